@@ -1,0 +1,63 @@
+// Drives attributions: asks the evaluator, tells the plan, watches the deadline. Never blocks a
+// worker while an answer is outstanding.
+#ifndef ASSAY_SERVER_ENGINE_ENGINE_H_
+#define ASSAY_SERVER_ENGINE_ENGINE_H_
+
+#include <memory>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/engine/executor.h"
+#include "server/evaluation/evaluator.h"
+#include "server/signals/options.h"
+#include "server/signals/signals.h"
+
+namespace assay::engine {
+
+struct EpisodeJob {
+  std::shared_ptr<const evaluation::EpisodeContext> context;
+  std::shared_ptr<const signals::Options> options;
+  std::shared_ptr<evaluation::Evaluator> evaluator;
+  std::shared_ptr<evaluation::Evaluator> scorer;  // null: none
+  absl::Duration timeout = absl::InfiniteDuration();  // from Start
+};
+
+// What the engine sees happen; telemetry implements it. Called from workers, must not block.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void OnQuestionsAsked(absl::string_view evaluator, int64_t count) {}
+  // `outcome`: answered, failed, cancelled, timeout.
+  virtual void OnQuestionsDone(absl::string_view evaluator, absl::string_view outcome,
+                               int64_t count, absl::Duration elapsed) {}
+  virtual void OnEpisodeQueued(absl::Duration waited) {}
+  virtual void OnWorkerBusy(int delta) {}
+};
+
+using EpisodeDone = absl::AnyInvocable<void(absl::StatusOr<signals::Signals>)>;
+
+class EpisodeRun {
+ public:
+  virtual ~EpisodeRun() = default;
+  // `done` gets CANCELLED soon (unless it was called already); outstanding questions are cancelled.
+  virtual void Cancel() = 0;
+};
+
+class Engine {
+ public:
+  Engine(Executor* executor, Observer* observer);
+  ~Engine();
+
+  // Runs the attribution on the executor and calls `done` exactly once, on a worker, never inside
+  // Start. DEADLINE_EXCEEDED at the timeout, or the partial signals where the options allow them.
+  std::shared_ptr<EpisodeRun> Start(EpisodeJob job, EpisodeDone done);
+
+ private:
+  Executor* const executor_;
+  Observer* const observer_;
+};
+
+}  // namespace assay::engine
+
+#endif  // ASSAY_SERVER_ENGINE_ENGINE_H_

@@ -1,0 +1,64 @@
+// The one question that is asked of an evaluator: what is the system evaluation of this episode,
+// changed like so? (signals.md section 1)
+#ifndef ASSAY_SERVER_SIGNALS_COUNTERFACTUAL_H_
+#define ASSAY_SERVER_SIGNALS_COUNTERFACTUAL_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "server/credit/coalition.h"
+
+namespace assay::signals {
+
+enum class QuestionKind : uint8_t {
+  kCoalition,      // only the agents of `coalition` take part
+  kMessages,       // only some of the agents' messages are kept; context always is
+  kPrefix,         // the first `index` messages stand, the rest is rolled out afresh
+  kCorrection,     // message `index` is replaced by a correct one, the rest rolled out afresh
+  kMessageScores,  // not a value: a process score for every message
+  kAllCoalitions,  // all 2^n coalitions in mask order; only to evaluators with `whole_table`
+};
+
+constexpr uint32_t Bit(QuestionKind kind) { return 1u << static_cast<int>(kind); }
+
+enum class Target : uint8_t { kEvaluator, kScorer };
+
+struct Question {
+  QuestionKind kind = QuestionKind::kCoalition;
+  Target target = Target::kEvaluator;
+  int32_t samples = 1;  // independent evaluations to average, >= 1
+  int32_t index = 0;    // kPrefix: length in [0, T]; kCorrection: message index
+  // kCoalition: who takes part. kMessages: the agents all of whose messages are kept.
+  credit::Coalition coalition = 0;
+  // kMessages: the one agent, not in `coalition`, of whose messages only `subset` is kept
+  // (ordinals within M_agent); -1: none.
+  int32_t agent = -1;
+  credit::PlayerSet subset;
+};
+
+struct Answer {
+  double mean = 0;      // in the value range
+  int32_t samples = 1;  // evaluations averaged; 0 where none of them was fresh (a cached answer)
+  double variance = 0;  // unbiased, of ONE sample; 0: exact
+  std::vector<double> scores;  // kMessageScores: one a message, context included (ignored there)
+  // kAllCoalitions: 2^n values; points into storage that the evaluator keeps until the
+  // attribution is finished.
+  absl::Span<const double> table;
+};
+
+enum class EvaluatorKind : uint8_t { kOutcome, kGiven, kVote, kCaller, kNamed };
+
+// What an attribution may ask, and what it costs.
+struct EvaluatorTraits {
+  EvaluatorKind kind = EvaluatorKind::kOutcome;
+  uint32_t supports = 0;  // union of Bit(kind)
+  bool free = true;       // questions cost nothing
+  bool deterministic = true;
+  bool Supports(QuestionKind k) const { return (supports & Bit(k)) != 0; }
+};
+
+}  // namespace assay::signals
+
+#endif  // ASSAY_SERVER_SIGNALS_COUNTERFACTUAL_H_

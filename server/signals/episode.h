@@ -1,0 +1,70 @@
+// One finished episode as the mathematics sees it: signals.md section 1.
+#ifndef ASSAY_SERVER_SIGNALS_EPISODE_H_
+#define ASSAY_SERVER_SIGNALS_EPISODE_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+namespace assay::signals {
+
+inline constexpr int kContext = -1;
+
+// Another message that could stand in the same place.
+struct Alternative {
+  absl::string_view content;
+  std::optional<double> value;  // in the value range
+};
+
+struct JudgeScore {
+  absl::string_view judge;
+  double score = 0;  // [-1, 1]
+};
+
+struct Rollouts {
+  int successes = 0;  // [0, trials]
+  int trials = 0;
+};
+
+// m_t. The node before message t is node t.
+struct Message {
+  int agent = kContext;  // index into Episode::agents, or kContext
+  int round = 0;         // 0: unknown
+  absl::string_view content;
+  std::optional<absl::string_view> answer;
+  std::optional<double> process_score;  // q_t in [-1, 1]
+  std::optional<double> prefix_value;   // V_t, in the value range
+  std::optional<Rollouts> rollouts;     // at node t
+  std::optional<double> redundancy;     // rho_t in [0, 1]
+  std::optional<int> repairs;           // index of an earlier message
+  bool first_error = false;             // annotation
+  int token_count = 0;
+  std::vector<Alternative> alternatives;
+  std::vector<JudgeScore> judge_scores;
+};
+
+struct Agent {
+  absl::string_view id;
+  absl::string_view role;
+  absl::string_view policy;  // never empty: the id where the caller gave none
+};
+
+// Valid by construction (service/validate): indices in range, numbers finite and in their ranges.
+// Every view and `table` points into storage that must outlive the Episode.
+struct Episode {
+  absl::string_view id;
+  absl::string_view prompt;
+  absl::string_view reference_answer;
+  std::vector<Agent> agents;
+  std::vector<Message> messages;
+  std::optional<double> score;  // y; unset: v(N) as the evaluator gives it
+  bool truncated = false;
+  absl::Span<const double> table;  // 2^n values, or empty
+};
+
+}  // namespace assay::signals
+
+#endif  // ASSAY_SERVER_SIGNALS_EPISODE_H_

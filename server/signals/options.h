@@ -1,0 +1,80 @@
+// How to attribute, with every default resolved (signals.md; proto AttributionOptions).
+#ifndef ASSAY_SERVER_SIGNALS_OPTIONS_H_
+#define ASSAY_SERVER_SIGNALS_OPTIONS_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "server/credit/plan.h"
+
+namespace assay::blame {
+struct TextPrior;
+}
+
+namespace assay::signals {
+
+enum class Evidence : uint8_t { kAuto, kOwen, kPrefix, kScores, kEqual };
+enum class ErrorDefinition : uint8_t { kStaysUnlikely, kCorrectionFlips, kIncorrectStep };
+enum class PairKind : uint8_t { kStep, kRepair, kSibling, kSuffix, kTrajectory, kOneSided };
+enum class OutcomeScale : uint8_t { kPopulation, kSample, kNone };
+enum class AuditLevel : uint8_t { kNone, kLedger, kFull };
+
+struct ValueRange {
+  double low = 0;
+  double high = 1;
+  double size() const { return high - low; }
+};
+
+struct EstimatorOptions {
+  credit::Method method = credit::Method::kAuto;
+  int max_questions = 0;  // 0: signals.md defaults, by cost and number of agents
+  double target_half_width = 0;
+  double confidence = 0.95;
+  int samples_per_question = 1;
+};
+
+struct MessageRewardOptions {
+  Evidence evidence = Evidence::kAuto;
+  double kappa = 0.5;               // in units of the value: already multiplied by the range
+  double redundancy_penalty = 0.1;  // eta
+  bool shingles = true;             // compute rho where the caller gave none
+  bool weigh_by_tokens = false;
+};
+
+struct FirstErrorOptions {
+  double confidence = 0.5;
+  int max_rollouts = 0;  // 0: max(8, 8 ceil(log2 T))
+  ErrorDefinition definition = ErrorDefinition::kStaysUnlikely;
+  std::optional<double> base_rate;  // b of calibrated process scores
+  double propagated_share = 0.63;   // w
+  bool soft_rewards = false;
+  std::shared_ptr<const blame::TextPrior> prior;  // null: uniform or by credit
+};
+
+struct AdvantageOptions {
+  double blend = 0.5;  // beta
+  OutcomeScale scale = OutcomeScale::kPopulation;
+  double epsilon = 1e-6;  // in units of the value: already multiplied by the range
+};
+
+struct Options {
+  uint64_t seed = 0;
+  ValueRange range;
+  double success_threshold = 0.5;
+  double reward_bound = 2;     // B
+  double reference_score = 1;  // y_ref
+  EstimatorOptions estimator;
+  MessageRewardOptions message_rewards;
+  FirstErrorOptions first_error;
+  std::vector<PairKind> pair_kinds;  // empty: all that the episode supports
+  double pair_margin = 0;
+  AdvantageOptions advantages;
+  AuditLevel audit = AuditLevel::kLedger;
+  bool allow_partial = false;
+};
+
+}  // namespace assay::signals
+
+#endif  // ASSAY_SERVER_SIGNALS_OPTIONS_H_

@@ -1,0 +1,102 @@
+// What an attribution yields: signals.md sections 2-7. Plain numbers; service/convert puts them on
+// the wire.
+#ifndef ASSAY_SERVER_SIGNALS_SIGNALS_H_
+#define ASSAY_SERVER_SIGNALS_SIGNALS_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "server/blame/labels.h"
+#include "server/blame/pairs.h"
+#include "server/credit/plan.h"
+#include "server/signals/counterfactual.h"
+
+namespace assay::signals {
+
+struct AgentSignal {
+  double credit = 0;  // phi_i
+  double std_error = 0;
+  double low = 0;  // of the interval; low = high = credit where exact
+  double high = 0;
+  double reward_total = 0;  // over M_i
+  double unallocated = 0;   // success: credit that no message could take
+  bool signs_relaxed = false;
+};
+
+// One for each agents' message, in order; context has none.
+struct MessageSignal {
+  int index = 0;
+  double reward = 0;
+  blame::Label label = blame::Label::kUnspecified;
+  double first_error = 0;  // probabilities
+  double error = 0;
+  double repair = 0;
+  double redundancy = 0;
+};
+
+// The projection's inputs and the posterior's evidence, one for each agents' message (audit).
+struct MessageEvidence {
+  double evidence = 0;         // x
+  double weight = 0;           // w
+  double low = 0;              // bounds as used, after relaxation
+  double high = 0;
+  double error_log_ratio = 0;  // lambda
+  double prior = 0;            // pi
+};
+
+struct FirstError {
+  std::optional<int> first_index;
+  std::optional<int> decisive_index;
+  int agent = -1;  // with the most mass; -1: none
+  double probability = 0;
+  double none = 0;
+  std::vector<int> credible_set;
+  blame::Tier tier = blame::Tier::kNone;
+};
+
+struct Interaction {
+  int agent_a = 0;
+  int agent_b = 0;
+  double index = 0;  // < 0 redundant, > 0 complementary
+};
+
+struct Conservation {
+  double target = 0;
+  double allocated = 0;
+  double unallocated = 0;
+  double error = 0;          // |target - allocated - unallocated|, measured
+  double estimator_gap = 0;  // g, before it was returned
+  bool signs_relaxed = false;
+};
+
+struct AskedQuestion {
+  Question question;
+  Answer answer;
+};
+
+struct Signals {
+  bool success = false;
+  double score = 0;  // y
+  double baseline = 0;
+  double grand_value = 0;
+  double unexplained = 0;
+  bool outcome_mismatch = false;
+  std::vector<AgentSignal> agents;
+  std::vector<MessageSignal> messages;
+  FirstError first_error;
+  std::vector<Interaction> interactions;
+  std::vector<blame::Pair> pairs;
+  Conservation conservation;
+  Evidence evidence = Evidence::kEqual;  // what the message rewards rest on
+  int64_t questions = 0;
+  int64_t samples = 0;
+  credit::Method method = credit::Method::kExact;
+  bool partial = false;
+  std::vector<MessageEvidence> evidence_rows;  // AuditLevel::kFull only
+  std::vector<AskedQuestion> asked;            // AuditLevel::kFull only, in the order asked
+};
+
+}  // namespace assay::signals
+
+#endif  // ASSAY_SERVER_SIGNALS_SIGNALS_H_
