@@ -30,11 +30,9 @@ struct Question {
   Target target = Target::kEvaluator;
   int32_t samples = 1;  // independent evaluations to average, >= 1
   int32_t index = 0;    // kPrefix: length in [0, T]; kCorrection: message index
-  // kCoalition: who takes part. kMessages: the agents all of whose messages are kept.
-  credit::Coalition coalition = 0;
-  // kMessages: the one agent, not in `coalition`, of whose messages only `subset` is kept
-  // (ordinals within M_agent); -1: none.
-  int32_t agent = -1;
+  credit::Coalition coalition = 0;  // kCoalition: who takes part
+  // kMessages: the agents' messages that are kept, by their ordinal among the agents' messages of
+  // the episode (the first one is 0). Asked only of episodes with at most 256 of them.
   credit::PlayerSet subset;
 };
 
