@@ -1,0 +1,148 @@
+#include "server/blame/labels.h"
+
+#include <algorithm>
+
+namespace assay::blame {
+namespace {
+
+struct Marks {
+  std::vector<bool> repairs;   // the message repairs another
+  std::vector<bool> repaired;  // the message is repaired by another
+};
+
+Marks MarksOf(const Evidence& evidence) {
+  const size_t messages = evidence.authors.size();
+  Marks marks{std::vector<bool>(messages, false), std::vector<bool>(messages, false)};
+  for (const RepairMark& mark : evidence.repairs) {
+    marks.repairs[mark.message] = true;
+    marks.repaired[mark.repaired] = true;
+  }
+  return marks;
+}
+
+bool Claimed(const Posterior& posterior) {
+  return posterior.claimed_first || posterior.claimed_decisive;
+}
+
+// Whether the label kError or kRepair may be given at all.
+bool MayLocate(Outcome outcome, Tier tier) {
+  if (outcome == Outcome::kOpen || tier == Tier::kNone) return false;
+  return outcome == Outcome::kFailure || tier >= Tier::kRollouts;
+}
+
+class Labeller {
+ public:
+  Labeller(const Evidence& evidence, const Posterior& posterior)
+      : evidence_(evidence),
+        posterior_(posterior),
+        marks_(MarksOf(evidence)),
+        scores_(MeanScores(evidence)),
+        success_(evidence.outcome == Outcome::kSuccess),
+        may_locate_(MayLocate(evidence.outcome, posterior.tier)),
+        may_describe_(success_ || Claimed(posterior)) {}
+
+  Label Of(int t) const {
+    if (evidence_.authors[t] < 0) return Label::kNeutral;
+    if (may_locate_) {
+      if (posterior_.claimed_first == t) return Label::kFirstError;
+      if (IsError(t)) return Label::kError;
+      if (IsRepair(t)) return Label::kRepair;
+    }
+    return may_describe_ ? Describe(t) : Label::kNeutral;
+  }
+
+ private:
+  bool LowAt(int node) const { return posterior_.high[node] < 0.5; }
+
+  bool IsError(int t) const {
+    return (posterior_.error[t] > 0.5 && posterior_.suspect[t]) ||
+           posterior_.claimed_decisive == t || (success_ && marks_.repaired[t]);
+  }
+
+  bool IsRepair(int t) const {
+    return posterior_.repair[t] > 0.5 || (may_describe_ && marks_.repairs[t] && !LowAt(t + 1));
+  }
+
+  bool AgainstIt(int t) const {
+    if (scores_[t]) return *scores_[t] < 0;
+    return evidence_.prior_from_text && posterior_.suspect[t];
+  }
+
+  Label Describe(int t) const {
+    const double q = scores_[t].value_or(0);
+    // Scores alone locate no error in a success: they only tell whom to call sound.
+    if (success_ && posterior_.tier < Tier::kRollouts) {
+      return q < 0 ? Label::kNeutral : Label::kSound;
+    }
+    const bool low_before = LowAt(t), low_after = LowAt(t + 1);
+    if (low_before && low_after) {
+      if (marks_.repairs[t] || q > 0) return Label::kRepairAttempt;
+      return AgainstIt(t) ? Label::kFailureAligned : Label::kNeutral;
+    }
+    return low_before || low_after ? Label::kNeutral : Label::kSound;
+  }
+
+  const Evidence& evidence_;
+  const Posterior& posterior_;
+  const Marks marks_;
+  const std::vector<std::optional<double>> scores_;
+  const bool success_;
+  const bool may_locate_;
+  const bool may_describe_;
+};
+
+}  // namespace
+
+std::vector<std::optional<double>> MeanScores(const Evidence& evidence) {
+  std::vector<std::optional<double>> mean(evidence.authors.size());
+  std::vector<int> judges(evidence.authors.size(), 0);
+  for (const Score& score : evidence.scores) {
+    mean[score.message] = mean[score.message].value_or(0) + score.value;
+    ++judges[score.message];
+  }
+  for (size_t t = 0; t < mean.size(); ++t) {
+    if (judges[t] > 1) *mean[t] /= judges[t];
+  }
+  return mean;
+}
+
+std::vector<Label> AssignLabels(const Evidence& evidence, const Posterior& posterior) {
+  const Labeller labeller(evidence, posterior);
+  std::vector<Label> labels;
+  labels.reserve(evidence.authors.size());
+  for (size_t t = 0; t < evidence.authors.size(); ++t) {
+    labels.push_back(labeller.Of(static_cast<int>(t)));
+  }
+  return labels;
+}
+
+bool AnyLocated(const std::vector<Label>& labels) {
+  return std::any_of(labels.begin(), labels.end(), [](Label label) {
+    return label == Label::kFirstError || label == Label::kError;
+  });
+}
+
+std::vector<std::optional<double>> ProcessTargets(const Evidence& evidence,
+                                                  const Posterior& posterior,
+                                                  const std::vector<Label>& labels,
+                                                  AfterError after) {
+  std::vector<std::optional<double>> targets(labels.size());
+  bool erred = false;
+  for (size_t t = 0; t < labels.size(); ++t) {
+    if (evidence.authors[t] < 0) continue;
+    const bool good = labels[t] == Label::kSound || labels[t] == Label::kRepair;
+    const bool bad = labels[t] == Label::kFirstError || labels[t] == Label::kError;
+    if (after == AfterError::kSoft) {
+      targets[t] = 2 * posterior.high[t + 1] - 1;
+    } else if (!erred) {
+      if (good) targets[t] = 1;
+      if (bad) targets[t] = -1;
+    } else if (after == AfterError::kPropagate) {
+      targets[t] = -1;
+    }
+    erred = erred || bad;
+  }
+  return targets;
+}
+
+}  // namespace assay::blame

@@ -1,0 +1,50 @@
+#ifndef ASSAY_SERVER_BLAME_LABELS_H_
+#define ASSAY_SERVER_BLAME_LABELS_H_
+
+#include <optional>
+#include <vector>
+
+#include "server/blame/posterior.h"
+
+namespace assay::blame {
+
+// What a message did to the episode (signals.md, section 5, Labels). On context: kNeutral.
+enum class Label {
+  kSound,           // High before and after
+  kFirstError,      // the claimed first error
+  kError,           // any other error, the decisive one included
+  kRepair,          // Low -> High
+  kRepairAttempt,   // Low before and after, but it tried: marked by the caller, or judged good
+  kFailureAligned,  // Low before and after, nothing tried, and evidence against it
+  kNeutral,         // nothing can be said
+};
+
+// One label a message, O(T). Where nothing is claimed in a failure, all are kNeutral but those with
+// error(t) or repair(t) > 1/2; in an open outcome all are. A success has errors only by rollouts,
+// annotation or marks; without any such evidence its messages are kSound unless judged negative.
+// `posterior` is the one computed from `evidence`.
+std::vector<Label> AssignLabels(const Evidence& evidence, const Posterior& posterior);
+
+// True where AssignLabels located an error.
+bool AnyLocated(const std::vector<Label>& labels);
+
+// q_t: mean of the scores of each message; nullopt where nobody scored it.
+std::vector<std::optional<double>> MeanScores(const Evidence& evidence);
+
+// How messages after the first error count in a process reward model's training data.
+enum class AfterError {
+  kMask,       // only what came before and the first error itself
+  kPropagate,  // -1 on every later message of an agent
+  kSoft,       // 2 P(High after the message) - 1 on every message
+};
+
+// Targets in [-1, 1] for training a process reward model: +1 kSound and kRepair, -1 kFirstError and
+// kError; nullopt: masked. Context is always masked. O(T).
+std::vector<std::optional<double>> ProcessTargets(const Evidence& evidence,
+                                                  const Posterior& posterior,
+                                                  const std::vector<Label>& labels,
+                                                  AfterError after);
+
+}  // namespace assay::blame
+
+#endif  // ASSAY_SERVER_BLAME_LABELS_H_

@@ -1,0 +1,503 @@
+#include "server/blame/posterior.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "absl/strings/str_cat.h"
+
+namespace assay::blame {
+namespace {
+
+constexpr double kImpossible = -std::numeric_limits<double>::infinity();
+constexpr double kScoreClip = 0.02;
+constexpr double kPriorFloor = 0.05;
+constexpr double kPrefixValueTrials = 4;
+// A policy of value zero must not make a single lucky rollout impossible.
+constexpr double kSmallestRate = 1e-9;
+// How often one right message lifts a state that was Low before it.
+constexpr double kRescued = 0.15;
+
+double Logit(double p) { return std::log(p) - std::log1p(-p); }
+
+// Rates of success of one kind of node, and what rollouts say of it.
+class RateGrid {
+ public:
+  RateGrid(const std::vector<double>& rates, double factor) {
+    for (const double rate : rates) {
+      rates_.push_back(std::clamp(rate * factor, kSmallestRate, 1 - kSmallestRate));
+      log_success_.push_back(std::log(rates_.back()));
+      log_failure_.push_back(std::log1p(-rates_.back()));
+    }
+  }
+
+  // log mean over the rates of h^s (1 - h)^(k - s).
+  double LogLikelihood(const Rollouts& r) const {
+    if (r.trials <= 0) return 0;
+    double sum = kImpossible;
+    for (size_t i = 0; i < rates_.size(); ++i) sum = LogAdd(sum, LogWeight(r, i));
+    return sum - std::log(static_cast<double>(rates_.size()));
+  }
+
+  double PosteriorMean(const Rollouts& r) const {
+    double best = kImpossible;
+    for (size_t i = 0; i < rates_.size(); ++i) best = std::fmax(best, LogWeight(r, i));
+    double mass = 0, mean = 0;
+    for (size_t i = 0; i < rates_.size(); ++i) {
+      const double weight = std::exp(LogWeight(r, i) - best);
+      mass += weight;
+      mean += weight * rates_[i];
+    }
+    return mean / mass;
+  }
+
+ private:
+  double LogWeight(const Rollouts& r, size_t i) const {
+    return r.successes * log_success_[i] + (r.trials - r.successes) * log_failure_[i];
+  }
+
+  std::vector<double> rates_, log_success_, log_failure_;
+};
+
+struct RateGrids {
+  RateGrids(const Evidence& evidence, const Parameters& parameters)
+      : high(parameters.high_rates, WeakPolicyFactor(evidence, parameters)),
+        low(parameters.low_rates, 1.0) {}
+
+  static double WeakPolicyFactor(const Evidence& evidence, const Parameters& parameters) {
+    if (!evidence.start_value) return 1;
+    const auto& rates = parameters.high_rates;
+    const double mean =
+        std::accumulate(rates.begin(), rates.end(), 0.0) / static_cast<double>(rates.size());
+    const double start = (*evidence.start_value - evidence.low) / (evidence.high - evidence.low);
+    return std::fmin(1.0, start / mean);
+  }
+
+  RateGrid high, low;
+};
+
+bool IsAgents(const Evidence& evidence, int message) { return evidence.authors[message] >= 0; }
+
+int AgentsMessages(const Evidence& evidence) {
+  return static_cast<int>(std::count_if(evidence.authors.begin(), evidence.authors.end(),
+                                        [](int author) { return author >= 0; }));
+}
+
+void AddTransitions(const Evidence& evidence, const std::vector<double>& prior,
+                    const std::vector<double>& log_ratio, const Parameters& parameters,
+                    Chain& chain) {
+  const double repair = parameters.repair_rate / std::max(1, AgentsMessages(evidence));
+  const double log_repair = std::log(-std::expm1(-repair));
+  const double share = parameters.propagated_share;
+  for (int t = 0; t < chain.messages(); ++t) {
+    if (!IsAgents(evidence, t)) {
+      chain.high_low[t] = chain.low_high[t] = kImpossible;
+      continue;
+    }
+    const double hazard = parameters.error_rate * prior[t];
+    chain.high_high[t] = -hazard;
+    chain.high_low[t] = std::log(-std::expm1(-hazard)) + log_ratio[t];
+    chain.low_high[t] = log_repair;
+    chain.low_low[t] = -repair + LogAdd(std::log1p(-share), std::log(share) + log_ratio[t]);
+  }
+}
+
+void AddRollouts(const Evidence& evidence, const Parameters& parameters, Chain& chain) {
+  const RateGrids rates(evidence, parameters);
+  // The outcome fixes the last node; rollouts there would only repeat it.
+  for (int j = 0; j < chain.messages() && j < static_cast<int>(evidence.nodes.size()); ++j) {
+    chain.node_high[j] += rates.high.LogLikelihood(evidence.nodes[j]);
+    chain.node_low[j] += rates.low.LogLikelihood(evidence.nodes[j]);
+  }
+  for (const Correction& correction : evidence.corrections) {
+    const double high = rates.high.LogLikelihood(correction.rollouts);
+    const double low = rates.low.LogLikelihood(correction.rollouts);
+    const int t = correction.message;
+    chain.high_high[t] += high;
+    chain.high_low[t] += high;
+    chain.low_high[t] += high;
+    chain.low_low[t] += LogAdd(std::log1p(-kRescued) + low, std::log(kRescued) + high);
+  }
+}
+
+void ClampOutcome(Outcome outcome, ErrorDefinition definition, Chain& chain) {
+  if (outcome == Outcome::kFailure) chain.node_high.back() = kImpossible;
+  // A success says nothing about a single wrong step on the way.
+  if (outcome == Outcome::kSuccess && definition != ErrorDefinition::kIncorrectStep) {
+    chain.node_low.back() = kImpossible;
+  }
+}
+
+void ForceFirst(int message, Chain& chain) {
+  chain.start_low = kImpossible;
+  for (int t = 0; t < message; ++t) chain.high_low[t] = kImpossible;
+  chain.high_high[message] = kImpossible;
+  // The condition replaces what led to it, even where the prior ruled the message out.
+  chain.high_low[message] = 0;
+}
+
+void ForceDecisive(int message, Chain& chain) {
+  chain.node_low[message] = kImpossible;
+  for (int j = message + 1; j <= chain.messages(); ++j) chain.node_high[j] = kImpossible;
+}
+
+void ForceAnnotation(const Evidence& evidence, Chain& chain) {
+  if (evidence.annotations.empty()) return;
+  ForceFirst(*std::min_element(evidence.annotations.begin(), evidence.annotations.end()), chain);
+}
+
+// In a success the caller's marks say where it was Low: from each repaired message to the last one
+// that repaired it, High just before and just after.
+void ForceRepairs(const Evidence& evidence, Chain& chain) {
+  std::vector<bool> low(chain.messages() + 1, false);
+  for (const RepairMark& mark : evidence.repairs) {
+    for (int j = mark.repaired + 1; j <= mark.message; ++j) low[j] = true;
+  }
+  for (int j = 0; j <= chain.messages(); ++j) {
+    if (low[j]) {
+      chain.node_high[j] = kImpossible;
+    } else if ((j > 0 && low[j - 1]) || (j < chain.messages() && low[j + 1])) {
+      chain.node_low[j] = kImpossible;
+    }
+  }
+}
+
+bool MarksApply(const Evidence& evidence, ErrorDefinition definition) {
+  return evidence.outcome == Outcome::kSuccess && !evidence.repairs.empty() &&
+         definition != ErrorDefinition::kIncorrectStep;
+}
+
+// Statements of the caller can contradict each other or the outcome (the last message of a success
+// annotated as its first error). The annotation stands; marks yield first, then the outcome.
+Chain ConsistentChain(const Evidence& evidence, const std::vector<double>& prior,
+                      const std::vector<double>& log_ratio, const Parameters& parameters,
+                      ErrorDefinition definition, Marginals& marginals) {
+  const Chain plain = BuildChain(evidence, prior, log_ratio, parameters, definition);
+  Chain chain = plain;
+  if (MarksApply(evidence, definition)) {
+    ForceRepairs(evidence, chain);
+    marginals = ForwardBackward(chain);
+    if (marginals.log_evidence > kImpossible) return chain;
+    chain = plain;
+  }
+  marginals = ForwardBackward(chain);
+  if (marginals.log_evidence > kImpossible) return chain;
+  chain.node_high.back() = chain.node_low.back() = 0;
+  marginals = ForwardBackward(chain);
+  return chain;
+}
+
+bool AnyRollouts(const Evidence& evidence, ErrorDefinition definition) {
+  if (definition == ErrorDefinition::kIncorrectStep) return false;
+  const int before_last = static_cast<int>(evidence.authors.size());
+  for (int j = 0; j < before_last && j < static_cast<int>(evidence.nodes.size()); ++j) {
+    if (evidence.nodes[j].trials > 0) return true;
+  }
+  return std::any_of(evidence.corrections.begin(), evidence.corrections.end(),
+                     [](const Correction& c) { return c.rollouts.trials > 0; });
+}
+
+Tier TierOf(const Evidence& evidence, const std::vector<double>& log_ratio,
+            ErrorDefinition definition) {
+  if (!evidence.annotations.empty() || MarksApply(evidence, definition)) return Tier::kAnnotation;
+  if (AnyRollouts(evidence, definition)) return Tier::kRollouts;
+  if (std::any_of(log_ratio.begin(), log_ratio.end(), [](double l) { return l != 0; })) {
+    return Tier::kScores;
+  }
+  return evidence.prior_from_text ? Tier::kText : Tier::kNone;
+}
+
+std::vector<bool> Suspects(const Evidence& evidence, const Posterior& posterior) {
+  const double average = 1.0 / std::max(1, AgentsMessages(evidence));
+  std::vector<bool> suspect(evidence.authors.size(), false);
+  for (size_t t = 0; t < suspect.size(); ++t) {
+    suspect[t] = evidence.authors[t] >= 0 &&
+                 (posterior.tier >= Tier::kRollouts || posterior.log_ratio[t] > 0 ||
+                  (evidence.prior_from_text && posterior.prior[t] > average));
+  }
+  return suspect;
+}
+
+int Likeliest(const std::vector<double>& mass) {
+  const auto best = std::max_element(mass.begin(), mass.end());
+  return best == mass.end() || *best <= 0 ? -1 : static_cast<int>(best - mass.begin());
+}
+
+std::vector<int> CredibleSet(const std::vector<double>& first, double credible) {
+  std::vector<int> order(first.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return first[a] > first[b]; });
+  // Rounding in the sum must not call for one message more.
+  double missing = credible * std::accumulate(first.begin(), first.end(), 0.0) * (1 - 1e-12);
+  size_t size = 0;
+  while (size < order.size() && missing > 0) missing -= first[order[size++]];
+  order.resize(size);
+  std::sort(order.begin(), order.end());
+  return order;
+}
+
+bool MayClaim(Outcome outcome, Tier tier) {
+  switch (outcome) {
+    case Outcome::kFailure:
+      return tier != Tier::kNone;
+    case Outcome::kSuccess:
+      return tier >= Tier::kRollouts;
+    case Outcome::kOpen:
+      return false;
+  }
+  return false;
+}
+
+void Claim(const PosteriorOptions& options, Outcome outcome, Posterior& out) {
+  out.likeliest_first = Likeliest(out.first);
+  out.likeliest_decisive = Likeliest(out.decisive);
+  out.likeliest_agent = Likeliest(out.agent_first);
+  if (!MayClaim(outcome, out.tier)) return;
+  const auto claim = [&](const std::vector<double>& mass, int likeliest) -> std::optional<int> {
+    if (likeliest < 0 || !out.suspect[likeliest]) return std::nullopt;
+    if (mass[likeliest] < options.confidence) return std::nullopt;
+    return likeliest;
+  };
+  out.claimed_first = claim(out.first, out.likeliest_first);
+  out.claimed_decisive = claim(out.decisive, out.likeliest_decisive);
+}
+
+std::vector<double> ExpectedValues(const Evidence& evidence, const Parameters& parameters,
+                                   const std::vector<double>& high, ErrorDefinition definition) {
+  const RateGrids rates(evidence, parameters);
+  const bool rolled_out = !evidence.nodes.empty() && definition != ErrorDefinition::kIncorrectStep;
+  const Rollouts nothing;
+  const double default_high = rates.high.PosteriorMean(nothing);
+  const double default_low = rates.low.PosteriorMean(nothing);
+  std::vector<double> value(high.size());
+  for (size_t j = 0; j < high.size(); ++j) {
+    const bool own = rolled_out && evidence.nodes[j].trials > 0;
+    const double mean_high = own ? rates.high.PosteriorMean(evidence.nodes[j]) : default_high;
+    const double mean_low = own ? rates.low.PosteriorMean(evidence.nodes[j]) : default_low;
+    value[j] = evidence.low +
+               (evidence.high - evidence.low) * (high[j] * mean_high + (1 - high[j]) * mean_low);
+  }
+  value.back() = evidence.score;
+  return value;
+}
+
+Posterior Summarise(const Evidence& evidence, const Parameters& parameters,
+                    const PosteriorOptions& options, Marginals marginals,
+                    std::vector<double> log_ratio, std::vector<double> prior) {
+  Posterior out;
+  const bool flips = options.definition == ErrorDefinition::kCorrectionFlips;
+  out.first = flips ? marginals.decisive : std::move(marginals.first);
+  out.decisive = std::move(marginals.decisive);
+  out.repair = std::move(marginals.repair);
+  out.error = std::move(marginals.error);
+  out.high = std::move(marginals.high);
+  out.none = flips ? std::fmax(0.0, 1 - std::accumulate(out.first.begin(), out.first.end(), 0.0))
+                   : marginals.stayed_high + marginals.started_low;
+  out.log_evidence = marginals.log_evidence;
+  out.value = ExpectedValues(evidence, parameters, out.high, options.definition);
+  out.tier = TierOf(evidence, log_ratio, options.definition);
+  out.rolled_out = AnyRollouts(evidence, options.definition);
+  out.log_ratio = std::move(log_ratio);
+  out.prior = std::move(prior);
+  out.agent_first.assign(evidence.agents, 0.0);
+  for (size_t t = 0; t < out.first.size(); ++t) {
+    if (evidence.authors[t] >= 0) out.agent_first[evidence.authors[t]] += out.first[t];
+  }
+  out.suspect = Suspects(evidence, out);
+  Claim(options, evidence.outcome, out);
+  out.credible_set = CredibleSet(out.first, options.credible);
+  return out;
+}
+
+}  // namespace
+
+Rollouts FromPrefixValue(double value, double low, double high) {
+  return {kPrefixValueTrials * (value - low) / (high - low), kPrefixValueTrials};
+}
+
+std::vector<double> ErrorLogRatios(const std::vector<Score>& scores, int messages,
+                                   const Parameters& parameters) {
+  std::vector<double> log_ratio(messages, 0.0);
+  std::vector<int> judges(messages, 0);
+  const double base = Logit(parameters.base_rate);
+  for (const Score& score : scores) {
+    const double correct = std::clamp((1 + score.value) / 2, kScoreClip, 1 - kScoreClip);
+    log_ratio[score.message] += -Logit(correct) - base;
+    ++judges[score.message];
+  }
+  for (int t = 0; t < messages; ++t) {
+    if (judges[t] > 1) log_ratio[t] /= 1 + (judges[t] - 1) * parameters.judge_correlation;
+  }
+  return log_ratio;
+}
+
+std::vector<double> NormalisedPrior(const Evidence& evidence) {
+  const size_t messages = evidence.authors.size();
+  std::vector<double> prior(messages, 0.0);
+  double sum = 0;
+  for (size_t t = 0; t < messages; ++t) {
+    if (evidence.authors[t] < 0) continue;
+    prior[t] = evidence.prior.empty() ? 1.0 : evidence.prior[t];
+    sum += prior[t];
+  }
+  if (sum > 0) {
+    for (double& p : prior) p /= sum;
+  }
+  return prior;
+}
+
+std::vector<double> CreditPrior(const std::vector<int>& authors, const std::vector<double>& credit,
+                                double range) {
+  std::vector<int> messages(credit.size(), 0);
+  for (const int author : authors) {
+    if (author >= 0) ++messages[author];
+  }
+  std::vector<double> prior(authors.size(), 0.0);
+  for (size_t t = 0; t < authors.size(); ++t) {
+    if (authors[t] < 0) continue;
+    const double harm = std::fmax(0.0, -credit[authors[t]]) / range;
+    prior[t] = (kPriorFloor + harm) / messages[authors[t]];
+  }
+  return prior;
+}
+
+Chain BuildChain(const Evidence& evidence, const std::vector<double>& prior,
+                 const std::vector<double>& log_ratio, const Parameters& parameters,
+                 ErrorDefinition definition) {
+  Chain chain(static_cast<int>(evidence.authors.size()));
+  chain.start_high = std::log(parameters.start_high);
+  chain.start_low = std::log1p(-parameters.start_high);
+  AddTransitions(evidence, prior, log_ratio, parameters, chain);
+  if (definition == ErrorDefinition::kIncorrectStep) {
+    std::fill(chain.low_high.begin(), chain.low_high.end(), kImpossible);
+  } else {
+    AddRollouts(evidence, parameters, chain);
+  }
+  ClampOutcome(evidence.outcome, definition, chain);
+  ForceAnnotation(evidence, chain);
+  return chain;
+}
+
+Posterior ComputePosterior(const Evidence& evidence, const Parameters& parameters,
+                           const PosteriorOptions& options) {
+  std::vector<double> prior = NormalisedPrior(evidence);
+  std::vector<double> log_ratio =
+      ErrorLogRatios(evidence.scores, static_cast<int>(evidence.authors.size()), parameters);
+  Marginals marginals;
+  ConsistentChain(evidence, prior, log_ratio, parameters, options.definition, marginals);
+  return Summarise(evidence, parameters, options, std::move(marginals), std::move(log_ratio),
+                   std::move(prior));
+}
+
+Posterior ConditionOnFirst(const Evidence& evidence, int message, const Parameters& parameters,
+                           const PosteriorOptions& options) {
+  std::vector<double> prior = NormalisedPrior(evidence);
+  std::vector<double> log_ratio =
+      ErrorLogRatios(evidence.scores, static_cast<int>(evidence.authors.size()), parameters);
+  Marginals marginals;
+  Chain chain =
+      ConsistentChain(evidence, prior, log_ratio, parameters, options.definition, marginals);
+  if (options.definition == ErrorDefinition::kCorrectionFlips) {
+    ForceDecisive(message, chain);
+  } else {
+    ForceFirst(message, chain);
+  }
+  return Summarise(evidence, parameters, options, ForwardBackward(chain), std::move(log_ratio),
+                   std::move(prior));
+}
+
+namespace {
+
+bool InRange(double x, double low, double high) { return x >= low && x <= high; }
+
+absl::Status Invalid(absl::string_view field, absl::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat(field, ": ", why));
+}
+
+absl::Status ValidateRollouts(const Rollouts& r, absl::string_view field) {
+  if (!std::isfinite(r.trials) || r.trials < 0) return Invalid(field, "trials must be >= 0");
+  if (!InRange(r.successes, 0, r.trials)) return Invalid(field, "successes not in [0, trials]");
+  return absl::OkStatus();
+}
+
+absl::Status ValidateShape(const Evidence& evidence) {
+  const size_t messages = evidence.authors.size();
+  for (size_t t = 0; t < messages; ++t) {
+    if (evidence.authors[t] < kNobody || evidence.authors[t] >= evidence.agents) {
+      return Invalid(absl::StrCat("authors[", t, "]"), "no such agent");
+    }
+  }
+  if (!std::isfinite(evidence.low) || !std::isfinite(evidence.high) ||
+      evidence.low >= evidence.high) {
+    return Invalid("low", "must be below high");
+  }
+  if (!InRange(evidence.score, evidence.low, evidence.high)) {
+    return Invalid("score", "not in [low, high]");
+  }
+  if (evidence.start_value && !InRange(*evidence.start_value, evidence.low, evidence.high)) {
+    return Invalid("start_value", "not in [low, high]");
+  }
+  if (!evidence.nodes.empty() && evidence.nodes.size() != messages + 1) {
+    return Invalid("nodes", "must be empty or one a node");
+  }
+  if (!evidence.prior.empty() && evidence.prior.size() != messages) {
+    return Invalid("prior", "must be empty or one a message");
+  }
+  for (size_t t = 0; t < evidence.prior.size(); ++t) {
+    if (!std::isfinite(evidence.prior[t]) || evidence.prior[t] < 0) {
+      return Invalid(absl::StrCat("prior[", t, "]"), "must be >= 0");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateStatements(const Evidence& evidence) {
+  const auto agents_message = [&](int t) {
+    return t >= 0 && t < static_cast<int>(evidence.authors.size()) && evidence.authors[t] >= 0;
+  };
+  for (size_t i = 0; i < evidence.annotations.size(); ++i) {
+    if (!agents_message(evidence.annotations[i])) {
+      return Invalid(absl::StrCat("annotations[", i, "]"), "not a message of an agent");
+    }
+  }
+  for (size_t i = 0; i < evidence.repairs.size(); ++i) {
+    const RepairMark& mark = evidence.repairs[i];
+    const std::string field = absl::StrCat("repairs[", i, "]");
+    if (!agents_message(mark.message) || !agents_message(mark.repaired)) {
+      return Invalid(field, "not a message of an agent");
+    }
+    if (mark.repaired >= mark.message) return Invalid(field, "must point back");
+  }
+  for (size_t i = 0; i < evidence.scores.size(); ++i) {
+    const std::string field = absl::StrCat("scores[", i, "]");
+    if (!agents_message(evidence.scores[i].message)) {
+      return Invalid(field, "not a message of an agent");
+    }
+    if (!InRange(evidence.scores[i].value, -1, 1)) return Invalid(field, "not in [-1, 1]");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Validate(const Evidence& evidence) {
+  if (absl::Status status = ValidateShape(evidence); !status.ok()) return status;
+  if (absl::Status status = ValidateStatements(evidence); !status.ok()) return status;
+  for (size_t j = 0; j < evidence.nodes.size(); ++j) {
+    absl::Status status = ValidateRollouts(evidence.nodes[j], absl::StrCat("nodes[", j, "]"));
+    if (!status.ok()) return status;
+  }
+  for (size_t i = 0; i < evidence.corrections.size(); ++i) {
+    const std::string field = absl::StrCat("corrections[", i, "]");
+    const int t = evidence.corrections[i].message;
+    if (t < 0 || t >= static_cast<int>(evidence.authors.size()) || evidence.authors[t] < 0) {
+      return Invalid(field, "not a message of an agent");
+    }
+    absl::Status status = ValidateRollouts(evidence.corrections[i].rollouts, field);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace assay::blame

@@ -1,0 +1,296 @@
+#include "server/blame/posterior.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+namespace assay::blame {
+namespace {
+
+using ::testing::DoubleNear;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pointwise;
+
+// A failure of `messages` messages, message t by agent t mod `agents`.
+Evidence Failure(int messages, int agents = 1) {
+  Evidence evidence;
+  for (int t = 0; t < messages; ++t) evidence.authors.push_back(t % agents);
+  evidence.agents = agents;
+  return evidence;
+}
+
+std::vector<Score> FromProbabilities(const std::vector<double>& correct) {
+  std::vector<Score> scores;
+  for (size_t t = 0; t < correct.size(); ++t) {
+    scores.push_back({static_cast<int>(t), 2 * correct[t] - 1});
+  }
+  return scores;
+}
+
+double FirstAndNone(const Posterior& p) {
+  return std::accumulate(p.first.begin(), p.first.end(), p.none);
+}
+
+TEST(Posterior, WorkedExampleE7) {
+  Evidence evidence = Failure(5);
+  evidence.scores = FromProbabilities({.95, .9, .2, .3, .8});
+  const Posterior p = ComputePosterior(evidence);
+  EXPECT_THAT(p.first,
+              Pointwise(DoubleNear(5e-8), {.0163535, .0588884, .6695107, .1967559, .0376366}));
+  EXPECT_THAT(p.decisive,
+              Pointwise(DoubleNear(5e-8), {.0124319, .0565830, .6682655, .2016829, .0505045}));
+  EXPECT_NEAR(p.none, .0208549, 5e-8);
+  EXPECT_EQ(p.claimed_first, 2);
+  EXPECT_EQ(p.tier, Tier::kScores);
+}
+
+TEST(Posterior, WorkedExampleE7WithBaseRate) {
+  Evidence evidence = Failure(5);
+  evidence.scores = FromProbabilities({.95, .9, .2, .3, .8});
+  const Posterior p = ComputePosterior(evidence, {.base_rate = 0.2});
+  EXPECT_THAT(p.first,
+              Pointwise(DoubleNear(5e-8), {.0752427, .1986961, .6384828, .0555709, .0056073}));
+  EXPECT_NEAR(p.none, .0264002, 5e-8);
+  EXPECT_EQ(p.claimed_first, 2);
+}
+
+Evidence ExampleE8() {
+  Evidence evidence = Failure(5);
+  evidence.scores = FromProbabilities({.9, .1, .5, .9, .1});
+  evidence.nodes.resize(6);
+  evidence.nodes[1] = {4, 4};
+  evidence.nodes[2] = {0, 4};
+  evidence.nodes[4] = {4, 4};
+  return evidence;
+}
+
+TEST(Posterior, WorkedExampleE8) {
+  const Posterior p = ComputePosterior(ExampleE8(), {.base_rate = 0.2});
+  EXPECT_NEAR(p.first[1], .9830626, 5e-8);
+  EXPECT_NEAR(p.repair[3], .7312800, 5e-8);
+  EXPECT_NEAR(p.decisive[4], .9752755, 5e-8);
+  EXPECT_NEAR(p.none, .0074444, 5e-8);
+  EXPECT_EQ(p.claimed_first, 1);
+  EXPECT_EQ(p.claimed_decisive, 4);
+  EXPECT_EQ(p.tier, Tier::kRollouts);
+  EXPECT_EQ(p.value.back(), 0);
+  EXPECT_GT(p.value[1], 0.7);
+  EXPECT_LT(p.value[2], 0.1);
+}
+
+TEST(Posterior, DefinitionsNameDifferentErrors) {
+  const Parameters calibrated{.base_rate = 0.2};
+  const Posterior flips =
+      ComputePosterior(ExampleE8(), calibrated, {.definition = ErrorDefinition::kCorrectionFlips});
+  EXPECT_EQ(flips.claimed_first, 4);
+  EXPECT_NEAR(FirstAndNone(flips), 1, 1e-12);
+
+  Evidence evidence = ExampleE8();
+  evidence.scores[0].value = -.98;  // wrong as a step, and success stayed likely all the same
+  const Posterior stays = ComputePosterior(evidence, calibrated);
+  EXPECT_EQ(stays.claimed_first, 1);
+  const Posterior step =
+      ComputePosterior(evidence, calibrated, {.definition = ErrorDefinition::kIncorrectStep});
+  EXPECT_EQ(step.claimed_first, 0);
+  EXPECT_EQ(step.tier, Tier::kScores);
+  EXPECT_NEAR(FirstAndNone(step), 1, 1e-12);
+  EXPECT_THAT(step.repair, Pointwise(DoubleNear(0), {0., 0., 0., 0., 0.}));
+}
+
+TEST(Posterior, NoEvidenceNoClaim) {
+  Evidence bare = Failure(4, 2);
+  const Posterior nothing = ComputePosterior(bare);
+  EXPECT_EQ(nothing.tier, Tier::kNone);
+  EXPECT_FALSE(nothing.claimed_first);
+  EXPECT_FALSE(nothing.claimed_decisive);
+  bare.scores = {{0, 0}, {1, 0}, {3, 0}};
+  const Posterior zeros = ComputePosterior(bare);
+  EXPECT_EQ(zeros.first, nothing.first);
+  EXPECT_EQ(zeros.decisive, nothing.decisive);
+  EXPECT_EQ(zeros.tier, Tier::kNone);
+  // Even where there is but one message to suspect.
+  EXPECT_FALSE(ComputePosterior(Failure(1)).claimed_first);
+}
+
+TEST(Posterior, AnnotationIsCertain) {
+  Evidence evidence = Failure(6, 2);
+  evidence.annotations = {4, 2};
+  const Posterior p = ComputePosterior(evidence);
+  EXPECT_THAT(p.first, Pointwise(DoubleNear(1e-12), {0., 0., 1., 0., 0., 0.}));
+  EXPECT_EQ(p.claimed_first, 2);
+  EXPECT_EQ(p.likeliest_agent, 0);
+  EXPECT_THAT(p.credible_set, ElementsAre(2));
+  EXPECT_EQ(p.tier, Tier::kAnnotation);
+}
+
+TEST(Posterior, AnnotationOutweighsPriorAndOutcome) {
+  Evidence evidence = Failure(3);
+  evidence.prior = {1, 0, 0};
+  evidence.annotations = {2};
+  EXPECT_NEAR(ComputePosterior(evidence).first[2], 1, 1e-12);
+  evidence.outcome = Outcome::kSuccess;  // nobody is left to repair it
+  evidence.score = 1;
+  EXPECT_NEAR(ComputePosterior(evidence).first[2], 1, 1e-12);
+}
+
+TEST(Posterior, ContextIsNeverBlamed) {
+  Evidence evidence = Failure(4);
+  evidence.authors = {kNobody, 0, kNobody, 0};
+  evidence.nodes.resize(5);
+  evidence.nodes[2] = {8, 8};
+  evidence.nodes[3] = {0, 8};
+  const Posterior p = ComputePosterior(evidence);
+  EXPECT_EQ(p.first[0], 0);
+  EXPECT_EQ(p.first[2], 0);
+  EXPECT_NEAR(FirstAndNone(p), 1, 1e-12);
+
+  evidence.authors = {kNobody, kNobody, kNobody, kNobody};
+  const Posterior context = ComputePosterior(evidence);
+  EXPECT_NEAR(context.none, 1, 1e-12);
+  EXPECT_EQ(context.likeliest_first, -1);
+  EXPECT_TRUE(context.credible_set.empty());
+}
+
+TEST(Posterior, NoMessagesAtAll) {
+  const Posterior p = ComputePosterior(Failure(0));
+  EXPECT_NEAR(p.none, 1, 1e-12);
+  EXPECT_THAT(p.value, ElementsAre(0.0));
+}
+
+TEST(Posterior, JudgesAreTempered) {
+  Parameters parameters;
+  const double one = ErrorLogRatios({{0, -.8}}, 1, parameters)[0];
+  const double two = ErrorLogRatios({{0, -.8}, {0, -.8}}, 1, parameters)[0];
+  EXPECT_NEAR(one, std::log(9), 1e-12);
+  EXPECT_NEAR(two, one * 2 / 1.5, 1e-12);
+  EXPECT_NEAR(ErrorLogRatios({{0, -.8}, {0, .8}}, 1, parameters)[0], 0, 1e-12);
+  EXPECT_NEAR(ErrorLogRatios({{0, -1}}, 1, parameters)[0], std::log(49), 1e-12);
+}
+
+TEST(Posterior, OneLuckyCorrectionIsNoError) {
+  Evidence evidence = Failure(4);
+  evidence.nodes.resize(5);
+  evidence.corrections = {{2, {1, 1}}};
+  EXPECT_FALSE(ComputePosterior(evidence).claimed_first);
+  // The pair is what counts: good with the correction, bad without.
+  evidence.corrections = {{2, {6, 6}}};
+  evidence.nodes[3] = {0, 6};
+  EXPECT_EQ(ComputePosterior(evidence).claimed_first, 2);
+  // Bad either way: the error came before.
+  evidence.corrections = {{2, {0, 6}}};
+  const Posterior before = ComputePosterior(evidence);
+  EXPECT_LT(before.first[2], 0.1);
+  EXPECT_GT(before.first[0] + before.first[1], 0.8);
+}
+
+TEST(Posterior, WeakPolicyExpectsLessOfHighNodes) {
+  Evidence evidence = Failure(2);
+  evidence.nodes.resize(3);
+  evidence.nodes[1] = {1, 6};
+  const double strong = ComputePosterior(evidence).high[1];
+  evidence.start_value = 0.2;
+  const double weak = ComputePosterior(evidence).high[1];
+  EXPECT_GT(weak, strong + 0.1);
+  evidence.start_value = 0;
+  EXPECT_NEAR(FirstAndNone(ComputePosterior(evidence)), 1, 1e-12);
+}
+
+TEST(Posterior, BarePrefixValueCountsAsFourRollouts) {
+  const Rollouts r = FromPrefixValue(-0.5, -1, 1);
+  EXPECT_EQ(r.trials, 4);
+  EXPECT_EQ(r.successes, 1);
+}
+
+TEST(Posterior, SuccessClaimsNothingFromScoresAlone) {
+  Evidence evidence = Failure(4);
+  evidence.outcome = Outcome::kSuccess;
+  evidence.score = 1;
+  evidence.scores = FromProbabilities({.9, .02, .02, .99});
+  EXPECT_FALSE(ComputePosterior(evidence, {.error_rate = 50}).claimed_first);
+  evidence.nodes.resize(5);
+  evidence.nodes[1] = {10, 10};
+  evidence.nodes[2] = {0, 10};
+  const Posterior p = ComputePosterior(evidence);
+  EXPECT_EQ(p.claimed_first, 1);
+  EXPECT_FALSE(p.claimed_decisive);
+}
+
+TEST(Posterior, RepairMarksOfASuccessLocateTheError) {
+  Evidence evidence = Failure(8);
+  evidence.outcome = Outcome::kSuccess;
+  evidence.score = 1;
+  evidence.repairs = {{4, 2}, {5, 2}};
+  const Posterior p = ComputePosterior(evidence);
+  EXPECT_GT(p.first[2], 0.9);
+  EXPECT_NEAR(p.repair[5], 1, 1e-9);
+  EXPECT_EQ(p.repair[4], 0);
+  EXPECT_EQ(p.tier, Tier::kAnnotation);
+  evidence.annotations = {6};  // contradicts the marks, and wins
+  EXPECT_NEAR(ComputePosterior(evidence).first[6], 1, 1e-12);
+}
+
+TEST(Posterior, OpenOutcomeClaimsNothing) {
+  Evidence evidence = ExampleE8();
+  evidence.outcome = Outcome::kOpen;
+  const Posterior p = ComputePosterior(evidence);
+  EXPECT_FALSE(p.claimed_first);
+  EXPECT_FALSE(p.claimed_decisive);
+}
+
+TEST(Posterior, CredibleSetIsSmallestAndSorted) {
+  Evidence evidence = Failure(5);
+  evidence.scores = FromProbabilities({.95, .9, .2, .3, .8});
+  EXPECT_THAT(ComputePosterior(evidence).credible_set, ElementsAre(2, 3));
+  EXPECT_THAT(ComputePosterior(evidence, {}, {.credible = 0.95}).credible_set,
+              ElementsAre(1, 2, 3, 4));
+}
+
+TEST(Posterior, ConditionIsAComponentOfTheMixture) {
+  const Evidence evidence = ExampleE8();
+  const Posterior whole = ComputePosterior(evidence);
+  double error3 = whole.none * 0;
+  for (int t = 0; t < 5; ++t) error3 += whole.first[t] * ConditionOnFirst(evidence, t).error[3];
+  EXPECT_NEAR(error3, whole.error[3], 0.01);  // the rest started Low
+  EXPECT_NEAR(ConditionOnFirst(evidence, 3).first[3], 1, 1e-12);
+}
+
+TEST(Posterior, CreditPriorSuspectsTheHarmful) {
+  EXPECT_THAT(CreditPrior({0, 1, 1, kNobody}, {.5, -.35}, 1.0),
+              Pointwise(DoubleNear(1e-12), {.05, .2, .2, 0.}));
+}
+
+TEST(Posterior, LongEpisodesStayFinite) {
+  Evidence evidence = Failure(65536, 7);
+  evidence.nodes.resize(65537);
+  for (int j = 0; j < 65536; ++j) evidence.nodes[j] = {j < 40000 ? 50. : 0., 50};
+  const Posterior p = ComputePosterior(evidence);
+  EXPECT_NEAR(FirstAndNone(p), 1, 1e-9);
+  EXPECT_EQ(p.claimed_first, 39999);
+}
+
+TEST(Validate, NamesTheField) {
+  const auto message = [](const Evidence& e) { return std::string(Validate(e).message()); };
+  Evidence evidence = Failure(3, 2);
+  EXPECT_TRUE(Validate(evidence).ok());
+  evidence.scores = {{1, 1.5}};
+  EXPECT_THAT(message(evidence), HasSubstr("scores[0]"));
+  evidence.scores = {{1, std::numeric_limits<double>::quiet_NaN()}};
+  EXPECT_THAT(message(evidence), HasSubstr("scores[0]"));
+  evidence = Failure(3, 2);
+  evidence.authors[1] = 2;
+  EXPECT_THAT(message(evidence), HasSubstr("authors[1]"));
+  evidence = Failure(3, 2);
+  evidence.annotations = {3};
+  EXPECT_THAT(message(evidence), HasSubstr("annotations[0]"));
+  evidence = Failure(3, 2);
+  evidence.repairs = {{1, 1}};
+  EXPECT_THAT(message(evidence), HasSubstr("repairs[0]"));
+  evidence = Failure(3, 2);
+  evidence.nodes = {{0, 0}, {2, 1}, {0, 0}, {0, 0}};
+  EXPECT_THAT(message(evidence), HasSubstr("nodes[1]"));
+}
+
+}  // namespace
+}  // namespace assay::blame
