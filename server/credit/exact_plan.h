@@ -1,0 +1,34 @@
+#ifndef ASSAY_SERVER_CREDIT_EXACT_PLAN_H_
+#define ASSAY_SERVER_CREDIT_EXACT_PLAN_H_
+
+#include <cstddef>
+#include <vector>
+
+#include "server/credit/staged_plan.h"
+
+namespace assay::credit {
+
+inline constexpr int kMaxExactAgents = 20;
+
+// Asks all 2^n coalitions, in complementary pairs: first the empty and the grand one with the
+// single and all-but-one coalitions, then the rest in blocks. n <= kMaxExactAgents.
+class ExactPlan final : public StagedPlan {
+ public:
+  explicit ExactPlan(const CreditOptions& options);
+
+ protected:
+  std::vector<CoalitionQuestion> NextStage() override;
+  bool Record(const CoalitionQuestion& question, const ValueAnswer& answer) override;
+  absl::StatusOr<RawEstimate> Estimate() const override;
+
+ private:
+  std::vector<Coalition> order_;  // one of each pair, as it is asked
+  std::size_t first_stage_ = 0;   // pairs of the first stage
+  std::size_t asked_ = 0;         // of order_
+  std::vector<ValueAnswer> table_;
+  std::size_t answered_ = 0;
+};
+
+}  // namespace assay::credit
+
+#endif  // ASSAY_SERVER_CREDIT_EXACT_PLAN_H_

@@ -1,0 +1,79 @@
+#include "server/credit/owen.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/credit/owen_plan.h"
+
+namespace assay::credit {
+namespace {
+
+constexpr int kMaxUnions = 20;
+
+absl::StatusOr<std::vector<std::vector<int>>> GroupByUnion(absl::Span<const int> union_of) {
+  int unions = 0;
+  for (int u : union_of) unions = std::max(unions, u + 1);
+  if (unions > static_cast<int>(union_of.size())) {
+    return absl::InvalidArgumentError("union_of: a union has no message");
+  }
+  std::vector<std::vector<int>> members(unions);
+  for (std::size_t t = 0; t < union_of.size(); ++t) {
+    if (union_of[t] < 0) {
+      return absl::InvalidArgumentError(absl::StrCat("union_of[", t, "]: must not be negative"));
+    }
+    members[union_of[t]].push_back(static_cast<int>(t));
+  }
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (members[i].empty()) {
+      return absl::InvalidArgumentError(absl::StrCat("union_of: union ", i, " has no message"));
+    }
+  }
+  return members;
+}
+
+}  // namespace
+
+std::int64_t OwenQuestionCount(absl::Span<const int> union_sizes) {
+  const int m = static_cast<int>(union_sizes.size());
+  if (m == 0 || m > 60) return m == 0 ? 1 : INT64_MAX;
+  std::int64_t count = std::int64_t{1} << m;
+  for (int size : union_sizes) {
+    if (m - 1 + size > 60) return INT64_MAX;
+    const std::int64_t inner = (std::int64_t{1} << (m - 1)) * ((std::int64_t{1} << size) - 2);
+    if (inner > INT64_MAX - count) return INT64_MAX;
+    count += inner;
+  }
+  return count;
+}
+
+absl::StatusOr<std::unique_ptr<CreditPlan>> MakeOwenPlan(const OwenOptions& options) {
+  const int messages = static_cast<int>(options.union_of.size());
+  absl::StatusOr<std::vector<std::vector<int>>> members = GroupByUnion(options.union_of);
+  if (!members.ok()) return members.status();
+  std::vector<int> sizes;
+  for (const std::vector<int>& own : *members) sizes.push_back(static_cast<int>(own.size()));
+  const std::int64_t exact = OwenQuestionCount(sizes);
+  CreditOptions credit;
+  credit.n = messages;
+  credit.max_questions = options.max_questions;
+  credit.target_half_width = options.target_half_width;
+  credit.confidence = options.confidence;
+  credit.samples_per_question = options.samples_per_question;
+  credit.seed = options.seed;
+  credit.value_low = options.value_low;
+  credit.value_high = options.value_high;
+  credit.noisy = options.noisy;
+  if (absl::Status status = ValidateCreditOptions(credit); !status.ok()) return status;
+  const bool fits = exact <= kMaxOwenQuestions && sizes.size() <= kMaxUnions;
+  if (fits && (options.max_questions == 0 || exact <= options.max_questions)) {
+    credit.max_questions = exact;
+    return std::make_unique<ExactOwenPlan>(credit, *std::move(members));
+  }
+  if (options.max_questions == 0) {
+    return absl::InvalidArgumentError("max_questions: the exact Owen value takes too many");
+  }
+  return absl::UnimplementedError("sampled Owen value is not built yet");
+}
+
+}  // namespace assay::credit

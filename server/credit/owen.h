@@ -1,0 +1,48 @@
+#ifndef ASSAY_SERVER_CREDIT_OWEN_H_
+#define ASSAY_SERVER_CREDIT_OWEN_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "server/credit/plan.h"
+
+// The Owen value (Owen 1977): credit of messages with their authors as a-priori unions. A message
+// counts only beside coalitions in which every other author takes part with all messages or none:
+//   phi_t = sum over sets H of other unions, S within t's union without t, of
+//           [m C(m-1,|H|)]^-1 [b C(b-1,|S|)]^-1 (v(H + S + t) - v(H + S)),
+// m unions, b messages in t's. A union's values add up to its Shapley value in the quotient game of
+// the unions.
+namespace assay::credit {
+
+struct OwenOptions {
+  std::vector<int>
+      union_of;  // of each message: 0..m-1, every union with at least one message; 1..256 messages
+  // Distinct questions, at least 2. Exact where OwenQuestionCount fits, sampled otherwise. 0: the
+  // exact number.
+  std::int64_t max_questions = 0;
+  double confidence = 0.95;
+  double target_half_width = 0;  // as in CreditOptions
+  int samples_per_question = 1;
+  std::uint64_t seed = 0;
+  double value_low = 0;
+  double value_high = 1;
+  bool noisy = false;
+};
+
+inline constexpr std::int64_t kMaxOwenQuestions = std::int64_t{1} << 20;
+
+// 2^m + sum_i 2^(m-1) (2^{T_i} - 2) for unions of the given sizes T_i >= 1; INT64_MAX where that
+// does not fit.
+std::int64_t OwenQuestionCount(absl::Span<const int> union_sizes);
+
+// A plan whose players are the messages; questions are the sets of messages kept. Its estimate has
+// no interactions and no Banzhaf values. INVALID_ARGUMENT: an option out of its range; more than
+// kMaxOwenQuestions exact questions asked for.
+absl::StatusOr<std::unique_ptr<CreditPlan>> MakeOwenPlan(const OwenOptions& options);
+
+}  // namespace assay::credit
+
+#endif  // ASSAY_SERVER_CREDIT_OWEN_H_

@@ -1,0 +1,135 @@
+#include "server/credit/owen_plan.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <utility>
+
+#include "server/credit/answers.h"
+#include "server/credit/exact.h"
+#include "server/credit/quantile.h"
+
+namespace assay::credit {
+namespace {
+
+constexpr std::size_t kMaxQuestionsPerStage = std::size_t{1} << 16;
+
+}  // namespace
+
+ExactOwenPlan::ExactOwenPlan(const CreditOptions& options, std::vector<std::vector<int>> members)
+    : StagedPlan(options), members_(std::move(members)) {
+  const int m = static_cast<int>(members_.size());
+  union_weights_ = ShapleyWeights(m);
+  union_sets_.resize(m);
+  games_.resize(m);
+  for (int i = 0; i < m; ++i) {
+    for (int message : members_[i]) union_sets_[i].insert(message);
+    const std::size_t subsets = std::size_t{1} << members_[i].size();
+    games_[i] = {std::vector<double>(subsets), std::vector<double>(subsets)};
+  }
+  const Coalition all = (Coalition{1} << m) - 1;
+  for (Coalition whole = 0; whole <= all; ++whole) order_.push_back({.whole = all ^ whole});
+  for (int i = 0; i < m; ++i) {
+    const std::size_t full = games_[i].values.size() - 1;
+    for (Coalition whole = 0; whole <= all; ++whole) {
+      if ((whole >> i) & 1) continue;
+      for (std::size_t subset = 1; subset < full; ++subset) order_.push_back({whole, i, subset});
+    }
+  }
+  Start();
+}
+
+std::vector<CoalitionQuestion> ExactOwenPlan::NextStage() {
+  // The quotient game first: it is what the agents' own credit rests on.
+  const std::size_t quotient = std::size_t{1} << members_.size();
+  const std::size_t end = asked_ < quotient
+                              ? std::min(quotient, asked_ + kMaxQuestionsPerStage)
+                              : std::min(order_.size(), asked_ + kMaxQuestionsPerStage);
+  std::vector<CoalitionQuestion> stage;
+  stage.reserve(end - asked_);
+  for (; asked_ < end; ++asked_) {
+    stage.push_back({Encode(order_[asked_]), options().samples_per_question});
+  }
+  return stage;
+}
+
+PlayerSet ExactOwenPlan::Encode(const Decoded& decoded) const {
+  PlayerSet players;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if ((decoded.whole >> i) & 1) players = players | union_sets_[i];
+  }
+  if (decoded.partial < 0) return players;
+  const std::vector<int>& messages = members_[decoded.partial];
+  for (std::size_t k = 0; k < messages.size(); ++k) {
+    if ((decoded.subset >> k) & 1) players.insert(messages[k]);
+  }
+  return players;
+}
+
+ExactOwenPlan::Decoded ExactOwenPlan::Decode(const PlayerSet& players) const {
+  Decoded decoded;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    const PlayerSet part = players & union_sets_[i];
+    if (part.empty()) continue;
+    if (part == union_sets_[i]) {
+      decoded.whole |= Coalition{1} << i;
+      continue;
+    }
+    decoded.partial = static_cast<int>(i);
+    for (std::size_t k = 0; k < members_[i].size(); ++k) {
+      if (part.contains(members_[i][k])) decoded.subset |= std::size_t{1} << k;
+    }
+  }
+  return decoded;
+}
+
+void ExactOwenPlan::Deposit(int inner, std::size_t subset, Coalition others,
+                            const ValueAnswer& answer) {
+  const double weight = union_weights_[std::popcount(others)];
+  games_[inner].values[subset] += weight * answer.mean;
+  games_[inner].variances[subset] += weight * weight * MeanVariance(answer);
+}
+
+bool ExactOwenPlan::Record(const CoalitionQuestion& question, const ValueAnswer& answer) {
+  const Decoded decoded = Decode(question.players);
+  ++answered_;
+  if (decoded.partial >= 0) {
+    Deposit(decoded.partial, decoded.subset, decoded.whole, answer);
+    return true;
+  }
+  for (int i = 0; i < static_cast<int>(members_.size()); ++i) {
+    const Coalition own = Coalition{1} << i;
+    const bool in = decoded.whole & own;
+    Deposit(i, in ? games_[i].values.size() - 1 : 0, decoded.whole & ~own, answer);
+  }
+  return true;
+}
+
+absl::StatusOr<RawEstimate> ExactOwenPlan::Estimate() const {
+  if (answered_ < order_.size()) {
+    return absl::FailedPreconditionError("not every set of messages has a value yet");
+  }
+  RawEstimate raw;
+  raw.values.resize(options().n);
+  raw.variances.resize(options().n);
+  raw.half_widths.resize(options().n);
+  const double z = NormalQuantile(0.5 + options().confidence / 2);
+  bool noisy = false;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    const int size = static_cast<int>(members_[i].size());
+    const std::vector<double> phi = ExactShapley(games_[i].values, size);
+    const std::vector<double> variance = ShapleyVariance(games_[i].variances, size);
+    for (int k = 0; k < size; ++k) {
+      const int message = members_[i][k];
+      raw.values[message] = phi[k];
+      raw.variances[message] = variance[k];
+      raw.half_widths[message] = z * std::sqrt(variance[k]);
+      noisy |= variance[k] > 0;
+    }
+  }
+  raw.method = Method::kExact;
+  raw.interval = noisy ? IntervalKind::kDesign : IntervalKind::kExact;
+  return raw;
+}
+
+}  // namespace assay::credit

@@ -1,0 +1,53 @@
+#ifndef ASSAY_SERVER_CREDIT_OWEN_PLAN_H_
+#define ASSAY_SERVER_CREDIT_OWEN_PLAN_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "server/credit/staged_plan.h"
+
+namespace assay::credit {
+
+// Asks every set of messages that is whole or empty in all unions but at most one. Averaged over
+// the other unions, the answers make one small game for each union, whose Shapley value is the Owen
+// value of its messages.
+class ExactOwenPlan final : public StagedPlan {
+ public:
+  // members[i]: the messages of union i, ascending, at least one.
+  ExactOwenPlan(const CreditOptions& options, std::vector<std::vector<int>> members);
+
+ protected:
+  std::vector<CoalitionQuestion> NextStage() override;
+  bool Record(const CoalitionQuestion& question, const ValueAnswer& answer) override;
+  absl::StatusOr<RawEstimate> Estimate() const override;
+
+ private:
+  // The game within one union: value and variance of each subset of its messages.
+  struct InnerGame {
+    std::vector<double> values;
+    std::vector<double> variances;
+  };
+  // A question as unions taken whole and, beside them, a part of one union (partial = -1: none).
+  struct Decoded {
+    Coalition whole = 0;
+    int partial = -1;
+    std::size_t subset = 0;
+  };
+
+  Decoded Decode(const PlayerSet& players) const;
+  PlayerSet Encode(const Decoded& decoded) const;
+  void Deposit(int inner, std::size_t subset, Coalition others, const ValueAnswer& answer);
+
+  std::vector<std::vector<int>> members_;
+  std::vector<PlayerSet> union_sets_;
+  std::vector<double> union_weights_;  // [m C(m-1, h)]^-1 for h = 0..m-1
+  std::vector<Decoded> order_;
+  std::size_t asked_ = 0;
+  std::size_t answered_ = 0;
+  std::vector<InnerGame> games_;
+};
+
+}  // namespace assay::credit
+
+#endif  // ASSAY_SERVER_CREDIT_OWEN_PLAN_H_

@@ -1,0 +1,110 @@
+#ifndef ASSAY_SERVER_CREDIT_PLAN_H_
+#define ASSAY_SERVER_CREDIT_PLAN_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "server/credit/coalition.h"
+#include "server/credit/exact.h"
+
+namespace assay::credit {
+
+enum class Method {
+  kAuto,
+  kExact,     // all 2^n coalitions
+  kOddBayes,  // Gaussian process on the odd part of the game, greedy design in complementary pairs
+  kAntithetic,   // permutations, each with its reverse
+  kLeverage,     // regression on pairs drawn by leverage score without replacement
+  kPermutation,  // independent permutations
+  kKernel,       // KernelSHAP: regression on coalitions drawn with replacement
+};
+absl::string_view MethodName(Method method);
+
+enum class IntervalKind {
+  kExact,   // every value was asked and is free of noise: the interval is the value
+  kModel,   // posterior of a model, widened by its own leave-one-out errors
+  kDesign,  // from the randomness of the questions or of the answers alone
+};
+
+// v(players): players 0..n-1, averaged over `samples` >= 1 independent evaluations.
+struct CoalitionQuestion {
+  PlayerSet players;
+  int samples = 1;
+};
+
+struct ValueAnswer {
+  double mean = 0;
+  int samples =
+      1;  // evaluations behind the mean; 0: this question could not be answered (deadline)
+  double variance =
+      0;  // unbiased, of one evaluation; 0: exact, or unknown where the plan is told `noisy`
+};
+
+struct CreditOptions {
+  int n = 0;  // players: 1..256
+  Method method = Method::kAuto;
+  // Distinct questions, at least 2. 0: 2^n for kExact, otherwise 2^n or 64 n, whichever is less.
+  std::int64_t max_questions = 0;
+  // Stop at the end of a stage once every interval's half-width is at most this; in the unit of
+  // values. 0: never early.
+  double target_half_width = 0;
+  double confidence = 0.95;      // of the intervals, in (0, 1)
+  int samples_per_question = 1;  // for noisy games
+  std::uint64_t seed = 0;
+  double value_low = 0;  // of the game's values; credits are kept within +-(value_high - value_low)
+  double value_high = 1;
+  bool noisy = false;  // answers are means of random samples: the same question may be asked again
+};
+
+// INVALID_ARGUMENT naming the field: an option out of its range, whatever the method.
+absl::Status ValidateCreditOptions(const CreditOptions& options);
+
+struct CreditEstimate {
+  std::vector<double> values;  // sum = grand - baseline to rounding
+  std::vector<double> std_errors;
+  std::vector<double> low;  // interval at the confidence asked for; low <= value <= high
+  std::vector<double> high;
+  std::vector<double> banzhaf;                // estimate of the Banzhaf value; empty for n > 64
+  std::vector<PairInteraction> interactions;  // estimate for all pairs; empty for n > 64
+  double baseline = 0;                        // v(empty)
+  double grand = 0;                           // v(N)
+  double total_std_error = 0;                 // of grand - baseline; 0 without noise
+  double raw_gap = 0;  // grand - baseline - sum of the values before they were projected
+  Method method = Method::kExact;
+  IntervalKind interval = IntervalKind::kExact;
+  std::int64_t questions = 0;  // distinct questions answered
+  std::int64_t samples = 0;    // evaluations behind them
+  bool complete = false;       // done() was reached; otherwise a partial estimate
+};
+
+// An estimator as a conversation: while (!done()) tell(answers to ask()). Each batch is a stage:
+// its questions are fixed before any of its answers and may be evaluated in any order and in
+// parallel. Pure: equal options and answers give the same bits. Not thread-safe.
+class CreditPlan {
+ public:
+  virtual ~CreditPlan() = default;
+  // The stage's questions, not empty until done; stays valid and the same until tell().
+  virtual const std::vector<CoalitionQuestion>& ask() = 0;
+  // One answer for each question of ask(), in its order. An answer with samples = 0 ends the plan
+  // with what is there. INVALID_ARGUMENT: wrong number of answers, a value that is not finite or
+  // outside [value_low, value_high] by more than rounding, a negative variance. The plan is
+  // unchanged then. FAILED_PRECONDITION: done already.
+  virtual absl::Status tell(absl::Span<const ValueAnswer> answers) = 0;
+  virtual bool done() const = 0;
+  // At the end of any stage. FAILED_PRECONDITION: v(empty) or v(N) is not known yet.
+  virtual absl::StatusOr<CreditEstimate> Finish() const = 0;
+};
+
+// kAuto becomes kExact where 2^n <= max_questions (n <= 20), kOddBayes where n <= 30 and
+// max_questions >= 2n + 2, below that kAntithetic, and kLeverage for n > 30. INVALID_ARGUMENT: an
+// option out of its range; kExact with n > 20 or fewer than 2^n questions; kOddBayes with n > 64.
+absl::StatusOr<std::unique_ptr<CreditPlan>> MakeCreditPlan(const CreditOptions& options);
+
+}  // namespace assay::credit
+
+#endif  // ASSAY_SERVER_CREDIT_PLAN_H_

@@ -1,0 +1,14 @@
+#ifndef ASSAY_SERVER_CREDIT_QUANTILE_H_
+#define ASSAY_SERVER_CREDIT_QUANTILE_H_
+
+namespace assay::credit {
+
+// The x with P(X <= x) = p for a standard normal X, 0 < p < 1; to 1e-12.
+double NormalQuantile(double p);
+
+// The same for Student's t with `degrees` >= 1 degrees of freedom; O(degrees).
+double StudentQuantile(double p, int degrees);
+
+}  // namespace assay::credit
+
+#endif  // ASSAY_SERVER_CREDIT_QUANTILE_H_

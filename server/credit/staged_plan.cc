@@ -1,0 +1,119 @@
+#include "server/credit/staged_plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/credit/answers.h"
+#include "server/credit/projection.h"
+
+namespace assay::credit {
+
+const std::vector<CoalitionQuestion>& StagedPlan::ask() { return stage_; }
+
+absl::Status StagedPlan::Validate(absl::Span<const ValueAnswer> answers) const {
+  if (done_) return absl::FailedPreconditionError("the plan is done: it asked no question");
+  if (answers.size() != stage_.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(answers.size(), " answers to ", stage_.size(), " questions"));
+  }
+  const double slack = 1e-9 * (options_.value_high - options_.value_low);
+  for (std::size_t q = 0; q < answers.size(); ++q) {
+    const ValueAnswer& answer = answers[q];
+    if (answer.samples == 0) continue;
+    if (answer.samples < 0 || !std::isfinite(answer.variance) || answer.variance < 0) {
+      return absl::InvalidArgumentError(absl::StrCat("answers[", q, "] is not a sampled mean"));
+    }
+    if (!std::isfinite(answer.mean) || answer.mean < options_.value_low - slack ||
+        answer.mean > options_.value_high + slack) {
+      return absl::InvalidArgumentError(absl::StrCat("answers[", q, "].mean = ", answer.mean,
+                                                     " is outside [", options_.value_low, ", ",
+                                                     options_.value_high, "]"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StagedPlan::tell(absl::Span<const ValueAnswer> answers) {
+  if (absl::Status status = Validate(answers); !status.ok()) return status;
+  const PlayerSet everyone = PlayerSet::All(options_.n);
+  bool missing = false;
+  for (std::size_t q = 0; q < answers.size(); ++q) {
+    const ValueAnswer& answer = answers[q];
+    if (answer.samples == 0) {
+      missing = true;
+      continue;
+    }
+    samples_ += answer.samples;
+    if (Record(stage_[q], answer)) ++questions_;
+    if (stage_[q].players.empty()) Merge(answer, baseline_);
+    if (stage_[q].players == everyone) Merge(answer, grand_);
+  }
+  if (missing) {
+    done_ = true;
+    stage_.clear();
+  } else {
+    Advance();
+  }
+  return absl::OkStatus();
+}
+
+void StagedPlan::Advance() {
+  const bool enough = options_.target_half_width > 0 && anchored() && PreciseEnough();
+  stage_ = enough ? std::vector<CoalitionQuestion>() : NextStage();
+  done_ = complete_ = stage_.empty();
+}
+
+bool StagedPlan::PreciseEnough() const {
+  const absl::StatusOr<RawEstimate> raw = Estimate();
+  if (!raw.ok()) return false;
+  const double widest = *std::max_element(raw->half_widths.begin(), raw->half_widths.end());
+  return widest <= options_.target_half_width;
+}
+
+absl::StatusOr<CreditEstimate> StagedPlan::Finish() const {
+  if (!anchored()) {
+    return absl::FailedPreconditionError("the empty and the grand coalition have no value yet");
+  }
+  absl::StatusOr<RawEstimate> raw = Estimate();
+  if (!raw.ok()) return raw.status();
+  CreditEstimate estimate;
+  estimate.baseline = baseline();
+  estimate.grand = grand();
+  const double total = estimate.grand - estimate.baseline;
+  estimate.raw_gap = total;
+  for (double value : raw->values) estimate.raw_gap -= value;
+
+  const std::size_t n = raw->values.size();
+  const double range = options_.value_high - options_.value_low;
+  // The gap goes where the uncertainty is; the floor shares it equally where nothing is uncertain.
+  const double most = *std::max_element(raw->variances.begin(), raw->variances.end());
+  const double floor = std::max(1e-12 * range * range, 1e-9 * most);
+  std::vector<double> weights(n);
+  for (std::size_t i = 0; i < n; ++i) weights[i] = std::max(raw->variances[i], floor);
+  absl::StatusOr<Projection> projection = Project(
+      raw->values, weights, std::vector<double>(n, -range), std::vector<double>(n, range), total);
+  if (!projection.ok()) return projection.status();
+  estimate.values = std::move(projection->values);
+  estimate.std_errors.resize(n);
+  estimate.low.resize(n);
+  estimate.high.resize(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    estimate.std_errors[i] = std::sqrt(std::max(raw->variances[i], 0.0));
+    estimate.low[i] = estimate.values[i] - raw->half_widths[i];
+    estimate.high[i] = estimate.values[i] + raw->half_widths[i];
+  }
+  estimate.banzhaf = std::move(raw->banzhaf);
+  estimate.interactions = std::move(raw->interactions);
+  estimate.total_std_error = std::sqrt(MeanVariance(baseline_) + MeanVariance(grand_));
+  estimate.method = raw->method;
+  estimate.interval = raw->interval;
+  estimate.questions = questions_;
+  estimate.samples = samples_;
+  estimate.complete = complete_;
+  return estimate;
+}
+
+}  // namespace assay::credit

@@ -1,0 +1,69 @@
+#ifndef ASSAY_SERVER_CREDIT_STAGED_PLAN_H_
+#define ASSAY_SERVER_CREDIT_STAGED_PLAN_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "server/credit/plan.h"
+
+namespace assay::credit {
+
+// What an estimator concludes from its answers, before efficiency and bounds are imposed.
+struct RawEstimate {
+  std::vector<double> values;       // their sum may miss grand - baseline
+  std::vector<double> variances;    // of the values
+  std::vector<double> half_widths;  // of their intervals
+  std::vector<double> banzhaf;
+  std::vector<PairInteraction> interactions;
+  Method method = Method::kExact;
+  IntervalKind interval = IntervalKind::kExact;
+};
+
+// The part of the conversation that all estimators share: batches, validation, counting, early
+// stop, and what an estimate owes its reader (efficiency, bounds, interval around the value). An
+// estimator says which questions come next, keeps the answers, and estimates.
+class StagedPlan : public CreditPlan {
+ public:
+  const std::vector<CoalitionQuestion>& ask() final;
+  absl::Status tell(absl::Span<const ValueAnswer> answers) final;
+  bool done() const final { return done_; }
+  absl::StatusOr<CreditEstimate> Finish() const final;
+
+ protected:
+  // max_questions must have been resolved.
+  explicit StagedPlan(const CreditOptions& options) : options_(options) {}
+
+  // The next stage's questions; none: the plan is complete. Called once before each stage.
+  virtual std::vector<CoalitionQuestion> NextStage() = 0;
+  // Keeps an answer with samples >= 1; returns whether its question is answered for the first time.
+  virtual bool Record(const CoalitionQuestion& question, const ValueAnswer& answer) = 0;
+  // Called only when anchored().
+  virtual absl::StatusOr<RawEstimate> Estimate() const = 0;
+
+  const CreditOptions& options() const { return options_; }
+  std::int64_t questions_left() const { return options_.max_questions - questions_; }
+  double baseline() const { return baseline_.mean; }
+  double grand() const { return grand_.mean; }
+  // Whether v(empty) and v(N) are both known.
+  bool anchored() const { return baseline_.samples > 0 && grand_.samples > 0; }
+  // Derived constructors call this when ready to plan their first stage.
+  void Start() { Advance(); }
+
+ private:
+  void Advance();
+  bool PreciseEnough() const;
+  absl::Status Validate(absl::Span<const ValueAnswer> answers) const;
+
+  const CreditOptions options_;
+  std::vector<CoalitionQuestion> stage_;
+  ValueAnswer baseline_{.samples = 0};
+  ValueAnswer grand_{.samples = 0};
+  std::int64_t questions_ = 0;
+  std::int64_t samples_ = 0;
+  bool done_ = false;
+  bool complete_ = false;
+};
+
+}  // namespace assay::credit
+
+#endif  // ASSAY_SERVER_CREDIT_STAGED_PLAN_H_

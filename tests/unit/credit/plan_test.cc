@@ -1,0 +1,110 @@
+#include "server/credit/plan.h"
+
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/unit/credit/drive.h"
+
+namespace assay::credit {
+namespace {
+
+const Game kExample = [](const PlayerSet& players) {
+  constexpr double table[] = {0, 0.5, 0, 0.7, 0, 0.6, 0, 1};
+  return table[players.mask()];
+};
+
+std::unique_ptr<CreditPlan> Make(const CreditOptions& options) {
+  absl::StatusOr<std::unique_ptr<CreditPlan>> plan = MakeCreditPlan(options);
+  EXPECT_TRUE(plan.ok()) << plan.status();
+  return plan.ok() ? *std::move(plan) : nullptr;
+}
+
+TEST(ExactPlan, AsksEveryCoalitionOnceAndFindsTheShapleyValue) {
+  const std::unique_ptr<CreditPlan> plan = Make({.n = 3});
+  const std::vector<PlayerSet> asked = Drive(*plan, kExample);
+  EXPECT_EQ(asked.size(), 8u);
+  EXPECT_EQ(std::set<PlayerSet>(asked.begin(), asked.end()).size(), 8u);
+  const absl::StatusOr<CreditEstimate> estimate = plan->Finish();
+  ASSERT_TRUE(estimate.ok());
+  EXPECT_NEAR(estimate->values[0], 0.7166666666666667, 1e-12);
+  EXPECT_NEAR(estimate->values[2], 0.1166666666666667, 1e-12);
+  EXPECT_EQ(estimate->method, Method::kExact);
+  EXPECT_EQ(estimate->interval, IntervalKind::kExact);
+  EXPECT_EQ(estimate->std_errors[0], 0);
+  EXPECT_EQ(estimate->low[0], estimate->high[0]);
+  EXPECT_EQ(estimate->grand, 1);
+  EXPECT_EQ(estimate->baseline, 0);
+  EXPECT_NEAR(estimate->raw_gap, 0, 1e-12);
+  EXPECT_EQ(estimate->questions, 8);
+  EXPECT_TRUE(estimate->complete);
+  EXPECT_EQ(estimate->interactions.size(), 3u);
+}
+
+TEST(ExactPlan, AsksSmallAndLargeCoalitionsFirst) {
+  const std::unique_ptr<CreditPlan> plan = Make({.n = 6, .method = Method::kExact});
+  EXPECT_EQ(plan->ask().size(), 14u);
+  for (const CoalitionQuestion& question : plan->ask()) {
+    const int size = question.players.size();
+    EXPECT_TRUE(size <= 1 || size >= 5) << size;
+  }
+}
+
+TEST(ExactPlan, NoiseBecomesAStandardError) {
+  const std::unique_ptr<CreditPlan> plan =
+      Make({.n = 2, .samples_per_question = 10, .noisy = true});
+  ASSERT_EQ(plan->ask().size(), 4u);
+  EXPECT_EQ(plan->ask()[0].samples, 10);
+  ASSERT_TRUE(
+      plan->tell(std::vector<ValueAnswer>(4, {.mean = 0.5, .samples = 10, .variance = 0.4})).ok());
+  const absl::StatusOr<CreditEstimate> estimate = plan->Finish();
+  ASSERT_TRUE(estimate.ok());
+  EXPECT_NEAR(estimate->std_errors[0], 0.2, 1e-12);  // sqrt(4 * 1/4 * 0.04)
+  EXPECT_NEAR(estimate->high[0] - estimate->values[0], 0.2 * 1.959963984540054, 1e-9);
+  EXPECT_EQ(estimate->interval, IntervalKind::kDesign);
+  EXPECT_NEAR(estimate->total_std_error, 0.2828427124746190, 1e-12);
+  EXPECT_EQ(estimate->samples, 40);
+}
+
+TEST(CreditPlan, RejectsAnswersThatAreNone) {
+  const std::unique_ptr<CreditPlan> plan = Make({.n = 1});
+  EXPECT_EQ(plan->tell({}).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(plan->tell({{.mean = 0}, {.mean = 2}}).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(plan->tell({{.mean = 0}, {.mean = 1, .variance = -1}}).code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(plan->Finish().status().code(), absl::StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(plan->tell({{.mean = 0.25}, {.mean = 1}}).ok());
+  EXPECT_TRUE(plan->done());
+  EXPECT_EQ(plan->tell({}).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_DOUBLE_EQ(plan->Finish()->values[0], 0.75);
+}
+
+TEST(CreditPlan, AMissingAnswerEndsThePlan) {
+  const std::unique_ptr<CreditPlan> plan = Make({.n = 1});
+  ASSERT_TRUE(plan->tell({{.mean = 0.25}, {.samples = 0}}).ok());
+  EXPECT_TRUE(plan->done());
+  EXPECT_EQ(plan->Finish().status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(MakeCreditPlan, NamesTheOptionThatIsOutOfRange) {
+  const auto message = [](const CreditOptions& options) {
+    return std::string(MakeCreditPlan(options).status().message());
+  };
+  EXPECT_THAT(message({.n = 0}), testing::HasSubstr("n"));
+  EXPECT_THAT(message({.n = 3, .max_questions = 1}), testing::HasSubstr("max_questions"));
+  EXPECT_THAT(message({.n = 3, .confidence = 1}), testing::HasSubstr("confidence"));
+  EXPECT_THAT(message({.n = 3, .samples_per_question = 0}),
+              testing::HasSubstr("samples_per_question"));
+  EXPECT_THAT(message({.n = 3, .value_low = 1, .value_high = 1}), testing::HasSubstr("range"));
+  EXPECT_THAT(message({.n = 21, .method = Method::kExact}), testing::HasSubstr("20 agents"));
+  EXPECT_THAT(message({.n = 5, .method = Method::kExact, .max_questions = 31}),
+              testing::HasSubstr("2^n"));
+}
+
+}  // namespace
+}  // namespace assay::credit
