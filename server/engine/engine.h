@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "server/engine/executor.h"
 #include "server/evaluation/evaluator.h"
+#include "server/evaluation/observer.h"
 #include "server/signals/options.h"
 #include "server/signals/signals.h"
 
@@ -19,20 +20,21 @@ struct EpisodeJob {
   std::shared_ptr<const evaluation::EpisodeContext> context;
   std::shared_ptr<const signals::Options> options;
   std::shared_ptr<evaluation::Evaluator> evaluator;
-  std::shared_ptr<evaluation::Evaluator> scorer;  // null: none
+  std::shared_ptr<evaluation::Evaluator> scorer;      // null: none
   absl::Duration timeout = absl::InfiniteDuration();  // from Start
 };
 
 // What the engine sees happen; telemetry implements it. Called from workers, must not block.
-class Observer {
+// Questions asked = answered + failed + cancelled + timeout, once nothing is in flight.
+class Observer : public evaluation::Observer {
  public:
-  virtual ~Observer() = default;
-  virtual void OnQuestionsAsked(absl::string_view evaluator, int64_t count) {}
-  // `outcome`: answered, failed, cancelled, timeout.
-  virtual void OnQuestionsDone(absl::string_view evaluator, absl::string_view outcome,
-                               int64_t count, absl::Duration elapsed) {}
-  virtual void OnEpisodeQueued(absl::Duration waited) {}
-  virtual void OnWorkerBusy(int delta) {}
+  virtual void OnQuestionsAsked(absl::string_view /*evaluator*/, int64_t /*count*/) {}
+  // `outcome`: answered, failed, cancelled, timeout. `elapsed` since they were asked.
+  virtual void OnQuestionsDone(absl::string_view /*evaluator*/, absl::string_view /*outcome*/,
+                               int64_t /*count*/, absl::Duration /*elapsed*/) {}
+  // From Start to the first work on the episode.
+  virtual void OnEpisodeQueued(absl::Duration /*waited*/) {}
+  virtual void OnWorkerBusy(int /*delta*/) {}
 };
 
 using EpisodeDone = absl::AnyInvocable<void(absl::StatusOr<signals::Signals>)>;
@@ -46,11 +48,12 @@ class EpisodeRun {
 
 class Engine {
  public:
+  // `observer` may be null.
   Engine(Executor* executor, Observer* observer);
-  ~Engine();
 
   // Runs the attribution on the executor and calls `done` exactly once, on a worker, never inside
   // Start. DEADLINE_EXCEEDED at the timeout, or the partial signals where the options allow them.
+  // Executor and observer must outlive the run; the engine itself need not.
   std::shared_ptr<EpisodeRun> Start(EpisodeJob job, EpisodeDone done);
 
  private:

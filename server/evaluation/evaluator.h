@@ -8,11 +8,13 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "server/signals/counterfactual.h"
 #include "server/signals/episode.h"
+#include "server/signals/options.h"
 
 namespace assay::evaluation {
 
@@ -25,6 +27,9 @@ struct EpisodeContext {
   // The wire form of the episode (const assay::v1::Episode*) for evaluators that send it on;
   // points into `storage`.
   const void* message = nullptr;
+  // Identifies the content (SHA-256 of the wire form); empty: a cache computes its own from
+  // `episode`.
+  std::string digest;
   uint64_t seed = 0;
   signals::ValueRange range;
 };
@@ -36,12 +41,17 @@ struct Batch {
 };
 
 // One answer a question, in order; a question that failed alone fails the batch with its status.
-using BatchDone = absl::AnyInvocable<void(absl::StatusOr<std::vector<signals::Answer>>)>;
+using Answers = std::vector<signals::Answer>;
+using BatchDone = absl::AnyInvocable<void(absl::StatusOr<Answers>)>;
 
 // Cancels the batch it was returned for; harmless when that is done already. A cancelled batch
-// still calls its `done`, with CANCELLED.
+// still calls its `done`, with CANCELLED, possibly before the function returns. Must not be called
+// by `done` itself. Never null.
 using CancelFn = absl::AnyInvocable<void()>;
 
+class LocalEvaluator;
+
+// Thread safe. Always owned by a shared_ptr; a batch on its way keeps what it needs alive.
 class Evaluator {
  public:
   virtual ~Evaluator() = default;
@@ -49,6 +59,31 @@ class Evaluator {
   virtual absl::string_view name() const = 0;
   virtual const signals::EvaluatorTraits& traits() const = 0;
   virtual CancelFn Evaluate(Batch batch, BatchDone done) = 0;
+  // This, where answers are computed rather than waited for: the engine then spreads the questions
+  // over its workers itself.
+  virtual const LocalEvaluator* local() const { return nullptr; }
+};
+
+// Answers questions about one episode, on the calling thread. Safe to call from many threads at
+// once.
+class EpisodeReplay {
+ public:
+  virtual ~EpisodeReplay() = default;
+  // answers[i] to questions[i]; a table lives as long as this object. UNIMPLEMENTED: a kind that
+  // the traits do not offer.
+  virtual absl::Status Answer(absl::Span<const signals::Question> questions,
+                              absl::Span<signals::Answer> answers) const = 0;
+};
+
+class LocalEvaluator : public Evaluator {
+ public:
+  // What can be computed once an episode. FAILED_PRECONDITION: the episode lacks what is needed.
+  virtual absl::StatusOr<std::shared_ptr<const EpisodeReplay>> Prepare(
+      std::shared_ptr<const EpisodeContext> context) const = 0;
+
+  // At once, on the calling thread; a table in the answers lives until `done` returns.
+  CancelFn Evaluate(Batch batch, BatchDone done) final;
+  const LocalEvaluator* local() const final { return this; }
 };
 
 }  // namespace assay::evaluation

@@ -1,0 +1,39 @@
+// What a wrapper keeps of one batch on its way through it: `done` once, whoever comes first, and
+// the way to cancel what runs inside.
+#ifndef ASSAY_SERVER_EVALUATION_PENDING_CALL_H_
+#define ASSAY_SERVER_EVALUATION_PENDING_CALL_H_
+
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "server/evaluation/evaluator.h"
+#include "server/evaluation/mutex.h"
+
+namespace assay::evaluation {
+
+// Thread safe; held by shared_ptr.
+class PendingCall {
+ public:
+  explicit PendingCall(BatchDone done) : done_(std::move(done)) {}
+
+  // The inner call has ended: calls `done`. False: somebody was first, and nothing happens.
+  bool Finish(absl::StatusOr<Answers> result);
+  // Stops the inner call, then calls `done` with `status`. False: somebody was first.
+  bool Abort(absl::Status status);
+  bool finished() const;
+
+  // How to stop inner call number `attempt`; of several attempts the highest counts. Run at once
+  // where this was aborted already.
+  void Attach(int attempt, CancelFn cancel);
+
+ private:
+  mutable Mutex mutex_;
+  BatchDone done_ ABSL_GUARDED_BY(mutex_);
+  CancelFn cancel_ ABSL_GUARDED_BY(mutex_);
+  int attempt_ ABSL_GUARDED_BY(mutex_) = -1;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace assay::evaluation
+
+#endif  // ASSAY_SERVER_EVALUATION_PENDING_CALL_H_
