@@ -76,7 +76,8 @@ Policies FitPolicies(absl::Span<const GroupMember> members) {
   for (const GroupMember& member : members) {
     const std::vector<AgentShare> shares = Shares(member);
     for (size_t i = 0; i < shares.size(); ++i) {
-      if (shares[i].messages > 0) policies[member.policies[i]].agent_totals.push_back(shares[i].total);
+      if (shares[i].messages > 0)
+        policies[member.policies[i]].agent_totals.push_back(shares[i].total);
     }
   }
   for (auto& [name, policy] : policies) {
@@ -103,8 +104,7 @@ GroupAdvantages ComputeAdvantages(absl::Span<const GroupMember> members,
   const Moments scores = ScoreMoments(members, options.scale);
   group.mean_score = scores.mean;
   group.std_score = scores.std;
-  const double scale =
-      options.scale == OutcomeScale::kNone ? 1.0 : scores.std + options.epsilon;
+  const double scale = options.scale == OutcomeScale::kNone ? 1.0 : scores.std + options.epsilon;
   const Policies policies = FitPolicies(members);
   group.members.reserve(members.size());
   for (const GroupMember& member : members) {

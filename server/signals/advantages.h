@@ -17,9 +17,10 @@ struct MemberMessage {
 };
 
 struct GroupMember {
-  double score = 0;                         // y_e
-  std::vector<absl::string_view> policies;  // one an agent; agents of one policy are normalised together
-  std::vector<MemberMessage> messages;      // the agents' messages, in order
+  double score = 0;  // y_e
+  std::vector<absl::string_view>
+      policies;  // one an agent; agents of one policy are normalised together
+  std::vector<MemberMessage> messages;  // the agents' messages, in order
 };
 
 struct MemberAdvantages {

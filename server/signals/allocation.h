@@ -1,4 +1,5 @@
-// One credit, placed on messages: the conserving projection with its fallbacks (signals.md section 3).
+// One credit, placed on messages: the conserving projection with its fallbacks (signals.md section
+// 3).
 #ifndef ASSAY_SERVER_SIGNALS_ALLOCATION_H_
 #define ASSAY_SERVER_SIGNALS_ALLOCATION_H_
 

@@ -28,8 +28,8 @@ enum class Target : uint8_t { kEvaluator, kScorer };
 struct Question {
   QuestionKind kind = QuestionKind::kCoalition;
   Target target = Target::kEvaluator;
-  int32_t samples = 1;  // independent evaluations to average, >= 1
-  int32_t index = 0;    // kPrefix: length in [0, T]; kCorrection: message index
+  int32_t samples = 1;              // independent evaluations to average, >= 1
+  int32_t index = 0;                // kPrefix: length in [0, T]; kCorrection: message index
   credit::Coalition coalition = 0;  // kCoalition: who takes part
   // kMessages: the agents' messages that are kept, by their ordinal among the agents' messages of
   // the episode (the first one is 0). Asked only of episodes with at most 256 of them.
@@ -37,9 +37,10 @@ struct Question {
 };
 
 struct Answer {
-  double mean = 0;      // in the value range
-  int32_t samples = 1;  // evaluations averaged; 0 where none of them was fresh (a cached answer)
-  double variance = 0;  // unbiased, of ONE sample; 0: exact
+  double mean = 0;             // in the value range
+  int32_t samples = 1;         // independent evaluations behind the mean, >= 1
+  double variance = 0;         // unbiased, of ONE sample; 0: exact
+  bool cached = false;         // none of the samples was made for this question: it cost nothing
   std::vector<double> scores;  // kMessageScores: one a message, context included (ignored there)
   // kAllCoalitions: 2^n values; points into storage that the evaluator keeps until the
   // attribution is finished.

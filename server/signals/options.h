@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "server/blame/posterior.h"
 #include "server/credit/plan.h"
 
 namespace assay::blame {
@@ -16,7 +17,6 @@ struct TextPrior;
 namespace assay::signals {
 
 enum class Evidence : uint8_t { kAuto, kOwen, kPrefix, kScores, kEqual };
-enum class ErrorDefinition : uint8_t { kStaysUnlikely, kCorrectionFlips, kIncorrectStep };
 enum class PairKind : uint8_t { kStep, kRepair, kSibling, kSuffix, kTrajectory, kOneSided };
 enum class OutcomeScale : uint8_t { kPopulation, kSample, kNone };
 enum class AuditLevel : uint8_t { kNone, kLedger, kFull };
@@ -46,7 +46,7 @@ struct MessageRewardOptions {
 struct FirstErrorOptions {
   double confidence = 0.5;
   int max_rollouts = 0;  // 0: max(8, 8 ceil(log2 T))
-  ErrorDefinition definition = ErrorDefinition::kStaysUnlikely;
+  blame::ErrorDefinition definition = blame::ErrorDefinition::kStaysUnlikely;
   std::optional<double> base_rate;  // b of calibrated process scores
   double propagated_share = 0.63;   // w
   bool soft_rewards = false;

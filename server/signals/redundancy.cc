@@ -66,8 +66,8 @@ void ForEachShingle(absl::string_view text, Visit visit) {
 
 // Who has said a shingle so far.
 struct Sayers {
-  uint64_t agents = 0;                 // bit i: agent i
-  int lowest_round = kNeverInARound;   // 0: a message of unknown round
+  uint64_t agents = 0;                // bit i: agent i
+  int lowest_round = kNeverInARound;  // 0: a message of unknown round
   bool context = false;
   // The message that touched the entry last, and whether the shingle was seen before it: a message
   // that repeats itself is compared with what came before it, not with itself.

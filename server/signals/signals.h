@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "server/blame/labels.h"
-#include "server/blame/pairs.h"
+#include "server/blame/posterior.h"
 #include "server/credit/plan.h"
 #include "server/signals/counterfactual.h"
 
@@ -28,7 +28,7 @@ struct AgentSignal {
 struct MessageSignal {
   int index = 0;
   double reward = 0;
-  blame::Label label = blame::Label::kUnspecified;
+  blame::Label label = blame::Label::kNeutral;
   double first_error = 0;  // probabilities
   double error = 0;
   double repair = 0;
@@ -37,9 +37,9 @@ struct MessageSignal {
 
 // The projection's inputs and the posterior's evidence, one for each agents' message (audit).
 struct MessageEvidence {
-  double evidence = 0;         // x
-  double weight = 0;           // w
-  double low = 0;              // bounds as used, after relaxation
+  double evidence = 0;  // x
+  double weight = 0;    // w
+  double low = 0;       // bounds as used, after relaxation
   double high = 0;
   double error_log_ratio = 0;  // lambda
   double prior = 0;            // pi
@@ -86,15 +86,18 @@ struct Signals {
   std::vector<MessageSignal> messages;
   FirstError first_error;
   std::vector<Interaction> interactions;
-  std::vector<blame::Pair> pairs;
   Conservation conservation;
-  Evidence evidence = Evidence::kEqual;  // what the message rewards rest on
+  // What the message rewards of a success rest on.
+  Evidence evidence = Evidence::kEqual;
   int64_t questions = 0;
   int64_t samples = 0;
-  credit::Method method = credit::Method::kExact;
+  std::optional<credit::Method> method;  // unset: no counterfactual was asked (OutcomeOnly)
+  credit::IntervalKind interval = credit::IntervalKind::kExact;
+  double total_std_error = 0;  // of grand_value - baseline, where the evaluator is noisy
   bool partial = false;
   std::vector<MessageEvidence> evidence_rows;  // AuditLevel::kFull only
   std::vector<AskedQuestion> asked;            // AuditLevel::kFull only, in the order asked
+  std::vector<double> asked_table;             // likewise: the answer to kAllCoalitions, 2^n values
 };
 
 }  // namespace assay::signals

@@ -15,10 +15,10 @@ namespace assay::signals {
 
 // What is known of the messages beside their text. Vectors over all T messages.
 struct LocalEvidence {
-  std::vector<double> redundancy;                 // rho_t, 0 for context
-  std::vector<std::optional<double>> scores;      // q_t
-  std::vector<std::optional<double>> node_values; // V_0..V_T: T + 1 entries
-  std::vector<double> owen;                       // Owen value a message; empty: not asked
+  std::vector<double> redundancy;                  // rho_t, 0 for context
+  std::vector<std::optional<double>> scores;       // q_t
+  std::vector<std::optional<double>> node_values;  // V_0..V_T: T + 1 entries
+  std::vector<double> owen;                        // Owen value a message; empty: not asked
   // Labels that rest on located errors; empty: none. Their sign bounds take precedence.
   std::vector<blame::Label> labels;
 };

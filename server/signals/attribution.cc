@@ -1,0 +1,324 @@
+#include "server/signals/attribution.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/blame/labels.h"
+#include "server/blame/posterior.h"
+#include "server/signals/credit_phase.h"
+#include "server/signals/detail_phase.h"
+#include "server/signals/evidence.h"
+#include "server/signals/rewards.h"
+
+namespace assay::signals {
+namespace {
+
+constexpr double kMismatch = 1e-9;
+
+bool HasScores(const Episode& episode) {
+  return std::any_of(episode.messages.begin(), episode.messages.end(), [](const Message& m) {
+    return m.process_score.has_value() || !m.judge_scores.empty();
+  });
+}
+
+absl::Status CheckAnswer(const Question& question, const Answer& answer, const Episode& episode,
+                         const ValueRange& range) {
+  if (answer.samples < 1 || !(answer.variance >= 0) || !std::isfinite(answer.variance)) {
+    return absl::InvalidArgumentError("answer: samples below 1 or a variance that is not >= 0");
+  }
+  if (question.kind == QuestionKind::kAllCoalitions) return absl::OkStatus();  // by the phase
+  if (question.kind != QuestionKind::kMessageScores) {
+    if (std::isfinite(answer.mean) && InRange(answer.mean, range)) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("answer: the value ", answer.mean, " is not in the value range"));
+  }
+  if (answer.scores.size() != episode.messages.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("answer: ", answer.scores.size(),
+                                                   " message scores for an episode of ",
+                                                   episode.messages.size(), " messages"));
+  }
+  for (double score : answer.scores) {
+    if (!std::isnan(score) && !(score >= -1 && score <= 1)) {
+      return absl::InvalidArgumentError("answer: a message score is not in [-1, 1]");
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+// Two phases. Credit: coalitions, and with its first stage the process scores. Detail: what only
+// the outcome makes worth asking, Owen values in a success and the place of the error in a failure.
+class Attribution::Impl {
+ public:
+  Impl(const Episode& episode, const Options& options, const EvaluatorTraits& evaluator,
+       const EvaluatorTraits& scorer)
+      : episode_(episode),
+        options_(options),
+        traits_(evaluator),
+        credit_(static_cast<int>(episode.agents.size()), options, evaluator),
+        status_(credit_.status()) {
+    WantScores(scorer);
+    Advance();
+  }
+
+  bool done() const { return !status_.ok() || batch_.empty(); }
+  const std::vector<Question>& ask() const { return batch_; }
+  absl::Status tell(absl::Span<const Answer> answers);
+  bool can_finish_early() const {
+    return status_.ok() && (detail_ != nullptr || credit_.can_finish_early());
+  }
+  absl::StatusOr<Signals> finish();
+
+ private:
+  void WantScores(const EvaluatorTraits& scorer);
+  void Advance();
+  absl::Status Route(absl::Span<const Answer> answers);
+  void Record(absl::Span<const Answer> answers);
+  absl::Status OpenDetail();
+
+  absl::Status FillCredit(Signals& signals) const;
+  absl::Status FillScore(Signals& signals) const;
+  absl::Status FillMessages(Signals& signals);
+  void FillPosterior(const blame::Posterior& posterior, Signals& signals) const;
+
+  const Episode& episode_;
+  const Options& options_;
+  const EvaluatorTraits traits_;
+  CreditPhase credit_;
+  absl::Status status_;
+  bool scores_wanted_ = false;
+  Target scores_target_ = Target::kEvaluator;
+  std::vector<Question> batch_;
+  std::unique_ptr<DetailPhase> detail_;
+  Findings findings_;
+  int64_t questions_ = 0;
+  int64_t samples_ = 0;
+  std::vector<AskedQuestion> asked_;
+  std::vector<double> asked_table_;
+};
+
+void Attribution::Impl::WantScores(const EvaluatorTraits& scorer) {
+  if (scorer.Supports(QuestionKind::kMessageScores)) {
+    scores_wanted_ = true;
+    scores_target_ = Target::kScorer;
+    return;
+  }
+  // Vote replay judges messages only where Owen values are out of reach: the detail phase decides.
+  scores_wanted_ = traits_.kind != EvaluatorKind::kVote &&
+                   traits_.Supports(QuestionKind::kMessageScores) && !HasScores(episode_);
+}
+
+void Attribution::Impl::Advance() {
+  batch_.clear();
+  if (!status_.ok()) return;
+  if (detail_ == nullptr) {
+    if (!credit_.done()) credit_.Ask(batch_);
+    if (scores_wanted_) {
+      Question scores;
+      scores.kind = QuestionKind::kMessageScores;
+      scores.target = scores_target_;
+      batch_.push_back(scores);
+    }
+    if (!batch_.empty()) return;
+    status_ = OpenDetail();
+    if (!status_.ok() || detail_ == nullptr) return;
+  }
+  if (!detail_->done()) detail_->Ask(batch_);
+}
+
+absl::Status Attribution::Impl::OpenDetail() {
+  DetailInputs inputs{episode_, options_, traits_};
+  inputs.questions_left =
+      QuestionBudget(options_.estimator, traits_, static_cast<int>(episode_.agents.size())) -
+      questions_;
+  std::vector<double> credit;
+  if (credit_.counterfactual()) {
+    absl::StatusOr<credit::CreditEstimate> estimate = credit_.Finish();
+    if (!estimate.ok()) return estimate.status();
+    inputs.score = episode_.score.value_or(estimate->grand);
+    credit = std::move(estimate->values);
+  } else {
+    if (!episode_.score.has_value()) return absl::OkStatus();  // finish() says what is missing
+    inputs.score = *episode_.score;
+  }
+  absl::StatusOr<std::unique_ptr<DetailPhase>> detail = MakeDetailPhase(inputs, credit, findings_);
+  if (!detail.ok()) return detail.status();
+  detail_ = std::move(*detail);
+  return absl::OkStatus();
+}
+
+void Attribution::Impl::Record(absl::Span<const Answer> answers) {
+  for (size_t k = 0; k < answers.size(); ++k) {
+    const bool table = batch_[k].kind == QuestionKind::kAllCoalitions;
+    const int64_t stands_for = table ? static_cast<int64_t>(answers[k].table.size()) : 1;
+    questions_ += stands_for;
+    if (!answers[k].cached) samples_ += table ? stands_for : answers[k].samples;
+    if (options_.audit != AuditLevel::kFull) continue;
+    asked_.push_back({batch_[k], answers[k]});
+    if (!table) continue;
+    // The evaluator's storage ends with the attribution, the record does not.
+    asked_table_.assign(answers[k].table.begin(), answers[k].table.end());
+    asked_.back().answer.table = {};
+  }
+}
+
+absl::Status Attribution::Impl::Route(absl::Span<const Answer> answers) {
+  if (detail_ != nullptr) return detail_->Tell(answers, findings_);
+  if (scores_wanted_) {
+    findings_.scores = answers.back().scores;
+    answers.remove_suffix(1);
+    scores_wanted_ = false;
+  }
+  return answers.empty() ? absl::OkStatus() : credit_.Tell(answers);
+}
+
+absl::Status Attribution::Impl::tell(absl::Span<const Answer> answers) {
+  if (done()) return absl::FailedPreconditionError("nothing was asked");
+  if (answers.size() != batch_.size()) {
+    return status_ = absl::InvalidArgumentError(
+               absl::StrCat("answers: ", answers.size(), " for ", batch_.size(), " questions"));
+  }
+  for (size_t k = 0; k < answers.size() && status_.ok(); ++k) {
+    status_ = CheckAnswer(batch_[k], answers[k], episode_, options_.range);
+  }
+  if (!status_.ok()) return status_;
+  Record(answers);
+  status_ = Route(answers);
+  Advance();
+  return status_;
+}
+
+absl::Status Attribution::Impl::FillCredit(Signals& signals) const {
+  signals.agents.resize(episode_.agents.size());
+  if (!credit_.counterfactual()) return absl::OkStatus();
+  absl::StatusOr<credit::CreditEstimate> estimate = credit_.Finish();
+  if (!estimate.ok()) return estimate.status();
+  for (size_t i = 0; i < signals.agents.size(); ++i) {
+    AgentSignal& agent = signals.agents[i];
+    agent.credit = DropDust(estimate->values[i], options_.range);
+    agent.std_error = estimate->std_errors[i];
+    agent.low = estimate->low[i];
+    agent.high = estimate->high[i];
+  }
+  for (const credit::PairInteraction& pair : estimate->interactions) {
+    signals.interactions.push_back({pair.first, pair.second, DropDust(pair.value, options_.range)});
+  }
+  signals.baseline = estimate->baseline;
+  signals.grand_value = estimate->grand;
+  signals.conservation.estimator_gap = estimate->raw_gap;
+  signals.method = estimate->method;
+  signals.interval = estimate->interval;
+  signals.total_std_error = estimate->total_std_error;
+  return absl::OkStatus();
+}
+
+absl::Status Attribution::Impl::FillScore(Signals& signals) const {
+  if (!credit_.counterfactual()) {
+    if (!episode_.score.has_value()) {
+      return absl::FailedPreconditionError(
+          "outcome.score: not set, and no evaluator gives the episode a value");
+    }
+    signals.baseline = options_.range.low;
+    signals.grand_value = *episode_.score;
+  }
+  signals.score = episode_.score.value_or(signals.grand_value);
+  signals.success = signals.score >= options_.success_threshold;
+  signals.unexplained = DropDust(signals.score - signals.grand_value, options_.range);
+  signals.outcome_mismatch = std::abs(signals.unexplained) > kMismatch * options_.range.size();
+  return absl::OkStatus();
+}
+
+void Attribution::Impl::FillPosterior(const blame::Posterior& posterior, Signals& signals) const {
+  for (size_t p = 0; p < signals.messages.size(); ++p) {
+    MessageSignal& message = signals.messages[p];
+    message.first_error = posterior.first[message.index];
+    message.error = posterior.error[message.index];
+    message.repair = posterior.repair[message.index];
+    signals.evidence_rows[p].error_log_ratio = posterior.log_ratio[message.index];
+    signals.evidence_rows[p].prior = posterior.prior[message.index];
+  }
+  FirstError& first = signals.first_error;
+  first.first_index = posterior.claimed_first;
+  first.decisive_index = posterior.claimed_decisive;
+  first.agent = posterior.likeliest_agent;
+  if (posterior.likeliest_first >= 0)
+    first.probability = posterior.first[posterior.likeliest_first];
+  first.none = posterior.none;
+  first.credible_set = posterior.credible_set;
+  first.tier = posterior.tier;
+}
+
+absl::Status Attribution::Impl::FillMessages(Signals& signals) {
+  const std::vector<int> indices = AgentsMessages(episode_);
+  signals.messages.resize(indices.size());
+  signals.evidence_rows.resize(indices.size());
+  LocalEvidence local = GatherLocalEvidence(episode_, options_, findings_, signals.score);
+  for (size_t p = 0; p < indices.size(); ++p) {
+    signals.messages[p].index = indices[p];
+    signals.messages[p].redundancy = local.redundancy[indices[p]];
+  }
+  std::vector<double> credit;
+  if (credit_.counterfactual()) {
+    for (const AgentSignal& agent : signals.agents) credit.push_back(agent.credit);
+  }
+  const blame::Evidence evidence =
+      BlameEvidence(episode_, options_, findings_, signals.score, credit);
+  blame::Posterior posterior;
+  std::vector<blame::Label> labels;
+  // A success in which nothing locates an error has no posterior worth its O(T).
+  if (!signals.success || LocatesErrors(episode_, findings_) || !evidence.scores.empty()) {
+    posterior = blame::ComputePosterior(evidence, BlameParameters(options_),
+                                        BlamePosteriorOptions(options_));
+    labels = blame::AssignLabels(evidence, posterior);
+    FillPosterior(posterior, signals);
+  } else {
+    labels.assign(episode_.messages.size(), blame::Label::kSound);
+    signals.first_error.none = 1;
+  }
+  for (MessageSignal& message : signals.messages) message.label = labels[message.index];
+  local.labels = labels;
+  // A partial estimate rests on what has been answered, not on what was asked for.
+  const Evidence asked = signals.partial ? Evidence::kAuto : options_.message_rewards.evidence;
+  const RewardInputs inputs{episode_, options_, indices, local, evidence, posterior, labels, asked};
+  if (!credit_.counterfactual()) {
+    if (absl::Status s = CreditByOutcome(inputs, signals); !s.ok()) return s;
+  }
+  if (!signals.success) return RewardByBlame(inputs, signals);
+  return credit_.counterfactual() ? RewardByCredit(inputs, signals)
+                                  : RewardByOutcome(inputs, signals);
+}
+
+absl::StatusOr<Signals> Attribution::Impl::finish() {
+  if (!status_.ok()) return status_;
+  Signals signals;
+  signals.partial = !done();
+  if (absl::Status s = FillCredit(signals); !s.ok()) return s;
+  if (absl::Status s = FillScore(signals); !s.ok()) return s;
+  if (absl::Status s = FillMessages(signals); !s.ok()) return s;
+  signals.questions = questions_;
+  signals.samples = samples_;
+  if (options_.audit == AuditLevel::kFull) {
+    signals.asked = std::move(asked_);
+    signals.asked_table = std::move(asked_table_);
+  } else {
+    signals.evidence_rows.clear();
+  }
+  return signals;
+}
+
+Attribution::Attribution(const Episode& episode, const Options& options,
+                         const EvaluatorTraits& evaluator, const EvaluatorTraits& scorer)
+    : impl_(std::make_unique<Impl>(episode, options, evaluator, scorer)) {}
+Attribution::~Attribution() = default;
+bool Attribution::done() const { return impl_->done(); }
+const std::vector<Question>& Attribution::ask() const { return impl_->ask(); }
+absl::Status Attribution::tell(absl::Span<const Answer> answers) { return impl_->tell(answers); }
+bool Attribution::can_finish_early() const { return impl_->can_finish_early(); }
+absl::StatusOr<Signals> Attribution::finish() { return impl_->finish(); }
+
+}  // namespace assay::signals

@@ -1,0 +1,158 @@
+#include "server/signals/credit_phase.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/credit/exact.h"
+
+namespace assay::signals {
+namespace {
+
+constexpr int kFreeExactAgents = 20;
+constexpr int kPaidExactAgents = 6;
+constexpr int64_t kFreeQuestionsPerAgent = 64;
+constexpr int64_t kPaidQuestionsPerAgent = 16;
+constexpr double kRounding = 1e-9;
+constexpr double kDust = 1e-12;
+
+bool ExactFits(credit::Method method, int n, int64_t budget) {
+  const bool wanted = method == credit::Method::kAuto || method == credit::Method::kExact;
+  return wanted && n <= kFreeExactAgents && (int64_t{1} << n) <= budget;
+}
+
+credit::CreditEstimate Exact(absl::Span<const double> table, int n) {
+  credit::CreditEstimate estimate;
+  estimate.values = credit::ExactShapley(table, n);
+  if (n >= 2) estimate.interactions = credit::ExactInteractions(table, n);
+  estimate.std_errors.assign(n, 0.0);
+  estimate.baseline = table.front();
+  estimate.grand = table.back();
+  estimate.questions = static_cast<int64_t>(table.size());
+  estimate.samples = estimate.questions;
+  estimate.complete = true;
+  return estimate;
+}
+
+}  // namespace
+
+bool InRange(double value, const ValueRange& range) {
+  const double slack = kRounding * range.size();
+  return value >= range.low - slack && value <= range.high + slack;
+}
+
+double DropDust(double amount, const ValueRange& range) {
+  return std::abs(amount) <= kDust * range.size() ? 0 : amount;
+}
+
+int64_t QuestionBudget(const EstimatorOptions& options, const EvaluatorTraits& traits, int n) {
+  if (options.max_questions > 0) return options.max_questions;
+  const int exact = traits.free ? kFreeExactAgents : kPaidExactAgents;
+  if (n <= exact || (options.method == credit::Method::kExact && n <= kFreeExactAgents)) {
+    return int64_t{1} << n;
+  }
+  return n * (traits.free ? kFreeQuestionsPerAgent : kPaidQuestionsPerAgent);
+}
+
+CreditPhase::CreditPhase(int n, const Options& options, const EvaluatorTraits& traits)
+    : n_(n), range_(options.range) {
+  if (n == 0 || !(traits.Supports(QuestionKind::kCoalition) ||
+                  traits.Supports(QuestionKind::kAllCoalitions))) {
+    return;
+  }
+  const int64_t budget = QuestionBudget(options.estimator, traits, n);
+  if (traits.Supports(QuestionKind::kAllCoalitions) &&
+      ExactFits(options.estimator.method, n, budget)) {
+    whole_table_ = true;
+    return;
+  }
+  credit::CreditOptions credit_options;
+  credit_options.n = n;
+  credit_options.method = options.estimator.method;
+  credit_options.max_questions = budget;
+  credit_options.target_half_width = options.estimator.target_half_width;
+  credit_options.confidence = options.estimator.confidence;
+  credit_options.samples_per_question = options.estimator.samples_per_question;
+  credit_options.seed = options.seed;
+  credit_options.value_low = options.range.low;
+  credit_options.value_high = options.range.high;
+  credit_options.noisy = !traits.deterministic;
+  absl::StatusOr<std::unique_ptr<credit::CreditPlan>> plan = credit::MakeCreditPlan(credit_options);
+  if (!plan.ok()) {
+    status_ = absl::Status(plan.status().code(),
+                           absl::StrCat("options.estimator: ", plan.status().message()));
+    return;
+  }
+  plan_ = std::move(*plan);
+}
+
+bool CreditPhase::done() const {
+  if (whole_table_) return table_told_;
+  return plan_ == nullptr || plan_->done();
+}
+
+void CreditPhase::Ask(std::vector<Question>& batch) const {
+  if (whole_table_) {
+    Question all;
+    all.kind = QuestionKind::kAllCoalitions;
+    batch.push_back(all);
+    return;
+  }
+  for (const credit::CoalitionQuestion& asked : plan_->ask()) {
+    Question question;
+    question.kind = QuestionKind::kCoalition;
+    question.samples = asked.samples;
+    question.coalition = asked.players.mask();
+    batch.push_back(question);
+  }
+}
+
+absl::Status CreditPhase::TellTable(const Answer& answer) {
+  const size_t size = size_t{1} << n_;
+  if (answer.table.size() != size) {
+    return absl::InvalidArgumentError(absl::StrCat("answer: a table of ", answer.table.size(),
+                                                   " values where ", size, " are needed"));
+  }
+  for (size_t mask = 0; mask < size; ++mask) {
+    if (!InRange(answer.table[mask], range_)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("answer: the value of coalition ", mask, " is outside the value range"));
+    }
+  }
+  exact_ = Exact(answer.table, n_);
+  table_told_ = true;
+  questions_asked_ = exact_.questions;
+  return absl::OkStatus();
+}
+
+absl::Status CreditPhase::Tell(absl::Span<const Answer> answers) {
+  if (whole_table_) return TellTable(answers.front());
+  std::vector<credit::ValueAnswer> values;
+  values.reserve(answers.size());
+  for (const Answer& answer : answers) {
+    values.push_back({answer.mean, answer.samples, answer.variance});
+  }
+  questions_asked_ += static_cast<int64_t>(answers.size());
+  stage_told_ = true;
+  return plan_->tell(values);
+}
+
+bool CreditPhase::can_finish_early() const {
+  return plan_ != nullptr && stage_told_ && plan_->Finish().ok();
+}
+
+absl::StatusOr<credit::CreditEstimate> CreditPhase::Finish() const {
+  if (!whole_table_) {
+    if (plan_ == nullptr) return absl::FailedPreconditionError("no coalition was asked for");
+    return plan_->Finish();
+  }
+  if (!table_told_) return absl::FailedPreconditionError("the table is not known yet");
+  credit::CreditEstimate estimate = exact_;
+  estimate.low = estimate.values;
+  estimate.high = estimate.values;
+  return estimate;
+}
+
+}  // namespace assay::signals

@@ -1,0 +1,239 @@
+#include "server/signals/detail_phase.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/credit/coalition.h"
+#include "server/credit/owen.h"
+
+namespace assay::signals {
+namespace {
+
+// Nodes whose values are asked for where prefix questions cost nothing.
+constexpr int kMaxFreePrefixes = 1024;
+// Sampled Owen values from fewer questions a message than these say less than the scores would.
+constexpr int64_t kLeastQuestionsPerMessage = 4;
+constexpr int64_t kFreeQuestionsPerMessage = 64;
+
+class NothingToAsk : public DetailPhase {
+ public:
+  bool done() const override { return true; }
+  void Ask(std::vector<Question>&) const override {}
+  absl::Status Tell(absl::Span<const Answer>, Findings&) override { return absl::OkStatus(); }
+};
+
+class OwenPhase : public DetailPhase {
+ public:
+  OwenPhase(const Episode& episode, std::unique_ptr<credit::CreditPlan> plan)
+      : messages_(AgentsMessages(episode)),
+        count_(episode.messages.size()),
+        plan_(std::move(plan)) {}
+
+  bool done() const override { return plan_->done(); }
+
+  void Ask(std::vector<Question>& batch) const override {
+    for (const credit::CoalitionQuestion& asked : plan_->ask()) {
+      Question question;
+      question.kind = QuestionKind::kMessages;
+      question.samples = asked.samples;
+      question.subset = asked.players;
+      batch.push_back(question);
+    }
+  }
+
+  absl::Status Tell(absl::Span<const Answer> answers, Findings& findings) override {
+    std::vector<credit::ValueAnswer> values;
+    values.reserve(answers.size());
+    for (const Answer& a : answers) values.push_back({a.mean, a.samples, a.variance});
+    if (absl::Status s = plan_->tell(values); !s.ok() || !plan_->done()) return s;
+    absl::StatusOr<credit::CreditEstimate> estimate = plan_->Finish();
+    if (!estimate.ok()) return estimate.status();
+    findings.owen.assign(count_, 0.0);
+    for (size_t k = 0; k < messages_.size(); ++k) {
+      findings.owen[messages_[k]] = estimate->values[k];
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const std::vector<int> messages_;
+  const size_t count_;
+  const std::unique_ptr<credit::CreditPlan> plan_;
+};
+
+// Asks the value of every node of an agent's message that the episode does not give.
+class PrefixPhase : public DetailPhase {
+ public:
+  PrefixPhase(std::vector<int> nodes, size_t count, int samples)
+      : nodes_(std::move(nodes)), count_(count), samples_(samples) {}
+
+  bool done() const override { return told_; }
+
+  void Ask(std::vector<Question>& batch) const override {
+    for (int node : nodes_) {
+      Question question;
+      question.kind = QuestionKind::kPrefix;
+      question.index = node;
+      question.samples = samples_;
+      batch.push_back(question);
+    }
+  }
+
+  absl::Status Tell(absl::Span<const Answer> answers, Findings& findings) override {
+    findings.node_values.resize(count_ + 1);
+    for (size_t k = 0; k < nodes_.size(); ++k) findings.node_values[nodes_[k]] = answers[k].mean;
+    told_ = true;
+    return absl::OkStatus();
+  }
+
+ private:
+  const std::vector<int> nodes_;
+  const size_t count_;
+  const int samples_;
+  bool told_ = false;
+};
+
+// Vote replay beyond the reach of exact Owen values: was each message's answer right?
+class MessageScoresPhase : public DetailPhase {
+ public:
+  bool done() const override { return told_; }
+  void Ask(std::vector<Question>& batch) const override {
+    Question question;
+    question.kind = QuestionKind::kMessageScores;
+    batch.push_back(question);
+  }
+  absl::Status Tell(absl::Span<const Answer> answers, Findings& findings) override {
+    findings.scores = answers.front().scores;
+    told_ = true;
+    return absl::OkStatus();
+  }
+
+ private:
+  bool told_ = false;
+};
+
+// The authors with messages as dense unions: union_of[k] is that of the k-th agents' message.
+struct Unions {
+  std::vector<int> union_of;
+  std::vector<int> sizes;
+};
+
+Unions MakeUnions(const Episode& episode) {
+  Unions unions;
+  std::vector<int> dense(episode.agents.size(), -1);
+  for (const Message& m : episode.messages) {
+    if (m.agent == kContext) continue;
+    if (dense[m.agent] < 0) {
+      dense[m.agent] = static_cast<int>(unions.sizes.size());
+      unions.sizes.push_back(0);
+    }
+    unions.union_of.push_back(dense[m.agent]);
+    ++unions.sizes[dense[m.agent]];
+  }
+  return unions;
+}
+
+// How many questions Owen values may cost here; 0: do not ask.
+int64_t OwenBudget(const DetailInputs& inputs, const Unions& unions) {
+  const int64_t exact = credit::OwenQuestionCount(unions.sizes);
+  const int64_t messages = static_cast<int64_t>(unions.union_of.size());
+  const bool explicit_budget = inputs.options.estimator.max_questions > 0;
+  const int64_t limit = inputs.traits.free && !explicit_budget
+                            ? credit::kMaxOwenQuestions
+                            : std::min(inputs.questions_left, credit::kMaxOwenQuestions);
+  if (exact <= limit) return exact;
+  const bool wanted = inputs.options.message_rewards.evidence == Evidence::kOwen;
+  // The correctness of a vote is better evidence than a sample of its Owen values.
+  if (inputs.traits.kind == EvaluatorKind::kVote && !wanted) return 0;
+  const int64_t sampled = std::min(limit, kFreeQuestionsPerMessage * messages);
+  return sampled >= kLeastQuestionsPerMessage * messages || (wanted && sampled >= 2) ? sampled : 0;
+}
+
+absl::StatusOr<std::unique_ptr<DetailPhase>> MakeOwenPhase(const DetailInputs& inputs,
+                                                           const Unions& unions, int64_t budget) {
+  credit::OwenOptions options;
+  options.union_of = unions.union_of;
+  options.max_questions = budget;
+  options.confidence = inputs.options.estimator.confidence;
+  options.target_half_width = inputs.options.estimator.target_half_width;
+  options.samples_per_question = inputs.options.estimator.samples_per_question;
+  options.seed = inputs.options.seed;
+  options.value_low = inputs.options.range.low;
+  options.value_high = inputs.options.range.high;
+  options.noisy = !inputs.traits.deterministic;
+  absl::StatusOr<std::unique_ptr<credit::CreditPlan>> plan = credit::MakeOwenPlan(options);
+  if (!plan.ok()) return plan.status();
+  return std::make_unique<OwenPhase>(inputs.episode, std::move(*plan));
+}
+
+bool Wants(const DetailInputs& inputs, Evidence kind) {
+  const Evidence asked = inputs.options.message_rewards.evidence;
+  return asked == Evidence::kAuto || asked == kind;
+}
+
+// The nodes around agents' messages that have no value yet, or nothing where they cost too much.
+std::vector<int> MissingNodes(const DetailInputs& inputs, const Findings& findings) {
+  const LocalEvidence local =
+      GatherLocalEvidence(inputs.episode, inputs.options, findings, inputs.score);
+  std::vector<int> nodes;
+  for (int t : AgentsMessages(inputs.episode)) {
+    for (int node : {t, t + 1}) {
+      const bool asked = !nodes.empty() && nodes.back() == node;
+      if (!asked && !local.node_values[node].has_value()) nodes.push_back(node);
+    }
+  }
+  const int64_t limit = inputs.traits.free ? int64_t{kMaxFreePrefixes} : inputs.questions_left;
+  if (static_cast<int64_t>(nodes.size()) > limit) nodes.clear();
+  return nodes;
+}
+
+absl::StatusOr<std::unique_ptr<DetailPhase>> MakeSuccessPhase(const DetailInputs& inputs,
+                                                              const std::vector<double>& credit,
+                                                              const Findings& findings) {
+  const EvaluatorTraits& traits = inputs.traits;
+  const Unions unions = MakeUnions(inputs.episode);
+  const size_t messages = unions.union_of.size();
+  const bool one_each =
+      std::all_of(unions.sizes.begin(), unions.sizes.end(), [](int size) { return size == 1; });
+  // With one message an agent every kind of evidence yields the agent's credit.
+  const bool indifferent = one_each && inputs.options.message_rewards.evidence == Evidence::kAuto;
+  const bool nothing_to_share = messages == 0 || credit.empty() || indifferent;
+  if (Wants(inputs, Evidence::kOwen) && traits.Supports(QuestionKind::kMessages) &&
+      !nothing_to_share && messages <= static_cast<size_t>(credit::PlayerSet::kMaxPlayers)) {
+    const int64_t budget = OwenBudget(inputs, unions);
+    if (budget > 0) return MakeOwenPhase(inputs, unions, budget);
+  }
+  // A vote at a prefix is no forecast of the end: vote replay is never asked for node values.
+  const bool paid_on_request = inputs.options.message_rewards.evidence == Evidence::kPrefix;
+  if (Wants(inputs, Evidence::kPrefix) && traits.Supports(QuestionKind::kPrefix) &&
+      traits.kind != EvaluatorKind::kVote && !nothing_to_share &&
+      (traits.free || paid_on_request)) {
+    std::vector<int> nodes = MissingNodes(inputs, findings);
+    if (!nodes.empty()) {
+      return std::make_unique<PrefixPhase>(std::move(nodes), inputs.episode.messages.size(),
+                                           inputs.options.estimator.samples_per_question);
+    }
+  }
+  if (traits.kind == EvaluatorKind::kVote && Wants(inputs, Evidence::kScores) &&
+      traits.Supports(QuestionKind::kMessageScores) && !nothing_to_share &&
+      findings.scores.empty()) {
+    return std::make_unique<MessageScoresPhase>();
+  }
+  return std::make_unique<NothingToAsk>();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<DetailPhase>> MakeDetailPhase(const DetailInputs& inputs,
+                                                             const std::vector<double>& credit,
+                                                             const Findings& findings) {
+  if (inputs.score >= inputs.options.success_threshold) {
+    return MakeSuccessPhase(inputs, credit, findings);
+  }
+  return std::make_unique<NothingToAsk>();
+}
+
+}  // namespace assay::signals

@@ -1,0 +1,149 @@
+#include "server/signals/evidence.h"
+
+#include <cmath>
+#include <cstddef>
+
+#include "server/signals/redundancy.h"
+
+namespace assay::signals {
+namespace {
+
+std::optional<double> MeanScore(const Message& m, const std::vector<double>& found, size_t t) {
+  if (m.process_score.has_value()) return m.process_score;
+  if (!m.judge_scores.empty()) {
+    double sum = 0;
+    for (const JudgeScore& judge : m.judge_scores) sum += judge.score;
+    return sum / static_cast<double>(m.judge_scores.size());
+  }
+  if (!found.empty() && !std::isnan(found[t])) return found[t];
+  return std::nullopt;
+}
+
+void AddScores(const Episode& episode, const std::vector<double>& found,
+               std::vector<blame::Score>& scores) {
+  for (size_t t = 0; t < episode.messages.size(); ++t) {
+    const Message& m = episode.messages[t];
+    if (m.agent == kContext) continue;
+    const int index = static_cast<int>(t);
+    if (m.process_score.has_value()) scores.push_back({index, *m.process_score});
+    for (const JudgeScore& judge : m.judge_scores) scores.push_back({index, judge.score});
+    if (!found.empty() && !std::isnan(found[t])) scores.push_back({index, found[t]});
+  }
+}
+
+std::vector<blame::Rollouts> NodeRollouts(const Episode& episode, const Options& options,
+                                          const Findings& findings) {
+  const size_t count = episode.messages.size();
+  std::vector<blame::Rollouts> nodes;
+  if (!findings.node_rollouts.empty()) nodes = findings.node_rollouts;
+  for (size_t t = 0; t < count; ++t) {
+    const Message& m = episode.messages[t];
+    if (!m.rollouts.has_value() && !m.prefix_value.has_value()) continue;
+    if (nodes.empty()) nodes.resize(count + 1);
+    blame::Rollouts given;
+    if (m.rollouts.has_value()) {
+      given = {static_cast<double>(m.rollouts->successes), static_cast<double>(m.rollouts->trials)};
+    } else {
+      given = blame::FromPrefixValue(*m.prefix_value, options.range.low, options.range.high);
+    }
+    nodes[t].successes += given.successes;
+    nodes[t].trials += given.trials;
+  }
+  return nodes;
+}
+
+std::optional<double> GivenNodeValue(const Message& m, const ValueRange& range) {
+  if (m.prefix_value.has_value()) return m.prefix_value;
+  if (m.rollouts.has_value() && m.rollouts->trials > 0) {
+    return range.low + range.size() * m.rollouts->successes / m.rollouts->trials;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<int> AgentsMessages(const Episode& episode) {
+  std::vector<int> indices;
+  indices.reserve(episode.messages.size());
+  for (size_t t = 0; t < episode.messages.size(); ++t) {
+    if (episode.messages[t].agent != kContext) indices.push_back(static_cast<int>(t));
+  }
+  return indices;
+}
+
+bool LocatesErrors(const Episode& episode, const Findings& findings) {
+  if (!findings.node_rollouts.empty() || !findings.corrections.empty()) return true;
+  for (const Message& m : episode.messages) {
+    if (m.first_error || m.repairs.has_value() || m.prefix_value.has_value()) return true;
+    if (m.rollouts.has_value() && m.rollouts->trials > 0) return true;
+  }
+  return false;
+}
+
+blame::Evidence BlameEvidence(const Episode& episode, const Options& options,
+                              const Findings& findings, double score,
+                              const std::vector<double>& credit) {
+  blame::Evidence evidence;
+  evidence.agents = static_cast<int>(episode.agents.size());
+  evidence.low = options.range.low;
+  evidence.high = options.range.high;
+  evidence.score = score;
+  if (score >= options.success_threshold) {
+    evidence.outcome = blame::Outcome::kSuccess;
+  } else {
+    evidence.outcome = episode.truncated ? blame::Outcome::kOpen : blame::Outcome::kFailure;
+  }
+  evidence.authors.reserve(episode.messages.size());
+  for (size_t t = 0; t < episode.messages.size(); ++t) {
+    const Message& m = episode.messages[t];
+    const int index = static_cast<int>(t);
+    evidence.authors.push_back(m.agent == kContext ? blame::kNobody : m.agent);
+    if (m.first_error) evidence.annotations.push_back(index);
+    if (m.repairs.has_value()) evidence.repairs.push_back({index, *m.repairs});
+  }
+  AddScores(episode, findings.scores, evidence.scores);
+  evidence.nodes = NodeRollouts(episode, options, findings);
+  evidence.corrections = findings.corrections;
+  if (!episode.messages.empty()) {
+    evidence.start_value = GivenNodeValue(episode.messages[0], options.range);
+  }
+  if (!credit.empty()) {
+    evidence.prior = blame::CreditPrior(evidence.authors, credit, options.range.size());
+  }
+  return evidence;
+}
+
+blame::Parameters BlameParameters(const Options& options) {
+  blame::Parameters parameters;
+  parameters.propagated_share = options.first_error.propagated_share;
+  parameters.base_rate = options.first_error.base_rate.value_or(parameters.base_rate);
+  return parameters;
+}
+
+blame::PosteriorOptions BlamePosteriorOptions(const Options& options) {
+  blame::PosteriorOptions posterior;
+  posterior.definition = options.first_error.definition;
+  posterior.confidence = options.first_error.confidence;
+  return posterior;
+}
+
+LocalEvidence GatherLocalEvidence(const Episode& episode, const Options& options,
+                                  const Findings& findings, double score) {
+  const size_t count = episode.messages.size();
+  LocalEvidence local;
+  local.redundancy = Redundancies(episode, options.message_rewards.shingles);
+  local.scores.resize(count);
+  local.node_values.resize(count + 1);
+  for (size_t t = 0; t < count; ++t) {
+    local.scores[t] = MeanScore(episode.messages[t], findings.scores, t);
+    local.node_values[t] = GivenNodeValue(episode.messages[t], options.range);
+    if (!local.node_values[t].has_value() && !findings.node_values.empty()) {
+      local.node_values[t] = findings.node_values[t];
+    }
+  }
+  local.node_values[count] = score;
+  local.owen = findings.owen;
+  return local;
+}
+
+}  // namespace assay::signals

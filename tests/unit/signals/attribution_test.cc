@@ -1,0 +1,238 @@
+#include "server/signals/attribution.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "tests/unit/signals/play.h"
+
+namespace assay::signals {
+namespace {
+
+using ::testing::DoubleNear;
+using ::testing::Each;
+using ::testing::Field;
+using ::testing::HasSubstr;
+using ::testing::Pointwise;
+using testing::Rewards;
+using testing::RunOutcome;
+using testing::RunTable;
+using testing::RunWith;
+using testing::Say;
+using testing::Team;
+using testing::Traits;
+
+MATCHER_P(NearBy, tolerance, "") {
+  return std::abs(std::get<0>(arg) - std::get<1>(arg)) <= tolerance;
+}
+
+std::vector<double> Credits(const Signals& signals) {
+  std::vector<double> credits;
+  for (const AgentSignal& agent : signals.agents) credits.push_back(agent.credit);
+  return credits;
+}
+
+TEST(Attribution, WorkedExampleE1) {
+  Episode episode = Team(3);
+  for (int i = 0; i < 3; ++i) Say(episode, i);
+  episode.score = 1;
+  const auto signals = RunTable(episode, {}, {0, .5, 0, .7, 0, .6, 0, 1});
+  ASSERT_TRUE(signals.ok()) << signals.status();
+  EXPECT_THAT(Credits(*signals),
+              Pointwise(NearBy(1e-7), std::vector<double>{0.7166667, 0.1666667, 0.1166667}));
+  EXPECT_THAT(Rewards(*signals), Pointwise(NearBy(1e-12), Credits(*signals)));
+  EXPECT_TRUE(signals->success);
+  EXPECT_LE(signals->conservation.error, 1e-12);
+  EXPECT_EQ(signals->questions, 8);
+}
+
+TEST(Attribution, WorkedExampleE2PunishesTheSaboteur) {
+  Episode episode = Team(3);
+  for (int i = 0; i < 3; ++i) Say(episode, i);
+  const auto signals = RunTable(episode, {}, {0, 0, 0, 1, 0, 0, 0, .6});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_THAT(Credits(*signals),
+              Pointwise(NearBy(1e-7), std::vector<double>{0.3666667, 0.3666667, -0.1333333}));
+  EXPECT_LT(signals->messages[2].reward, 0);
+  EXPECT_DOUBLE_EQ(signals->score, 0.6) << "without an outcome the score is v(N)";
+}
+
+TEST(Attribution, ReportsWhatTheOutcomeHasBeyondTheGrandValue) {
+  Episode episode = Team(1);
+  Say(episode, 0);
+  episode.score = 0.9;
+  const auto signals = RunTable(episode, {}, {0.1, 0.7});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_NEAR(signals->unexplained, 0.2, 1e-12);
+  EXPECT_TRUE(signals->outcome_mismatch);
+  EXPECT_NEAR(Rewards(*signals)[0], 0.6, 1e-12) << "credit conserves v(N) - v(empty)";
+}
+
+TEST(Attribution, ASilentAgentKeepsItsCreditUnallocated) {
+  Episode episode = Team(2);
+  Say(episode, 0);
+  const auto signals = RunTable(episode, {}, {0, .5, .5, 1});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_DOUBLE_EQ(signals->agents[1].unallocated, 0.5);
+  EXPECT_DOUBLE_EQ(signals->conservation.unallocated, 0.5);
+  EXPECT_LE(signals->conservation.error, 1e-12);
+}
+
+TEST(Attribution, OwenValuesShareAnAgentsCreditAmongItsMessages) {
+  Episode episode = Team(2);
+  Say(episode, 0);
+  Say(episode, 1);
+  Say(episode, 0);
+  episode.score = 1;
+  // Only the second message of agent 0 and the message of agent 1 together are worth anything.
+  const auto value = [](const Question& q) {
+    if (q.kind == QuestionKind::kCoalition) return q.coalition == 3 ? 1.0 : 0.0;
+    return q.subset.contains(1) && q.subset.contains(2) ? 1.0 : 0.0;
+  };
+  const auto signals = RunWith(
+      episode, {},
+      Traits(EvaluatorKind::kCaller, {QuestionKind::kCoalition, QuestionKind::kMessages}), value);
+  ASSERT_TRUE(signals.ok()) << signals.status();
+  EXPECT_EQ(signals->evidence, Evidence::kOwen);
+  EXPECT_THAT(Rewards(*signals), Pointwise(NearBy(1e-12), std::vector<double>{0, .5, .5}));
+}
+
+TEST(Attribution, ScoresTellHelpFromHarm) {
+  Episode episode = Team(1);
+  Say(episode, 0, "one two three four five").process_score = 0.8;
+  Say(episode, 0, "six seven eight nine ten").process_score = -0.6;
+  episode.score = 1;
+  const auto signals = RunTable(episode, {}, {0, 1});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_EQ(signals->evidence, Evidence::kScores);
+  // x = (.4, -.3), C = 1, bounds [0, 2] and [-2, 0]: lambda would lift the second above 0.
+  EXPECT_NEAR(signals->messages[0].reward, 1, 1e-12);
+  EXPECT_NEAR(signals->messages[1].reward, 0, 1e-12);
+}
+
+TEST(Attribution, PrefixValuesAreDifferences) {
+  Episode episode = Team(2);
+  Say(episode, 0).prefix_value = 0.2;
+  Say(episode, 1).prefix_value = 0.5;
+  Say(episode, 0).prefix_value = 0.4;
+  episode.score = 1;
+  const auto signals = RunTable(episode, {}, {0, .9, .1, 1});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_EQ(signals->evidence, Evidence::kPrefix);
+  // Agent 0: x = (.3, .6), C = .9.
+  EXPECT_NEAR(signals->messages[0].reward, 0.3, 1e-12);
+  EXPECT_NEAR(signals->messages[2].reward, 0.6, 1e-12);
+  EXPECT_NEAR(signals->messages[1].reward, 0.1, 1e-12);
+}
+
+TEST(Attribution, ARepeatEarnsLessThanItsOriginal) {
+  Episode episode = Team(1);
+  Say(episode, 0, "the proof follows from lemma two directly");
+  Say(episode, 0, "the proof follows from lemma two directly");
+  episode.score = 1;
+  const auto signals = RunOutcome(episode, {});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_EQ(signals->messages[1].redundancy, 1);
+  EXPECT_GT(signals->messages[0].reward, 0.95);
+  EXPECT_LT(signals->messages[1].reward, 0.05);
+}
+
+TEST(Attribution, ANewcomersEpisodeGetsRewardsByOutcomeAlone) {
+  Episode episode = Team(2);
+  Say(episode, 0, "a plan with several steps");
+  Say(episode, 1, "an answer that follows it");
+  episode.score = 1;
+  const auto signals = RunOutcome(episode, {});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_EQ(signals->evidence, Evidence::kEqual);
+  EXPECT_FALSE(signals->method.has_value()) << "nothing is called Shapley";
+  EXPECT_THAT(Rewards(*signals), Each(DoubleNear(0.5, 1e-12)));
+  EXPECT_DOUBLE_EQ(signals->agents[0].credit, signals->agents[0].reward_total);
+}
+
+TEST(Attribution, WithoutScoreAndEvaluatorThereIsNothingToShare) {
+  Episode episode = Team(1);
+  Say(episode, 0);
+  const auto signals = RunOutcome(episode, {});
+  EXPECT_EQ(signals.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(signals.status().message()), HasSubstr("outcome.score"));
+}
+
+TEST(Attribution, EvidenceAskedForButMissingIsAnError) {
+  Episode episode = Team(1);
+  Say(episode, 0);
+  episode.score = 1;
+  Options options;
+  options.message_rewards.evidence = Evidence::kPrefix;
+  const auto signals = RunTable(episode, options, {0, 1});
+  EXPECT_EQ(signals.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(signals.status().message()), HasSubstr("message_rewards.evidence"));
+}
+
+TEST(Attribution, RefusesAnswersThatAreNoValues) {
+  Episode episode = Team(1);
+  Say(episode, 0);
+  episode.score = 1;
+  for (double bad : {std::numeric_limits<double>::quiet_NaN(), 1.5, -0.1}) {
+    const auto signals =
+        RunWith(episode, {}, Traits(EvaluatorKind::kCaller, {QuestionKind::kCoalition}),
+                [bad](const Question& q) { return q.coalition == 0 ? 0 : bad; });
+    EXPECT_EQ(signals.status().code(), absl::StatusCode::kInvalidArgument) << bad;
+    EXPECT_EQ(RunTable(episode, {}, {0, bad}).status().code(), absl::StatusCode::kInvalidArgument);
+  }
+  EXPECT_EQ(RunTable(episode, {}, {0, 1, 1}).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(Attribution, TooFewAnswersEndTheAttribution) {
+  Episode episode = Team(2);
+  Say(episode, 0);
+  const Options options;
+  Attribution plan(episode, options, Traits(EvaluatorKind::kCaller, {QuestionKind::kCoalition}));
+  EXPECT_FALSE(plan.tell({Answer()}).ok());
+  EXPECT_TRUE(plan.done());
+  EXPECT_FALSE(plan.finish().ok());
+}
+
+TEST(Attribution, RewardsScaleWithTheValues) {
+  Episode episode = Team(3);
+  for (int i : {0, 1, 2, 0, 1}) Say(episode, i, "some words that repeat themselves");
+  Options unit;
+  Options scaled;
+  scaled.range = {-30, 70};
+  scaled.success_threshold = 20;
+  scaled.reward_bound = 200;
+  scaled.reference_score = 70;
+  scaled.message_rewards.kappa = 50;
+  std::vector<double> table = {0.1, .5, 0.2, .7, 0, .6, 0.3, 1};
+  std::vector<double> stretched;
+  for (double v : table) stretched.push_back(100 * v - 30);
+  const auto small = RunTable(episode, unit, table);
+  const auto large = RunTable(episode, scaled, stretched);
+  ASSERT_TRUE(small.ok() && large.ok());
+  for (size_t t = 0; t < 5; ++t) {
+    EXPECT_NEAR(large->messages[t].reward, 100 * small->messages[t].reward, 1e-9);
+  }
+}
+
+TEST(Attribution, FullAuditKeepsQuestionsAndEvidence) {
+  Episode episode = Team(2);
+  Say(episode, 0);
+  Say(episode, 1);
+  Options options;
+  options.audit = AuditLevel::kFull;
+  const auto value = [](const Question& q) { return std::popcount(q.coalition) / 2.0; };
+  const auto signals =
+      RunWith(episode, options, Traits(EvaluatorKind::kCaller, {QuestionKind::kCoalition}), value);
+  ASSERT_TRUE(signals.ok());
+  EXPECT_EQ(signals->asked.size(), 4);
+  EXPECT_EQ(signals->evidence_rows.size(), 2);
+  const auto table = RunTable(episode, options, {0, .5, .5, 1});
+  ASSERT_TRUE(table.ok());
+  EXPECT_EQ(table->asked_table, (std::vector<double>{0, .5, .5, 1}));
+}
+
+}  // namespace
+}  // namespace assay::signals

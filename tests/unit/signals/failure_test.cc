@@ -1,0 +1,154 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "tests/unit/signals/play.h"
+
+namespace assay::signals {
+namespace {
+
+using blame::Label;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using testing::Labels;
+using ::testing::Le;
+using testing::Rewards;
+using testing::RunOutcome;
+using testing::RunTable;
+using testing::Say;
+using testing::Team;
+
+double Sum(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+TEST(Failure, AnAnnotatedErrorCarriesTheShortfall) {
+  Episode episode = Team(2);
+  for (int i : {0, 1, 0, 1}) Say(episode, i);
+  episode.messages[1].first_error = true;
+  episode.score = 0;
+  const auto signals = RunOutcome(episode, {});
+  ASSERT_TRUE(signals.ok()) << signals.status();
+  EXPECT_EQ(signals->first_error.first_index, 1);
+  EXPECT_EQ(signals->first_error.agent, 1);
+  EXPECT_EQ(signals->first_error.tier, blame::Tier::kAnnotation);
+  EXPECT_EQ(signals->messages[0].label, Label::kSound);
+  EXPECT_EQ(signals->messages[1].label, Label::kFirstError);
+  EXPECT_NEAR(Sum(Rewards(*signals)), -1, 1e-12);
+  EXPECT_EQ(signals->messages[0].reward, 0);
+  EXPECT_LT(signals->messages[1].reward, -0.9);
+}
+
+TEST(Failure, WithoutEvidenceNothingIsClaimedAndSuspicionIsShared) {
+  Episode episode = Team(2);
+  for (int i : {0, 1, 0, 1}) Say(episode, i);
+  episode.score = 0.2;
+  const auto signals = RunOutcome(episode, {});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_FALSE(signals->first_error.first_index.has_value());
+  EXPECT_EQ(signals->first_error.tier, blame::Tier::kNone);
+  EXPECT_THAT(Labels(*signals), Each(Label::kNeutral));
+  EXPECT_THAT(Rewards(*signals), Each(Le(0)));
+  EXPECT_NEAR(Sum(Rewards(*signals)), -0.8, 1e-12);
+}
+
+TEST(Failure, ScoresOfZeroAreNoEvidence) {
+  Episode plain = Team(2);
+  for (int i : {0, 1, 0}) Say(plain, i);
+  plain.score = 0;
+  Episode scored = plain;
+  for (Message& m : scored.messages) m.process_score = 0;
+  const auto a = RunOutcome(plain, {});
+  const auto b = RunOutcome(scored, {});
+  ASSERT_TRUE(a.ok() && b.ok());
+  EXPECT_FALSE(b->first_error.first_index.has_value());
+  for (size_t t = 0; t < 3; ++t) {
+    EXPECT_NEAR(a->messages[t].first_error, b->messages[t].first_error, 1e-12);
+    EXPECT_NEAR(a->messages[t].reward, b->messages[t].reward, 1e-12);
+  }
+}
+
+TEST(Failure, CreditIsReportedBesideTheBlame) {
+  Episode episode = Team(2);
+  Say(episode, 0);
+  Say(episode, 1);
+  episode.score = 0;
+  const auto signals = RunTable(episode, {}, {0, 0.6, 0, 0});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_NEAR(signals->agents[0].credit, 0.3, 1e-12);
+  EXPECT_NEAR(signals->agents[1].credit, -0.3, 1e-12);
+  EXPECT_LT(signals->agents[1].reward_total, signals->agents[0].reward_total)
+      << "negative credit makes agent 1 the suspect";
+  EXPECT_NEAR(signals->conservation.target, -1, 1e-12);
+}
+
+TEST(Failure, TheReferenceScoreSetsTheShortfall) {
+  Episode episode = Team(1);
+  Say(episode, 0);
+  episode.score = 0.3;
+  Options options;
+  options.reference_score = 0.45;
+  const auto signals = RunOutcome(episode, options);
+  ASSERT_TRUE(signals.ok());
+  EXPECT_NEAR(signals->conservation.target, -0.15, 1e-12);
+  options.reference_score = 0.1;
+  EXPECT_EQ(RunOutcome(episode, options)->conservation.target, 0);
+}
+
+TEST(Failure, ContextOnlyLeavesTheShortfallUnallocated) {
+  Episode episode = Team(1);
+  Say(episode, kContext);
+  episode.score = 0;
+  const auto signals = RunOutcome(episode, {});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_TRUE(signals->messages.empty());
+  EXPECT_EQ(signals->conservation.unallocated, -1);
+  EXPECT_EQ(signals->conservation.error, 0);
+}
+
+TEST(Failure, ATruncatedEpisodeClaimsNothing) {
+  Episode episode = Team(1);
+  Say(episode, 0).process_score = 0.9;
+  Say(episode, 0).process_score = -0.9;
+  episode.score = 0;
+  ASSERT_TRUE(RunOutcome(episode, {})->first_error.first_index.has_value());
+  episode.truncated = true;
+  const auto signals = RunOutcome(episode, {});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_FALSE(signals->first_error.first_index.has_value());
+  EXPECT_THAT(Labels(*signals), Each(Label::kNeutral));
+}
+
+TEST(Failure, SoftRewardsConserveTheShortfall) {
+  Episode episode = Team(2);
+  for (double q : {0.9, 0.5, -0.8, -0.2, 0.1}) Say(episode, 0).process_score = q;
+  episode.score = 0;
+  Options options;
+  options.first_error.soft_rewards = true;
+  const auto signals = RunOutcome(episode, options);
+  ASSERT_TRUE(signals.ok()) << signals.status();
+  EXPECT_NEAR(Sum(Rewards(*signals)), -1, 1e-9);
+  for (int t = 0; t < 600; ++t) Say(episode, 1);
+  EXPECT_EQ(RunOutcome(episode, options).status().code(), absl::StatusCode::kOutOfRange);
+}
+
+TEST(Success, ALocatedErrorIsNeverRewardedAndItsRepairNeverPunished) {
+  Episode episode = Team(2);
+  Say(episode, 0);
+  Say(episode, 1).first_error = true;
+  Say(episode, 0).repairs = 1;
+  Say(episode, 1);
+  episode.score = 1;
+  const auto signals = RunTable(episode, {}, {0, 0.4, 0.4, 1});
+  ASSERT_TRUE(signals.ok()) << signals.status();
+  EXPECT_TRUE(signals->success);
+  EXPECT_EQ(signals->messages[1].label, Label::kFirstError);
+  EXPECT_EQ(signals->messages[2].label, Label::kRepair);
+  EXPECT_LE(signals->messages[1].reward, 0);
+  EXPECT_GE(signals->messages[2].reward, 0);
+  EXPECT_LE(signals->conservation.error, 1e-12);
+}
+
+}  // namespace
+}  // namespace assay::signals
