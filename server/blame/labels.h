@@ -10,6 +10,7 @@ namespace assay::blame {
 
 // What a message did to the episode (signals.md, section 5, Labels). On context: kNeutral.
 enum class Label {
+  kUnspecified,     // not labelled yet
   kSound,           // High before and after
   kFirstError,      // the claimed first error
   kError,           // any other error, the decisive one included
