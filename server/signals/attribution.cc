@@ -85,6 +85,7 @@ class Attribution::Impl {
   absl::Status FillScore(Signals& signals) const;
   absl::Status FillMessages(Signals& signals);
   void FillPosterior(const blame::Posterior& posterior, Signals& signals) const;
+  void FillPairs(const RewardInputs& inputs, Signals& signals) const;
 
   const Episode& episode_;
   const Options& options_;
@@ -268,16 +269,13 @@ absl::Status Attribution::Impl::FillMessages(Signals& signals) {
   }
   const blame::Evidence evidence =
       BlameEvidence(episode_, options_, findings_, signals.score, credit);
-  blame::Posterior posterior;
-  std::vector<blame::Label> labels;
-  // A success in which nothing locates an error has no posterior worth its O(T).
+  const blame::Posterior posterior =
+      blame::ComputePosterior(evidence, BlameParameters(options_), BlamePosteriorOptions(options_));
+  const std::vector<blame::Label> labels = blame::AssignLabels(evidence, posterior);
+  // What the posterior says of a success in which nothing locates an error is only its prior.
   if (!signals.success || LocatesErrors(episode_, findings_) || !evidence.scores.empty()) {
-    posterior = blame::ComputePosterior(evidence, BlameParameters(options_),
-                                        BlamePosteriorOptions(options_));
-    labels = blame::AssignLabels(evidence, posterior);
     FillPosterior(posterior, signals);
   } else {
-    labels.assign(episode_.messages.size(), blame::Label::kSound);
     signals.first_error.none = 1;
   }
   for (MessageSignal& message : signals.messages) message.label = labels[message.index];
@@ -288,9 +286,32 @@ absl::Status Attribution::Impl::FillMessages(Signals& signals) {
   if (!credit_.counterfactual()) {
     if (absl::Status s = CreditByOutcome(inputs, signals); !s.ok()) return s;
   }
-  if (!signals.success) return RewardByBlame(inputs, signals);
-  return credit_.counterfactual() ? RewardByCredit(inputs, signals)
-                                  : RewardByOutcome(inputs, signals);
+  absl::Status rewarded = absl::OkStatus();
+  if (!signals.success) {
+    rewarded = RewardByBlame(inputs, signals);
+  } else if (credit_.counterfactual()) {
+    rewarded = RewardByCredit(inputs, signals);
+  } else {
+    rewarded = RewardByOutcome(inputs, signals);
+  }
+  if (rewarded.ok()) FillPairs(inputs, signals);
+  return rewarded;
+}
+
+void Attribution::Impl::FillPairs(const RewardInputs& inputs, Signals& signals) const {
+  const size_t count = episode_.messages.size();
+  std::vector<double> rewards(count, 0.0);
+  for (const MessageSignal& message : signals.messages) rewards[message.index] = message.reward;
+  std::vector<absl::string_view> contents(count);
+  std::vector<std::vector<blame::Alternative>> alternatives;
+  for (size_t t = 0; t < count; ++t) {
+    contents[t] = episode_.messages[t].content;
+    if (episode_.messages[t].alternatives.empty()) continue;
+    alternatives.resize(count);
+    alternatives[t] = episode_.messages[t].alternatives;
+  }
+  signals.pairs = blame::EpisodePairs(inputs.evidence, inputs.posterior, inputs.labels, rewards,
+                                      contents, alternatives, BlamePairOptions(options_));
 }
 
 absl::StatusOr<Signals> Attribution::Impl::finish() {

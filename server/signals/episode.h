@@ -8,16 +8,11 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "server/blame/pairs.h"
 
 namespace assay::signals {
 
 inline constexpr int kContext = -1;
-
-// Another message that could stand in the same place.
-struct Alternative {
-  absl::string_view content;
-  std::optional<double> value;  // in the value range
-};
 
 struct JudgeScore {
   absl::string_view judge;
@@ -42,7 +37,7 @@ struct Message {
   std::optional<int> repairs;           // index of an earlier message
   bool first_error = false;             // annotation
   int token_count = 0;
-  std::vector<Alternative> alternatives;
+  std::vector<blame::Alternative> alternatives;
   std::vector<JudgeScore> judge_scores;
 };
 

@@ -127,6 +127,14 @@ blame::PosteriorOptions BlamePosteriorOptions(const Options& options) {
   return posterior;
 }
 
+blame::PairOptions BlamePairOptions(const Options& options) {
+  blame::PairOptions pairs;
+  pairs.kinds = options.pair_kinds;
+  pairs.margin = options.pair_margin;
+  pairs.success_threshold = options.success_threshold;
+  return pairs;
+}
+
 LocalEvidence GatherLocalEvidence(const Episode& episode, const Options& options,
                                   const Findings& findings, double score) {
   const size_t count = episode.messages.size();

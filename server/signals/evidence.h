@@ -33,6 +33,7 @@ blame::Evidence BlameEvidence(const Episode& episode, const Options& options,
 // The options in the terms of blame/.
 blame::Parameters BlameParameters(const Options& options);
 blame::PosteriorOptions BlamePosteriorOptions(const Options& options);
+blame::PairOptions BlamePairOptions(const Options& options);
 
 // All but the labels. q_t is the process score, else the mean of the judges' scores, else what the
 // scorer found.

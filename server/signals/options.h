@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "server/blame/pairs.h"
 #include "server/blame/posterior.h"
 #include "server/credit/plan.h"
 
@@ -17,7 +18,6 @@ struct TextPrior;
 namespace assay::signals {
 
 enum class Evidence : uint8_t { kAuto, kOwen, kPrefix, kScores, kEqual };
-enum class PairKind : uint8_t { kStep, kRepair, kSibling, kSuffix, kTrajectory, kOneSided };
 enum class OutcomeScale : uint8_t { kPopulation, kSample, kNone };
 enum class AuditLevel : uint8_t { kNone, kLedger, kFull };
 
@@ -68,7 +68,7 @@ struct Options {
   EstimatorOptions estimator;
   MessageRewardOptions message_rewards;
   FirstErrorOptions first_error;
-  std::vector<PairKind> pair_kinds;  // empty: all that the episode supports
+  std::vector<blame::PairKind> pair_kinds;  // empty: all that the episode supports
   double pair_margin = 0;
   AdvantageOptions advantages;
   AuditLevel audit = AuditLevel::kLedger;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/blame/labels.h"
+#include "server/blame/pairs.h"
 #include "server/blame/posterior.h"
 #include "server/credit/plan.h"
 #include "server/signals/counterfactual.h"
@@ -86,6 +87,7 @@ struct Signals {
   std::vector<MessageSignal> messages;
   FirstError first_error;
   std::vector<Interaction> interactions;
+  std::vector<blame::Pair> pairs;  // within the episode: episode index 0
   Conservation conservation;
   // What the message rewards of a success rest on.
   Evidence evidence = Evidence::kEqual;
