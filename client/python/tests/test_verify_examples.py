@@ -8,6 +8,7 @@ import random
 from fractions import Fraction
 
 import pytest
+from verify_episodes import SHARED, episode_of, log_records, options_of, signals_of
 
 from assay.v1 import episode_pb2, options_pb2
 from assay.v1.signals_pb2 import (
@@ -22,7 +23,6 @@ from assay.v1.signals_pb2 import (
 from assay.verify import advantages, blame, games, posterior, projection, questions, recompute, redundancy, votes
 from assay.verify import settings as settings_module
 from assay.verify import transcript as transcript_module
-from verify_episodes import SHARED, episode_of, log_records, options_of, signals_of
 
 
 def chain(count: int, **fields: list[float]) -> episode_pb2.Episode:
@@ -249,7 +249,7 @@ def test_exact_answers_lose_case_space_wrappers_and_separators() -> None:
         ("lastround", options_pb2.BALLOTS_LAST_ROUND),
     ],
 )
-def test_credits_equal_the_oracle(name: str, mode: str, ballots: int) -> None:
+def test_credits_equal_the_oracle(name: str, mode: str, ballots: options_pb2.Ballots) -> None:
     if not SHARED.is_dir():
         pytest.skip(f"no shared data at {SHARED}")
     oracle = {o["id"]: o["shapley_" + mode] for o in log_records("oracle_" + name)}

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from google.protobuf import json_format
+from verify_episodes import SHARED, episode_of, group_of, log_records, options_of, sign, signals_of, write_lines
 
 from assay.v1 import episode_pb2, options_pb2, signal_service_pb2, signals_pb2
 from assay.verify import main, verify_lines
-from verify_episodes import SHARED, episode_of, group_of, log_records, options_of, signals_of, write_lines
 
 Path_ = tuple[Any, ...]
 
@@ -105,6 +105,13 @@ FULL = options_pb2.AttributionOptions(audit=options_pb2.AUDIT_FULL)
 UNCHECKED = ("elapsed", "softwareVersion", "options")
 
 
+def signed(result: dict[str, Any]) -> dict[str, Any]:
+    """The result with a digest that matches its change: the numbers themselves have to give it away."""
+    parsed = json_format.ParseDict(result, signal_service_pb2.EpisodeResult())
+    sign(parsed.signals)
+    return as_dict(parsed)
+
+
 def reports(lines: list[dict[str, Any]], episodes: list[episode_pb2.Episode]) -> list[str]:
     sources = {e.id: json_format.MessageToJson(e, indent=None) for e in episodes}
     numbered = ((k, json.dumps(line)) for k, line in enumerate(lines, 1))
@@ -112,10 +119,12 @@ def reports(lines: list[dict[str, Any]], episodes: list[episode_pb2.Episode]) ->
 
 
 def honest(source: episode_pb2.Episode) -> dict[str, Any]:
-    result: dict[str, Any] = json_format.MessageToDict(
-        signals_of(source, FULL), always_print_fields_with_no_presence=True
-    )
-    return result
+    return as_dict(signals_of(source, FULL))
+
+
+def as_dict(message: Any) -> dict[str, Any]:
+    out: dict[str, Any] = json_format.MessageToDict(message, always_print_fields_with_no_presence=True)
+    return out
 
 
 def leaves(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
@@ -142,6 +151,10 @@ def lists(value: Any, path: Path_ = ()) -> Iterator[Path_]:
             yield from lists(item, (*path, k))
 
 
+def forged(result: dict[str, Any], path: Path_) -> dict[str, Any]:
+    return result if path[-1] == "signalsSha256" else signed(result)
+
+
 def replaced(value: Any, path: Path_, change: Any) -> Any:
     out = copy.deepcopy(value)
     place = out
@@ -158,12 +171,16 @@ def other(path: Path_, value: Any) -> Any:
     if isinstance(value, (int, float)):
         return value + 1 if isinstance(value, int) else value + 1e-6
     enums = {"label": signals_pb2.Label, "tier": signals_pb2.EvidenceTier, "kind": options_pb2.PreferenceKind}
+    enums |= {"evidence": options_pb2.Evidence} if isinstance(value, str) else {}
+    enums |= {"ballots": options_pb2.Ballots, "interval": signals_pb2.IntervalKind}
     if path[-1] in enums:
         names = enums[path[-1]].keys()
         return names[(names.index(value) + 1) % len(names)]
     if path[-1] == "method":
         return "METHOD_KERNEL" if value != "METHOD_KERNEL" else "METHOD_EXACT"
-    if path[-1] == "episodeSha256":
+    if str(path[-1]).endswith("Sha256"):
+        if not value:
+            return "AAAA"
         return ("B" if value[0] == "A" else "A") + value[1:]
     return value + "x"
 
@@ -181,7 +198,7 @@ def test_every_changed_value_is_found(make: Any) -> None:
     unnoticed = [
         (path, value)
         for path, value in leaves(result)
-        if not reports([replaced(result, path, other(path, value))], [source])
+        if not reports([forged(replaced(result, path, other(path, value)), path)], [source])
     ]
     assert unnoticed == []
 
@@ -191,20 +208,20 @@ def test_every_entry_left_out_or_doubled_is_found(make: Any) -> None:
     source = make()
     result = honest(source)
     for path in lists(result):
-        place = result
+        place: Any = result
         for key in path:
             place = place[key]
         for changed in (place[1:], [*place, place[0]]):
-            assert reports([replaced(result, path, changed)], [source]), path
+            assert reports([forged(replaced(result, path, changed), path)], [source]), path
 
 
 @pytest.mark.parametrize("make", EPISODES)
 def test_every_changed_episode_is_found(make: Any) -> None:
     source = make()
     result = honest(source)
-    as_dict: dict[str, Any] = json_format.MessageToDict(source)
-    for path, value in leaves(as_dict):
-        changed = json_format.ParseDict(replaced(as_dict, path, other(path, value)), episode_pb2.Episode())
+    plain: dict[str, Any] = json_format.MessageToDict(source)
+    for path, value in leaves(plain):
+        changed = json_format.ParseDict(replaced(plain, path, other(path, value)), episode_pb2.Episode())
         assert reports([result], [changed]), path
 
 
@@ -224,7 +241,7 @@ def test_every_changed_episode_is_found(make: Any) -> None:
 )
 def test_changed_options_are_found(make: Any, path: Path_, value: Any) -> None:
     source = make()
-    changed = replaced(honest(source), ("signals", "audit", "options", *path), value)
+    changed = signed(replaced(honest(source), ("signals", "audit", "options", *path), value))
     assert reports([changed], [source])
 
 
@@ -235,7 +252,7 @@ def test_a_swapped_pair_of_coalitions_is_found() -> None:
     one = next(q for q in asked if q["mean"] == 1)
     none = next(q for q in asked if q["mean"] == 0)
     one["counterfactual"], none["counterfactual"] = none["counterfactual"], one["counterfactual"]
-    assert reports([result], [source])
+    assert reports([signed(result)], [source])
 
 
 def grouped() -> tuple[list[episode_pb2.Episode], list[dict[str, Any]], dict[str, Any]]:
@@ -244,8 +261,7 @@ def grouped() -> tuple[list[episode_pb2.Episode], list[dict[str, Any]], dict[str
         e.group.id, e.group.size = "task", 3
     results = [signals_of(e, FULL) for e in episodes]
     group = group_of(episodes, results, FULL)
-    as_dicts = [json_format.MessageToDict(r, always_print_fields_with_no_presence=True) for r in results]
-    return episodes, as_dicts, json_format.MessageToDict(group, always_print_fields_with_no_presence=True)
+    return episodes, [as_dict(r) for r in results], as_dict(group)
 
 
 def test_groups_pass_and_every_change_is_found() -> None:
@@ -281,6 +297,7 @@ def test_the_command_says_what_is_wrong_and_exits_1(tmp_path: Path, capsys: pyte
     assert main(arguments) == 0
     assert "verified 7 episodes: all right" in capsys.readouterr().out
     results[0].signals.messages[1].reward += 0.25
+    sign(results[0].signals)
     write_lines(tmp_path / "signals.jsonl", results)
     assert main(arguments) == 1
     output = capsys.readouterr().out
@@ -308,8 +325,7 @@ def test_two_hundred_tampered_audits_of_real_episodes() -> None:
     for name, limit in (("dylan_mmlu_3agents", 100), ("dylan_math_complex", 60), ("whowhen_ag", 40)):
         for record in log_records(name, limit):
             source = episode_of(record)
-            made: signal_service_pb2.EpisodeResult = signals_of(source, options_of(name))
-            result = json_format.MessageToDict(made, always_print_fields_with_no_presence=True)
+            result = as_dict(signals_of(source, options_of(name)))
             path, value = draw.choice(list(leaves(result)))
             sources[source.id] = source
             untouched.append(result)

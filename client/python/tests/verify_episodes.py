@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from google.protobuf import json_format
 
@@ -51,7 +51,7 @@ def episode_of(record: dict[str, Any]) -> episode_pb2.Episode:
     return episode
 
 
-def options_of(name: str, ballots: int = options_pb2.BALLOTS_LAST) -> options_pb2.AttributionOptions:
+def options_of(name: str, ballots: options_pb2.Ballots = options_pb2.BALLOTS_LAST) -> options_pb2.AttributionOptions:
     options = options_pb2.AttributionOptions(audit=options_pb2.AUDIT_FULL)
     if name.startswith("dylan_m"):
         options.vote.ballots = ballots
@@ -78,18 +78,18 @@ def _asked(expected: recompute.Expected) -> Iterator[questions.Asked]:
     if expected.settings.evaluator == "outcome":
         return
     n = len(script.agents)
-    for mask in range(1 << n):
-        yield questions.Asked("coalition", mask, answers.coalition(mask) or 0.0)
-    nodes = recompute.node_values(script, expected.settings, answers, expected.credit.score)
-    kind = recompute.evidence_kind(script, expected.settings, answers, nodes)
-    if not expected.success or kind != options_pb2.EVIDENCE_OWEN:
+    table = answers.recomputed_table() or []
+    if expected.settings.evaluator == "given":
+        yield questions.Asked("all", 0, samples=0, table_sha256=questions.table_digest(table))
+    elif n % 2:
+        yield questions.Asked("all", 0, samples=1 << n, table=tuple(table))
+    else:
+        for mask, value in enumerate(table):
+            yield questions.Asked("coalition", mask, value)
+    if expected.kind != options_pb2.EVIDENCE_OWEN:
         return
     for kept in dict.fromkeys(answers.parts()):
         yield questions.Asked("messages", kept, answers.recomputed("messages", kept) or 0.0)
-
-
-def _bits(mask: int) -> list[int]:
-    return [i for i in range(mask.bit_length()) if mask >> i & 1]
 
 
 def _fill(
@@ -115,11 +115,14 @@ def _fill(
             reward_total=sum(given.rewards[t] for t in script.members[i]),
             unallocated=given.unallocated.get(i, 0.0),
             signs_relaxed=i in given.relaxed,
+            policy=episode.agents[i].policy or agent,
         )
     posterior = located.posterior
     assert posterior is not None
-    for t, message in enumerate(episode.messages):
-        entry = out.messages.add(index=t, agent_id=message.agent_id, reward=given.rewards[t], label=located.labels[t])
+    for t in script.players:
+        message = episode.messages[t]
+        entry = out.messages.add(index=t, agent_id=message.agent_id, reward=given.rewards[t])
+        entry.label = cast("signals_pb2.Label", located.labels[t])
         entry.first_error_probability = posterior.first[t]
         entry.error_probability = posterior.error[t]
         entry.repair_probability = posterior.repair[t]
@@ -133,6 +136,7 @@ def _fill(
             redundancy=expected.rho[t],
             error_log_ratio=located.ratios[t],
             prior=located.prior[t],
+            index=t,
         )
     _fill_first_error(out.first_error, expected)
     for (i, j), index in (expected.interactions or {}).items():
@@ -144,22 +148,33 @@ def _fill(
     ledger.unallocated = sum(given.unallocated.values())
     ledger.error = abs(ledger.target - ledger.allocated - ledger.unallocated)
     ledger.signs_relaxed = bool(given.relaxed)
-    out.effort.questions = out.effort.samples = len(asked)
-    if asked:
-        out.effort.method = options_pb2.METHOD_EXACT
+    _fill_effort(out.effort, expected, asked)
+    out.evidence = cast("options_pb2.Evidence", expected.kind)
     out.audit.options.CopyFrom(options)
     out.audit.software_version = "test"
     out.audit.episode_sha256 = hashlib.sha256(records.canonical(episode)).digest()
     for q in asked:
-        entry = out.audit.questions.add(mean=q.mean, samples=1)
-        if q.kind == "coalition":
-            entry.counterfactual.coalition.agents.extend(_bits(q.key))
-            entry.counterfactual.coalition.SetInParent()
-        else:
-            entry.counterfactual.messages.indices.extend(_bits(q.key))
-            entry.counterfactual.messages.SetInParent()
+        questions.encode(q, out.audit.questions.add())
     if episode.HasField("group"):
         out.group.CopyFrom(episode.group)
+    sign(out)
+
+
+def sign(out: signals_pb2.EpisodeSignals) -> None:
+    out.audit.signals_sha256 = b""
+    out.audit.signals_sha256 = records.signals_digest(out)
+
+
+def _fill_effort(out: signals_pb2.Effort, expected: recompute.Expected, asked: list[questions.Asked]) -> None:
+    n = len(expected.transcript.agents)
+    out.questions = sum(1 << n if q.kind == "all" else 1 for q in asked)
+    out.samples = sum(q.samples for q in asked)
+    out.evaluator = expected.settings.evaluator
+    if asked:
+        out.method = options_pb2.METHOD_EXACT
+        out.interval = signals_pb2.INTERVAL_KIND_EXACT
+    if expected.settings.evaluator == "vote":
+        out.ballots = cast("options_pb2.Ballots", expected.settings.ballots)
 
 
 def _fill_first_error(out: signals_pb2.FirstError, expected: recompute.Expected) -> None:
@@ -176,7 +191,7 @@ def _fill_first_error(out: signals_pb2.FirstError, expected: recompute.Expected)
     out.probability = max(posterior.first, default=0.0)
     out.none_probability = posterior.none
     out.credible_set.extend(recompute.credible_set(posterior.first))
-    out.tier = located.tier
+    out.tier = cast("signals_pb2.EvidenceTier", located.tier)
 
 
 def group_of(
@@ -194,7 +209,7 @@ def group_of(
     out.group_id = group.group_id
     out.used = len(answered)
     out.mean_score, out.std_score = expected.mean, expected.std
-    for signals in answered:
+    for signals in sorted(answered, key=lambda s: s.episode_id):
         outcome, messages = expected.episodes[signals.episode_id]
         entry = out.episodes.add(episode_id=signals.episode_id, outcome_advantage=outcome)
         for index, (local, advantage) in messages.items():

@@ -48,7 +48,7 @@ def _mean_std(scores: Sequence[float], scale: int) -> tuple[float, float]:
     squares = sum((y - mean) ** 2 for y in scores)
     if scale == options_pb2.OUTCOME_SCALE_SAMPLE:
         return mean, sqrt(squares / (count - 1)) if count > 1 else 0.0
-    return mean, sqrt(squares / count) if count else 0.0
+    return mean, sqrt(squares / count) if count else 0.0  # with OUTCOME_SCALE_NONE reported, not used
 
 
 def _outcome(score: float, scores: Sequence[float], mean: float, std: float, settings: Settings) -> float:

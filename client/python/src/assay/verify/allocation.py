@@ -64,7 +64,7 @@ def allocate_success(
     transcript: Transcript,
     settings: Settings,
     kind: int,
-    credits: Sequence[float],
+    phi: Sequence[float],
     evidence: Sequence[float],
     scores: Sequence[float | None],
     rho: Sequence[float],
@@ -76,7 +76,7 @@ def allocate_success(
     w = [0.0 if a == CONTEXT else 1.0 for a in transcript.authors] if owen else weights(transcript, settings, rho)
     out = Allocation(list(evidence), w, [0.0] * count, [0.0] * count, [0.0] * count)
     for agent, members in enumerate(transcript.members):
-        credit = credits[agent]
+        credit = phi[agent]
         if not members:
             out.unallocated[agent] = credit
             continue

@@ -13,7 +13,6 @@ from assay.v1.signals_pb2 import (
     LABEL_REPAIR,
     LABEL_REPAIR_ATTEMPT,
     LABEL_SOUND,
-    LABEL_UNSPECIFIED,
 )
 
 from .allocation import Allocation
@@ -25,7 +24,6 @@ from .transcript import CONTEXT, Transcript
 LEAST_BLAME = 0.01
 ERRED = (LABEL_FIRST_ERROR, LABEL_ERROR, LABEL_FAILURE_ALIGNED)
 REPAIRED = (LABEL_REPAIR, LABEL_REPAIR_ATTEMPT)
-LABELLED = (*ERRED, *REPAIRED, LABEL_SOUND, LABEL_NEUTRAL)
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ def label(
 ) -> int:
     """The label of message t. `margin` moves every threshold: labels at +-1e-9 are both right at a tie."""
     if transcript.authors[t] == CONTEXT:
-        return LABEL_UNSPECIFIED
+        return LABEL_NEUTRAL
     half = 0.5 + margin
     if t == claim.first:
         return LABEL_FIRST_ERROR
@@ -90,10 +88,11 @@ def failure_evidence(
             x[t] = -settings.kappa
         elif q is not None:
             x[t] = settings.kappa * (q * (1 - rho[t]) if q > 0 else q)
-    positive = sum(value for value in x if value > 0)
-    limit = abs(shortfall) / 2
+    paid = [t for t, value in enumerate(x) if value > 0 and labels[t] in REPAIRED]
+    positive, limit = sum(x[t] for t in paid), abs(shortfall) / 2
     if positive > limit:
-        x = [value * limit / positive if value > 0 else value for value in x]
+        for t in paid:
+            x[t] *= limit / positive
     return x
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
+from typing import Literal
 
 from google.protobuf import json_format
+from google.protobuf.message import Message
 
 from assay.v1 import episode_pb2, options_pb2, signal_service_pb2, signals_pb2
 
 from . import advantages, blame, games, preferences, questions
 from .findings import Report
 from .recompute import Expected, recompute
-from .records import ResultLine, digest
+from .records import ResultLine, digest, signals_digest
 from .settings import Settings, resolve
-from .transcript import CONTEXT, Transcript, read
+from .transcript import CONTEXT, read
 
 CREDIBLE_SHARE = 0.8
 
@@ -38,7 +40,8 @@ def check_episode(line: ResultLine, episode: episode_pb2.Episode) -> Report:
         return report
     if line.broken:
         return report
-    settings, transcript = resolve(signals.audit.options, episode), read(episode)
+    settings = resolve(signals.audit.options, episode)
+    transcript = read(episode, [q.scores for q in line.asked if q.kind == "message_scores"])
     answers = questions.Answers(episode, transcript, settings, line.asked)
     questions.check(report, answers, len(transcript.agents), len(transcript.authors))
     try:
@@ -56,7 +59,8 @@ def check_episode(line: ResultLine, episode: episode_pb2.Episode) -> Report:
 def _admissible(expected: Expected, signals: signals_pb2.EpisodeSignals) -> list[int] | None:
     """Published labels, where they differ from the computed ones by nothing but a tie at a threshold."""
     located, found = expected.located, [m.label for m in signals.messages]
-    if found == located.labels or len(found) != len(located.labels) or located.posterior is None:
+    own = [located.labels[t] for t in expected.transcript.players]
+    if found == own or len(found) != len(own) or located.posterior is None:
         return None
     near = [
         [
@@ -74,7 +78,7 @@ def _compare(
     report: Report, episode: episode_pb2.Episode, expected: Expected, signals: signals_pb2.EpisodeSignals
 ) -> None:
     _outcome(report, expected, signals)
-    _agents(report, expected, signals)
+    _agents(report, episode, expected, signals)
     if _messages(report, episode, expected, signals):
         _evidence(report, expected, signals.audit.messages)
     _first_error(report, expected, signals.first_error)
@@ -83,11 +87,17 @@ def _compare(
     _ledger(report, expected, signals)
     _effort(report, expected, signals)
     report.equal("signals.group", _json(episode.group), _json(signals.group))
+    report.equal("signals.evidence", _kind(expected.kind), _kind(signals.evidence))
+    report.equal("signals.audit.signals_sha256", signals_digest(signals), signals.audit.signals_sha256)
     report.true("signals.audit.software_version", bool(signals.audit.software_version), "a version", "none")
 
 
-def _json(message: object) -> str:
-    return json_format.MessageToJson(message, indent=None)  # type: ignore[arg-type]
+def _kind(kind: int) -> str:
+    return options_pb2.Evidence.Name(kind)
+
+
+def _json(message: Message) -> str:
+    return json_format.MessageToJson(message, indent=None)
 
 
 def _outcome(report: Report, expected: Expected, signals: signals_pb2.EpisodeSignals) -> None:
@@ -101,7 +111,9 @@ def _outcome(report: Report, expected: Expected, signals: signals_pb2.EpisodeSig
     report.equal("signals.outcome_mismatch", abs(unexplained) > 1e-9 * scale, signals.outcome_mismatch)
 
 
-def _agents(report: Report, expected: Expected, signals: signals_pb2.EpisodeSignals) -> None:
+def _agents(
+    report: Report, episode: episode_pb2.Episode, expected: Expected, signals: signals_pb2.EpisodeSignals
+) -> None:
     transcript, settings, value = expected.transcript, expected.settings, expected.credit
     if not report.equal("signals.agents", list(transcript.agents), [a.agent_id for a in signals.agents]):
         return
@@ -121,6 +133,8 @@ def _agents(report: Report, expected: Expected, signals: signals_pb2.EpisodeSign
         report.close(f"{path}.unallocated", unallocated, agent.unallocated, scale)
         relaxed = i in allocation.relaxed or (CONTEXT in allocation.relaxed and bool(transcript.members[i]))
         report.equal(f"{path}.signs_relaxed", relaxed, agent.signs_relaxed)
+        source = episode.agents[i]
+        report.equal(f"{path}.policy", source.policy or source.id, agent.policy)
     if value.shapley and not value.exact:
         report.trust(
             f"the estimate itself ({options_pb2.Method.Name(signals.effort.method)}): checked by its invariants"
@@ -169,48 +183,44 @@ def _estimated_interval(report: Report, path: str, agent: signals_pb2.AgentCredi
 def _messages(
     report: Report, episode: episode_pb2.Episode, expected: Expected, signals: signals_pb2.EpisodeSignals
 ) -> bool:
-    indices = list(range(len(episode.messages)))
-    if not report.equal("signals.messages", indices, [m.index for m in signals.messages]):
+    players = list(expected.transcript.players)
+    if not report.equal("signals.messages (indices)", players, [m.index for m in signals.messages]):
         return False
     located, posterior, settings = expected.located, expected.located.posterior, expected.settings
-    for t, (message, source) in enumerate(zip(signals.messages, episode.messages, strict=True)):
-        path = f"signals.messages[{t}]"
+    for k, (t, message) in enumerate(zip(players, signals.messages, strict=True)):
+        path, source = f"signals.messages[{k}]", episode.messages[t]
         report.equal(f"{path}.agent_id", source.agent_id, message.agent_id)
-        if report.close(f"{path}.reward", expected.allocation.rewards[t], message.reward, settings.range):
-            report.true(
-                f"{path}.reward", abs(message.reward) <= settings.bound, f"within +-{settings.bound}", message.reward
-            )
-        if located.labels[t] != message.label:
-            report.wrong(f"{path}.label", _label(located.labels[t]), _label(message.label))
+        report.close(f"{path}.reward", expected.allocation.rewards[t], message.reward, settings.range)
+        bounded = abs(message.reward) <= settings.bound * (1 + 1e-12)
+        report.true(f"{path}.reward", bounded, f"within +-{settings.bound}", message.reward)
+        report.equal(f"{path}.label", _label(located.labels[t]), _label(message.label))
         if posterior is not None:
             report.close(f"{path}.first_error_probability", posterior.first[t], message.first_error_probability)
             report.close(f"{path}.error_probability", posterior.error[t], message.error_probability)
             report.close(f"{path}.repair_probability", posterior.repair[t], message.repair_probability)
         report.close(f"{path}.redundancy", expected.rho[t], message.redundancy)
-        report.equal(
-            f"{path}.token_spans", [_json(s) for s in source.token_spans], [_json(s) for s in message.token_spans]
-        )
+        spans = [_json(s) for s in source.token_spans], [_json(s) for s in message.token_spans]
+        report.equal(f"{path}.token_spans", *spans)
     return True
 
 
 def _label(label: int) -> str:
-    return signals_pb2.Label.Name(label).removeprefix("LABEL_")  # type: ignore[arg-type]
+    return signals_pb2.Label.Name(label).removeprefix("LABEL_")
 
 
 def _evidence(report: Report, expected: Expected, audit: Sequence[signals_pb2.MessageEvidence]) -> None:
     allocation, located, scale = expected.allocation, expected.located, expected.settings.range
-    if not report.equal("signals.audit.messages (count)", len(allocation.x), len(audit)):
+    players = list(expected.transcript.players)
+    if not report.equal("signals.audit.messages (indices)", players, [entry.index for entry in audit]):
         return
-    for t, entry in enumerate(audit):
-        path = f"signals.audit.messages[{t}]"
+    for k, (t, entry) in enumerate(zip(players, audit, strict=True)):
+        path, ratio = f"signals.audit.messages[{k}]", located.ratios[t]
         report.close(f"{path}.evidence", allocation.x[t], entry.evidence, scale)
         report.close(f"{path}.weight", allocation.w[t], entry.weight)
         report.close(f"{path}.low", allocation.low[t], entry.low, scale)
         report.close(f"{path}.high", allocation.high[t], entry.high, scale)
         report.close(f"{path}.redundancy", expected.rho[t], entry.redundancy)
-        report.close(
-            f"{path}.error_log_ratio", located.ratios[t], entry.error_log_ratio, max(1.0, abs(located.ratios[t]))
-        )
+        report.close(f"{path}.error_log_ratio", ratio, entry.error_log_ratio, max(1.0, abs(ratio)))
         report.close(f"{path}.prior", located.prior[t], entry.prior)
     if expected.settings.prior:
         report.trust(f"the fitted prior {expected.settings.prior!r}: its values are in the record, its model is not")
@@ -235,7 +245,7 @@ def _first_error(report: Report, expected: Expected, found: signals_pb2.FirstErr
     if located.tier != found.tier:
         report.wrong(
             f"{path}.tier",
-            signals_pb2.EvidenceTier.Name(located.tier),  # type: ignore[arg-type]
+            signals_pb2.EvidenceTier.Name(located.tier),
             signals_pb2.EvidenceTier.Name(found.tier),
         )
 
@@ -245,17 +255,16 @@ def _index(
     path: str,
     expected: int | None,
     found: signals_pb2.FirstError,
-    name: str,
+    name: Literal["first_index", "decisive_index"],
     mass: Sequence[float],
 ) -> None:
-    index = getattr(found, name) if found.HasField(name) else None  # type: ignore[arg-type]
+    index: int | None = getattr(found, name) if found.HasField(name) else None
     if index == expected:
         return
-    tied = None not in (index, expected) and 0 <= index < len(mass) and abs(mass[index] - max(mass)) <= 1e-9
+    tied = index is not None and expected is not None and 0 <= index < len(mass) and mass[index] >= max(mass) - 1e-9
     if not tied:
-        report.wrong(
-            path, "nothing claimed" if expected is None else expected, "nothing claimed" if index is None else index
-        )
+        nothing = "nothing claimed"
+        report.wrong(path, nothing if expected is None else expected, nothing if index is None else index)
 
 
 def _credible_set(report: Report, path: str, first: Sequence[float], found: Sequence[int]) -> None:
@@ -340,37 +349,45 @@ def _ledger(report: Report, expected: Expected, signals: signals_pb2.EpisodeSign
 
 def _effort(report: Report, expected: Expected, signals: signals_pb2.EpisodeSignals) -> None:
     asked, settings, effort = expected.answers.asked, expected.settings, signals.effort
-    n = len(expected.transcript.agents)
-    count, samples = len(asked), sum(q.samples for q in asked)
-    if settings.evaluator == "given" and not any(q.kind == "coalition" for q in asked):
-        count, samples = count + (1 << n), samples + (1 << n)  # the table is kept in the episode, by its digest
+    whole = 1 << len(expected.transcript.agents)
+    count, samples = sum(whole if q.kind == "all" else 1 for q in asked), sum(q.samples for q in asked)
     report.equal("signals.effort.questions", count, effort.questions)
-    if settings.evaluator in ("vote", "given", "outcome"):
-        report.equal("signals.effort.samples", samples, effort.samples)
+    report.equal("signals.effort.samples", samples, effort.samples)
+    if settings.evaluator == "named":
+        report.equal("signals.effort.evaluator", settings.evaluator_name, effort.evaluator)
     else:
-        report.true("signals.effort.samples", 0 <= effort.samples <= samples, f"at most {samples}", effort.samples)
+        report.equal("signals.effort.evaluator", settings.evaluator, effort.evaluator)
+    voted = settings.evaluator == "vote"
+    report.equal("signals.effort.ballots", settings.ballots if voted else 0, effort.ballots)
+    noisy = any(q.variance for q in asked)
     if expected.credit.exact:
-        method = options_pb2.METHOD_EXACT if expected.credit.shapley else options_pb2.METHOD_UNSPECIFIED
+        shapley = expected.credit.shapley
+        method = options_pb2.METHOD_EXACT if shapley else options_pb2.METHOD_UNSPECIFIED
+        exact = signals_pb2.INTERVAL_KIND_DESIGN if noisy else signals_pb2.INTERVAL_KIND_EXACT
         report.equal("signals.effort.method", _method(method), _method(effort.method))
+        report.equal("signals.effort.interval", exact if shapley else 0, effort.interval)
         report.equal("signals.partial", False, signals.partial)
-        if expected.credit.shapley and asked:
+        if shapley:
             _complete(report, expected)
-    elif settings.method != options_pb2.METHOD_AUTO:
-        report.equal("signals.effort.method", _method(settings.method), _method(effort.method))
+    else:
+        estimated = (signals_pb2.INTERVAL_KIND_MODEL, signals_pb2.INTERVAL_KIND_DESIGN)
+        report.true("signals.effort.interval", effort.interval in estimated, "MODEL or DESIGN", effort.interval)
+        if settings.method != options_pb2.METHOD_AUTO:
+            report.equal("signals.effort.method", _method(settings.method), _method(effort.method))
 
 
 def _method(method: int) -> str:
-    return options_pb2.Method.Name(method)  # type: ignore[arg-type]
+    return options_pb2.Method.Name(method)
 
 
 def _complete(report: Report, expected: Expected) -> None:
     """An exact computation asks every coalition and, for exact Owen values, every part of a union; nothing else."""
     answers, n = expected.answers, len(expected.transcript.agents)
-    wanted = {("coalition", mask) for mask in range(1 << n)}
+    tabled = ("all", 0) in answers.recorded
+    wanted = set() if tabled else {("coalition", mask) for mask in range(1 << n)}
     if expected.kind == options_pb2.EVIDENCE_OWEN:
         wanted.update(("messages", kept) for kept in answers.parts())
-    given_table = expected.settings.evaluator == "given" and ("coalition", 0) not in answers.recorded
-    lacking = [] if given_table else sorted(wanted - set(answers.recorded))
+    lacking = sorted(wanted - set(answers.recorded))
     if lacking:
         report.wrong("signals.audit.questions", ", ".join(questions.text(*key) for key in lacking[:8]), "missing")
     for k, q in enumerate(expected.answers.asked):
@@ -401,8 +418,13 @@ def check_group(
     expected = advantages.of_group(answered, episodes, settings)
     report.close("signals.mean_score", expected.mean, found.mean_score, settings.range)
     report.close("signals.std_score", expected.std, found.std_score, settings.range)
-    ids = sorted(entry.episode_id for entry in found.episodes)
-    report.equal("signals.episodes", sorted(expected.episodes), ids)
+    ids = [entry.episode_id for entry in found.episodes]
+    report.equal("signals.episodes (ids)", sorted(expected.episodes, key=str.encode), ids)
+    missing = list(found.missing_episode_ids)
+    report.equal("signals.missing_episode_ids", sorted(set(missing), key=str.encode), missing)
+    announced = max(s.group.size for s in answered)
+    never = max(0, announced - len(answered) - len(missing)) if announced else 0
+    report.equal("signals.never_sent", never, found.never_sent)
     for k, entry in enumerate(found.episodes):
         if entry.episode_id in expected.episodes:
             _advantages(report, f"signals.episodes[{k}]", expected.episodes[entry.episode_id], entry)
@@ -427,6 +449,3 @@ def _advantages(
             local, advantage = messages[message.index]
             report.close(f"{path}.messages[{k}].local_advantage", local, message.local_advantage)
             report.close(f"{path}.messages[{k}].advantage", advantage, message.advantage, max(1.0, abs(advantage)))
-
-
-__all__ = ["Transcript", "check_episode", "check_group"]

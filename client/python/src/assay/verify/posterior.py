@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import exp, inf, log, log1p
 
 from .settings import Settings
@@ -43,10 +43,9 @@ class Evidence:
     ratios: list[float]
     rollouts: list[tuple[float, float]]
     annotated: int | None
-    success: bool
+    success: bool | None  # None: cut off, nothing is known of the final node
     outcome: float
     start_value: float | None  # V_0 scaled to [0, 1]
-    scored: bool = field(default=False)
 
 
 def log_ratios(transcript: Transcript, settings: Settings) -> list[float]:
@@ -65,13 +64,13 @@ def log_ratios(transcript: Transcript, settings: Settings) -> list[float]:
     return out
 
 
-def prior(transcript: Transcript, credits: Sequence[float] | None, span: float) -> list[float]:
+def prior(transcript: Transcript, phi: Sequence[float] | None, span: float) -> list[float]:
     """pi_t over agents' messages: uniform, or by negative credit where it is known. Sums to 1; context has 0."""
-    if credits is None:
+    if phi is None:
         weights = [0.0 if a == CONTEXT else 1.0 for a in transcript.authors]
     else:
         weights = [
-            0.0 if a == CONTEXT else (0.05 + max(0.0, -credits[a]) / span) / len(transcript.members[a])
+            0.0 if a == CONTEXT else (0.05 + max(0.0, -phi[a]) / span) / len(transcript.members[a])
             for a in transcript.authors
         ]
     total = sum(weights)
@@ -114,7 +113,8 @@ def infer(transcript: Transcript, settings: Settings, evidence: Evidence) -> Pos
     high_rates = [rate * scale for rate in HIGH_GRID]
     e_high, mean_high = map(list, zip(*(_node(high_rates, s, k) for s, k in evidence.rollouts), strict=True))
     e_low, mean_low = map(list, zip(*(_node(LOW_GRID, s, k) for s, k in evidence.rollouts), strict=True))
-    (e_low if evidence.success else e_high)[n_messages] = -inf
+    if evidence.success is not None:
+        (e_low if evidence.success else e_high)[n_messages] = -inf
     if evidence.annotated is not None:
         for j in range(evidence.annotated + 1):
             e_low[j] = -inf

@@ -71,13 +71,14 @@ def _one_sided(episode: episode_pb2.Episode, expected: Expected) -> Iterator[sig
     if posterior is None:
         return
     for t, label in enumerate(expected.located.labels):
-        weight = {
+        weights: dict[int, float] = {
             signals_pb2.LABEL_FIRST_ERROR: posterior.first[t],
             signals_pb2.LABEL_ERROR: posterior.error[t],
             signals_pb2.LABEL_FAILURE_ALIGNED: posterior.low[t + 1],
             signals_pb2.LABEL_REPAIR: posterior.repair[t],
             signals_pb2.LABEL_SOUND: 1 - posterior.low[t + 1],
-        }.get(label)
+        }
+        weight = weights.get(label)
         if weight is None or (label == signals_pb2.LABEL_SOUND and not rewards[t] > 0):
             continue
         pair = _pair(options_pb2.PREFERENCE_KIND_ONE_SIDED, episode, t, weight)

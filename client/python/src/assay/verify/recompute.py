@@ -14,7 +14,7 @@ from .posterior import Evidence, Posterior, infer, log_ratios, prior
 from .questions import Answers
 from .redundancy import redundancies
 from .settings import Settings
-from .transcript import CONTEXT, Transcript
+from .transcript import Transcript
 
 BARE_TRIALS = 4  # what a prefix value without rollouts counts as
 OWEN_LIMIT = 1 << 20
@@ -99,13 +99,12 @@ def locate(
     answers: Answers,
     values: Credit,
     given_prior: Sequence[float] | None,
-    given_ratios: Sequence[float] | None,
 ) -> Located:
-    """Section 5 up to the labels. A fitted prior and scores asked of an evaluator come from the record."""
+    """Section 5 up to the labels. A fitted prior comes from the record."""
     count = len(transcript.authors)
-    success = values.score >= settings.theta
+    success, truncated = values.score >= settings.theta, episode.outcome.truncated
     scores = [transcript.judged(t) for t in range(count)]
-    ratios = list(given_ratios) if given_ratios is not None else log_ratios(transcript, settings)
+    ratios = log_ratios(transcript, settings)
     pi = (
         list(given_prior)
         if given_prior is not None
@@ -132,18 +131,22 @@ def locate(
             ratios=ratios,
             rollouts=rollouts,
             annotated=transcript.annotated,
-            success=success,
+            success=None if truncated else success,
             outcome=values.score,
             start_value=None if start is None else (start - settings.low) / settings.range,
         ),
     )
     tier = _tier(transcript, settings, ratios, from_values)
-    may_claim = tier != signals_pb2.EVIDENCE_TIER_NONE and not episode.outcome.truncated
-    if success:
-        may_claim = may_claim and (transcript.annotated is not None or from_values or any(transcript.repairs))
-    claim = _claim(posterior, settings, may_claim)
-    labels = [signals_pb2.LABEL_UNSPECIFIED if a == CONTEXT else signals_pb2.LABEL_NEUTRAL for a in transcript.authors]
-    if posterior is not None and (not success or may_claim) and not episode.outcome.truncated:
+    statements = transcript.annotated is not None or from_values or any(transcript.repairs)
+    may_claim = tier != signals_pb2.EVIDENCE_TIER_NONE and not truncated and (statements or not success)
+    suspects = [statements or ratio > 0 or bool(settings.prior) for ratio in ratios]
+    claim = _claim(posterior, settings, suspects if may_claim else [False] * count)
+    labels: list[int]
+    if posterior is None or truncated:
+        labels = [signals_pb2.LABEL_NEUTRAL] * count
+    elif success and not statements:
+        labels = [signals_pb2.LABEL_NEUTRAL if (q or 0) < 0 else signals_pb2.LABEL_SOUND for q in scores]
+    else:
         labels = [blame.label(t, claim, posterior, transcript, scores) for t in range(count)]
     return Located(posterior, claim, tier, labels, scores, ratios, pi, from_values)
 
@@ -158,14 +161,16 @@ def _tier(transcript: Transcript, settings: Settings, ratios: Sequence[float], f
     return signals_pb2.EVIDENCE_TIER_TEXT if settings.prior else signals_pb2.EVIDENCE_TIER_NONE
 
 
-def _claim(posterior: Posterior | None, settings: Settings, may_claim: bool) -> blame.Claim:
-    if posterior is None or not may_claim or not posterior.first:
+def _claim(posterior: Posterior | None, settings: Settings, suspects: Sequence[bool]) -> blame.Claim:
+    """What is left over when all others were judged good is no suspect: something must speak against a message."""
+    if posterior is None:
         return blame.Claim(None, None)
-    first = max(range(len(posterior.first)), key=lambda t: posterior.first[t])
-    if posterior.first[first] < settings.confidence:
-        return blame.Claim(None, None)
-    decisive = max(range(len(posterior.decisive)), key=lambda t: posterior.decisive[t])
-    return blame.Claim(first, decisive if posterior.decisive[decisive] >= settings.confidence else None)
+
+    def claimed(mass: Sequence[float]) -> int | None:
+        best = max(range(len(mass)), key=lambda t: mass[t], default=None)
+        return best if best is not None and mass[best] >= settings.confidence and suspects[best] else None
+
+    return blame.Claim(claimed(posterior.first), claimed(posterior.decisive))
 
 
 def evidence_kind(transcript: Transcript, settings: Settings, answers: Answers, nodes: Sequence[float | None]) -> int:
@@ -226,10 +231,10 @@ def allocate(
     values: Credit,
     located: Located,
     rho: Sequence[float],
-) -> tuple[Allocation, int | None]:
-    """Rewards of all messages, and the kind of evidence of a success."""
+) -> tuple[Allocation, int]:
+    """Rewards of all messages, and the kind of evidence they rest on."""
     if values.score < settings.theta:
-        return _allocate_failure(transcript, settings, values, located, rho), None
+        return _allocate_failure(transcript, settings, values, located, rho), _failure_kind(transcript, located)
     nodes = node_values(transcript, settings, answers, values.score)
     kind = evidence_kind(transcript, settings, answers, nodes)
     scores = graded(transcript, answers, located.scores)
@@ -238,6 +243,12 @@ def allocate(
         return allocate_success(transcript, settings, kind, values.values, x, scores, rho, located.labels), kind
     total = values.score - settings.low
     return allocate_outcome(transcript, settings, kind, total, x, scores, rho, located.labels), kind
+
+
+def _failure_kind(transcript: Transcript, located: Located) -> int:
+    if located.from_values:
+        return options_pb2.EVIDENCE_PREFIX
+    return options_pb2.EVIDENCE_SCORES if any(transcript.scores) else options_pb2.EVIDENCE_EQUAL
 
 
 def _allocate_failure(
@@ -275,7 +286,7 @@ class Expected:
     located: Located
     rho: list[float]
     allocation: Allocation
-    kind: int | None  # evidence of a success, None of a failure
+    kind: int  # what the rewards rest on
     interactions: dict[tuple[int, int], float] | None
 
     @property
@@ -298,13 +309,13 @@ def recompute(
     published: signals_pb2.EpisodeSignals | None = None,
     labels: Sequence[int] | None = None,
 ) -> Expected:
-    """`published` supplies what only an evaluator knew; `labels` the choice at ties. KeyError: a question is missing."""
+    """`published` supplies what only an evaluator knew, `labels` the choice at ties. KeyError: a question lacks."""
     values = credit(episode, settings, answers, published)
-    audit = published.audit.messages if published is not None else None
-    given_prior = [m.prior for m in audit] if audit is not None and settings.prior else None
-    asked_scores = audit is not None and (settings.scorer or any(q.kind == "message_scores" for q in answers.asked))
-    given_ratios = [m.error_log_ratio for m in audit] if audit is not None and asked_scores else None
-    located = locate(episode, transcript, settings, answers, values, given_prior, given_ratios)
+    given_prior: list[float] | None = None
+    if published is not None and settings.prior:
+        by_index = {m.index: m.prior for m in published.audit.messages}
+        given_prior = [by_index.get(t, 0.0) for t in range(len(transcript.authors))]
+    located = locate(episode, transcript, settings, answers, values, given_prior)
     if labels is not None:
         located = replace(located, labels=list(labels))
     rho = redundancies(transcript, settings.shingles)

@@ -12,9 +12,9 @@ from typing import Any, TextIO, cast
 
 from google.protobuf import json_format
 
-from assay.v1 import episode_pb2, signal_service_pb2
+from assay.v1 import episode_pb2, signal_service_pb2, signals_pb2
 
-from .questions import Asked, decode
+from .questions import Asked, decode, encode
 
 
 class RecordError(ValueError):
@@ -36,7 +36,7 @@ def open_lines(path: str | Path) -> TextIO:
     with Path(path).open("rb") as probe:
         zipped = probe.read(2) == b"\x1f\x8b"
     if zipped:
-        return cast(TextIO, gzip.open(path, "rt", encoding="utf-8"))
+        return cast("TextIO", gzip.open(path, "rt", encoding="utf-8"))
     return Path(path).open(encoding="utf-8")
 
 
@@ -72,6 +72,8 @@ def parse_result(number: int, line: str) -> ResultLine | signal_service_pb2.Grou
             except (ValueError, AttributeError) as error:
                 broken.append(f"questions[{k}]: {error}")
         result = json_format.ParseDict(value, signal_service_pb2.EpisodeResult())
+        for question in asked:
+            encode(question, result.signals.audit.questions.add())
     except json_format.ParseError as error:
         raise RecordError(str(error)) from error
     return ResultLine(number, result, tuple(asked), tuple(broken))
@@ -99,6 +101,15 @@ def canonical(episode: episode_pb2.Episode) -> bytes:
 
 def digest(episode: episode_pb2.Episode) -> bytes:
     return hashlib.sha256(canonical(episode)).digest()
+
+
+def signals_digest(signals: signals_pb2.EpisodeSignals) -> bytes:
+    """SHA-256 of the signals with the field that holds it empty."""
+    kept = signals.audit.signals_sha256
+    signals.audit.ClearField("signals_sha256")
+    value = hashlib.sha256(signals.SerializeToString(deterministic=True)).digest()
+    signals.audit.signals_sha256 = kept
+    return value
 
 
 def _string(value: object) -> str:

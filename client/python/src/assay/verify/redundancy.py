@@ -9,14 +9,17 @@ from .transcript import CONTEXT, Transcript
 WIDTH = 5
 
 
-def shingles(text: str) -> list[str]:
-    """Every run of five words, lower case; a shorter text is one shingle, an empty one none."""
-    words = text.lower().split()
+def shingles(text: str) -> list[bytes]:
+    """Every run of five words; a shorter text is one shingle, an empty one none.
+
+    White space and case are those of ASCII: the same in every language and version of Unicode.
+    """
+    words = text.encode().lower().split()
     if not words:
         return []
     if len(words) <= WIDTH:
-        return [" ".join(words)]
-    return [" ".join(words[k : k + WIDTH]) for k in range(len(words) - WIDTH + 1)]
+        return [b" ".join(words)]
+    return [b" ".join(words[k : k + WIDTH]) for k in range(len(words) - WIDTH + 1)]
 
 
 def redundancies(transcript: Transcript, measured: bool) -> list[float]:
@@ -28,7 +31,7 @@ def redundancies(transcript: Transcript, measured: bool) -> list[float]:
     rounds, authors = transcript.rounds, transcript.authors
     if len(set(rounds)) == 1 and rounds[0] == 0:
         return [g if g is not None else r for g, r in zip(given, _in_order(said), strict=True)]
-    earliest: dict[str, dict[int, int]] = {}  # shingle -> per reader group, see _seen
+    earliest: dict[bytes, dict[int, int]] = {}  # shingle -> per reader group, see _seen
     out: list[float] = []
     for t, grams in enumerate(said):
         fresh = sum(not _seen(earliest.get(gram), rounds[t], authors[t]) for gram in grams)
@@ -39,8 +42,8 @@ def redundancies(transcript: Transcript, measured: bool) -> list[float]:
     return out
 
 
-def _in_order(said: Iterable[list[str]]) -> list[float]:
-    seen: set[str] = set()
+def _in_order(said: Iterable[list[bytes]]) -> list[float]:
+    seen: set[bytes] = set()
     out: list[float] = []
     for grams in said:
         out.append(1 - sum(gram not in seen for gram in grams) / len(grams) if grams else 0.0)
@@ -59,7 +62,7 @@ def _seen(said_by: dict[int, int] | None, round_: int, author: int) -> bool:
     return author in said_by
 
 
-def _remember(earliest: dict[str, dict[int, int]], grams: Iterable[str], round_: int, author: int) -> None:
+def _remember(earliest: dict[bytes, dict[int, int]], grams: Iterable[bytes], round_: int, author: int) -> None:
     for gram in grams:
         said_by = earliest.get(gram)
         if said_by is None:

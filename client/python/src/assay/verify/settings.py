@@ -11,7 +11,7 @@ PREFERENCE_KINDS = ("STEP", "REPAIR", "SIBLING", "SUFFIX", "TRAJECTORY", "ONE_SI
 
 @dataclass(frozen=True)
 class Settings:
-    """Values are in the unit of the value range; confidence, eta and shares are in [0, 1]."""
+    """Values, kappa and epsilon are in the unit of the value range; confidence, eta and shares are in [0, 1]."""
 
     low: float
     high: float
@@ -19,6 +19,7 @@ class Settings:
     bound: float
     reference: float
     evaluator: str  # vote, given, caller, named or outcome
+    evaluator_name: str
     free: bool
     supports: frozenset[str]
     ballots: int
@@ -67,6 +68,7 @@ def resolve(options: options_pb2.AttributionOptions, episode: episode_pb2.Episod
         bound=options.reward_bound if options.HasField("reward_bound") else 2 * span,
         reference=options.reference_score if options.HasField("reference_score") else high,
         evaluator=evaluator,
+        evaluator_name=options.named.name if evaluator == "named" else "",
         free=evaluator in ("vote", "given") or (evaluator == "caller" and options.caller.free),
         supports=_supports(evaluator, options),
         ballots=options.vote.ballots or options_pb2.BALLOTS_LAST,
@@ -77,7 +79,7 @@ def resolve(options: options_pb2.AttributionOptions, episode: episode_pb2.Episod
         max_questions=estimator.max_questions,
         interval_confidence=estimator.confidence if estimator.HasField("confidence") else 0.95,
         evidence=rewards.evidence or options_pb2.EVIDENCE_AUTO,
-        kappa=rewards.kappa if rewards.HasField("kappa") else 0.5 * span,
+        kappa=span * (rewards.kappa if rewards.HasField("kappa") else 0.5),
         eta=rewards.redundancy_penalty if rewards.HasField("redundancy_penalty") else 0.1,
         shingles=rewards.redundancy != options_pb2.REDUNDANCY_OFF,
         weigh_by_tokens=rewards.weigh_by_tokens,
@@ -92,7 +94,7 @@ def resolve(options: options_pb2.AttributionOptions, episode: episode_pb2.Episod
         margin=options.preferences.margin,
         blend=advantages.blend if advantages.HasField("blend") else 0.5,
         scale=advantages.scale or options_pb2.OUTCOME_SCALE_POPULATION,
-        epsilon=advantages.epsilon if advantages.HasField("epsilon") else 1e-6 * span,
+        epsilon=span * (advantages.epsilon if advantages.HasField("epsilon") else 1e-6),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -39,7 +40,8 @@ class Transcript:
         return sum(scores) / len(scores) if scores else None
 
 
-def read(episode: episode_pb2.Episode) -> Transcript:
+def read(episode: episode_pb2.Episode, asked: Sequence[Sequence[float]] = ()) -> Transcript:
+    """`asked`: process scores that an evaluator or scorer gave, each one a message: judges beside the episode's own."""
     index = {agent.id: i for i, agent in enumerate(episode.agents)}
     messages = episode.messages
     authors = tuple(index.get(m.agent_id, CONTEXT) for m in messages)
@@ -55,8 +57,12 @@ def read(episode: episode_pb2.Episode) -> Transcript:
         rounds=tuple(m.round for m in messages),
         answers=tuple(m.answer if m.HasField("answer") else None for m in messages),
         scores=tuple(
-            ((m.process_score,) if m.HasField("process_score") else ()) + tuple(j.score for j in m.judge_scores)
-            for m in messages
+            ()
+            if not m.agent_id
+            else ((m.process_score,) if m.HasField("process_score") else ())
+            + tuple(j.score for j in m.judge_scores)
+            + tuple(scores[t] for scores in asked if t < len(scores))
+            for t, m in enumerate(messages)
         ),
         prefix_values=tuple(m.prefix_value if m.HasField("prefix_value") else None for m in messages),
         rollouts=tuple((float(m.prefix_rollouts.successes), m.prefix_rollouts.trials) for m in messages),
