@@ -9,7 +9,6 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "server/evaluation/mutex.h"
-#include "server/evaluation/pending_call.h"
 
 namespace assay::evaluation {
 namespace {
@@ -19,11 +18,14 @@ class Join {
  public:
   Join(Batch batch, BatchDone done)
       : batch_(std::move(batch)),
-        call_(std::make_shared<PendingCall>(std::move(done))),
+        done_(std::move(done)),
         left_(batch_.questions.size()),
         answers_(batch_.questions.size()) {}
 
-  bool finished() const { return call_->finished(); }
+  bool stopped() const {
+    MutexLock lock(&mutex_);
+    return stopped_;
+  }
   Batch Part(size_t begin, size_t end) const {
     return {batch_.context,
             {batch_.questions.begin() + begin, batch_.questions.begin() + end},
@@ -60,7 +62,7 @@ class Join {
       stopped_ = true;
       cancels_.clear();
     }
-    call_->Finish(std::move(answers_));
+    done_(std::move(answers_));
   }
 
   void Stop(absl::Status status) {
@@ -72,13 +74,13 @@ class Join {
       cancels.swap(cancels_);
     }
     for (auto& [begin, cancel] : cancels) cancel();
-    call_->Finish(std::move(status));
+    done_(std::move(status));
   }
 
  private:
   const Batch batch_;
-  const std::shared_ptr<PendingCall> call_;
-  Mutex mutex_;
+  BatchDone done_;  // of whoever sets stopped_
+  mutable Mutex mutex_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   size_t left_ ABSL_GUARDED_BY(mutex_);
   Answers answers_;  // guarded by mutex_ until stopped_
@@ -119,7 +121,7 @@ class BoundedEvaluator final : public Evaluator,
 
   bool Enqueue(const std::shared_ptr<Join>& join, size_t size) {
     MutexLock lock(&mutex_);
-    DropFinished();
+    DropStopped();
     if (waiting_questions_ + static_cast<int64_t>(size) > bounds_.max_waiting) return false;
     waiting_questions_ += static_cast<int64_t>(size);
     const size_t step = static_cast<size_t>(std::max(1, bounds_.batch_size));
@@ -132,8 +134,8 @@ class BoundedEvaluator final : public Evaluator,
   }
 
   // What was cancelled while it waited must not keep its episode in memory.
-  void DropFinished() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    while (!waiting_.empty() && waiting_.front().join->finished()) PopFront();
+  void DropStopped() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    while (!waiting_.empty() && waiting_.front().join->stopped()) PopFront();
   }
 
   Part PopFront() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -160,7 +162,7 @@ class BoundedEvaluator final : public Evaluator,
       Part part;
       {
         MutexLock lock(&mutex_);
-        DropFinished();
+        DropStopped();
         if (waiting_.empty() || !HasRoom(waiting_.front().size())) {
           pumping_ = false;
           return;

@@ -1,0 +1,33 @@
+// The executor of production: a pool of worker threads and timers on a monotonic clock.
+#ifndef ASSAY_SERVER_ENGINE_ASIO_EXECUTOR_H_
+#define ASSAY_SERVER_ENGINE_ASIO_EXECUTOR_H_
+
+#include <memory>
+
+#include "server/engine/engine.h"
+#include "server/engine/executor.h"
+
+namespace assay::engine {
+
+class AsioExecutor final : public Executor {
+ public:
+  // `workers` >= 1 threads. `observer` (may be null) hears of busy workers and must outlive this.
+  AsioExecutor(int workers, Observer* observer);
+  // Runs what was posted, drops timers that have not fired, joins the threads. What runs may still
+  // Post; After is ignored from now on.
+  ~AsioExecutor() override;
+
+  absl::Time Now() const override;
+  TimerId After(absl::Duration delay, Task task) override;
+  void Cancel(TimerId id) override;
+  void Post(Task task) override;
+  int workers() const override;
+
+ private:
+  class Impl;
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace assay::engine
+
+#endif  // ASSAY_SERVER_ENGINE_ASIO_EXECUTOR_H_

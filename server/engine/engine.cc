@@ -1,0 +1,358 @@
+#include "server/engine/engine.h"
+
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "server/engine/fan_out.h"
+#include "server/evaluation/mutex.h"
+#include "server/signals/attribution.h"
+
+namespace assay::engine {
+namespace {
+
+using evaluation::Answers;
+using evaluation::Mutex;
+using evaluation::MutexLock;
+using signals::Question;
+using signals::Target;
+
+constexpr int kTargets = 2;
+
+absl::string_view OutcomeName(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return "answered";
+    case absl::StatusCode::kCancelled:
+      return "cancelled";
+    case absl::StatusCode::kDeadlineExceeded:
+      return "timeout";
+    default:
+      return "failed";
+  }
+}
+
+// One whole table is as many questions as it has values.
+int64_t CountQuestions(const std::vector<Question>& questions, size_t agents) {
+  int64_t count = 0;
+  for (const Question& question : questions) {
+    count += question.kind == signals::QuestionKind::kAllCoalitions ? int64_t{1} << agents : 1;
+  }
+  return count;
+}
+
+// The questions of one ask() that go to one evaluator.
+struct Part {
+  evaluation::Evaluator* evaluator = nullptr;
+  std::vector<size_t> positions;  // in ask()
+  int64_t count = 0;
+  absl::Time asked;
+  bool open = false;  // asked, not answered
+  absl::Status status;
+  Answers answers;
+  evaluation::CancelFn cancel;
+  std::shared_ptr<FanOut> fan_out;
+};
+
+// One episode on its way. Whatever happens (an answer, the deadline, a cancel) is noted under the
+// lock; one worker at a time, the driver, acts on it and touches the plan.
+class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
+ public:
+  Run(Executor* executor, Observer* observer, EpisodeJob job, EpisodeDone done)
+      : executor_(executor),
+        observer_(observer),
+        job_(std::move(job)),
+        done_(std::move(done)),
+        started_(executor->Now()),
+        deadline_(started_ + job_.timeout) {}
+
+  void Start() {
+    if (deadline_ != absl::InfiniteFuture()) {
+      const auto timer =
+          executor_->After(job_.timeout, [self = shared_from_this()] { self->OnDeadline(); });
+      MutexLock lock(&mutex_);
+      timer_ = timer;
+    }
+    Wake();
+  }
+
+  void Cancel() override { Interrupt(cancelled_); }
+
+ private:
+  enum class Event { kNone, kBegin, kCancelled, kDeadline, kAnswered };
+
+  void OnDeadline() { Interrupt(timed_out_); }
+
+  void Interrupt(bool& flag) {
+    std::array<std::shared_ptr<FanOut>, kTargets> running;
+    {
+      MutexLock lock(&mutex_);
+      if (finished_) return;
+      flag = true;
+      for (int i = 0; i < kTargets; ++i) running[i] = parts_[i].fan_out;
+    }
+    for (const auto& fan_out : running) {
+      if (fan_out != nullptr) fan_out->Stop();
+    }
+    Wake();
+  }
+
+  void Wake() {
+    {
+      MutexLock lock(&mutex_);
+      if (driving_ || finished_) return;
+      driving_ = true;
+    }
+    executor_->Post([self = shared_from_this()] { self->Drive(); });
+  }
+
+  void Drive() {
+    for (;;) {
+      switch (NextEvent()) {
+        case Event::kNone:
+          return;
+        case Event::kBegin:
+          Begin();
+          break;
+        case Event::kCancelled:
+          Finish(absl::CancelledError("the episode was cancelled"));
+          return;
+        case Event::kDeadline:
+          FinishEarly(absl::DeadlineExceededError("the episode's timeout has passed"));
+          return;
+        case Event::kAnswered:
+          if (!TakeAnswers()) return;
+          break;
+      }
+      if (!AskMore()) return;
+    }
+  }
+
+  // kNone ends the driver's turn in the same breath, so that no event is lost.
+  Event NextEvent() {
+    MutexLock lock(&mutex_);
+    if (finished_) return Event::kNone;
+    if (cancelled_) return Event::kCancelled;
+    if (timed_out_) return Event::kDeadline;
+    if (!begun_) {
+      begun_ = true;
+      return Event::kBegin;
+    }
+    if (round_over_) {
+      round_over_ = false;
+      return Event::kAnswered;
+    }
+    driving_ = false;
+    return Event::kNone;
+  }
+
+  void Begin() {
+    if (observer_ != nullptr) observer_->OnEpisodeQueued(executor_->Now() - started_);
+    plan_ = std::make_unique<signals::Attribution>(
+        job_.context->episode, *job_.options, job_.evaluator->traits(),
+        job_.scorer != nullptr ? job_.scorer->traits() : signals::EvaluatorTraits());
+  }
+
+  // False: the run has finished.
+  bool AskMore() {
+    if (plan_->done()) {
+      Finish(plan_->finish());
+      return false;
+    }
+    const std::vector<Question>& questions = plan_->ask();
+    std::array<std::vector<Question>, kTargets> asked;
+    {
+      MutexLock lock(&mutex_);
+      for (Part& part : parts_) part = Part();
+      for (size_t i = 0; i < questions.size(); ++i) {
+        const int target = static_cast<int>(questions[i].target);
+        asked[target].push_back(questions[i]);
+        parts_[target].positions.push_back(i);
+      }
+      open_parts_ = 0;
+      for (int i = 0; i < kTargets; ++i) {
+        if (!asked[i].empty()) OpenPart(static_cast<Target>(i), asked[i]);
+      }
+      ++round_;
+    }
+    for (int i = 0; i < kTargets; ++i) {
+      if (!asked[i].empty()) AskPart(i, std::move(asked[i]));
+    }
+    return true;
+  }
+
+  void OpenPart(Target target, const std::vector<Question>& questions)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    Part& part = parts_[static_cast<int>(target)];
+    part.evaluator = target == Target::kScorer ? job_.scorer.get() : job_.evaluator.get();
+    part.count = CountQuestions(questions, job_.context->episode.agents.size());
+    part.asked = executor_->Now();
+    part.open = true;
+    ++open_parts_;
+    if (observer_ != nullptr) observer_->OnQuestionsAsked(part.evaluator->name(), part.count);
+  }
+
+  void AskPart(int target, std::vector<Question> questions) {
+    evaluation::Evaluator* const evaluator =
+        target == static_cast<int>(Target::kScorer) ? job_.scorer.get() : job_.evaluator.get();
+    evaluation::BatchDone done = [self = shared_from_this(), target,
+                                  round = round_](absl::StatusOr<Answers> answers) {
+      self->OnAnswers(target, round, std::move(answers));
+    };
+    if (evaluator->local() != nullptr) {
+      AskLocal(target, *evaluator->local(), std::move(questions), std::move(done));
+      return;
+    }
+    const int round = round_;
+    evaluation::CancelFn cancel =
+        evaluator->Evaluate({job_.context, std::move(questions), deadline_}, std::move(done));
+    MutexLock lock(&mutex_);
+    if (round == round_ && parts_[target].open) parts_[target].cancel = std::move(cancel);
+  }
+
+  void AskLocal(int target, const evaluation::LocalEvaluator& evaluator,
+                std::vector<Question> questions, evaluation::BatchDone done) {
+    if (replays_[target] == nullptr) {
+      auto replay = evaluator.Prepare(job_.context);
+      if (!replay.ok()) {
+        done(replay.status());
+        return;
+      }
+      replays_[target] = std::move(*replay);
+    }
+    auto fan_out = std::make_shared<FanOut>(executor_, replays_[target], std::move(questions),
+                                            std::move(done));
+    {
+      MutexLock lock(&mutex_);
+      if (cancelled_ || timed_out_) fan_out->Stop();
+      parts_[target].fan_out = fan_out;
+    }
+    fan_out->Start();
+  }
+
+  void OnAnswers(int target, int round, absl::StatusOr<Answers> answers) {
+    {
+      MutexLock lock(&mutex_);
+      Part& part = parts_[target];
+      if (finished_ || round != round_ || !part.open) return;
+      if (answers.ok() && answers->size() != part.positions.size()) {
+        answers = absl::InternalError(absl::StrCat("answers: ", answers->size(), " answers to ",
+                                                   part.positions.size(), " questions"));
+      }
+      part.open = false;
+      part.status = answers.status();
+      if (answers.ok()) part.answers = std::move(*answers);
+      Report(part, part.status);
+      // The first failure ends the round: nothing that is still open could mend it.
+      if (--open_parts_ > 0 && part.status.ok()) return;
+      round_over_ = true;
+    }
+    Wake();
+  }
+
+  void Report(const Part& part, const absl::Status& status) {
+    if (observer_ == nullptr) return;
+    observer_->OnQuestionsDone(part.evaluator->name(), OutcomeName(status), part.count,
+                               executor_->Now() - part.asked);
+  }
+
+  // False: the run has finished.
+  bool TakeAnswers() {
+    Answers answers(plan_->ask().size());
+    absl::Status failure;
+    {
+      MutexLock lock(&mutex_);
+      for (Part& part : parts_) {
+        if (failure.ok()) failure = part.status;
+        if (part.answers.size() != part.positions.size()) continue;
+        for (size_t i = 0; i < part.positions.size(); ++i) {
+          answers[part.positions[i]] = std::move(part.answers[i]);
+        }
+      }
+    }
+    if (!failure.ok()) {
+      FinishEarly(std::move(failure));
+      return false;
+    }
+    const absl::Status told = plan_->tell(answers);
+    if (told.ok()) return true;
+    Finish(told);
+    return false;
+  }
+
+  void FinishEarly(absl::Status why) {
+    if (job_.options->allow_partial && plan_ != nullptr && plan_->can_finish_early()) {
+      absl::StatusOr<signals::Signals> partial = plan_->finish();
+      if (partial.ok()) {
+        Finish(std::move(partial));
+        return;
+      }
+    }
+    Finish(std::move(why));
+  }
+
+  void Finish(absl::StatusOr<signals::Signals> result) {
+    std::array<Part, kTargets> parts;
+    Executor::TimerId timer = 0;
+    {
+      MutexLock lock(&mutex_);
+      finished_ = true;
+      timer = timer_;
+      const absl::Status open_status =
+          timed_out_ ? absl::DeadlineExceededError("timeout") : absl::CancelledError("cancelled");
+      for (int i = 0; i < kTargets; ++i) {
+        if (parts_[i].open) Report(parts_[i], open_status);
+        parts[i] = std::move(parts_[i]);
+      }
+    }
+    if (timer != 0) executor_->Cancel(timer);
+    for (Part& part : parts) {
+      if (part.open && part.cancel) part.cancel();
+      if (part.fan_out != nullptr) part.fan_out->Stop();
+    }
+    // Whoever holds the run for longer, a late answer or the owner, must not hold the episode. A
+    // table that the plan reads belongs to a replay, so the plan goes first.
+    plan_.reset();
+    replays_ = {};
+    EpisodeDone done = std::move(done_);
+    job_ = EpisodeJob();
+    done(std::move(result));
+  }
+
+  Executor* const executor_;
+  Observer* const observer_;
+
+  // Of the driver.
+  EpisodeJob job_;
+  EpisodeDone done_;
+  const absl::Time started_;
+  const absl::Time deadline_;
+  std::unique_ptr<signals::Attribution> plan_;
+  std::array<std::shared_ptr<const evaluation::EpisodeReplay>, kTargets> replays_;
+  int round_ = 0;  // written by the driver under the lock
+
+  Mutex mutex_;
+  bool driving_ ABSL_GUARDED_BY(mutex_) = false;
+  bool begun_ ABSL_GUARDED_BY(mutex_) = false;
+  bool cancelled_ = false;  // guarded by mutex_; Interrupt takes their address
+  bool timed_out_ = false;
+  bool round_over_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  int open_parts_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::array<Part, kTargets> parts_ ABSL_GUARDED_BY(mutex_);
+  Executor::TimerId timer_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace
+
+Engine::Engine(Executor* executor, Observer* observer) : executor_(executor), observer_(observer) {}
+
+std::shared_ptr<EpisodeRun> Engine::Start(EpisodeJob job, EpisodeDone done) {
+  auto run = std::make_shared<Run>(executor_, observer_, std::move(job), std::move(done));
+  run->Start();
+  return run;
+}
+
+}  // namespace assay::engine

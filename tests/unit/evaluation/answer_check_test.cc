@@ -1,0 +1,64 @@
+#include "server/evaluation/answer_check.h"
+
+#include <limits>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/unit/evaluation/fixtures.h"
+
+namespace assay::evaluation {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string Fault(const Batch& batch, Answers answers) {
+  const absl::Status status = CheckAnswers(batch, &answers);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  return std::string(status.message());
+}
+
+TEST(CheckAnswers, TakesGoodOnesAndClipsRounding) {
+  const Batch batch = CoalitionBatch(SmallContext(1));
+  Answers answers = Means({-1e-12, 1 + 1e-12});
+  ASSERT_TRUE(CheckAnswers(batch, &answers).ok());
+  EXPECT_EQ(answers[0].mean, 0);
+  EXPECT_EQ(answers[1].mean, 1);
+}
+
+TEST(CheckAnswers, NamesTheFault) {
+  const Batch batch = CoalitionBatch(SmallContext(1));
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_THAT(Fault(batch, Means({0})), HasSubstr("1 answers to 2 questions"));
+  EXPECT_THAT(Fault(batch, Means({0, 0, 0})), HasSubstr("3 answers to 2 questions"));
+  EXPECT_THAT(Fault(batch, Means({0, nan})), HasSubstr("answers[1].mean"));
+  EXPECT_THAT(Fault(batch, Means({-infinity, 0})), HasSubstr("answers[0].mean"));
+  EXPECT_THAT(Fault(batch, Means({0, 1.01})), HasSubstr("[0, 1]"));
+  Answers answers = Means({0, 0});
+  answers[1].variance = -1;
+  EXPECT_THAT(Fault(batch, answers), HasSubstr("answers[1].variance"));
+  answers[1].variance = nan;
+  EXPECT_THAT(Fault(batch, answers), HasSubstr("answers[1].variance"));
+  answers[1].variance = 0;
+  answers[0].samples = -1;
+  EXPECT_THAT(Fault(batch, answers), HasSubstr("answers[0].samples"));
+}
+
+TEST(CheckAnswers, ScoresAreOneAMessageInRange) {
+  Batch batch;
+  batch.context = SmallContext(2);
+  batch.questions.resize(1);
+  batch.questions[0].kind = signals::QuestionKind::kMessageScores;
+  Answers answers(1);
+  answers[0].scores = {1, -1};
+  EXPECT_TRUE(CheckAnswers(batch, &answers).ok());
+  answers[0].scores = {1, -1.5};
+  EXPECT_THAT(Fault(batch, answers), HasSubstr("answers[0].message_scores[1]"));
+  answers[0].scores = {std::numeric_limits<double>::quiet_NaN(), 0};
+  EXPECT_THAT(Fault(batch, answers), HasSubstr("answers[0].message_scores[0]"));
+  answers[0].scores = {1};
+  EXPECT_THAT(Fault(batch, answers), HasSubstr("1 scores for 2 messages"));
+}
+
+}  // namespace
+}  // namespace assay::evaluation

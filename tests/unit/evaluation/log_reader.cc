@@ -1,0 +1,48 @@
+#include "tests/unit/evaluation/log_reader.h"
+
+#include <zlib.h>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+
+#include "google/protobuf/util/json_util.h"
+
+namespace assay::testing_data {
+namespace {
+
+bool Parse(const std::string& line, const std::function<void(const Record&)>& visit) {
+  Record record;
+  if (!google::protobuf::util::JsonStringToMessage(line, &record).ok()) return false;
+  visit(record);
+  return true;
+}
+
+}  // namespace
+
+std::string SharedData() {
+  const char* shared = std::getenv("ASSAY_SHARED");
+  const std::filesystem::path path =
+      shared != nullptr ? std::filesystem::path(shared)
+                        : std::filesystem::path(ASSAY_SOURCE_DIR) / ".." / "shared";
+  return std::filesystem::exists(path / "data") ? (path / "data").string() : "";
+}
+
+bool ForEachRecord(const std::string& name, const std::function<void(const Record&)>& visit) {
+  gzFile file = gzopen((SharedData() + "/" + name).c_str(), "rb");
+  if (file == nullptr) return false;
+  std::array<char, 1 << 16> buffer;
+  std::string line;
+  bool ok = true;
+  while (ok && gzgets(file, buffer.data(), buffer.size()) != nullptr) {
+    line += buffer.data();
+    if (line.back() != '\n') continue;
+    ok = Parse(line, visit);
+    line.clear();
+  }
+  if (ok && !line.empty()) ok = Parse(line, visit);
+  gzclose(file);
+  return ok;
+}
+
+}  // namespace assay::testing_data
