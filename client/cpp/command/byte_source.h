@@ -1,0 +1,44 @@
+// The bytes of a file descriptor, unpacked where they are gzip.
+#ifndef ASSAY_CLIENT_CPP_COMMAND_BYTE_SOURCE_H_
+#define ASSAY_CLIENT_CPP_COMMAND_BYTE_SOURCE_H_
+
+#include <zlib.h>
+
+#include <cstddef>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "google/protobuf/io/zero_copy_stream_impl.h"
+
+namespace assay::command {
+
+// Bytes are handed out as soon as they are there.
+class ByteSource {
+ public:
+  explicit ByteSource(int fd) : file_(fd) {}
+  ~ByteSource();
+  ByteSource(const ByteSource&) = delete;
+  ByteSource& operator=(const ByteSource&) = delete;
+
+  // The next bytes, valid until the next call; empty: the end. DATA_LOSS: the file cannot be read,
+  // or its gzip is damaged or cut off.
+  absl::StatusOr<absl::string_view> Next();
+
+ private:
+  enum class Kind { kUnknown, kPlain, kGzip };
+
+  absl::StatusOr<absl::string_view> Read();
+  absl::Status Unpack();
+
+  google::protobuf::io::FileInputStream file_;
+  Kind kind_ = Kind::kUnknown;
+  z_stream zlib_{};
+  bool inside_member_ = false;
+  std::vector<char> unpacked_;
+  size_t unpacked_size_ = 0;
+};
+
+}  // namespace assay::command
+
+#endif  // ASSAY_CLIENT_CPP_COMMAND_BYTE_SOURCE_H_

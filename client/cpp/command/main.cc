@@ -1,0 +1,128 @@
+// The command line: assay signals | info.
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_format.h"
+#include "client/cpp/command/json.h"
+#include "client/cpp/command/signals_command.h"
+#include "client/cpp/signal_client.h"
+
+ABSL_FLAG(std::string, server, "127.0.0.1:50051", "HOST:PORT of assayd");
+ABSL_FLAG(std::string, options, "", "file with AttributionOptions in JSON; none: all defaults");
+ABSL_FLAG(std::string, input_format, "episode",
+          "episode: one Episode in JSON a line; log: one record of a multi-agent log a line");
+ABSL_FLAG(std::string, format, "json", "json: one result a line; table: for people");
+ABSL_FLAG(int32_t, streams, 1, "streams to spread the episodes over; a group stays on one");
+ABSL_FLAG(std::string, labels, "keep",
+          "log records: keep labels as annotations of the first error, or drop them");
+ABSL_FLAG(std::vector<std::string>, context_agents, {},
+          "log records: names whose messages are context, such as user,tool:*");
+ABSL_FLAG(absl::Duration, timeout, absl::Seconds(30), "how long to look for a server that is gone");
+
+namespace assay::command {
+namespace {
+
+constexpr int kUsageError = 2;
+
+constexpr char kUsage[] = R"(assay COMMAND [FLAGS]
+
+  assay signals [--server=HOST:PORT] [--options=FILE.json] < episodes.jsonl > signals.jsonl
+      Episodes in, their training signals out: one EpisodeResult or GroupResult in JSON a line, in
+      the order of completion. Input may be gzip. Exit 0 only when every episode was answered with
+      signals.
+      --input-format=episode|log  --format=json|table  --streams=N
+      --labels=keep|drop  --context-agents=NAME,...      (of log records)
+
+  assay info [--server=HOST:PORT]
+      Version, limits and evaluators of the server.)";
+
+int UsageError(const std::string& what) {
+  absl::FPrintF(stderr, "assay: %s\nTry: assay help\n", what);
+  return kUsageError;
+}
+
+// Abseil knows --input_format only.
+void NormalizeFlag(char* argument) {
+  if (!absl::StartsWith(argument, "--")) return;
+  for (char* c = argument + 2; *c != '\0' && *c != '='; ++c) {
+    if (*c == '-') *c = '_';
+  }
+}
+
+bool ReadChoice(const std::string& value, const std::string& first, const std::string& second,
+                bool* is_second) {
+  *is_second = value == second;
+  return *is_second || value == first;
+}
+
+int Signals() {
+  SignalsFlags flags;
+  bool choice = false;
+  const std::string options = absl::GetFlag(FLAGS_options);
+  if (!options.empty()) {
+    const absl::Status status = ReadJsonFile(options, &flags.options);
+    if (!status.ok()) return UsageError(std::string(status.message()));
+  }
+  if (flags.options.has_caller()) {
+    return UsageError("options.caller: the command line has nobody who could answer");
+  }
+  if (!ReadChoice(absl::GetFlag(FLAGS_input_format), "episode", "log", &choice)) {
+    return UsageError("--input_format is episode or log");
+  }
+  flags.input_format = choice ? InputFormat::kLog : InputFormat::kEpisode;
+  if (!ReadChoice(absl::GetFlag(FLAGS_format), "json", "table", &choice)) {
+    return UsageError("--format is json or table");
+  }
+  flags.output_format = choice ? OutputFormat::kTable : OutputFormat::kJson;
+  if (!ReadChoice(absl::GetFlag(FLAGS_labels), "drop", "keep", &flags.log_import.keep_labels)) {
+    return UsageError("--labels is keep or drop");
+  }
+  flags.log_import.context_agents = absl::GetFlag(FLAGS_context_agents);
+  flags.streams = absl::GetFlag(FLAGS_streams);
+  if (flags.streams < 1 || flags.streams > 256) return UsageError("--streams is 1 to 256");
+  flags.reconnect_timeout = absl::GetFlag(FLAGS_timeout);
+  const auto client = client::SignalClient::Connect(absl::GetFlag(FLAGS_server));
+  return RunSignals(client.get(), flags, STDIN_FILENO, stdout);
+}
+
+int Info() {
+  const auto client = client::SignalClient::Connect(absl::GetFlag(FLAGS_server));
+  const auto info = client->GetServerInfo(absl::GetFlag(FLAGS_timeout));
+  if (!info.ok()) {
+    absl::FPrintF(stderr, "assay: %s: %s\n", absl::StatusCodeToString(info.status().code()),
+                  info.status().message());
+    return 1;
+  }
+  absl::PrintF("%s", ToPrettyJson(*info));
+  return 0;
+}
+
+int Run(const std::vector<char*>& arguments) {
+  if (arguments.size() < 2) return UsageError("which command? signals or info");
+  const std::string command = arguments[1];
+  if (arguments.size() > 2) return UsageError(absl::StrFormat("unexpected: %s", arguments[2]));
+  if (command == "signals") return Signals();
+  if (command == "info") return Info();
+  if (command == "help") {
+    absl::PrintF("%s\n", kUsage);
+    return 0;
+  }
+  return UsageError(absl::StrFormat("no such command: %s", command));
+}
+
+}  // namespace
+}  // namespace assay::command
+
+int main(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) assay::command::NormalizeFlag(argv[i]);
+  absl::SetProgramUsageMessage(assay::command::kUsage);
+  return assay::command::Run(absl::ParseCommandLine(argc, argv));
+}

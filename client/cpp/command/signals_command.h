@@ -1,0 +1,34 @@
+// assay signals: episodes on stdin, their signals on stdout.
+#ifndef ASSAY_CLIENT_CPP_COMMAND_SIGNALS_COMMAND_H_
+#define ASSAY_CLIENT_CPP_COMMAND_SIGNALS_COMMAND_H_
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+#include "assay/v1/options.pb.h"
+#include "client/cpp/command/log_import.h"
+#include "client/cpp/signal_client.h"
+
+namespace assay::command {
+
+enum class InputFormat : uint8_t { kEpisode, kLog };
+enum class OutputFormat : uint8_t { kJson, kTable };
+
+struct SignalsFlags {
+  v1::AttributionOptions options;
+  InputFormat input_format = InputFormat::kEpisode;
+  OutputFormat output_format = OutputFormat::kJson;
+  int streams = 1;  // >= 1; the episodes of a group share one
+  LogImportOptions log_import;
+  absl::Duration reconnect_timeout = absl::Seconds(30);
+};
+
+// Reads JSON lines from `input` (plain or gzip) and writes one EpisodeResult or GroupResult a line
+// to `output`, each as soon as it is there. A line that is no episode gets an EpisodeResult with an
+// error. Returns the exit code: 0 only when every episode was answered with signals.
+int RunSignals(client::SignalClient* client, const SignalsFlags& flags, int input, FILE* output);
+
+}  // namespace assay::command
+
+#endif  // ASSAY_CLIENT_CPP_COMMAND_SIGNALS_COMMAND_H_

@@ -1,0 +1,34 @@
+// The SignalStream behind SignalClient, over any connection: gRPC in the product, a script in
+// tests.
+#ifndef ASSAY_CLIENT_CPP_RECONNECTING_STREAM_H_
+#define ASSAY_CLIENT_CPP_RECONNECTING_STREAM_H_
+
+#include <functional>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "assay/v1/signal_service.pb.h"
+#include "client/cpp/signal_client.h"
+
+namespace assay::client {
+
+// One StreamSignals call. One thread reads, another writes; Cancel may come from any thread, at any
+// time before Finish, and makes Read and Write return false.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  virtual bool Read(v1::StreamSignalsResponse* response) = 0;
+  virtual bool Write(const v1::StreamSignalsRequest& request) = 0;
+  virtual void WritesDone() = 0;
+  virtual void Cancel() = 0;
+  // After Read has returned false.
+  virtual absl::Status Finish() = 0;
+};
+
+using ConnectFn = std::function<std::unique_ptr<Connection>()>;
+
+std::unique_ptr<SignalStream> NewReconnectingStream(StreamConfig config, ConnectFn connect);
+
+}  // namespace assay::client
+
+#endif  // ASSAY_CLIENT_CPP_RECONNECTING_STREAM_H_

@@ -1,0 +1,91 @@
+#include "client/cpp/signal_client.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+#include <utility>
+
+#include "assay/v1/signal_service.grpc.pb.h"
+#include "client/cpp/reconnecting_stream.h"
+
+namespace assay::client {
+namespace {
+
+// The limit of the wire on one message.
+constexpr int kMaxMessageBytes = 64 << 20;
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+}
+
+template <typename Response, typename Request, typename Method>
+absl::StatusOr<Response> CallUnary(const std::shared_ptr<grpc::Channel>& channel, Method method,
+                                   const Request& request, absl::Duration timeout) {
+  const auto stub = v1::SignalService::NewStub(channel);
+  grpc::ClientContext context;
+  context.set_wait_for_ready(true);
+  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  Response response;
+  const grpc::Status status = (stub.get()->*method)(&context, request, &response);
+  if (!status.ok()) return FromGrpc(status);
+  return response;
+}
+
+class GrpcConnection : public Connection {
+ public:
+  explicit GrpcConnection(const std::shared_ptr<grpc::Channel>& channel)
+      : stub_(v1::SignalService::NewStub(channel)), stream_(stub_->StreamSignals(&context_)) {}
+
+  bool Read(v1::StreamSignalsResponse* response) override { return stream_->Read(response); }
+  bool Write(const v1::StreamSignalsRequest& request) override { return stream_->Write(request); }
+  void WritesDone() override { stream_->WritesDone(); }
+  void Cancel() override { context_.TryCancel(); }
+  absl::Status Finish() override { return FromGrpc(stream_->Finish()); }
+
+ private:
+  grpc::ClientContext context_;
+  const std::unique_ptr<v1::SignalService::Stub> stub_;
+  const std::unique_ptr<
+      grpc::ClientReaderWriter<v1::StreamSignalsRequest, v1::StreamSignalsResponse>>
+      stream_;
+};
+
+}  // namespace
+
+std::unique_ptr<SignalClient> SignalClient::Connect(const std::string& target) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  // A server that restarts is found again at once rather than after gRPC's default of 20 s.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5000);
+  return std::make_unique<SignalClient>(
+      grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments));
+}
+
+SignalClient::SignalClient(std::shared_ptr<grpc::Channel> channel) : channel_(std::move(channel)) {}
+
+std::unique_ptr<SignalStream> SignalClient::Stream(StreamConfig config) {
+  return NewReconnectingStream(std::move(config), [channel = channel_] {
+    return std::make_unique<GrpcConnection>(channel);
+  });
+}
+
+absl::StatusOr<v1::ComputeSignalsResponse> SignalClient::ComputeSignals(
+    const v1::ComputeSignalsRequest& request, absl::Duration timeout) {
+  return CallUnary<v1::ComputeSignalsResponse>(channel_, &v1::SignalService::Stub::ComputeSignals,
+                                               request, timeout);
+}
+
+absl::StatusOr<v1::ComputeAdvantagesResponse> SignalClient::ComputeAdvantages(
+    const v1::ComputeAdvantagesRequest& request, absl::Duration timeout) {
+  return CallUnary<v1::ComputeAdvantagesResponse>(
+      channel_, &v1::SignalService::Stub::ComputeAdvantages, request, timeout);
+}
+
+absl::StatusOr<v1::GetServerInfoResponse> SignalClient::GetServerInfo(absl::Duration timeout) {
+  return CallUnary<v1::GetServerInfoResponse>(channel_, &v1::SignalService::Stub::GetServerInfo,
+                                              v1::GetServerInfoRequest(), timeout);
+}
+
+}  // namespace assay::client
