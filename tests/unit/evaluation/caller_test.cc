@@ -55,8 +55,7 @@ TEST_F(CallerTest, SplitsBatchesAndJoinsAnswersInAnyOrder) {
 TEST_F(CallerTest, BoundsWhatIsOutstanding) {
   const CallerStack stack = Make(/*batch_size=*/2, /*max_outstanding=*/4);
   Outcome seen;
-  const CancelFn cancel =
-      stack.evaluator->Evaluate(CoalitionBatch(SmallContext(3)), seen.Done());
+  const CancelFn cancel = stack.evaluator->Evaluate(CoalitionBatch(SmallContext(3)), seen.Done());
   EXPECT_EQ(stack.caller->outstanding_questions(), 4);
   for (size_t i = 0; i < 4; ++i) {
     ASSERT_GT(sink_->requests.size(), i);
@@ -69,8 +68,7 @@ TEST_F(CallerTest, BoundsWhatIsOutstanding) {
 TEST_F(CallerTest, TellsLateFromUnknown) {
   const CallerStack stack = Make();
   Outcome seen;
-  const CancelFn cancel =
-      stack.evaluator->Evaluate(CoalitionBatch(SmallContext(1)), seen.Done());
+  const CancelFn cancel = stack.evaluator->Evaluate(CoalitionBatch(SmallContext(1)), seen.Done());
   const std::string id = sink_->requests[0].evaluation_id;
   EXPECT_EQ(stack.caller->OnAnswers("", Means({})), AnswerFate::kUnknown);
   EXPECT_EQ(stack.caller->OnAnswers("0", Means({})), AnswerFate::kUnknown);
@@ -87,8 +85,7 @@ TEST_F(CallerTest, TellsLateFromUnknown) {
 TEST_F(CallerTest, BadAnswersFailTheBatchWithTheirPath) {
   const CallerStack stack = Make();
   Outcome seen;
-  const CancelFn cancel =
-      stack.evaluator->Evaluate(CoalitionBatch(SmallContext(1)), seen.Done());
+  const CancelFn cancel = stack.evaluator->Evaluate(CoalitionBatch(SmallContext(1)), seen.Done());
   EXPECT_EQ(stack.caller->OnAnswers(sink_->requests[0].evaluation_id,
                                     Means({0, std::numeric_limits<double>::quiet_NaN()})),
             AnswerFate::kTaken);
@@ -99,8 +96,7 @@ TEST_F(CallerTest, BadAnswersFailTheBatchWithTheirPath) {
 TEST_F(CallerTest, AnErrorOfTheCallerIsTheEpisodesError) {
   const CallerStack stack = Make();
   Outcome seen;
-  const CancelFn cancel =
-      stack.evaluator->Evaluate(CoalitionBatch(SmallContext(1)), seen.Done());
+  const CancelFn cancel = stack.evaluator->Evaluate(CoalitionBatch(SmallContext(1)), seen.Done());
   stack.caller->OnAnswers(sink_->requests[0].evaluation_id, absl::AbortedError("simulator died"));
   EXPECT_EQ(seen.result->status(), absl::AbortedError("simulator died"));
 }

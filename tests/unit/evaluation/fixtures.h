@@ -83,13 +83,13 @@ class ManualEvaluator final : public Evaluator {
   };
 
   ManualEvaluator() {
-    traits_.kind = signals::EvaluatorKind::kNamed;
-    traits_.supports = signals::Bit(signals::QuestionKind::kCoalition);
-    traits_.free = false;
+    own_traits.kind = signals::EvaluatorKind::kNamed;
+    own_traits.supports = signals::Bit(signals::QuestionKind::kCoalition);
+    own_traits.free = false;
   }
 
   absl::string_view name() const override { return "manual"; }
-  const signals::EvaluatorTraits& traits() const override { return traits_; }
+  const signals::EvaluatorTraits& traits() const override { return own_traits; }
   CancelFn Evaluate(Batch batch, BatchDone done) override {
     auto call = std::make_shared<Call>();
     call->batch = std::move(batch);
@@ -117,9 +117,7 @@ class ManualEvaluator final : public Evaluator {
   }
 
   std::vector<std::shared_ptr<Call>> calls;
-
- private:
-  signals::EvaluatorTraits traits_;
+  signals::EvaluatorTraits own_traits;
 };
 
 }  // namespace assay::evaluation

@@ -20,9 +20,8 @@ struct Mode {
   const char* name;
   Ballots ballots;
 };
-constexpr Mode kModes[] = {{"first", Ballots::kFirst},
-                           {"last", Ballots::kLast},
-                           {"lastround", Ballots::kLastRound}};
+constexpr Mode kModes[] = {
+    {"first", Ballots::kFirst}, {"last", Ballots::kLast}, {"lastround", Ballots::kLastRound}};
 
 double Rational(const std::string& text) {
   const size_t slash = text.find('/');
@@ -67,7 +66,8 @@ TEST_P(VoteOracle, EveryCreditOfEveryMode) {
   int64_t compared = 0;
   double worst = 0;
   ASSERT_TRUE(testing_data::ForEachRecord(
-      "oracle_" + std::string(file) + ".jsonl.gz", [&, empty = empty_ballots](const Record& oracle) {
+      "oracle_" + std::string(file) + ".jsonl.gz",
+      [&, empty = empty_ballots](const Record& oracle) {
         const auto context = episodes.at(At(oracle, "id").string_value());
         for (const Mode& mode : kModes) {
           VoteOptions options;
@@ -85,8 +85,7 @@ TEST_P(VoteOracle, EveryCreditOfEveryMode) {
               << At(oracle, "id").string_value() << " " << mode.name;
           const int n = static_cast<int>(context->episode.agents.size());
           const std::vector<double> credit = credit::ExactShapley(answer.table, n);
-          const auto& exact =
-              At(oracle, std::string("shapley_") + mode.name).list_value().values();
+          const auto& exact = At(oracle, std::string("shapley_") + mode.name).list_value().values();
           ASSERT_EQ(exact.size(), n);
           for (int i = 0; i < n; ++i) {
             worst = std::max(worst, std::abs(credit[i] - Rational(exact[i].string_value())));

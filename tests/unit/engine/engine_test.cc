@@ -1,0 +1,331 @@
+#include "server/engine/engine.h"
+
+#include <future>
+#include <map>
+#include <optional>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/engine/asio_executor.h"
+#include "server/evaluation/outcome_only.h"
+#include "server/evaluation/vote_replay.h"
+#include "tests/simulation/virtual_executor.h"
+#include "tests/unit/evaluation/fixtures.h"
+
+namespace assay::engine {
+namespace {
+
+using evaluation::ManualEvaluator;
+using ::testing::DoubleNear;
+using ::testing::ElementsAre;
+
+class CountingObserver final : public Observer {
+ public:
+  void OnQuestionsAsked(absl::string_view, int64_t count) override { asked += count; }
+  void OnQuestionsDone(absl::string_view evaluator, absl::string_view outcome, int64_t count,
+                       absl::Duration) override {
+    done[std::string(evaluator) + " " + std::string(outcome)] += count;
+  }
+  int64_t asked = 0;
+  std::map<std::string, int64_t> done;
+};
+
+struct Result {
+  int calls = 0;
+  std::optional<absl::StatusOr<signals::Signals>> signals;
+  EpisodeDone Done() {
+    return [this](absl::StatusOr<signals::Signals> result) {
+      ++calls;
+      signals = std::move(result);
+    };
+  }
+  absl::StatusCode code() const { return signals->status().code(); }
+};
+
+// E4: ballots B, A, B, reference A.
+std::shared_ptr<evaluation::EpisodeContext> VoteContext() {
+  auto context = evaluation::SmallContext(3);
+  const char* answers[] = {"B", "A", "B"};
+  for (int i = 0; i < 3; ++i) context->episode.messages[i].answer = answers[i];
+  return context;
+}
+
+class EngineTest : public ::testing::TestWithParam<uint64_t> {
+ protected:
+  EpisodeJob Job(std::shared_ptr<evaluation::Evaluator> evaluator, int agents = 3) {
+    EpisodeJob job;
+    job.context = evaluation::SmallContext(agents);
+    job.options = options_;
+    job.evaluator = std::move(evaluator);
+    return job;
+  }
+  void AnswerAll() {
+    executor_.RunReady();
+    while (manual_->open() > 0) {
+      for (size_t i = 0; i < manual_->calls.size(); ++i) {
+        if (!manual_->calls[i]->ended) manual_->Answer(i);
+      }
+      executor_.RunReady();
+    }
+  }
+
+  simulation::VirtualExecutor executor_{GetParam()};
+  CountingObserver observer_;
+  Engine engine_{&executor_, &observer_};
+  std::shared_ptr<signals::Options> options_ = std::make_shared<signals::Options>();
+  std::shared_ptr<ManualEvaluator> manual_ = std::make_shared<ManualEvaluator>();
+  Result result_;
+};
+
+TEST_P(EngineTest, LocalEvaluator) {
+  EpisodeJob job = Job(evaluation::MakeVoteReplay({}));
+  job.context = VoteContext();
+  const auto run = engine_.Start(std::move(job), result_.Done());
+  EXPECT_EQ(result_.calls, 0);
+  executor_.RunUntilIdle();
+  ASSERT_EQ(result_.calls, 1);
+  ASSERT_TRUE(result_.signals->ok()) << result_.signals->status();
+  std::vector<double> credit;
+  for (const auto& agent : (*result_.signals)->agents) credit.push_back(agent.credit);
+  EXPECT_THAT(credit, ElementsAre(DoubleNear(-0.25, 1e-12), DoubleNear(0.5, 1e-12),
+                                  DoubleNear(-0.25, 1e-12)));
+  EXPECT_EQ(observer_.asked, observer_.done["vote answered"]);
+  EXPECT_GE(observer_.asked, 8);
+}
+
+TEST_P(EngineTest, AsynchronousEvaluator) {
+  const auto run = engine_.Start(Job(manual_), result_.Done());
+  executor_.RunReady();
+  EXPECT_EQ(result_.calls, 0);
+  EXPECT_EQ(manual_->open(), 1);
+  AnswerAll();
+  ASSERT_EQ(result_.calls, 1);
+  ASSERT_TRUE(result_.signals->ok());
+  EXPECT_EQ((*result_.signals)->baseline, 1);
+  EXPECT_EQ(observer_.asked, observer_.done["manual answered"]);
+}
+
+TEST_P(EngineTest, OutcomeOnlyAsksNothing) {
+  EpisodeJob job = Job(evaluation::MakeOutcomeOnly());
+  auto context = evaluation::SmallContext(2);
+  context->episode.score = 1;
+  job.context = context;
+  const auto run = engine_.Start(std::move(job), result_.Done());
+  executor_.RunUntilIdle();
+  ASSERT_TRUE(result_.signals->ok()) << result_.signals->status();
+  EXPECT_EQ(observer_.asked, 0);
+}
+
+TEST_P(EngineTest, ScorerIsAskedBesideTheEvaluator) {
+  class Scorer final : public evaluation::Evaluator {
+   public:
+    Scorer() { traits_.supports = signals::Bit(signals::QuestionKind::kMessageScores); }
+    absl::string_view name() const override { return "scorer"; }
+    const signals::EvaluatorTraits& traits() const override { return traits_; }
+    evaluation::CancelFn Evaluate(evaluation::Batch batch, evaluation::BatchDone done) override {
+      evaluation::Answers answers(batch.questions.size());
+      for (auto& answer : answers) {
+        answer.scores.assign(batch.context->episode.messages.size(), 0.5);
+      }
+      done(std::move(answers));
+      return [] {};
+    }
+
+   private:
+    signals::EvaluatorTraits traits_;
+  };
+  EpisodeJob job = Job(manual_);
+  job.scorer = std::make_shared<Scorer>();
+  const auto run = engine_.Start(std::move(job), result_.Done());
+  AnswerAll();
+  ASSERT_TRUE(result_.signals->ok()) << result_.signals->status();
+  EXPECT_EQ(observer_.done["scorer answered"], 1);
+}
+
+TEST_P(EngineTest, TheTimeoutEndsAnEpisodeAndItsQuestions) {
+  EpisodeJob job = Job(manual_);
+  job.timeout = absl::Seconds(2);
+  const auto run = engine_.Start(std::move(job), result_.Done());
+  executor_.RunFor(absl::Milliseconds(1999));
+  EXPECT_EQ(result_.calls, 0);
+  EXPECT_EQ(manual_->calls[0]->batch.deadline, executor_.Now() + absl::Milliseconds(1));
+  executor_.RunFor(absl::Milliseconds(1));
+  ASSERT_EQ(result_.calls, 1);
+  EXPECT_EQ(result_.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_TRUE(manual_->calls[0]->cancelled);
+  EXPECT_EQ(observer_.done["manual timeout"], observer_.asked);
+}
+
+TEST_P(EngineTest, CancelEndsAnEpisodeAndItsQuestions) {
+  const auto run = engine_.Start(Job(manual_), result_.Done());
+  executor_.RunReady();
+  run->Cancel();
+  EXPECT_EQ(result_.calls, 0);
+  executor_.RunReady();
+  ASSERT_EQ(result_.calls, 1);
+  EXPECT_EQ(result_.code(), absl::StatusCode::kCancelled);
+  EXPECT_TRUE(manual_->calls[0]->cancelled);
+  run->Cancel();
+  executor_.RunUntilIdle();
+  EXPECT_EQ(result_.calls, 1);
+  EXPECT_EQ(observer_.done["manual cancelled"], observer_.asked);
+}
+
+TEST_P(EngineTest, CancelBeforeTheFirstTurn) {
+  const auto run = engine_.Start(Job(manual_), result_.Done());
+  run->Cancel();
+  executor_.RunUntilIdle();
+  EXPECT_EQ(result_.code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(observer_.asked, 0);
+}
+
+TEST_P(EngineTest, AFailedEvaluatorIsTheEpisodesError) {
+  const auto run = engine_.Start(Job(manual_), result_.Done());
+  executor_.RunReady();
+  manual_->Fail(0, absl::UnavailableError("away"));
+  EXPECT_EQ(result_.calls, 0);
+  executor_.RunReady();
+  ASSERT_EQ(result_.calls, 1);
+  EXPECT_EQ(result_.signals->status(), absl::UnavailableError("away"));
+  EXPECT_EQ(observer_.done["manual failed"], observer_.asked);
+}
+
+TEST_P(EngineTest, TooFewAnswersAreAFailure) {
+  const auto run = engine_.Start(Job(manual_), result_.Done());
+  executor_.RunReady();
+  ManualEvaluator::End(*manual_->calls[0], evaluation::Means({0.5}));
+  executor_.RunReady();
+  EXPECT_EQ(result_.code(), absl::StatusCode::kInternal);
+}
+
+TEST_P(EngineTest, WithoutAReferenceVoteReplaySaysWhatIsMissing) {
+  EpisodeJob job = Job(evaluation::MakeVoteReplay({}));
+  auto context = VoteContext();
+  context->episode.reference_answer = "";
+  job.context = context;
+  const auto run = engine_.Start(std::move(job), result_.Done());
+  executor_.RunUntilIdle();
+  EXPECT_EQ(result_.code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_P(EngineTest, PartialSignalsFromTheAnswersSoFar) {
+  options_->allow_partial = true;
+  // Coalitions first, kept messages in a second stage that nobody answers.
+  manual_->own_traits.free = true;
+  manual_->own_traits.supports |= signals::Bit(signals::QuestionKind::kMessages);
+  EpisodeJob job = Job(manual_);
+  auto context = evaluation::SmallContext(3);
+  context->episode.score = 1;
+  context->episode.messages.push_back(context->episode.messages[0]);
+  job.context = context;
+  job.timeout = absl::Seconds(1);
+  const auto run = engine_.Start(std::move(job), result_.Done());
+  executor_.RunReady();
+  manual_->Answer(0);
+  executor_.RunReady();
+  ASSERT_EQ(manual_->calls.size(), 2u);
+  executor_.RunFor(absl::Seconds(1));
+  ASSERT_EQ(result_.calls, 1);
+  ASSERT_TRUE(result_.signals->ok()) << result_.signals->status();
+  EXPECT_TRUE((*result_.signals)->partial);
+}
+
+TEST_P(EngineTest, AFinishedRunHoldsNothing) {
+  std::weak_ptr<const evaluation::EpisodeContext> context;
+  std::shared_ptr<EpisodeRun> run;
+  {
+    EpisodeJob job = Job(manual_);
+    context = job.context;
+    run = engine_.Start(std::move(job), result_.Done());
+  }
+  AnswerAll();
+  manual_->calls.clear();
+  EXPECT_EQ(result_.calls, 1);
+  EXPECT_TRUE(context.expired());
+  EXPECT_EQ(executor_.pending_timers(), 0u);
+}
+
+// Every episode is answered exactly once, and the totals add up, in whatever order answers,
+// failures, cancels and timeouts come.
+TEST_P(EngineTest, EveryOrderOfEvents) {
+  std::mt19937_64 random(GetParam() + 1);
+  constexpr int kEpisodes = 40;
+  std::vector<Result> results(kEpisodes);
+  std::vector<std::shared_ptr<EpisodeRun>> runs;
+  options_->allow_partial = GetParam() % 2 == 0;
+  for (int i = 0; i < kEpisodes; ++i) {
+    EpisodeJob job = Job(manual_, 1 + i % 5);
+    if (i % 3 == 0) job.timeout = absl::Milliseconds(1 + random() % 50);
+    runs.push_back(engine_.Start(std::move(job), results[i].Done()));
+  }
+  for (int step = 0; step < 4000; ++step) {
+    switch (random() % 8) {
+      case 0:
+        if (random() % 20 == 0) runs[random() % runs.size()]->Cancel();
+        break;
+      case 1:
+        executor_.RunFor(absl::Milliseconds(random() % 2));
+        break;
+      case 2:
+      case 3:
+        if (!manual_->calls.empty()) {
+          const size_t call = random() % manual_->calls.size();
+          if (random() % 10 == 0) {
+            manual_->Fail(call, absl::UnavailableError("away"));
+          } else {
+            manual_->Answer(call);
+          }
+        }
+        break;
+      default:
+        executor_.RunOne();
+    }
+  }
+  AnswerAll();
+  executor_.RunUntilIdle();
+  int64_t done = 0;
+  for (const auto& [outcome, count] : observer_.done) done += count;
+  EXPECT_EQ(observer_.asked, done);
+  for (const Result& result : results) EXPECT_EQ(result.calls, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Schedules, EngineTest, ::testing::Range<uint64_t>(0, 16));
+
+std::vector<double> CreditsWith(int workers) {
+  AsioExecutor executor(workers, nullptr);
+  Engine engine(&executor, nullptr);
+  const auto options = std::make_shared<const signals::Options>();
+  std::vector<std::promise<std::vector<double>>> promises(50);
+  std::vector<std::shared_ptr<EpisodeRun>> runs;
+  for (auto& promise : promises) {
+    EpisodeJob job;
+    job.context = VoteContext();
+    job.options = options;
+    job.evaluator = evaluation::MakeVoteReplay({});
+    runs.push_back(engine.Start(std::move(job), [&](absl::StatusOr<signals::Signals> signals) {
+      std::vector<double> numbers;
+      for (const auto& agent : signals.value().agents) numbers.push_back(agent.credit);
+      for (const auto& message : signals.value().messages) numbers.push_back(message.reward);
+      promise.set_value(std::move(numbers));
+    }));
+  }
+  std::vector<double> all;
+  for (auto& promise : promises) {
+    for (const double number : promise.get_future().get()) all.push_back(number);
+  }
+  return all;
+}
+
+TEST(Engine, SameNumbersWithAnyNumberOfWorkers) {
+  const std::vector<double> one = CreditsWith(1);
+  EXPECT_FALSE(one.empty());
+  EXPECT_EQ(CreditsWith(2), one);
+  EXPECT_EQ(CreditsWith(16), one);
+}
+
+}  // namespace
+}  // namespace assay::engine

@@ -1,0 +1,87 @@
+#include "server/engine/fan_out.h"
+
+#include <chrono>
+#include <future>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "gtest/gtest.h"
+#include "server/engine/asio_executor.h"
+#include "tests/simulation/virtual_executor.h"
+
+namespace assay::engine {
+namespace {
+
+using signals::Question;
+
+// Answers coalition c with c; fails from `fail_from` on.
+class MaskReplay final : public evaluation::EpisodeReplay {
+ public:
+  absl::Status Answer(absl::Span<const Question> questions,
+                      absl::Span<signals::Answer> answers) const override {
+    std::this_thread::sleep_for(pause * questions.size());
+    for (size_t i = 0; i < questions.size(); ++i) {
+      if (questions[i].coalition >= fail_from) {
+        return absl::DataLossError(std::to_string(questions[i].coalition));
+      }
+      answers[i].mean = static_cast<double>(questions[i].coalition);
+    }
+    return absl::OkStatus();
+  }
+  uint64_t fail_from = ~uint64_t{0};
+  std::chrono::microseconds pause{0};
+};
+
+std::vector<Question> Questions(size_t count) {
+  std::vector<Question> questions(count);
+  for (size_t i = 0; i < count; ++i) questions[i].coalition = i;
+  return questions;
+}
+
+absl::StatusOr<evaluation::Answers> RunOn(Executor* executor, std::shared_ptr<MaskReplay> replay,
+                                          size_t count) {
+  std::promise<absl::StatusOr<evaluation::Answers>> promise;
+  auto fan_out = std::make_shared<FanOut>(
+      executor, std::move(replay), Questions(count),
+      [&](absl::StatusOr<evaluation::Answers> answers) { promise.set_value(std::move(answers)); });
+  executor->Post([fan_out] { fan_out->Start(); });
+  return promise.get_future().get();
+}
+
+TEST(FanOut, AnswersEveryQuestionInItsPlace) {
+  AsioExecutor executor(4, nullptr);
+  for (const size_t count : {size_t{0}, size_t{1}, size_t{7}, size_t{300}}) {
+    auto replay = std::make_shared<MaskReplay>();
+    replay->pause = std::chrono::microseconds(20);
+    const auto answers = RunOn(&executor, replay, count);
+    ASSERT_TRUE(answers.ok());
+    ASSERT_EQ(answers->size(), count);
+    for (size_t i = 0; i < count; ++i) EXPECT_EQ((*answers)[i].mean, static_cast<double>(i));
+  }
+}
+
+TEST(FanOut, TellsTheFirstQuestionsFailureWhateverTheOrder) {
+  AsioExecutor executor(4, nullptr);
+  for (int i = 0; i < 50; ++i) {
+    auto replay = std::make_shared<MaskReplay>();
+    replay->pause = std::chrono::microseconds(5);
+    replay->fail_from = 100;
+    EXPECT_EQ(RunOn(&executor, replay, 400).status(), absl::DataLossError("100"));
+  }
+}
+
+TEST(FanOut, StopsBetweenQuestions) {
+  simulation::VirtualExecutor executor;
+  std::optional<absl::Status> status;
+  auto fan_out = std::make_shared<FanOut>(
+      &executor, std::make_shared<MaskReplay>(), Questions(10),
+      [&](absl::StatusOr<evaluation::Answers> answers) { status = answers.status(); });
+  fan_out->Stop();
+  fan_out->Start();
+  ASSERT_TRUE(status.has_value());
+  EXPECT_EQ(status->code(), absl::StatusCode::kCancelled);
+}
+
+}  // namespace
+}  // namespace assay::engine
