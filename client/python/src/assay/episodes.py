@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from google.protobuf import json_format
 
@@ -231,10 +231,3 @@ def regroup(episodes: Iterable[Episode], group_id: str) -> list[Episode]:
     for episode in members:
         episode.group = Group(group_id, len(members))
     return members
-
-
-def as_mapping(value: Any, what: str) -> Mapping[str, Any]:
-    """`value` where it is a mapping; TypeError naming `what` otherwise."""
-    if not isinstance(value, Mapping):
-        raise TypeError(f"{what}: expected a mapping, got {type(value).__name__}")
-    return value

@@ -6,8 +6,6 @@ message it came from (`proto`); the friendly view is built when it is first aske
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, TypeAlias
@@ -59,7 +57,12 @@ class Error:
         )
 
     def to_proto(self) -> error_pb2.Error:
-        return error_pb2.Error(code=self.code.value[0], message=self.message[:1024])
+        error = error_pb2.Error(code=self.code.value[0], message=self.message[:1024])
+        for field_path, description in self.violations:
+            error.violations.add(field=field_path, description=description)
+        if self.retry_after is not None:
+            error.retry_after.FromMilliseconds(round(1000 * self.retry_after))
+        return error
 
 
 @dataclass(slots=True)
@@ -319,7 +322,3 @@ class Batch:
 
     def failed(self) -> list[Failed]:
         return [o for o in self.outcomes if isinstance(o, Failed)]
-
-
-def finite(values: Sequence[float]) -> bool:
-    return all(math.isfinite(value) for value in values)
