@@ -1,0 +1,83 @@
+"""How noisy and how well directed the gradient estimate of a method is, at given policies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from team_training.baselines import BASELINES
+from team_training.environments import ENVIRONMENTS, TASKS, Floats
+from team_training.methods import Method
+from team_training.policies import Policies, initial_logits
+from team_training.rollouts import Costs, Player
+from team_training.signals_source import SignalsSource
+from team_training.trainers import GROUP, advantages
+
+_REFERENCE_GROUP = 4096
+_HALFWAY = 0.5
+
+
+@dataclass
+class GradientNoise:
+    """variance_ratio: total variance of the gradient of one group over the squared length of its expectation.
+    alignment: cosine between that expectation and the gradient of the expected score. value: of the policies."""
+
+    place: str
+    value: float
+    variance_ratio: float
+    alignment: float
+
+
+def policies_at(environment_name: str, seed: int) -> dict[str, Floats]:
+    """Logits of one team before training and when, trained on the broadcast outcome, it first solves half."""
+    environment = ENVIRONMENTS[environment_name]
+    policies = Policies(initial_logits(environment, seed)[None])
+    logits = {"start": policies.logits[0].copy()}
+    player, costs = Player(environment, [seed]), Costs.none(1)
+    for _ in range(1000):
+        episodes = player.groups(policies, 16 * GROUP)
+        if episodes.score.mean() >= _HALFWAY:
+            break
+        weight = BASELINES["grpo"].rule(episodes, costs) / len(episodes)
+        policies.ascend(episodes.gradient(policies, weight), 1.0)
+    logits["halfway"] = policies.logits[0].copy()
+    return logits
+
+
+def measure(
+    method: Method, environment_name: str, place: str, logits: Floats, groups: int, source: SignalsSource | None
+) -> GradientNoise:
+    """From `groups` groups of every task at fixed policies."""
+    environment = ENVIRONMENTS[environment_name]
+    tasks = np.repeat(np.arange(TASKS), groups)
+    seeds = list(range(len(tasks)))
+    policies = Policies(np.repeat(logits[None], len(tasks), axis=0))
+    episodes = Player(environment, seeds, purpose=3).groups(policies, GROUP, tasks)
+    weight = advantages(method, episodes, policies, Costs.none(len(tasks)), source) / GROUP
+    estimates = episodes.gradient(policies, weight).reshape(TASKS, groups, -1)
+    mean = estimates.mean(axis=1)
+    variance = float(((estimates - mean[:, None]) ** 2).sum(axis=(1, 2)).mean() / (groups - 1))
+    # The squared length of an average of few estimates is too long by their variance.
+    squared = max(float((mean**2).sum(axis=1).mean()) - variance / groups, 1e-12)
+
+    truth, value = _true_gradient(environment_name, logits)
+    pooled = mean.ravel()
+    alignment = float(pooled @ truth / max(np.linalg.norm(pooled) * np.linalg.norm(truth), 1e-12))
+    return GradientNoise(place, value, variance / squared, alignment)
+
+
+def _true_gradient(environment_name: str, logits: Floats) -> tuple[Floats, float]:
+    """Gradient of the expected score, task by task, by REINFORCE with a baseline on many episodes; and the value."""
+    environment = ENVIRONMENTS[environment_name]
+    policies = Policies(np.repeat(logits[None], TASKS, axis=0))
+    player = Player(environment, list(range(TASKS)), purpose=4)
+    total = np.zeros_like(policies.logits)
+    scores = []
+    for _ in range(8):
+        episodes = player.groups(policies, _REFERENCE_GROUP, np.arange(TASKS))
+        by_run = episodes.score.reshape(TASKS, -1)
+        centred = (by_run - by_run.mean(axis=1, keepdims=True)).ravel()
+        total += episodes.gradient(policies, np.repeat(centred[:, None], episodes.messages.shape[1], axis=1))
+        scores.append(episodes.score.mean())
+    return total.ravel(), float(np.mean(scores))
