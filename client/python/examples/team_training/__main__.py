@@ -1,0 +1,37 @@
+"""python -m team_training --server HOST:PORT [--smoke]: the experiment and its report. run.sh starts the server."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from team_training.experiment import FULL, SMOKE, Experiment
+from team_training.report import Report
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="team_training", description=__doc__)
+    parser.add_argument("--server", help="HOST:PORT of a running assayd")
+    parser.add_argument("--smoke", action="store_true", help="few seeds and rollouts: does everything run?")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--output", type=Path, required=True, help="folder for REPORT.md and its pictures")
+    parser.add_argument("--results", type=Path, required=True, help="file for the raw results (JSON)")
+    parser.add_argument("--report-only", action="store_true", help="write the report again from the raw results")
+    arguments = parser.parse_args()
+
+    if not arguments.report_only:
+        if not arguments.server:
+            parser.error("--server is needed to run the experiment")
+        plan = SMOKE if arguments.smoke else FULL
+        results = Experiment(plan, arguments.server, arguments.processes).run()
+        arguments.results.parent.mkdir(parents=True, exist_ok=True)
+        arguments.results.write_text(json.dumps(results), encoding="utf-8")
+    report = Report(json.loads(arguments.results.read_text(encoding="utf-8")))
+    report.write(arguments.output)
+    print(arguments.output / "REPORT.md")
+    print("\n".join(report.last_lines()))
+
+
+if __name__ == "__main__":
+    main()
