@@ -14,17 +14,18 @@ from team_training.summary import Curves, Estimate, estimate, ratio
 
 _HALF = 0.5  # of the best baseline's rollouts: what is claimed where credit matters
 
-_CLAIM = """The claim was: where free riders, saboteurs or early errors are, Assay needs at most half the environment rollouts of the
-best baseline to reach 90 % of the optimum, with confidence bands apart; elsewhere it is not worse.""".replace(
-    "\n", " "
+_CLAIM = (
+    "The claim was: where free riders, saboteurs or early errors are, Assay needs at most half the environment "
+    "rollouts of the best baseline to reach 90 % of the optimum, with confidence bands apart; elsewhere it is "
+    "not worse."
 )
 
-_SETTING = """Softmax policies over messages of two tokens, one an agent, trained from scratch; groups of 16 episodes of one
-task. Every method gets {budget:,} rollouts, counterfactual ones included, so a method that needs none gets that many
-more episodes. Step sizes come from one grid ({steps}), chosen for every method and environment on {tuning} seeds that
-are not used afterwards. Comparisons: {seeds} seeds, the same for all methods; ablations: {ablation} of them. The
-environments were fixed before the first run. All advantages and preferences of Assay come from a running server, whose
-questions are answered by replaying the environment.
+_SETTING = """Softmax policies over messages of two tokens, one an agent, trained from scratch; groups of 16 episodes of
+one task. Every method gets {budget:,} rollouts, counterfactual ones included, so a method that needs none gets that
+many more episodes. Step sizes come from one grid ({steps}), chosen for every method and environment on
+{tuning} seeds that are not used afterwards. Comparisons: {seeds} seeds, the same for all methods; ablations: {ablation}
+of them. The environments were fixed before the first run. All advantages and preferences of Assay come from a running
+server, whose questions are answered by replaying the environment.
 
 Three things are counted. A *rollout* is an episode that policies play, from the start or on from a prefix. *Tokens* are
 those that policies generate, in either. A *re-grading* scores recorded messages with some left out: it needs neither
@@ -61,8 +62,8 @@ all questions). Rollouts to 90 %:"""
 
 _PREFERENCES = """## Preferences
 
-Online DPO on groups of 16, the reference is reset every iteration. STEP and REPAIR pairs need the place of the error: up to
-8 rollouts a failed episode to find it, and one for each of up to 2 alternatives tried there, all charged.
+Online DPO on groups of 16, the reference is reset every iteration. STEP and REPAIR pairs need the place of the error:
+up to 8 rollouts a failed episode to find it, and one for each of up to 2 alternatives tried there, all charged.
 
 """
 
@@ -211,8 +212,8 @@ class Report:
                 f"### {ENVIRONMENTS[name].title} (`{name}`)",
                 f"![learning curves](curves_{name}.svg)",
                 _table(header, rows),
-                f"Assay over the best baseline ({verdict.best.title}): {verdict.ratio:.2f}, {apart}. Where a seed did not "
-                "get there, its whole budget counts.",
+                f"Assay over the best baseline ({verdict.best.title}): {verdict.ratio:.2f}, {apart}. Where a seed did "
+                "not get there, its whole budget counts.",
             ]
         return "\n\n".join(parts)
 
