@@ -6,7 +6,7 @@ import multiprocessing
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,9 +35,9 @@ class Plan:
 
 FULL = Plan(
     budget=2048,
-    checkpoint=32,
-    steps=(1.0, 2.0, 4.0, 8.0, 16.0),
-    tuning_seeds=tuple(range(4)),
+    checkpoint=16,
+    steps=(1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
+    tuning_seeds=tuple(range(8)),
     seeds=tuple(range(100, 120)),
     ablation_seeds=tuple(range(100, 110)),
     gradient_groups=64,
@@ -61,6 +61,7 @@ class Training:
     step: float
     budget: int
     checkpoint: int
+    until_target: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,9 @@ def _perform(job: Training | Probe) -> dict[str, Any]:
     record: dict[str, Any] = {"environment": job.environment, "method": job.method.name}
     if isinstance(job, Training):
         record["step"], record["seeds"] = job.step, list(job.seeds)
+        seeds = list(job.seeds)
         record["history"] = train(
-            job.method, job.environment, list(job.seeds), job.step, job.budget, job.checkpoint, source
+            job.method, job.environment, seeds, job.step, job.budget, job.checkpoint, source, job.until_target
         )
     else:
         record["gradients"] = [
@@ -134,22 +136,20 @@ class Experiment:
     def _tuning(self) -> list[Training]:
         plan = self._plan
         return [
-            self._training(method, environment, plan.tuning_seeds, step)
+            replace(self._training(method, environment, plan.tuning_seeds, step), until_target=True)
             for environment in plan.environments
             for method in (*HEADLINE, *PREFERENCES)
             for step in plan.steps
         ]
 
     def _choose(self, tuning: list[dict[str, Any]]) -> dict[tuple[str, str], float]:
-        """The step that reached the target soonest on average; among equals the one with the highest curve."""
-        best: dict[tuple[str, str], tuple[tuple[float, float], float]] = {}
+        """The step that reached the target soonest on average; among equals the smallest."""
+        best: dict[tuple[str, str], tuple[float, float]] = {}
         for record in tuning:
-            curves = Curves(record["history"], self._plan.budget)
+            record["rollouts"] = Curves(record["history"], self._plan.budget).rollouts_to_target().tolist()
+            found = float(np.mean(record["rollouts"])), record["step"]
             key = record["environment"], record["method"]
-            record["rollouts"] = float(np.mean(curves.rollouts_to_target()))
-            merit = (-record["rollouts"], float(curves["value"].mean()))
-            if key not in best or merit > best[key][0]:
-                best[key] = merit, record["step"]
+            best[key] = min(best.get(key, found), found)
         return {key: step for key, (_, step) in best.items()}
 
     def _trainings(self, steps: dict[tuple[str, str], float]) -> list[Training]:

@@ -50,11 +50,12 @@ class Curves:
         return self.arrays[name]
 
     def _crossing(self) -> tuple[Any, Bools]:
-        """Checkpoint [seeds] from which the value stays above the target on average over the next ones."""
+        """First checkpoint [seeds] from which the value is above the target on average over the next ones, and whether
+        there is one."""
         value = self["value"]
-        padded = np.concatenate([value, np.repeat(value[:, -1:], _LASTING - 1, axis=1)], axis=1)
-        windows = np.lib.stride_tricks.sliding_window_view(padded, _LASTING, axis=1).mean(axis=2)
-        there = windows >= TARGET
+        if value.shape[1] < _LASTING:
+            return np.zeros(len(value), dtype=np.int64), np.zeros(len(value), dtype=bool)
+        there = np.lib.stride_tricks.sliding_window_view(value, _LASTING, axis=1).mean(axis=2) >= TARGET
         return there.argmax(axis=1), there.any(axis=1)
 
     def reached(self) -> Bools:

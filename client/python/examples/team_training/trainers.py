@@ -14,6 +14,7 @@ from team_training.policies import Policies
 from team_training.preferences import PREFERENCE_RULES
 from team_training.rollouts import Costs, Episodes, Player
 from team_training.signals_source import SignalsSource
+from team_training.summary import Curves
 
 GROUP = 16
 _EVALUATION = 512  # episodes a run with which a team is measured; not charged to anyone
@@ -87,10 +88,12 @@ def train(
     budget: int,
     checkpoint: int,
     source: SignalsSource | None,
+    until_target: bool = False,
 ) -> dict[str, list[list[float]]]:
     """Trains one team a seed, all in lockstep, until each has spent `budget` rollouts (counterfactual ones included).
 
-    checkpoint: rollouts between two examinations. Returns History.arrays().
+    checkpoint: rollouts between two examinations. until_target: stop as soon as all have reached the target. Returns
+    History.arrays().
     """
     environment = ENVIRONMENTS[environment_name]
     policies = Policies.initial(environment, seeds)
@@ -102,7 +105,7 @@ def train(
         if spent.min() >= due:
             _record(history, costs, examiner.examine(policies))
             due = int(spent.min()) + checkpoint
-        if spent.min() >= budget:
+        if spent.min() >= budget or (until_target and Curves(history.arrays(), budget).reached().all()):
             return history.arrays()
         active = (spent < budget).astype(float)  # who has spent it all learns no more while the others finish
         episodes = player.groups(policies, GROUP, costs=costs)
