@@ -19,6 +19,8 @@ _EPOCHS = 4
 _SEARCH = 8  # rollouts a failed episode, at most, to find the first error
 _ALTERNATIVES = 2  # tried at each place that was found, one rollout each
 
+_PLACES = (signals_pb2.LABEL_FIRST_ERROR, signals_pb2.LABEL_ERROR, signals_pb2.LABEL_REPAIR)
+
 Place = tuple[int, int, int]  # episode, turn, message
 
 
@@ -77,7 +79,7 @@ def trajectory_dpo(
 def step_repair(
     episodes: Episodes, policies: Policies, costs: Costs, source: SignalsSource | None, step: Floats
 ) -> None:
-    """Assay finds the first error and the repairs; alternatives are tried there; Assay pairs them."""
+    """Assay finds errors and repairs; alternatives are tried there; Assay pairs them."""
     if source is None:
         raise ValueError("preferences at places need a server")
     drawn: Rollouts = {}
@@ -101,15 +103,13 @@ def sibling(episodes: Episodes, policies: Policies, costs: Costs, source: Signal
 
 
 def _places(episodes: Episodes, found: Batch) -> Iterator[tuple[int, int]]:
+    """Errors that were located and repairs, as (episode, turn)."""
     for outcome in found.outcomes:
         signals = outcome.signals.proto
-        index = int(signals.episode_id)
-        turns = np.flatnonzero(episodes.present[index])
-        if not signals.success and signals.first_error.HasField("first_index"):
-            yield index, int(turns[signals.first_error.first_index])
+        turns = np.flatnonzero(episodes.present[int(signals.episode_id)])
         for message in signals.messages:
-            if message.label == signals_pb2.LABEL_REPAIR:
-                yield index, int(turns[message.index])
+            if message.label in _PLACES:
+                yield int(signals.episode_id), int(turns[message.index])
 
 
 def _try_alternatives(
