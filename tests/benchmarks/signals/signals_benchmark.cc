@@ -1,0 +1,100 @@
+// The attribution of one episode without a wire: where the service's own time goes.
+#include <benchmark/benchmark.h>
+
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "server/evaluation/vote_replay.h"
+#include "server/signals/attribution.h"
+#include "server/signals/redundancy.h"
+
+namespace assay {
+namespace {
+
+using signals::Episode;
+
+struct Debate {
+  std::vector<std::string> texts;
+  std::shared_ptr<evaluation::EpisodeContext> context;
+};
+
+std::string Words(std::mt19937_64& rng, int bytes) {
+  std::string text;
+  while (static_cast<int>(text.size()) < bytes) {
+    for (uint64_t k = 0; k < 2 + rng() % 8; ++k) text += static_cast<char>('a' + rng() % 26);
+    text += ' ';
+  }
+  return text;
+}
+
+Debate MakeDebate(int agents, int messages, int bytes_a_message, bool given_redundancy) {
+  static constexpr const char* kIds[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+  std::mt19937_64 rng(1);
+  Debate debate;
+  debate.context = std::make_shared<evaluation::EpisodeContext>();
+  Episode& episode = debate.context->episode;
+  episode.id = "debate";
+  episode.reference_answer = "B";
+  for (int i = 0; i < agents; ++i) episode.agents.push_back({kIds[i % 8], "", kIds[i % 8]});
+  for (int t = 0; t < messages; ++t) debate.texts.push_back(Words(rng, bytes_a_message));
+  for (int t = 0; t < messages; ++t) {
+    signals::Message m;
+    m.agent = t % agents;
+    m.round = 1 + t / agents;
+    m.content = debate.texts[t];
+    m.answer = rng() % 3 == 0 ? "A" : "B";
+    if (given_redundancy) m.redundancy = 0.25;
+    episode.messages.push_back(m);
+  }
+  return debate;
+}
+
+signals::Signals Attribute(const Debate& debate, const evaluation::LocalEvaluator& vote,
+                           const signals::Options& options) {
+  const auto replay = vote.Prepare(debate.context);
+  signals::Attribution plan(debate.context->episode, options, vote.traits());
+  std::vector<signals::Answer> answers;
+  while (!plan.done()) {
+    answers.assign(plan.ask().size(), {});
+    if (!(*replay)->Answer(plan.ask(), absl::MakeSpan(answers)).ok()) std::abort();
+    if (!plan.tell(answers).ok()) std::abort();
+  }
+  return *plan.finish();
+}
+
+// 4 agents, 8 messages with answers: the episode of the wire benchmark.
+void BM_Debate(benchmark::State& state) {
+  const Debate debate = MakeDebate(4, 8, 480, true);
+  const auto vote = evaluation::MakeVoteReplay({});
+  const signals::Options options;
+  for (auto _ : state) benchmark::DoNotOptimize(Attribute(debate, *vote, options));
+}
+BENCHMARK(BM_Debate);
+
+void BM_Redundancy(benchmark::State& state) {
+  const Debate debate = MakeDebate(4, 8, static_cast<int>(state.range(0)) / 8, false);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(signals::Redundancies(debate.context->episode, true));
+  }
+  state.SetBytesProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(BM_Redundancy)->Arg(4096)->Arg(65536)->Arg(1 << 20);
+
+// Cost by number of messages; a failure, so that the posterior is part of it.
+void BM_Messages(benchmark::State& state) {
+  Debate debate = MakeDebate(4, static_cast<int>(state.range(0)), 64, true);
+  debate.context->episode.score = 0;
+  for (signals::Message& m : debate.context->episode.messages) m.process_score = 0.1;
+  const auto vote = evaluation::MakeVoteReplay({});
+  const signals::Options options;
+  for (auto _ : state) benchmark::DoNotOptimize(Attribute(debate, *vote, options));
+  state.SetComplexityN(state.range(0));
+}
+BENCHMARK(BM_Messages)->RangeMultiplier(4)->Range(8, 65536);
+
+}  // namespace
+}  // namespace assay
+
+BENCHMARK_MAIN();
