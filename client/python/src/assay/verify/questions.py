@@ -1,0 +1,324 @@
+"""The questions an audit records, and the values they give the game."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assay.v1 import episode_pb2, signals_pb2
+
+from .findings import Report
+from .settings import Settings
+from .transcript import Transcript
+from .votes import VoteReplay
+
+KINDS = {
+    "coalition": ("agents", "coalition"),
+    "messages": ("indices", "messages"),
+    "prefix": ("length", "prefix"),
+    "correction": ("index", "correction"),
+    "messageScores": ("", "message_scores"),
+    "message_scores": ("", "message_scores"),
+    "allCoalitions": ("", "all"),
+    "all_coalitions": ("", "all"),
+}
+FIELDS = {
+    "counterfactual",
+    "mean",
+    "samples",
+    "variance",
+    "table",
+    "tableSha256",
+    "table_sha256",
+    "messageScores",
+    "message_scores",
+    "scorer",
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question. `key` is a mask of agents or messages, a prefix length or a message index.
+
+    "all" asks for the values of all coalitions at once: its answer is `table`, or only `table_sha256` where the table
+    is large or stands in the episode. "message_scores" has `scores`, one a message.
+    """
+
+    kind: str
+    key: int
+    mean: float = 0.0
+    samples: int = 1
+    variance: float = 0.0
+    table: tuple[float, ...] = ()
+    table_sha256: bytes = b""
+    scores: tuple[float, ...] = ()
+    scorer: bool = False
+
+
+def _integer(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or (isinstance(value, str) and not value.isdigit()):
+        raise ValueError(f"{value!r} is not an index")
+    return int(value)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError(f"{value!r} is not a number")
+    return float(value)
+
+
+def _mask(items: object, name: str) -> int:
+    mask = 0
+    for item in items if isinstance(items, list) else [items]:
+        bit = 1 << _integer(item)
+        if bit <= mask:
+            raise ValueError(f"{name} {items} is not ascending")
+        mask |= bit
+    return mask
+
+
+def decode(record: Mapping[str, Any]) -> Asked:
+    """Reads one AskedQuestion of the proto3 JSON mapping. Raises ValueError where it is none."""
+    counterfactual = record.get("counterfactual")
+    if set(record) - FIELDS or not isinstance(counterfactual, dict) or len(counterfactual) != 1:
+        raise ValueError(f"not a question: {sorted(record)}")
+    ((name, body),) = counterfactual.items()
+    if name not in KINDS or not isinstance(body, dict):
+        raise ValueError(f"unknown counterfactual {name!r}")
+    member, kind = KINDS[name]
+    if set(body) - {member}:
+        raise ValueError(f"unknown fields in {name}: {sorted(body)}")
+    if kind in ("coalition", "messages"):
+        key = _mask(body.get(member, []), name)
+    else:
+        key = _integer(body.get(member, 0)) if member else 0
+    digest = record.get("tableSha256", record.get("table_sha256", ""))
+    return Asked(
+        kind,
+        key,
+        _number(record.get("mean", 0.0)),
+        _integer(record.get("samples", 0)),
+        _number(record.get("variance", 0.0)),
+        tuple(map(_number, record.get("table", ()))),
+        base64.b64decode(digest, validate=True),
+        tuple(map(_number, record.get("messageScores", record.get("message_scores", ())))),
+        bool(record.get("scorer", False)),
+    )
+
+
+def encode(asked: Asked, into: signals_pb2.AskedQuestion) -> None:
+    """Writes the question as the message it came from."""
+    ask = into.counterfactual
+    if asked.kind == "coalition":
+        ask.coalition.SetInParent()
+        ask.coalition.agents.extend(bits(asked.key))
+    elif asked.kind == "messages":
+        ask.messages.SetInParent()
+        ask.messages.indices.extend(bits(asked.key))
+    elif asked.kind == "prefix":
+        ask.prefix.length = asked.key
+        ask.prefix.SetInParent()
+    elif asked.kind == "correction":
+        ask.correction.index = asked.key
+        ask.correction.SetInParent()
+    elif asked.kind == "all":
+        ask.all_coalitions.SetInParent()
+    else:
+        ask.message_scores.SetInParent()
+    into.mean, into.samples, into.variance = asked.mean, asked.samples, asked.variance
+    into.table.extend(asked.table)
+    into.table_sha256 = asked.table_sha256
+    into.message_scores.extend(asked.scores)
+    into.scorer = asked.scorer
+
+
+def bits(mask: int) -> list[int]:
+    return [i for i in range(mask.bit_length()) if mask >> i & 1]
+
+
+def table_digest(table: Sequence[float]) -> bytes:
+    """SHA-256 of the table's little-endian doubles."""
+    return hashlib.sha256(struct.pack(f"<{len(table)}d", *table)).digest()
+
+
+class Answers:
+    """Values by question. What the evaluator's rule gives again is computed, the rest is taken from the record."""
+
+    def __init__(
+        self,
+        episode: episode_pb2.Episode,
+        transcript: Transcript,
+        settings: Settings,
+        asked: Sequence[Asked],
+    ) -> None:
+        self.settings = settings
+        self.asked = asked
+        self.recorded = {(q.kind, q.key): q for q in asked}
+        self.votes = VoteReplay(transcript, settings, episode.task.reference_answer) if self._by("vote") else None
+        self._given = list(episode.values.coalition_values) if self._by("given") else []
+        whole = self.recorded.get(("all", 0))
+        self._whole = list(whole.table) if whole else []
+        self._n = len(transcript.agents)
+        self._members = transcript.members
+
+    def _by(self, evaluator: str) -> bool:
+        return self.settings.evaluator == evaluator
+
+    def recomputed(self, kind: str, key: int) -> float | None:
+        """The value by vote replay or given table; None where only the evaluator knows."""
+        if self.votes is not None:
+            if kind == "coalition":
+                return self.votes.coalition(key)
+            if kind == "messages":
+                return self.votes.messages(key)
+            return self.votes.prefix(key) if kind == "prefix" else None
+        if self._given and kind == "coalition" and key < len(self._given):
+            return self._given[key]
+        return None
+
+    def recomputed_table(self) -> list[float] | None:
+        """All values by vote replay or given table; None where only the evaluator knows."""
+        return self.votes.table() if self.votes is not None else self._given or None
+
+    def coalition(self, mask: int) -> float | None:
+        value = self.recomputed("coalition", mask)
+        if value is not None:
+            return value
+        question = self.recorded.get(("coalition", mask))
+        if question is None:
+            return self._whole[mask] if mask < len(self._whole) else None
+        return question.mean
+
+    def table(self) -> list[float] | None:
+        """v of all 2^n coalitions, None where one is unknown."""
+        if self.votes is not None:
+            return self.votes.table()
+        if self._given or self._whole:
+            return self._given or self._whole
+        if sum(q.kind == "coalition" for q in self.asked) < 1 << self._n:
+            return None
+        values = [self.coalition(mask) for mask in range(1 << self._n)]
+        return None if any(v is None for v in values) else [v for v in values if v is not None]
+
+    def variances(self) -> list[float]:
+        """Variance of every coalition's mean; 0 where the answer is exact."""
+        out = [0.0] * (1 << self._n)
+        for q in self.asked:
+            if q.kind == "coalition" and q.key < len(out) and q.samples:
+                out[q.key] = q.variance / q.samples
+        return out
+
+    def part(self, others: int, agent: int, kept: int) -> float:
+        """v(others in full and the messages `kept` of `agent`), for the Owen value. KeyError where it was not asked."""
+        members = self._members[agent]
+        if kept == 0 or kept == (1 << len(members)) - 1:
+            value = self.coalition(others | (1 << agent if kept else 0))
+            if value is None:
+                raise KeyError(f"coalition {coalition_text(others | (1 << agent if kept else 0))}")
+            return value
+        if self.votes is not None:
+            return self.votes.with_part(others, agent, kept)
+        mask = sum(1 << t for i in range(self._n) if others >> i & 1 for t in self._members[i])
+        mask |= sum(1 << members[k] for k in range(len(members)) if kept >> k & 1)
+        question = self.recorded.get(("messages", mask))
+        if question is None:
+            raise KeyError(text("messages", mask))
+        return question.mean
+
+    def parts(self) -> Iterator[int]:
+        """Masks of messages that an exact Owen value asks beyond the coalitions; some come more than once."""
+        masks = [sum(1 << t for t in members) for members in self._members]
+        for agent, members in enumerate(self._members):
+            unions = [0]
+            for other, mask in enumerate(masks):
+                if other != agent:
+                    unions += [union | mask for union in unions]
+            kept = [0]
+            for t in members:
+                kept += [part | 1 << t for part in kept]
+            for part in kept[1:-1]:
+                yield from (union | part for union in unions)
+
+    def nodes(self, count: int) -> dict[int, list[Asked]]:
+        """Answered prefix questions by node."""
+        out: dict[int, list[Asked]] = {}
+        for q in self.asked:
+            if q.kind == "prefix" and q.key <= count:
+                out.setdefault(q.key, []).append(q)
+        return out
+
+
+def coalition_text(mask: int) -> str:
+    return "{" + ", ".join(str(i) for i in range(mask.bit_length()) if mask >> i & 1) + "}"
+
+
+def check(report: Report, answers: Answers, agents: int, messages: int) -> None:
+    """Every recorded question is one that can be asked, is asked once, and has the answer that its evaluator gives."""
+    settings = answers.settings
+    seen: set[tuple[str, int, bool]] = set()
+    tolerance = report.tolerance * settings.range
+    low, high = settings.low - tolerance, settings.high + tolerance
+    limit = {"coalition": 1 << agents, "messages": 1 << messages, "prefix": messages + 1, "correction": messages}
+    for k, q in enumerate(answers.asked):
+        path = f"signals.audit.questions[{k}]"
+        if (q.kind, q.key, q.scorer) in seen:
+            report.wrong(path, "a question not asked before", f"{text(q.kind, q.key)} again")
+        seen.add((q.kind, q.key, q.scorer))
+        if q.key >= limit.get(q.kind, 1):
+            report.wrong(path, f"a {q.kind} within {agents} agents and {messages} messages", text(q.kind, q.key))
+            continue
+        _check_fields(report, path, q)
+        if q.kind == "all":
+            _check_table(report, path, q, answers, agents)
+        elif q.kind == "message_scores":
+            report.equal(f"{path}.message_scores (count)", messages, len(q.scores))
+            report.true(f"{path}.message_scores", all(-1 <= s <= 1 for s in q.scores), "within [-1, 1]", q.scores)
+            report.trust(_trusted(settings.scorer or settings.evaluator))
+        else:
+            value = answers.recomputed(q.kind, q.key)
+            if value is None:
+                report.true(f"{path}.mean", low <= q.mean <= high, f"within [{settings.low}, {settings.high}]", q.mean)
+                report.true(f"{path}.variance", q.variance >= 0, "at least 0", q.variance)
+                report.trust(_trusted(settings.evaluator))
+                continue
+            if not abs(value - q.mean) <= tolerance:
+                report.wrong(f"{path}.mean ({text(q.kind, q.key)})", value, q.mean)
+            if q.variance != 0 or q.samples > 1:
+                report.wrong(path, "an exact answer", f"{q.samples} samples, variance {q.variance}")
+
+
+def _check_fields(report: Report, path: str, q: Asked) -> None:
+    """A question has no other kind's answer."""
+    if (q.kind != "all" and (q.table or q.table_sha256)) or (q.kind != "message_scores" and q.scores):
+        report.wrong(path, f"the answer to a {q.kind} question", "a table or message scores beside it")
+    if q.scorer:
+        report.equal(f"{path}.scorer", "message_scores", q.kind)
+
+
+def _check_table(report: Report, path: str, q: Asked, answers: Answers, agents: int) -> None:
+    table = answers.recomputed_table()
+    if q.mean != 0 or q.variance != 0 or q.samples > 1 << agents:
+        report.wrong(path, "a table", f"mean {q.mean}, {q.samples} samples, variance {q.variance}")
+    if table is None:
+        report.equal(f"{path}.table (count)", 1 << agents, len(q.table))
+        report.trust(_trusted(answers.settings.evaluator))
+        return
+    if q.table or not q.table_sha256:
+        report.equal(f"{path}.table (count)", len(table), len(q.table))
+        for mask, (own, found) in enumerate(zip(table, q.table)):  # noqa: B905
+            report.close(f"{path}.table[{mask}]", own, found, answers.settings.range)
+    if q.table_sha256:
+        report.equal(f"{path}.table_sha256", table_digest(table), q.table_sha256)
+
+
+def _trusted(evaluator: str) -> str:
+    return f"the answers of the evaluator ({evaluator})"
+
+
+def text(kind: str, key: int) -> str:
+    """A question for people: kind and what it is about."""
+    return f"{kind} {coalition_text(key) if kind in ('coalition', 'messages') else key}"

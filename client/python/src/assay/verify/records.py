@@ -1,0 +1,135 @@
+"""Reading episodes and signals: one proto3-JSON object a line, gzip allowed."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+from google.protobuf import json_format
+
+from assay.v1 import episode_pb2, signal_service_pb2, signals_pb2
+
+from .questions import Asked, decode, encode
+
+
+class RecordError(ValueError):
+    """A line that is no EpisodeResult, GroupResult or Episode."""
+
+
+@dataclass(frozen=True)
+class ResultLine:
+    """One EpisodeResult with its questions decoded apart: there may be thousands of them."""
+
+    number: int
+    result: signal_service_pb2.EpisodeResult
+    asked: tuple[Asked, ...]
+    broken: tuple[str, ...]  # questions that could not be read
+
+
+def open_lines(path: str | Path) -> TextIO:
+    """Opens a JSON lines file, plain or gzip (by its first bytes)."""
+    with Path(path).open("rb") as probe:
+        zipped = probe.read(2) == b"\x1f\x8b"
+    if zipped:
+        return cast("TextIO", gzip.open(path, "rt", encoding="utf-8"))
+    return Path(path).open(encoding="utf-8")
+
+
+def lines(path: str | Path) -> Iterator[tuple[int, str]]:
+    """Non-empty lines with their numbers, from 1."""
+    with open_lines(path) as source:
+        for number, line in enumerate(source, 1):
+            if line.strip():
+                yield number, line
+
+
+def _object(line: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise RecordError(f"not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise RecordError("not a JSON object")
+    return value
+
+
+def parse_result(number: int, line: str) -> ResultLine | signal_service_pb2.GroupResult:
+    """Reads one line of `assay signals`. Raises RecordError."""
+    value = _object(line)
+    try:
+        if "groupId" in value or "group_id" in value:
+            return json_format.ParseDict(value, signal_service_pb2.GroupResult())
+        asked: list[Asked] = []
+        broken: list[str] = []
+        for k, question in enumerate(_take_questions(value)):
+            try:
+                asked.append(decode(question))
+            except (ValueError, AttributeError) as error:
+                broken.append(f"questions[{k}]: {error}")
+        result = json_format.ParseDict(value, signal_service_pb2.EpisodeResult())
+        for question in asked:
+            encode(question, result.signals.audit.questions.add())
+    except json_format.ParseError as error:
+        raise RecordError(str(error)) from error
+    return ResultLine(number, result, tuple(asked), tuple(broken))
+
+
+def _take_questions(value: dict[str, Any]) -> list[Any]:
+    signals = value.get("signals")
+    audit = signals.get("audit") if isinstance(signals, dict) else None
+    questions = audit.pop("questions", []) if isinstance(audit, dict) else []
+    return questions if isinstance(questions, list) else [questions]
+
+
+def parse_episode(line: str) -> episode_pb2.Episode:
+    """Reads one Episode. Raises RecordError."""
+    try:
+        return json_format.ParseDict(_object(line), episode_pb2.Episode())
+    except json_format.ParseError as error:
+        raise RecordError(str(error)) from error
+
+
+def canonical(episode: episode_pb2.Episode) -> bytes:
+    """The bytes that an audit's SHA-256 is taken over: the deterministic binary serialisation."""
+    return episode.SerializeToString(deterministic=True)
+
+
+def digest(episode: episode_pb2.Episode) -> bytes:
+    return hashlib.sha256(canonical(episode)).digest()
+
+
+def signals_digest(signals: signals_pb2.EpisodeSignals) -> bytes:
+    """SHA-256 of the signals with the field that holds it empty."""
+    kept = signals.audit.signals_sha256
+    signals.audit.ClearField("signals_sha256")
+    value = hashlib.sha256(signals.SerializeToString(deterministic=True)).digest()
+    signals.audit.signals_sha256 = kept
+    return value
+
+
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def episode_id(line: str) -> str:
+    """The id of an Episode line. Raises RecordError."""
+    return _string(_object(line).get("id"))
+
+
+def peek(line: str) -> tuple[str, str, bool]:
+    """Episode id, group id and whether the line is a GroupResult; empty where the line says nothing readable."""
+    try:
+        value = _object(line)
+    except RecordError:
+        return "", "", False
+    if "groupId" in value or "group_id" in value:
+        return "", _string(value.get("groupId", value.get("group_id"))), True
+    signals = value.get("signals")
+    group = signals.get("group") if isinstance(signals, dict) else None
+    identity = _string(value.get("episodeId", value.get("episode_id")))
+    return identity, _string(group.get("id")) if isinstance(group, dict) else "", False

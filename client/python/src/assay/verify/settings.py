@@ -1,0 +1,121 @@
+"""Options as resolved, in the symbols of signals.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from assay.v1 import episode_pb2, options_pb2
+
+PREFERENCE_KINDS = ("STEP", "REPAIR", "SIBLING", "SUFFIX", "TRAJECTORY", "ONE_SIDED")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Values, kappa and epsilon are in the unit of the value range; confidence, eta and shares are in [0, 1]."""
+
+    low: float
+    high: float
+    theta: float
+    bound: float
+    reference: float
+    evaluator: str  # vote, given, caller, named or outcome
+    evaluator_name: str
+    free: bool
+    supports: frozenset[str]
+    ballots: int
+    empty_ballots: bool
+    grader: int
+    tolerance: float
+    method: int
+    max_questions: int
+    interval_confidence: float
+    evidence: int
+    kappa: float
+    eta: float
+    shingles: bool
+    weigh_by_tokens: bool
+    confidence: float
+    base_rate: float
+    propagated: float
+    soft: bool
+    prior: str
+    scorer: str
+    definition: int
+    kinds: frozenset[int]
+    margin: float
+    blend: float
+    scale: int
+    epsilon: float
+
+    @property
+    def range(self) -> float:
+        return self.high - self.low
+
+
+def resolve(options: options_pb2.AttributionOptions, episode: episode_pb2.Episode) -> Settings:
+    """Fills every unset option with its default (signals.md, options.proto)."""
+    ranged = options.HasField("value_range")
+    low = options.value_range.low if ranged else 0.0
+    high = options.value_range.high if ranged else 1.0
+    span = high - low
+    rewards, first, estimator = options.message_rewards, options.first_error, options.estimator
+    advantages = options.advantages
+    evaluator = options.WhichOneof("evaluator") or _default_evaluator(episode)
+    return Settings(
+        low=low,
+        high=high,
+        theta=options.success_threshold if options.HasField("success_threshold") else (low + high) / 2,
+        bound=options.reward_bound if options.HasField("reward_bound") else 2 * span,
+        reference=options.reference_score if options.HasField("reference_score") else high,
+        evaluator=evaluator,
+        evaluator_name=options.named.name if evaluator == "named" else "",
+        free=evaluator in ("vote", "given") or (evaluator == "caller" and options.caller.free),
+        supports=_supports(evaluator, options),
+        ballots=options.vote.ballots or options_pb2.BALLOTS_LAST,
+        empty_ballots=options.vote.empty_ballots,
+        grader=options.vote.grader or options_pb2.GRADER_EXACT,
+        tolerance=options.vote.tolerance,
+        method=estimator.method or options_pb2.METHOD_AUTO,
+        max_questions=estimator.max_questions,
+        interval_confidence=estimator.confidence if estimator.HasField("confidence") else 0.95,
+        evidence=rewards.evidence or options_pb2.EVIDENCE_AUTO,
+        kappa=span * (rewards.kappa if rewards.HasField("kappa") else 0.5),
+        eta=rewards.redundancy_penalty if rewards.HasField("redundancy_penalty") else 0.1,
+        shingles=rewards.redundancy != options_pb2.REDUNDANCY_OFF,
+        weigh_by_tokens=rewards.weigh_by_tokens,
+        confidence=first.confidence if first.HasField("confidence") else 0.5,
+        base_rate=first.base_rate if first.HasField("base_rate") else 0.5,
+        propagated=first.propagated_share if first.HasField("propagated_share") else 0.63,
+        soft=first.soft_rewards,
+        prior=first.prior,
+        scorer=options.scorer,
+        definition=first.definition or options_pb2.ERROR_DEFINITION_STAYS_UNLIKELY,
+        kinds=frozenset(options.preferences.kinds) or frozenset(range(1, len(PREFERENCE_KINDS) + 1)),
+        margin=options.preferences.margin,
+        blend=advantages.blend if advantages.HasField("blend") else 0.5,
+        scale=advantages.scale or options_pb2.OUTCOME_SCALE_POPULATION,
+        epsilon=span * (advantages.epsilon if advantages.HasField("epsilon") else 1e-6),
+    )
+
+
+def _default_evaluator(episode: episode_pb2.Episode) -> str:
+    if episode.HasField("values"):
+        return "given"
+    return "vote" if any(m.HasField("answer") for m in episode.messages) else "outcome"
+
+
+def _supports(evaluator: str, options: options_pb2.AttributionOptions) -> frozenset[str]:
+    if evaluator == "vote":
+        return frozenset(("coalition", "messages", "prefix"))
+    if evaluator == "given":
+        return frozenset(("coalition",))
+    if evaluator == "caller":
+        names = {
+            options_pb2.QUESTION_KIND_COALITION: "coalition",
+            options_pb2.QUESTION_KIND_MESSAGES: "messages",
+            options_pb2.QUESTION_KIND_PREFIX: "prefix",
+            options_pb2.QUESTION_KIND_CORRECTION: "correction",
+            options_pb2.QUESTION_KIND_MESSAGE_SCORES: "message_scores",
+        }
+        return frozenset(names[kind] for kind in options.caller.supports if kind in names) or frozenset(("coalition",))
+    return frozenset()
