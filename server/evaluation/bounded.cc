@@ -2,90 +2,17 @@
 
 #include <algorithm>
 #include <deque>
-#include <map>
+#include <numeric>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "server/evaluation/batch_join.h"
 #include "server/evaluation/mutex.h"
 
 namespace assay::evaluation {
 namespace {
-
-// One batch, cut into parts that are on their way at once.
-class Join {
- public:
-  Join(Batch batch, BatchDone done)
-      : batch_(std::move(batch)),
-        done_(std::move(done)),
-        left_(batch_.questions.size()),
-        answers_(batch_.questions.size()) {}
-
-  bool stopped() const {
-    MutexLock lock(&mutex_);
-    return stopped_;
-  }
-  Batch Part(size_t begin, size_t end) const {
-    return {batch_.context,
-            {batch_.questions.begin() + begin, batch_.questions.begin() + end},
-            batch_.deadline};
-  }
-
-  void Attach(size_t begin, CancelFn cancel) {
-    {
-      MutexLock lock(&mutex_);
-      if (!stopped_) {
-        cancels_[begin] = std::move(cancel);
-        return;
-      }
-    }
-    cancel();
-  }
-
-  void OnPart(size_t begin, size_t size, absl::StatusOr<Answers> answers) {
-    if (!answers.ok()) {
-      Stop(answers.status());
-      return;
-    }
-    if (answers->size() != size) {
-      Stop(absl::InternalError(
-          absl::StrCat("answers: ", answers->size(), " answers to ", size, " questions")));
-      return;
-    }
-    {
-      MutexLock lock(&mutex_);
-      if (stopped_) return;
-      std::move(answers->begin(), answers->end(), answers_.begin() + begin);
-      left_ -= size;
-      if (left_ > 0) return;
-      stopped_ = true;
-      cancels_.clear();
-    }
-    done_(std::move(answers_));
-  }
-
-  void Stop(absl::Status status) {
-    std::map<size_t, CancelFn> cancels;
-    {
-      MutexLock lock(&mutex_);
-      if (stopped_) return;
-      stopped_ = true;
-      cancels.swap(cancels_);
-    }
-    for (auto& [begin, cancel] : cancels) cancel();
-    done_(std::move(status));
-  }
-
- private:
-  const Batch batch_;
-  BatchDone done_;  // of whoever sets stopped_
-  mutable Mutex mutex_;
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  size_t left_ ABSL_GUARDED_BY(mutex_);
-  Answers answers_;  // guarded by mutex_ until stopped_
-  std::map<size_t, CancelFn> cancels_ ABSL_GUARDED_BY(mutex_);
-};
 
 class BoundedEvaluator final : public Evaluator,
                                public std::enable_shared_from_this<BoundedEvaluator> {
@@ -97,9 +24,8 @@ class BoundedEvaluator final : public Evaluator,
   const signals::EvaluatorTraits& traits() const override { return inner_->traits(); }
 
   CancelFn Evaluate(Batch batch, BatchDone done) override {
-    const size_t size = batch.questions.size();
-    auto join = std::make_shared<Join>(std::move(batch), std::move(done));
-    if (!Enqueue(join, size)) {
+    auto join = std::make_shared<BatchJoin>(std::move(batch), std::move(done));
+    if (!Enqueue(join)) {
       join->Stop(absl::ResourceExhaustedError(
           absl::StrCat("evaluator ", std::string(name()), ": too many questions wait for it")));
       return [] {};
@@ -113,22 +39,24 @@ class BoundedEvaluator final : public Evaluator,
 
  private:
   struct Part {
-    std::shared_ptr<Join> join;
-    size_t begin;
-    size_t end;
-    int64_t size() const { return static_cast<int64_t>(end - begin); }
+    std::shared_ptr<BatchJoin> join;
+    std::vector<size_t> positions;
+    int64_t size() const { return static_cast<int64_t>(positions.size()); }
   };
 
-  bool Enqueue(const std::shared_ptr<Join>& join, size_t size) {
+  bool Enqueue(const std::shared_ptr<BatchJoin>& join) {
+    const size_t size = join->batch().questions.size();
+    const size_t step = static_cast<size_t>(std::max(1, bounds_.batch_size));
     MutexLock lock(&mutex_);
     DropStopped();
     if (waiting_questions_ + static_cast<int64_t>(size) > bounds_.max_waiting) return false;
     waiting_questions_ += static_cast<int64_t>(size);
-    const size_t step = static_cast<size_t>(std::max(1, bounds_.batch_size));
     size_t begin = 0;
     do {
-      waiting_.push_back({join, begin, std::min(size, begin + step)});
-      begin += step;
+      Part part{join, std::vector<size_t>(std::min(size - begin, step))};
+      std::iota(part.positions.begin(), part.positions.end(), begin);
+      begin += part.positions.size();
+      waiting_.push_back(std::move(part));
     } while (begin < size);
     return true;
   }
@@ -176,20 +104,20 @@ class BoundedEvaluator final : public Evaluator,
   }
 
   void Start(Part part) {
-    const size_t begin = part.begin;
-    const size_t size = part.end - part.begin;
-    CancelFn cancel = inner_->Evaluate(part.join->Part(part.begin, part.end),
-                                       [self = shared_from_this(), join = part.join, begin,
-                                        size](absl::StatusOr<Answers> answers) {
-                                         {
-                                           MutexLock lock(&self->mutex_);
-                                           --self->calls_;
-                                           self->questions_ -= static_cast<int64_t>(size);
-                                         }
-                                         self->Pump();
-                                         join->OnPart(begin, size, std::move(answers));
-                                       });
-    part.join->Attach(begin, std::move(cancel));
+    std::shared_ptr<BatchJoin> join = part.join;
+    Batch batch = join->Part(part.positions);
+    CancelFn cancel = inner_->Evaluate(
+        std::move(batch),
+        [self = shared_from_this(), part = std::move(part)](absl::StatusOr<Answers> answers) {
+          {
+            MutexLock lock(&self->mutex_);
+            --self->calls_;
+            self->questions_ -= part.size();
+          }
+          self->Pump();
+          part.join->Deliver(part.positions, std::move(answers));
+        });
+    join->Attach(std::move(cancel));
   }
 
   const std::shared_ptr<Evaluator> inner_;

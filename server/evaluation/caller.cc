@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/evaluation/answer_check.h"
 #include "server/evaluation/bounded.h"
+#include "server/evaluation/cache.h"
 
 namespace assay::evaluation {
 
@@ -115,6 +116,9 @@ CallerStack MakeCaller(signals::EvaluatorTraits traits, const CallerLimits& limi
   bounds.max_calls = limits.max_outstanding;
   bounds.max_questions = limits.max_outstanding;
   stack.evaluator = Bounded(stack.caller, bounds);
+  if (limits.cache_bytes > 0) {
+    stack.evaluator = Cached(std::move(stack.evaluator), limits.cache_bytes, observer);
+  }
   return stack;
 }
 

@@ -1,0 +1,277 @@
+// Deadline, retry, circuit breaker, check, each on a virtual clock.
+#include <limits>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/evaluation/call_policy.h"
+#include "server/evaluation/checked.h"
+#include "server/evaluation/circuit_breaker.h"
+#include "server/evaluation/deadline.h"
+#include "server/evaluation/registry.h"
+#include "server/evaluation/retry.h"
+#include "server/evaluation/retry_after.h"
+#include "tests/simulation/virtual_executor.h"
+#include "tests/unit/evaluation/fixtures.h"
+
+namespace assay::evaluation {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Counts final : public Observer {
+ public:
+  void OnQuestionsRetried(absl::string_view, int64_t count) override { retried += count; }
+  void OnQuestionsCached(absl::string_view, int64_t count) override { cached += count; }
+  int64_t retried = 0;
+  int64_t cached = 0;
+};
+
+class PolicyTest : public ::testing::Test {
+ protected:
+  CancelFn Ask(const std::shared_ptr<Evaluator>& evaluator,
+               absl::Duration timeout = absl::InfiniteDuration()) {
+    Batch batch = CoalitionBatch(SmallContext(1));
+    batch.deadline = clock_.Now() + timeout;
+    return evaluator->Evaluate(std::move(batch), seen_.Done());
+  }
+  absl::StatusCode code() const { return seen_.result->status().code(); }
+  std::string message() const { return std::string(seen_.result->status().message()); }
+
+  simulation::VirtualExecutor clock_;
+  Counts counts_;
+  Outcome seen_;
+  std::shared_ptr<ManualEvaluator> inner_ = std::make_shared<ManualEvaluator>();
+};
+
+TEST_F(PolicyTest, DeadlineCancelsWhatIsLate) {
+  const auto evaluator = WithDeadline(inner_, absl::Seconds(3), &clock_);
+  const CancelFn cancel = Ask(evaluator);
+  EXPECT_EQ(inner_->calls[0]->batch.deadline, clock_.Now() + absl::Seconds(3));
+  clock_.RunFor(absl::Seconds(2));
+  EXPECT_EQ(seen_.calls, 0);
+  clock_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_TRUE(inner_->calls[0]->cancelled);
+  EXPECT_EQ(seen_.calls, 1);
+}
+
+TEST_F(PolicyTest, TheBatchesOwnDeadlineCountsWhereItIsSooner) {
+  const CancelFn cancel = Ask(WithDeadline(inner_, absl::Seconds(3), &clock_), absl::Seconds(1));
+  clock_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(PolicyTest, AnAnswerInTimeLeavesNoTimer) {
+  const CancelFn cancel = Ask(WithDeadline(inner_, absl::Seconds(3), &clock_));
+  inner_->Answer(0);
+  EXPECT_TRUE(seen_.result->ok());
+  EXPECT_EQ(clock_.pending_timers(), 0u);
+}
+
+TEST_F(PolicyTest, DeadlinePassesCancelOn) {
+  CancelFn cancel = Ask(WithDeadline(inner_, absl::Seconds(3), &clock_));
+  cancel();
+  EXPECT_EQ(code(), absl::StatusCode::kCancelled);
+  EXPECT_TRUE(inner_->calls[0]->cancelled);
+  EXPECT_EQ(clock_.pending_timers(), 0u);
+}
+
+TEST_F(PolicyTest, RetriesWithGrowingBackoff) {
+  const RetryOptions options = {.max_attempts = 3,
+                                .initial_backoff = absl::Seconds(1),
+                                .max_backoff = absl::Seconds(60),
+                                .multiplier = 10,
+                                .jitter = 0.2};
+  const CancelFn cancel = Ask(WithRetry(inner_, options, &clock_, &counts_));
+  inner_->Fail(0, absl::UnavailableError("away"));
+  clock_.RunFor(absl::Milliseconds(899));
+  EXPECT_EQ(inner_->calls.size(), 1u);
+  clock_.RunFor(absl::Milliseconds(202));
+  ASSERT_EQ(inner_->calls.size(), 2u);
+  inner_->Fail(1, absl::InternalError("answers[0].mean: not a finite number"));
+  clock_.RunFor(absl::Milliseconds(8999));
+  EXPECT_EQ(inner_->calls.size(), 2u);
+  clock_.RunFor(absl::Milliseconds(2002));
+  ASSERT_EQ(inner_->calls.size(), 3u);
+  EXPECT_EQ(seen_.calls, 0);
+  inner_->Answer(2);
+  EXPECT_TRUE(seen_.result->ok());
+  EXPECT_EQ(counts_.retried, 4);
+}
+
+TEST_F(PolicyTest, TheLastFailureNamesTheEvaluatorAndTheAttempts) {
+  const CancelFn cancel = Ask(WithRetry(inner_, {.max_attempts = 2}, &clock_, &counts_));
+  inner_->Fail(0, absl::UnavailableError("away"));
+  clock_.RunUntilIdle();
+  inner_->Fail(1, absl::UnavailableError("still away"));
+  EXPECT_EQ(code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(message(), "evaluator manual: still away (attempt 2, the last)");
+}
+
+TEST_F(PolicyTest, SomeFailuresAreFinal) {
+  const CancelFn cancel = Ask(WithRetry(inner_, {}, &clock_, &counts_));
+  inner_->Fail(0, absl::PermissionDeniedError("no"));
+  EXPECT_EQ(message(), "evaluator manual: no");
+  EXPECT_EQ(counts_.retried, 0);
+}
+
+TEST_F(PolicyTest, RetryAfterIsTheLeastWait) {
+  const CancelFn cancel = Ask(WithRetry(inner_, {}, &clock_, &counts_));
+  inner_->Fail(0, WithRetryAfter(absl::ResourceExhaustedError("429"), absl::Seconds(7)));
+  clock_.RunFor(absl::Milliseconds(6999));
+  EXPECT_EQ(inner_->calls.size(), 1u);
+  clock_.RunFor(absl::Milliseconds(1));
+  EXPECT_EQ(inner_->calls.size(), 2u);
+}
+
+TEST_F(PolicyTest, NoWaitBeyondTheDeadlineOrTheLimit) {
+  const auto retrying = WithRetry(inner_, {}, &clock_, &counts_);
+  const CancelFn a = Ask(retrying, absl::Seconds(5));
+  inner_->Fail(0, WithRetryAfter(absl::ResourceExhaustedError("429"), absl::Seconds(7)));
+  EXPECT_EQ(code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(message(), HasSubstr("no time for another"));
+  EXPECT_EQ(RetryAfter(seen_.result->status()), absl::Seconds(7));
+  const CancelFn b = Ask(retrying);
+  inner_->Fail(1, WithRetryAfter(absl::ResourceExhaustedError("429"), absl::Hours(7)));
+  EXPECT_THAT(message(), HasSubstr("asked to wait for too long"));
+}
+
+TEST_F(PolicyTest, TheBudgetBoundsRetries) {
+  const auto retrying = WithRetry(
+      inner_, {.max_attempts = 100, .budget_ratio = 0.5, .budget_burst = 2}, &clock_, &counts_);
+  const CancelFn a = Ask(retrying);
+  for (size_t i = 0; i < 3; ++i) {
+    inner_->Fail(i, absl::UnavailableError("away"));
+    clock_.RunUntilIdle();
+  }
+  EXPECT_THAT(message(), HasSubstr("attempt 3, retry budget spent"));
+  // Two answers earn one retry.
+  for (size_t i = 3; i < 5; ++i) {
+    const CancelFn b = Ask(retrying);
+    inner_->Answer(i);
+  }
+  const CancelFn c = Ask(retrying);
+  inner_->Fail(5, absl::UnavailableError("away"));
+  clock_.RunUntilIdle();
+  EXPECT_EQ(inner_->calls.size(), 7u);
+}
+
+TEST_F(PolicyTest, CancelEndsTheWaitForAnotherAttempt) {
+  CancelFn cancel = Ask(WithRetry(inner_, {}, &clock_, &counts_));
+  inner_->Fail(0, absl::UnavailableError("away"));
+  cancel();
+  EXPECT_EQ(code(), absl::StatusCode::kCancelled);
+  clock_.RunUntilIdle();
+  EXPECT_EQ(inner_->calls.size(), 1u);
+}
+
+TEST_F(PolicyTest, CircuitOpensProbesAndCloses) {
+  const auto breaker =
+      WithCircuitBreaker(inner_, {.failures = 3, .open_for = absl::Seconds(10)}, &clock_);
+  for (size_t i = 0; i < 3; ++i) {
+    const CancelFn cancel = Ask(breaker);
+    inner_->Fail(i, absl::UnavailableError("away"));
+  }
+  clock_.RunFor(absl::Seconds(4));
+  const CancelFn refused = Ask(breaker);
+  EXPECT_EQ(inner_->calls.size(), 3u);
+  EXPECT_EQ(code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(RetryAfter(seen_.result->status()), absl::Seconds(6));
+  clock_.RunFor(absl::Seconds(6));
+  const CancelFn probe = Ask(breaker);
+  EXPECT_EQ(inner_->calls.size(), 4u);
+  const CancelFn beside = Ask(breaker);
+  EXPECT_EQ(inner_->calls.size(), 4u) << "one probe at a time";
+  inner_->Fail(3, absl::UnavailableError("away"));
+  const CancelFn again = Ask(breaker);
+  EXPECT_EQ(inner_->calls.size(), 4u) << "the probe failed: open again";
+  clock_.RunFor(absl::Seconds(10));
+  const CancelFn second_probe = Ask(breaker);
+  inner_->Answer(4);
+  const CancelFn closed = Ask(breaker);
+  EXPECT_EQ(inner_->calls.size(), 6u);
+}
+
+TEST_F(PolicyTest, ASuccessBetweenKeepsTheCircuitClosed) {
+  const auto breaker = WithCircuitBreaker(inner_, {.failures = 2}, &clock_);
+  for (size_t i = 0; i < 10; ++i) {
+    const CancelFn cancel = Ask(breaker);
+    if (i % 2 == 0) {
+      inner_->Fail(i, absl::UnavailableError("away"));
+    } else {
+      inner_->Answer(i);
+    }
+  }
+  EXPECT_EQ(inner_->calls.size(), 10u);
+}
+
+TEST_F(PolicyTest, ACancelledProbeMakesRoomForAnother) {
+  const auto breaker =
+      WithCircuitBreaker(inner_, {.failures = 1, .open_for = absl::Seconds(1)}, &clock_);
+  const CancelFn first = Ask(breaker);
+  inner_->Fail(0, absl::UnavailableError("away"));
+  clock_.RunFor(absl::Seconds(1));
+  CancelFn probe = Ask(breaker);
+  probe();
+  const CancelFn next = Ask(breaker);
+  EXPECT_EQ(inner_->calls.size(), 3u);
+}
+
+TEST_F(PolicyTest, CheckedTurnsBadAnswersIntoAFault) {
+  const CancelFn cancel = Ask(Checked(inner_));
+  ManualEvaluator::End(*inner_->calls[0], Means({0.5, std::numeric_limits<double>::infinity()}));
+  EXPECT_EQ(code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(message(), HasSubstr("answers[1].mean"));
+}
+
+TEST_F(PolicyTest, AllTogether) {
+  CallPolicy policy;
+  policy.timeout = absl::Seconds(1);
+  policy.retry = {.max_attempts = 3, .initial_backoff = absl::Milliseconds(10)};
+  const auto evaluator = WithPolicy(inner_, policy, &clock_, &counts_);
+  EXPECT_EQ(evaluator->name(), "manual");
+  const CancelFn cancel = Ask(evaluator);
+  clock_.RunFor(absl::Milliseconds(1100));  // too late: another attempt
+  ASSERT_EQ(inner_->calls.size(), 2u);
+  ManualEvaluator::End(*inner_->calls[1], Means({2, 2}));  // out of range: another attempt
+  clock_.RunFor(absl::Milliseconds(100));
+  ASSERT_EQ(inner_->calls.size(), 3u);
+  inner_->Answer(2);
+  ASSERT_TRUE(seen_.result->ok());
+  EXPECT_EQ(counts_.retried, 4);
+  const CancelFn again = Ask(evaluator);
+  EXPECT_EQ(inner_->calls.size(), 3u);
+  EXPECT_EQ(counts_.cached, 2);
+  EXPECT_EQ(seen_.calls, 2);
+}
+
+TEST(EvaluatorRegistry, FindsByNameAndRefusesBadOnes) {
+  class Named final : public Evaluator {
+   public:
+    explicit Named(std::string name) : name_(std::move(name)) {}
+    absl::string_view name() const override { return name_; }
+    const signals::EvaluatorTraits& traits() const override { return traits_; }
+    CancelFn Evaluate(Batch, BatchDone done) override {
+      done(absl::UnimplementedError("test"));
+      return [] {};
+    }
+
+   private:
+    const std::string name_;
+    const signals::EvaluatorTraits traits_;
+  };
+  EvaluatorRegistry registry;
+  EXPECT_TRUE(registry.Add(std::make_shared<Named>("judge-7b")).ok());
+  EXPECT_TRUE(registry.Add(std::make_shared<Named>("exec")).ok());
+  EXPECT_EQ(registry.Add(std::make_shared<Named>("exec")).code(), absl::StatusCode::kAlreadyExists);
+  for (const char* bad : {"", "vote", "Judge", "a b"}) {
+    EXPECT_EQ(registry.Add(std::make_shared<Named>(bad)).code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+  EXPECT_EQ(registry.Find("exec")->name(), "exec");
+  EXPECT_EQ(registry.Find("nobody"), nullptr);
+  EXPECT_EQ(registry.All().size(), 2u);
+}
+
+}  // namespace
+}  // namespace assay::evaluation
