@@ -1,0 +1,98 @@
+"use strict";
+
+// Baseline, then every agent's credit on top of the one before, up to what the team was worth, and the outcome.
+function waterfall(episode) {
+  const blame = episode.effort.evaluator === "outcome" && !episode.success;
+  const start = blame ? episode.score - episode.ledger.target : episode.baseline;
+  const steps = [blame ? { title: "Expected", note: "the reference", from: 0, to: start, total: true } : { title: "Nobody takes part", note: "baseline", from: 0, to: start, total: true }];
+  let at = start;
+  const agents = episode.agents.map((agent, index) => ({ ...agent, index })).sort((a, b) => b.credit - a.credit);
+  for (const agent of agents) {
+    const to = at + agent.credit;
+    const spread = agent.high - agent.low > 1e-9 ? [to + agent.low - agent.credit, to + agent.high - agent.credit] : null;
+    steps.push({ agent, from: at, to, spread, interval: [agent.low, agent.high] });
+    at = to;
+  }
+  if (blame && Math.abs(episode.ledger.unallocated) > 1e-12) steps.push({ title: "Not placed", note: "nobody could take it", from: at, to: at + episode.ledger.unallocated });
+  if (!blame) steps.push({ title: "The whole team", note: "value with everybody", from: 0, to: episode.grand, total: true });
+  if (episode.unexplained) steps.push({ title: "Not explained", note: "outcome beyond what the evaluator knows", from: episode.grand, to: episode.score });
+  steps.push({ title: "Outcome", note: "the score of the run", from: 0, to: episode.score, total: true });
+  const ends = steps.flatMap((step) => [step.from, step.to, ...(step.spread || [])]);
+  const low = Math.min(0, ...ends), high = Math.max(...ends, low + 1e-9);
+  const x = (value) => ((value - low) / (high - low)) * 100;
+  const estimated = !blame && Boolean(episode.effort.interval);
+  const rows = steps.map((step) => {
+    const from = Math.min(step.from, step.to), to = Math.max(step.from, step.to);
+    const kind = step.total ? "total" : tone(step.to - step.from);
+    const value = step.total ? plain(step.to) : signed(step.to - step.from);
+    const track = h("div", { class: "track", role: "img", "aria-label": step.total ? value : `${value}, from ${plain(step.from)} to ${plain(step.to)}` },
+      h("i", { class: "zero", style: { left: `${x(0)}%` } }),
+      h("i", { class: `step ${kind}`, style: { left: `${x(from)}%`, width: `${Math.max(0.4, x(to) - x(from))}%` } }),
+      step.spread && h("i", { class: "whisker", style: { left: `${x(step.spread[0])}%`, width: `${x(step.spread[1]) - x(step.spread[0])}%` } }));
+    const title = step.agent ? [dot(step.agent.index), name(step.agent.id), step.agent.role !== step.agent.id && h("small", {}, visible(step.agent.role))] : [h("strong", {}, step.title), h("small", {}, step.note)];
+    const interval = step.agent && (step.spread ? `${signed(step.interval[0], 2)} to ${signed(step.interval[1], 2)}` : "exact");
+    return h("tr", { class: step.total ? "sum" : null }, h("th", { scope: "row" }, title), cell(track, "wide"), cell(value, `number ${kind}`), estimated && cell(interval || "", "number soft"));
+  });
+  return table(["", "", ["Value", "number"], ...(estimated ? [["Interval", "number"]] : [])], rows, { class: "waterfall", label: "Waterfall from baseline to outcome" });
+}
+
+// One column a message: suspicion of the first error upwards, repairs downwards.
+function posteriorChart(episode, open) {
+  const messages = scored(episode).slice(0, 1500);
+  const step = Math.max(14, Math.min(56, Math.floor(880 / Math.max(1, messages.length))));
+  const up = 92, down = 44, width = step * messages.length + 40;
+  const chart = s("svg", { width, height: up + down + 26, viewBox: `0 0 ${width} ${up + down + 26}`, class: "posterior", role: "group", "aria-label": "Probability of the first error and of repairs by message" });
+  for (const level of [0, 0.5, 1]) {
+    const y = 6 + (1 - level) * (up - 6);
+    chart.append(s("line", { x1: 34, x2: width, y1: y, y2: y, class: "grid" }), s("text", { x: 30, y: y + 4, class: "axis", "text-anchor": "end" }, percent(level)));
+  }
+  messages.forEach((message, position) => {
+    const [first, error, repair] = message.p;
+    const left = 38 + position * step, wide = step - 4;
+    const height = first * (up - 6), errors = error * (up - 6), mended = repair * (down - 8);
+    const claimed = episode.first.index === message.index;
+    const words = `Message ${message.index + 1}, ${visible(message.agent)}: first error ${percent(first)}, error ${percent(error)}, repair ${percent(repair)}`;
+    chart.append(s("a", { href: `#m${message.index}`, "aria-label": words, on: { click: (event) => { event.preventDefault(); open(message.index); } } },
+      s("title", {}, words),
+      s("rect", { x: left - 2, y: 0, width: step, height: up + down + 26, class: "hit" }),
+      s("rect", { x: left, y: up - errors, width: wide, height: errors, class: "error" }),
+      s("rect", { x: left, y: up - height, width: wide, height, class: claimed ? "first claimed" : "first" }),
+      s("rect", { x: left, y: up, width: wide, height: mended, class: "repair" }),
+      claimed && s("text", { x: left + wide / 2, y: Math.max(12, up - height - 3), class: "mark", "text-anchor": "middle" }, "✕"),
+      repair > 0.5 && s("text", { x: left + wide / 2, y: up + mended + 11, class: "mark mended", "text-anchor": "middle" }, "↻"),
+      (step > 20 || position % 5 === 0) && s("text", { x: left + wide / 2, y: up + down + 20, class: "axis", "text-anchor": "middle" }, String(message.index + 1))));
+  });
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Posterior along the messages" }, chart);
+}
+
+// Symmetric table of pairwise indices; blue: more together than apart, orange: redundant.
+function matrix(names, value, most) {
+  const rows = names.map((row, i) => h("tr", {}, h("th", { scope: "row" }, name(row)),
+    names.map((column, j) => {
+      const index = i === j ? null : value(i, j);
+      if (index === null || index === undefined) return h("td", { class: "blank" }, i === j ? "" : "–");
+      const strength = Math.min(1, Math.abs(index) / (most || 1));
+      return h("td", { class: `heat ${tone(index)}`, title: `${visible(row)} and ${visible(column)}: ${signed(index)}`, style: { "--strength": `${Math.round(strength * 70)}%` } }, signed(index, 2));
+    })));
+  return table(["", ...names.map((text) => [name(text), "rotate"])], rows, { class: "matrix", label: "Synergy and redundancy" });
+}
+
+// Minimum, quartiles, maximum and mean of a distribution on a shared axis.
+function box(values, low, high) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share) => sorted[Math.round(share * (sorted.length - 1))];
+  const x = (value) => ((value - low) / (high - low || 1)) * 100;
+  const mean = sum(values) / values.length;
+  return h("div", { class: "track box", role: "img", "aria-label": `from ${signed(at(0))} to ${signed(at(1))}, middle half ${signed(at(0.25))} to ${signed(at(0.75))}, mean ${signed(mean)}` },
+    h("i", { class: "zero", style: { left: `${x(0)}%` } }),
+    h("i", { class: "range", style: { left: `${x(at(0))}%`, width: `${x(at(1)) - x(at(0))}%` } }),
+    h("i", { class: "middle", style: { left: `${x(at(0.25))}%`, width: `${Math.max(0.5, x(at(0.75)) - x(at(0.25)))}%` } }),
+    h("i", { class: `mean ${tone(mean)}`, style: { left: `${x(mean)}%` } }));
+}
+
+function bars(rows, label) {
+  const most = Math.max(1, ...rows.map(([, value]) => value));
+  return table(["", "", ["Count", "number"]], rows.map(([title, value, kind]) => h("tr", {}, h("th", { scope: "row" }, title),
+    cell(h("div", { class: "track" }, h("i", { class: `step ${kind || "total"}`, style: { left: "0", width: `${(value / most) * 100}%` } })), "wide"),
+    cell(value.toLocaleString("en"), "number"))), { class: "bars", label });
+}
