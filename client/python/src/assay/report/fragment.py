@@ -61,7 +61,8 @@ def _where(data: Json) -> str:
 def _agents(data: Json) -> str:
     rows = "".join(
         f'<tr><td style="{_CELL}"><bdi>{_text(a["id"])}</bdi></td><td style="{_NUMBER}">{a["credit"]:+.4f}</td>'
-        f'<td style="{_NUMBER}">[{a["low"]:+.4f}, {a["high"]:+.4f}]</td><td style="{_NUMBER}">{a["total"]:+.4f}</td></tr>'
+        f'<td style="{_NUMBER}">[{a["low"]:+.4f}, {a["high"]:+.4f}]</td>'
+        f'<td style="{_NUMBER}">{a["total"]:+.4f}</td></tr>'
         for a in data["agents"]
     )
     head = "".join(f'<th style="{_CELL}">{name}</th>' for name in ("agent", "credit", "interval", "sum of rewards"))

@@ -12,7 +12,8 @@ const SORTS = {
   longest: ["Longest first", (a, b) => b.messages.length - a.messages.length],
   costly: ["Most questions first", (a, b) => (b.effort?.questions || 0) - (a.effort?.questions || 0)],
 };
-const lowestCredit = (episode) => Math.min(0, ...episode.agents.map((agent) => agent.credit));
+// Blame by reward alone is no sabotage: nobody asked what the team would have got without the agent.
+const lowestCredit = (episode) => (episode.effort?.evaluator === "outcome" ? 0 : Math.min(0, ...episode.agents.map((agent) => agent.credit)));
 
 function haystack(episode) {
   episode.search ??= [episode.id, episode.prompt || "", ...episode.agents.map((agent) => `${agent.id} ${agent.role}`), ...episode.messages.map((message) => message.text || "")].join("\n").toLowerCase();
@@ -152,6 +153,13 @@ function start() {
   find("help-open").addEventListener("click", help);
   find("theme").addEventListener("click", () => theme(true));
   document.addEventListener("keydown", keys);
+  // In a frame without an address of its own a bare fragment would lead to the page around it.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#/"]');
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    location.hash = link.getAttribute("href");
+  });
   window.addEventListener("hashchange", show);
   apply();
   show();

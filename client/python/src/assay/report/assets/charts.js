@@ -72,7 +72,7 @@ function matrix(names, value, most) {
       const index = i === j ? null : value(i, j);
       if (index === null || index === undefined) return h("td", { class: "blank" }, i === j ? "" : "–");
       const strength = Math.min(1, Math.abs(index) / (most || 1));
-      return h("td", { class: `heat ${tone(index)}`, title: `${visible(row)} and ${visible(column)}: ${signed(index)}`, style: { "--strength": `${Math.round(strength * 70)}%` } }, signed(index, 2));
+      return h("td", { class: `heat ${tone(index)}`, title: `${visible(row)} and ${visible(column)}: ${signed(index)}`, style: { "--strength": `${Math.round(strength * 55)}%` } }, signed(index, 2));
     })));
   return table(["", ...names.map((text) => [name(text), "rotate"])], rows, { class: "matrix", label: "Synergy and redundancy" });
 }

@@ -107,7 +107,7 @@ function errorTable(answered) {
   const positions = Array.from({ length: last + 1 }, (_, index) => index);
   return foldable(sorted, (shown) => table(["Author", ...positions.map((index) => [index === 15 ? "16+" : String(index + 1), "number"]), ["All", "number"]],
     shown.map(([role, counts]) => h("tr", {}, h("th", { scope: "row" }, name(role)),
-      positions.map((index) => h("td", { class: "heat bad", style: { "--strength": `${Math.round(((counts[index] || 0) / most) * 70)}%` } }, counts[index] ? String(counts[index]) : "")),
+      positions.map((index) => h("td", { class: "heat bad", style: { "--strength": `${Math.round(((counts[index] || 0) / most) * 55)}%` } }, counts[index] ? String(counts[index]) : "")),
       cell(String(sum(counts.filter(Boolean))), "number"))), { class: "matrix", label: "First errors by author and position" }));
 }
 
