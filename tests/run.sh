@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# Usage: tests/run.sh [STAGE...]   (Debian 12, as root or with sudo where packages are missing)
+# Without a stage: build unit property integration python. `all` is what CI runs:
+#   format lint build unit property integration simulation chaos compliance python proof asan fuzz tsan
+# One line a stage, then one line 'N passed, N failed'. Output of each stage: build/logs/STAGE.log.
+# Environment: FUZZ_SECONDS, of each fuzz target (default 20).
+set -uo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+logs=$root/build/logs
+jobs=$(nproc)
+readonly skip=77
+readonly default_stages=(build unit property integration python)
+readonly all_stages=(format lint build unit property integration simulation chaos compliance python
+  proof asan fuzz tsan)
+
+packages() { "$root/deploy/install_packages.sh" "$@"; }
+
+# build_preset PRESET [CMAKE ARGUMENT...]: configures and builds build/PRESET.
+build_preset() {
+  local preset=$1
+  shift
+  local launcher=()
+  command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+  (cd "$root" && /usr/bin/cmake --preset "$preset" "${launcher[@]}" "$@") &&
+    /usr/bin/cmake --build "$root/build/$preset" -j "$jobs"
+}
+
+# Built once a run, however many stages need it.
+release() {
+  [ -z "${release_built:-}" ] || return 0
+  packages build test && build_preset release && release_built=1
+}
+
+# run_tests PRESET [CTEST ARGUMENT...]: skipped where the selection is empty.
+run_tests() {
+  local directory=$root/build/$1
+  shift
+  if /usr/bin/ctest --test-dir "$directory" -N "$@" | grep -q '^Total Tests: 0$'; then return $skip; fi
+  /usr/bin/ctest --test-dir "$directory" --output-on-failure -j "$jobs" "$@"
+}
+
+# run_script SCRIPT [ARGUMENT...]: skipped where it does not exist.
+run_script() {
+  local script=$root/$1
+  shift
+  [ -x "$script" ] || return $skip
+  ASSAYD=$root/build/release/server/assayd ASSAY=$root/build/release/client/cpp/assay "$script" "$@"
+}
+
+cpp_files() {
+  find "$root/server" "$root/client/cpp" "$root/tests" -name '*.cc' -o -name '*.h'
+}
+
+# C++ sources that differ from main, or in the last commit where this is main.
+changed_sources() {
+  local base
+  base=$(git -C "$root" merge-base HEAD origin/main 2>/dev/null ||
+    git -C "$root" merge-base HEAD main 2>/dev/null || true)
+  if [ -z "$base" ] || [ "$base" = "$(git -C "$root" rev-parse HEAD)" ]; then base=HEAD~1; fi
+  git -C "$root" diff --name-only --diff-filter=d "$base" -- '*.cc' 2>/dev/null
+}
+
+stage_build() { release; }
+stage_unit() { release && run_tests release -L '^unit$'; }
+stage_property() { release && run_tests release -L '^property$'; }
+stage_integration() { release && run_tests release -L '^integration$'; }
+stage_simulation() { release && run_tests release -L '^simulation$'; }
+stage_chaos() { release && run_tests release -L '^chaos$'; }
+stage_compliance() { release && run_script tests/compliance/run.sh; }
+stage_python() { release && run_script client/python/run_tests.sh; }
+stage_proof() { release && run_script client/python/examples/team_training/run.sh --smoke; }
+
+stage_format() {
+  packages check || return
+  cpp_files | xargs clang-format-14 --dry-run -Werror
+}
+
+stage_lint() {
+  packages build test check || return
+  find "$root/deploy" "$root/tests" "$root/client" "$root/.ci" -name '*.sh' -o -path '*/.ci/run' |
+    xargs shellcheck || return
+  /usr/bin/python3 "$root/tests/proto/check.py" || return
+  local sources
+  sources=$(changed_sources)
+  [ -n "$sources" ] || return 0
+  release || return
+  (cd "$root" && echo "$sources" | xargs -P "$jobs" -n 1 clang-tidy-14 --quiet -p build/release)
+}
+
+asan() {
+  [ -z "${asan_built:-}" ] || return 0
+  packages build test check && build_preset asan && asan_built=1
+}
+
+stage_asan() { asan && run_tests asan -LE '^(benchmark|chaos)$'; }
+
+stage_fuzz() {
+  asan || return
+  local targets
+  targets=$(find "$root/build/asan/tests/fuzz" -maxdepth 1 -type f -name '*_fuzzer' -executable \
+    2>/dev/null)
+  [ -n "$targets" ] || return $skip
+  local target name corpus
+  for target in $targets; do
+    name=$(basename "$target")
+    corpus=$(mktemp -d)
+    mkdir -p "$root/tests/fuzz/corpus/$name"
+    (cd "$root/build" && "$target" -max_total_time="${FUZZ_SECONDS:-20}" -timeout=1 -rss_limit_mb=2048 \
+      "$corpus" "$root/tests/fuzz/corpus/$name") || return
+    rm -rf "$corpus"
+  done
+}
+
+stage_tsan() {
+  packages build test && build_preset tsan && run_tests tsan -LE '^benchmark$'
+}
+
+main() {
+  local stages=("$@")
+  [ $# -gt 0 ] || stages=("${default_stages[@]}")
+  [ "${1:-}" != all ] || stages=("${all_stages[@]}")
+  local stage
+  for stage in "${stages[@]}"; do
+    case " ${all_stages[*]} " in
+      *" $stage "*) ;;
+      *)
+        echo "no such stage: $stage (there are: ${all_stages[*]} all)" >&2
+        exit 2
+        ;;
+    esac
+  done
+
+  mkdir -p "$logs"
+  local passed=0 failed=0 skipped=0 code start
+  for stage in "${stages[@]}"; do
+    start=$SECONDS
+    "stage_$stage" >"$logs/$stage.log" 2>&1
+    code=$?
+    case $code in
+      0) passed=$((passed + 1)) && printf 'passed   %-12s %5d s\n' "$stage" $((SECONDS - start)) ;;
+      "$skip") skipped=$((skipped + 1)) && printf 'skipped  %-12s nothing to run yet\n' "$stage" ;;
+      *)
+        failed=$((failed + 1))
+        tail -n 100 "$logs/$stage.log"
+        printf 'FAILED   %-12s %5d s, see %s\n' "$stage" $((SECONDS - start)) "$logs/$stage.log"
+        ;;
+    esac
+  done
+
+  if [ $skipped -gt 0 ]; then
+    echo "$passed passed, $failed failed, $skipped skipped"
+  else
+    echo "$passed passed, $failed failed"
+  fi
+  [ $failed -eq 0 ]
+}
+
+main "$@"
