@@ -47,10 +47,6 @@ run_script() {
   ASSAYD=$root/build/release/server/assayd ASSAY=$root/build/release/client/cpp/assay "$script" "$@"
 }
 
-cpp_files() {
-  find "$root/server" "$root/client/cpp" "$root/tests" -name '*.cc' -o -name '*.h'
-}
-
 # C++ sources that differ from main, or in the last commit where this is main.
 changed_sources() {
   local base
@@ -72,14 +68,14 @@ stage_proof() { release && run_script client/python/examples/team_training/run.s
 
 stage_format() {
   packages check || return
-  cpp_files | xargs clang-format-14 --dry-run -Werror
+  find "$root/server" "$root/client/cpp" "$root/tests" \( -name '*.cc' -o -name '*.h' \) \
+    -exec clang-format-14 --dry-run -Werror {} +
 }
 
 stage_lint() {
   packages build test check || return
-  find "$root/deploy" "$root/tests" "$root/client" "$root/.ci" -name '*.sh' -o -path '*/.ci/run' |
-    xargs shellcheck || return
-  /usr/bin/python3 "$root/tests/proto/check.py" || return
+  find "$root/deploy" "$root/tests" "$root/client" -name '*.sh' -exec shellcheck {} + &&
+    shellcheck "$root/.ci/run" && "$root/tests/proto/check.sh" || return
   local sources
   sources=$(changed_sources)
   [ -n "$sources" ] || return 0
