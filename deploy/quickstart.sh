@@ -20,38 +20,20 @@ stop_server() {
 trap stop_server EXIT
 trap 'exit 130' INT TERM
 
-# A port of loopback on which nobody listens.
-free_port() {
-  local port
-  for _ in $(seq 100); do
-    port=$((20000 + RANDOM % 12000))
-    if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-      echo "$port"
-      return
-    fi
-  done
-  echo 'no free port was found' >&2
-  return 1
-}
+# A number of the line in which the server tells its ports; empty: it has not yet.
+served() { sed -n "s/.*\"serving\".*\"$1\": *\([0-9]*\).*/\1/p" "$log"; }
 
-# Starts the server; fails where it ends at once (its port may have been taken meanwhile).
+# Returns once the server answers, with $listen and $metrics set.
 start_server() {
-  listen=$(free_port)
-  metrics=$(free_port)
-  "$build/server/assayd" --listen="127.0.0.1:$listen" --metrics="127.0.0.1:$metrics" >"$log" 2>&1 &
+  "$build/server/assayd" --listen=127.0.0.1:0 --metrics=127.0.0.1:0 >"$log" 2>&1 &
   server=$!
-  for _ in $(seq 100); do
-    if ! kill -0 "$server" 2>/dev/null; then
-      wait "$server" || true
-      server=
-      return 1
-    fi
-    if "$build/client/cpp/assay" info --server="127.0.0.1:$listen" --timeout=1s >/dev/null 2>&1; then
-      return 0
-    fi
+  while [ -z "$(served port)" ]; do
+    kill -0 "$server" 2>/dev/null || return 1
     sleep 0.1
   done
-  return 1
+  listen=127.0.0.1:$(served port)
+  metrics=$(served metrics_port)
+  "$build/client/cpp/assay" info --server="$listen" --timeout=30s >/dev/null
 }
 
 # The page of metrics, without the need for an HTTP client.
@@ -72,13 +54,13 @@ mkdir -p "$build"
 /usr/bin/cmake --build "$build" --target assayd assay
 
 say 'Starting the server'
-start_server || start_server || start_server || { cat "$log" >&2; exit 1; }
-echo "assayd serves on 127.0.0.1:$listen, metrics on 127.0.0.1:$metrics"
+start_server || { cat "$log" >&2; exit 1; }
+echo "assayd serves on $listen, metrics on 127.0.0.1:$metrics"
 
 for sample in newcomer debate coding_team pipeline research_team; do
   say "assay signals --format=table < tests/data/samples/$sample.jsonl"
   echo
-  "$build/client/cpp/assay" signals --server="127.0.0.1:$listen" --format=table \
+  "$build/client/cpp/assay" signals --server="$listen" --format=table \
     <"$samples/$sample.jsonl"
 done
 
