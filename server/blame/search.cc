@@ -1,0 +1,220 @@
+#include "server/blame/search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "absl/strings/str_cat.h"
+
+namespace assay::blame {
+namespace {
+
+constexpr int kLeastRollouts = 8;
+constexpr int kScanShare = 6;  // one in so many rollouts is kept for the scan
+// Few enough to keep a question cheap; more of them did not find more errors.
+constexpr int kTellingNodes = 8;
+constexpr double kMaxTrialsPerSample = 16;
+
+int DefaultBudget(size_t messages) {
+  const double bits = std::ceil(std::log2(std::max<double>(1, static_cast<double>(messages))));
+  return std::max(kLeastRollouts, kLeastRollouts * static_cast<int>(bits));
+}
+
+double Entropy(const std::vector<double>& mass) {
+  double entropy = 0;
+  for (const double p : mass) {
+    if (p > 0) entropy -= p * std::log(p);
+  }
+  return entropy;
+}
+
+bool WorthSearching(const Evidence& evidence, ErrorDefinition definition,
+                    const SearchOptions& options) {
+  return evidence.outcome == Outcome::kFailure && evidence.annotations.empty() &&
+         definition != ErrorDefinition::kIncorrectStep &&
+         (options.prefixes || options.corrections) &&
+         std::any_of(evidence.authors.begin(), evidence.authors.end(),
+                     [](int author) { return author >= 0; });
+}
+
+}  // namespace
+
+Rollouts FromAnswer(const SearchAnswer& answer, int asked, double low, double high) {
+  const double range = high - low;
+  const double samples = answer.samples > 0 ? answer.samples : asked;
+  const double mean = std::clamp((answer.mean - low) / range, 0.0, 1.0);
+  const double coin = mean * (1 - mean);
+  const double variance = answer.variance / (range * range);
+  double trials = samples;
+  if (coin > 0 && variance > 0) {
+    trials = samples * std::clamp(coin / variance, 1.0, kMaxTrialsPerSample);
+  } else if (coin > 0 && samples == 1) {
+    return FromPrefixValue(answer.mean, low, high);
+  }
+  return {mean * trials, trials};
+}
+
+FirstErrorSearch::FirstErrorSearch(Evidence evidence, Parameters parameters,
+                                   PosteriorOptions posterior_options, SearchOptions options)
+    : evidence_(std::move(evidence)),
+      parameters_(std::move(parameters)),
+      posterior_options_(posterior_options),
+      options_(options) {
+  const size_t messages = evidence_.authors.size();
+  evidence_.nodes.resize(messages + 1);
+  asked_prefix_.assign(messages + 1, false);
+  asked_correction_.assign(messages, false);
+  if (!WorthSearching(evidence_, posterior_options_.definition, options_)) return;
+  budget_ = options_.max_rollouts > 0 ? options_.max_rollouts : DefaultBudget(messages);
+  Plan();
+}
+
+void FirstErrorSearch::Plan() {
+  batch_.clear();
+  const int left = budget_ - spent_;
+  if (left <= 0) return;
+  const Posterior posterior = ComputePosterior(evidence_, parameters_, posterior_options_);
+  if (posterior.likeliest_first < 0) return;
+  if (posterior.first[posterior.likeliest_first] >= options_.settled) return;
+  const int scan = budget_ / kScanShare;
+  if (left > scan) {
+    PlanSearch(posterior, std::min(std::max(1, options_.batch), left - scan));
+  } else {
+    PlanScan(posterior, std::min(std::max(1, options_.batch), left));
+  }
+}
+
+bool FirstErrorSearch::Askable(Kind kind, int index) const {
+  if (kind == Kind::kPrefix) {
+    return options_.prefixes && index >= 0 && index < static_cast<int>(evidence_.authors.size()) &&
+           !(options_.deterministic && asked_prefix_[index]);
+  }
+  return options_.corrections && index >= 0 && index < static_cast<int>(evidence_.authors.size()) &&
+         evidence_.authors[index] >= 0 && !(options_.deterministic && asked_correction_[index]);
+}
+
+void FirstErrorSearch::Ask(Kind kind, int index) {
+  for (SearchQuestion& question : batch_) {
+    if (question.kind == kind && question.index == index) {
+      ++question.samples;
+      return;
+    }
+  }
+  batch_.push_back({kind, index, 1});
+}
+
+std::vector<int> FirstErrorSearch::NearestNodes(const Posterior& posterior, double target,
+                                                int count) const {
+  const Kind kind = options_.prefixes ? Kind::kPrefix : Kind::kCorrection;
+  std::vector<std::pair<double, int>> nodes;
+  for (int j = 0; j < static_cast<int>(evidence_.authors.size()); ++j) {
+    if (Askable(kind, j)) nodes.push_back({std::fabs(1 - posterior.high[j] - target), j});
+  }
+  const size_t kept = std::min(nodes.size(), static_cast<size_t>(count));
+  std::partial_sort(nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(kept), nodes.end());
+  std::vector<int> out;
+  for (size_t i = 0; i < kept; ++i) out.push_back(nodes[i].second);
+  return out;
+}
+
+// The node after whose next rollout the first error is expected to be least uncertain.
+int FirstErrorSearch::MostTelling(const Posterior& posterior, const std::vector<int>& nodes) const {
+  Evidence imagined = evidence_;
+  const double range = evidence_.high - evidence_.low;
+  int best = nodes.front();
+  double least = 0;
+  for (const int j : nodes) {
+    const double success = (posterior.value[j] - evidence_.low) / range;
+    Rollouts& node = imagined.nodes[j];
+    node.trials += 1;
+    const double failed =
+        Entropy(ComputePosterior(imagined, parameters_, posterior_options_).first);
+    node.successes += 1;
+    const double succeeded =
+        Entropy(ComputePosterior(imagined, parameters_, posterior_options_).first);
+    node = evidence_.nodes[j];
+    const double expected = success * succeeded + (1 - success) * failed;
+    if (j == nodes.front() || expected < least) {
+      least = expected;
+      best = j;
+    }
+  }
+  return best;
+}
+
+void FirstErrorSearch::PlanSearch(const Posterior& posterior, int questions) {
+  const bool informed =
+      options_.prefixes && (!evidence_.scores.empty() || evidence_.prior_from_text);
+  const Kind kind = options_.prefixes ? Kind::kPrefix : Kind::kCorrection;
+  for (int i = 1; i <= questions; ++i) {
+    // Answers that come together cannot build on each other: spread them over the quantiles.
+    const double target = static_cast<double>(i) / (questions + 1);
+    const std::vector<int> nodes =
+        NearestNodes(posterior, target, informed && questions == 1 ? kTellingNodes : 1);
+    if (nodes.empty()) return;
+    Ask(kind, nodes.size() > 1 ? MostTelling(posterior, nodes) : nodes.front());
+  }
+  if (options_.deterministic) {
+    for (SearchQuestion& question : batch_) question.samples = 1;
+  }
+}
+
+void FirstErrorSearch::PlanScan(const Posterior& posterior, int questions) {
+  const int winner = posterior.likeliest_first;
+  struct Candidate {
+    double distance;
+    Kind kind;
+    int index;
+  };
+  std::vector<Candidate> candidates;
+  for (int j = winner - 1; j <= winner + 2; ++j) {
+    if (!Askable(Kind::kPrefix, j)) continue;
+    candidates.push_back({std::fabs(posterior.high[j] - 0.5), Kind::kPrefix, j});
+  }
+  // Good with the correction where it is bad without: nothing else ties the failure to one message.
+  for (int t = winner - 1; t <= winner + 1; ++t) {
+    if (!Askable(Kind::kCorrection, t)) continue;
+    const double doubt = std::fabs(posterior.error[t] - 0.5);
+    candidates.push_back({doubt, Kind::kCorrection, t});
+  }
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; });
+  for (int i = 0; i < questions && i < static_cast<int>(candidates.size()); ++i) {
+    Ask(candidates[i].kind, candidates[i].index);
+  }
+}
+
+void FirstErrorSearch::TakeIn(const SearchQuestion& question, const SearchAnswer& answer) {
+  const Rollouts rollouts = FromAnswer(answer, question.samples, evidence_.low, evidence_.high);
+  if (question.kind == Kind::kPrefix) {
+    evidence_.nodes[question.index].successes += rollouts.successes;
+    evidence_.nodes[question.index].trials += rollouts.trials;
+    asked_prefix_[question.index] = true;
+  } else {
+    evidence_.corrections.push_back({question.index, rollouts});
+    asked_correction_[question.index] = true;
+  }
+  spent_ += question.samples;
+}
+
+absl::Status FirstErrorSearch::tell(absl::Span<const SearchAnswer> answers) {
+  if (answers.size() != batch_.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("answers: ", answers.size(), " for ", batch_.size(), " questions"));
+  }
+  for (size_t i = 0; i < answers.size(); ++i) {
+    const SearchAnswer& answer = answers[i];
+    if (!(answer.mean >= evidence_.low && answer.mean <= evidence_.high)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("answers[", i, "].mean: not in the value range"));
+    }
+    if (!(answer.variance >= 0) || !std::isfinite(answer.variance)) {
+      return absl::InvalidArgumentError(absl::StrCat("answers[", i, "].variance: not >= 0"));
+    }
+  }
+  for (size_t i = 0; i < answers.size(); ++i) TakeIn(batch_[i], answers[i]);
+  Plan();
+  return absl::OkStatus();
+}
+
+}  // namespace assay::blame

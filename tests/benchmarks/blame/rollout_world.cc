@@ -1,0 +1,76 @@
+#include "tests/benchmarks/blame/rollout_world.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace assay::blame {
+namespace {
+
+constexpr double kRecovers = 0.3;
+constexpr double kDrift = 0.02;
+
+// A level that wanders a little from node to node within its bounds.
+class Level {
+ public:
+  Level(double mean, double spread, double low, double high, SplitMix& random)
+      : low_(low), high_(high), at_(std::clamp(mean + spread * random.Normal(), low, high)) {}
+
+  double Next(SplitMix& random) {
+    at_ = std::clamp(at_ + kDrift * random.Normal(), low_, high_);
+    return at_;
+  }
+
+ private:
+  double low_, high_, at_;
+};
+
+}  // namespace
+
+World MakeWorld(int messages, SplitMix& random) {
+  World world;
+  world.first_error = static_cast<int>(random.Below(messages));
+  const int after = messages - 1 - world.first_error;
+  if (after >= 2 && random.Chance(kRecovers)) {
+    world.repair = world.first_error + 1 + static_cast<int>(random.Below(after - 1));
+    world.relapse = world.repair + 1 + static_cast<int>(random.Below(messages - 1 - world.repair));
+  }
+  Level high(.67, .1, .4, .95, random), low(.08, .04, .005, .25, random);
+  const double recovery = .4 + .4 * random.Uniform();
+  for (int j = 0; j <= messages; ++j) {
+    const double h = high.Next(random), l = low.Next(random);
+    const bool recovered = world.repair >= 0 && j > world.repair && j <= world.relapse;
+    world.success.push_back(j <= world.first_error ? h : recovered ? l + recovery * (h - l) : l);
+  }
+  world.success.back() = 0;
+  return world;
+}
+
+std::vector<Score> ScoreWorld(const World& world, double auc, double propagated, SplitMix& random) {
+  // Two unit normals whose means differ by d have the area Phi(d / sqrt 2), and the log-odds of a
+  // draw x from between them are d x.
+  double low = 0, high = 6;
+  for (int i = 0; i < 60; ++i) {
+    const double d = (low + high) / 2;
+    (0.5 * std::erfc(-d / 2) < auc ? low : high) = d;
+  }
+  const double d = (low + high) / 2;
+  std::vector<Score> scores;
+  for (int t = 0; t < world.messages(); ++t) {
+    const bool recovered = t >= world.repair && t < world.relapse;
+    const bool low = t > world.first_error && !recovered;
+    const bool wrong =
+        t == world.first_error || t == world.relapse || (low && random.Chance(propagated));
+    const double x = random.Normal() + (wrong ? d / 2 : -d / 2);
+    scores.push_back({t, 2 / (1 + std::exp(d * x)) - 1});
+  }
+  return scores;
+}
+
+Evidence EvidenceOf(const World& world) {
+  Evidence evidence;
+  evidence.authors.assign(world.messages(), 0);
+  evidence.agents = 1;
+  return evidence;
+}
+
+}  // namespace assay::blame

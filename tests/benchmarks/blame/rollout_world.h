@@ -1,0 +1,36 @@
+#ifndef ASSAY_TESTS_BENCHMARKS_BLAME_ROLLOUT_WORLD_H_
+#define ASSAY_TESTS_BENCHMARKS_BLAME_ROLLOUT_WORLD_H_
+
+#include <vector>
+
+#include "server/blame/posterior.h"
+#include "tests/benchmarks/blame/splitmix.h"
+
+namespace assay::blame {
+
+// A failed episode of which everything is known. Success from a node is about .67 before the first
+// error and about .08 after it, different in each episode, and drifts from node to node. In 30 % of
+// the episodes success is partly likely again for a while.
+struct World {
+  std::vector<double> success;  // T + 1: chance of success of a rollout from node j
+  int first_error = 0;
+  int repair = -1;   // the message that recovers; -1: none does
+  int relapse = -1;  // the message that loses it again
+
+  int messages() const { return static_cast<int>(success.size()) - 1; }
+};
+
+// T >= 4.
+World MakeWorld(int messages, SplitMix& random);
+
+// One score a message, whose area under the ROC curve for "this message is wrong" is `auc`, as
+// calibrated probabilities with a base rate of 1/2. Wrong are the first error and, of the messages
+// after it, `propagated` of those in a Low state.
+std::vector<Score> ScoreWorld(const World& world, double auc, double propagated, SplitMix& random);
+
+// The failure as evidence, nothing known yet but who spoke: one agent.
+Evidence EvidenceOf(const World& world);
+
+}  // namespace assay::blame
+
+#endif  // ASSAY_TESTS_BENCHMARKS_BLAME_ROLLOUT_WORLD_H_
