@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/credit/coalition.h"
 #include "server/credit/owen.h"
+#include "server/signals/search_phase.h"
 
 namespace assay::signals {
 namespace {
@@ -233,7 +234,9 @@ absl::StatusOr<std::unique_ptr<DetailPhase>> MakeDetailPhase(const DetailInputs&
   if (inputs.score >= inputs.options.success_threshold) {
     return MakeSuccessPhase(inputs, credit, findings);
   }
-  return std::make_unique<NothingToAsk>();
+  std::unique_ptr<DetailPhase> search = MakeSearchPhase(inputs, credit, findings);
+  if (search == nullptr) return std::make_unique<NothingToAsk>();
+  return search;
 }
 
 }  // namespace assay::signals

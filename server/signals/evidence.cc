@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstddef>
 
+#include "server/blame/text_prior.h"
 #include "server/signals/redundancy.h"
 
 namespace assay::signals {
@@ -33,9 +34,9 @@ void AddScores(const Episode& episode, const std::vector<double>& found,
 
 std::vector<blame::Rollouts> NodeRollouts(const Episode& episode, const Options& options,
                                           const Findings& findings) {
+  if (!findings.node_rollouts.empty()) return findings.node_rollouts;
   const size_t count = episode.messages.size();
   std::vector<blame::Rollouts> nodes;
-  if (!findings.node_rollouts.empty()) nodes = findings.node_rollouts;
   for (size_t t = 0; t < count; ++t) {
     const Message& m = episode.messages[t];
     if (!m.rollouts.has_value() && !m.prefix_value.has_value()) continue;
@@ -50,6 +51,18 @@ std::vector<blame::Rollouts> NodeRollouts(const Episode& episode, const Options&
     nodes[t].trials += given.trials;
   }
   return nodes;
+}
+
+blame::TextEpisode AsText(const Episode& episode) {
+  blame::TextEpisode text;
+  text.task = episode.prompt;
+  text.messages.reserve(episode.messages.size());
+  for (const Message& m : episode.messages) {
+    const bool context = m.agent == kContext;
+    text.messages.push_back(
+        {context ? absl::string_view() : episode.agents[m.agent].id, m.content, context});
+  }
+  return text;
 }
 
 std::optional<double> GivenNodeValue(const Message& m, const ValueRange& range) {
@@ -107,7 +120,10 @@ blame::Evidence BlameEvidence(const Episode& episode, const Options& options,
   if (!episode.messages.empty()) {
     evidence.start_value = GivenNodeValue(episode.messages[0], options.range);
   }
-  if (!credit.empty()) {
+  if (options.first_error.prior != nullptr) {
+    evidence.prior = blame::ApplyTextPrior(*options.first_error.prior, AsText(episode));
+    evidence.prior_from_text = true;
+  } else if (!credit.empty()) {
     evidence.prior = blame::CreditPrior(evidence.authors, credit, options.range.size());
   }
   return evidence;

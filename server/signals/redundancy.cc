@@ -68,8 +68,8 @@ void ShinglesOf(absl::string_view text, std::vector<uint64_t>& shingles) {
 
 // Who has said a shingle so far. Small: the table of them is what costs time.
 struct Sayers {
-  uint64_t agents = 0;                // bit i: agent i
-  int32_t lowest_round = kNoRound;    // 0: a message of unknown round
+  uint64_t agents = 0;              // bit i: agent i
+  int32_t lowest_round = kNoRound;  // 0: a message of unknown round
   // The message that touched the entry last, and whether the shingle was seen before it: a message
   // that repeats itself is compared with what came before it, not with itself.
   uint32_t last : 30 = kNoMessage;

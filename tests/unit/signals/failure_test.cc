@@ -3,6 +3,7 @@
 
 #include <numeric>
 
+#include "server/blame/text_prior.h"
 #include "tests/unit/signals/play.h"
 
 namespace assay::signals {
@@ -131,6 +132,72 @@ TEST(Failure, SoftRewardsConserveTheShortfall) {
   EXPECT_NEAR(Sum(Rewards(*signals)), -1, 1e-9);
   for (int t = 0; t < 600; ++t) Say(episode, 1);
   EXPECT_EQ(RunOutcome(episode, options).status().code(), absl::StatusCode::kOutOfRange);
+}
+
+// Rollouts from node j succeed until the error at message 5 and fail after it.
+TEST(Failure, TheSearchFindsTheErrorInFewRollouts) {
+  Episode episode = Team(2);
+  for (int t = 0; t < 16; ++t) Say(episode, t % 2);
+  episode.score = 0;
+  const auto value = [](const Question& q) {
+    if (q.kind == QuestionKind::kCoalition) return 0.0;
+    return q.index <= 5 ? 1.0 : 0.0;
+  };
+  int asked = 0;
+  const auto signals = testing::RunWith(
+      episode, {},
+      testing::Traits(EvaluatorKind::kNamed, {QuestionKind::kCoalition, QuestionKind::kPrefix}),
+      value, {}, {}, &asked);
+  ASSERT_TRUE(signals.ok()) << signals.status();
+  EXPECT_EQ(signals->first_error.first_index, 5);
+  EXPECT_EQ(signals->first_error.tier, blame::Tier::kRollouts);
+  EXPECT_LE(asked, 4 + 32);
+  EXPECT_NEAR(Sum(Rewards(*signals)), -1, 1e-9);
+}
+
+TEST(Failure, AnExplicitBudgetHoldsForTheSearchToo) {
+  Episode episode = Team(2);
+  for (int t = 0; t < 64; ++t) Say(episode, t % 2);
+  episode.score = 0;
+  Options options;
+  options.estimator.max_questions = 7;
+  int asked = 0;
+  const auto signals = testing::RunWith(
+      episode, options,
+      testing::Traits(EvaluatorKind::kNamed, {QuestionKind::kCoalition, QuestionKind::kPrefix}),
+      [](const Question&) { return 0.0; }, {}, {}, &asked);
+  ASSERT_TRUE(signals.ok()) << signals.status();
+  EXPECT_LE(asked, 7);
+  EXPECT_EQ(signals->questions, asked);
+}
+
+TEST(Failure, AVoteAtAPrefixIsNoRollout) {
+  Episode episode = Team(1);
+  Say(episode, 0);
+  episode.score = 0;
+  const auto signals = testing::RunWith(
+      episode, {},
+      testing::Traits(EvaluatorKind::kVote, {QuestionKind::kCoalition, QuestionKind::kPrefix}),
+      [](const Question& q) {
+        EXPECT_NE(q.kind, QuestionKind::kPrefix);
+        return 0.0;
+      });
+  ASSERT_TRUE(signals.ok());
+}
+
+TEST(Failure, AFittedPriorIsEvidenceOfTheTextTier) {
+  Episode episode = Team(1);
+  Say(episode, 0, "all fine so far");
+  Say(episode, 0, "Traceback: error, execution failed");
+  episode.score = 0;
+  auto prior = std::make_shared<blame::TextPrior>();
+  prior->features = {blame::FeatureNames()[0]};
+  prior->weights = {0.0};
+  Options options;
+  options.first_error.prior = prior;
+  const auto signals = RunOutcome(episode, options);
+  ASSERT_TRUE(signals.ok());
+  EXPECT_EQ(signals->first_error.tier, blame::Tier::kText);
 }
 
 TEST(Success, ALocatedErrorIsNeverRewardedAndItsRepairNeverPunished) {

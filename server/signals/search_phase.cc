@@ -1,0 +1,84 @@
+#include "server/signals/search_phase.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "server/blame/search.h"
+
+namespace assay::signals {
+namespace {
+
+// Prefix questions that are out at once: an evaluator's answer takes seconds, a posterior does not.
+constexpr int kBatch = 4;
+
+class SearchPhase : public DetailPhase {
+ public:
+  explicit SearchPhase(blame::FirstErrorSearch search) : search_(std::move(search)) {}
+
+  bool done() const override { return search_.done(); }
+
+  void Ask(std::vector<Question>& batch) const override {
+    for (const blame::SearchQuestion& asked : search_.ask()) {
+      Question question;
+      question.kind = asked.kind == blame::SearchQuestion::Kind::kPrefix
+                          ? QuestionKind::kPrefix
+                          : QuestionKind::kCorrection;
+      question.index = asked.index;
+      question.samples = asked.samples;
+      batch.push_back(question);
+    }
+  }
+
+  absl::Status Tell(absl::Span<const Answer> answers, Findings& findings) override {
+    std::vector<blame::SearchAnswer> told;
+    told.reserve(answers.size());
+    for (const Answer& answer : answers) {
+      told.push_back({answer.mean, answer.samples, answer.variance});
+    }
+    if (absl::Status s = search_.tell(told); !s.ok()) return s;
+    findings.node_rollouts = search_.evidence().nodes;
+    findings.corrections = search_.evidence().corrections;
+    return absl::OkStatus();
+  }
+
+ private:
+  blame::FirstErrorSearch search_;
+};
+
+int64_t RolloutBudget(const DetailInputs& inputs) {
+  int64_t budget = inputs.options.first_error.max_rollouts;
+  if (budget == 0) {
+    const uint64_t messages = std::max<size_t>(inputs.episode.messages.size(), 1);
+    budget = std::max<int64_t>(8, 8 * std::bit_width(messages - 1));
+  }
+  if (inputs.options.estimator.max_questions > 0) budget = std::min(budget, inputs.questions_left);
+  return budget;
+}
+
+}  // namespace
+
+std::unique_ptr<DetailPhase> MakeSearchPhase(const DetailInputs& inputs,
+                                             const std::vector<double>& credit,
+                                             const Findings& findings) {
+  if (!inputs.traits.Supports(QuestionKind::kPrefix) ||
+      inputs.traits.kind == EvaluatorKind::kVote) {
+    return nullptr;
+  }
+  blame::SearchOptions options;
+  const int64_t budget = RolloutBudget(inputs);
+  if (budget <= 0) return nullptr;
+  options.max_rollouts = static_cast<int>(std::min<int64_t>(budget, INT32_MAX));
+  options.batch = kBatch;
+  options.corrections = inputs.traits.Supports(QuestionKind::kCorrection);
+  options.deterministic = inputs.traits.deterministic;
+  blame::FirstErrorSearch search(
+      BlameEvidence(inputs.episode, inputs.options, findings, inputs.score, credit),
+      BlameParameters(inputs.options), BlamePosteriorOptions(inputs.options), options);
+  if (search.done()) return nullptr;
+  return std::make_unique<SearchPhase>(std::move(search));
+}
+
+}  // namespace assay::signals
