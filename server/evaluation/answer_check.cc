@@ -49,6 +49,7 @@ absl::Status CheckAnswers(const Batch& batch, Answers* answers) {
   for (size_t i = 0; i < answers->size(); ++i) {
     signals::Answer& answer = (*answers)[i];
     if (answer.samples < 0) return Fault(i, "samples", "negative");
+    if (answer.samples == 0) answer.samples = batch.questions[i].samples;
     if (!(std::isfinite(answer.variance) && answer.variance >= 0)) {
       return Fault(i, "variance", "not a finite number >= 0");
     }

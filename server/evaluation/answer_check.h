@@ -7,6 +7,7 @@
 
 namespace assay::evaluation {
 
+// Samples that are 0 become the number asked for.
 // INVALID_ARGUMENT with the path of the first fault: not one answer a question; a mean that is not
 // finite or lies outside the value range (by more than 1e-9 of it: less is rounding, and clipped);
 // negative samples or a variance that is not finite or negative; scores that are not one a message,

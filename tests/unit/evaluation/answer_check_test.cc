@@ -20,7 +20,11 @@ std::string Fault(const Batch& batch, Answers answers) {
 TEST(CheckAnswers, TakesGoodOnesAndClipsRounding) {
   const Batch batch = CoalitionBatch(SmallContext(1));
   Answers answers = Means({-1e-12, 1 + 1e-12});
+  answers[0].samples = 0;
+  answers[1].samples = 7;
   ASSERT_TRUE(CheckAnswers(batch, &answers).ok());
+  EXPECT_EQ(answers[0].samples, 1) << "as many as were asked for";
+  EXPECT_EQ(answers[1].samples, 7);
   EXPECT_EQ(answers[0].mean, 0);
   EXPECT_EQ(answers[1].mean, 1);
 }

@@ -1,0 +1,98 @@
+#include "server/evaluation/wire.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "server/evaluation/retry_after.h"
+
+namespace assay::evaluation {
+namespace {
+
+constexpr int64_t kNano = 1'000'000'000;
+constexpr size_t kMaxMessageBytes = 1024;
+
+void AddMembers(credit::Coalition coalition, v1::Coalition* wire) {
+  for (; coalition != 0; coalition &= coalition - 1) wire->add_agents(std::countr_zero(coalition));
+}
+
+void AddKept(const credit::PlayerSet& subset, const signals::Episode& episode,
+             v1::KeptMessages* wire) {
+  int ordinal = 0;
+  for (size_t t = 0; t < episode.messages.size() && ordinal < credit::PlayerSet::kMaxPlayers; ++t) {
+    if (episode.messages[t].agent == signals::kContext) continue;
+    if (subset.contains(ordinal++)) wire->add_indices(static_cast<int32_t>(t));
+  }
+}
+
+}  // namespace
+
+void ToWire(const signals::Question& question, const signals::Episode& episode,
+            v1::Counterfactual* wire) {
+  switch (question.kind) {
+    case signals::QuestionKind::kCoalition:
+      AddMembers(question.coalition, wire->mutable_coalition());
+      break;
+    case signals::QuestionKind::kMessages:
+      AddKept(question.subset, episode, wire->mutable_messages());
+      break;
+    case signals::QuestionKind::kPrefix:
+      wire->mutable_prefix()->set_length(question.index);
+      break;
+    case signals::QuestionKind::kCorrection:
+      wire->mutable_correction()->set_index(question.index);
+      break;
+    case signals::QuestionKind::kMessageScores:
+      wire->mutable_message_scores();
+      break;
+    case signals::QuestionKind::kAllCoalitions:
+      wire->mutable_all_coalitions();
+      break;
+  }
+}
+
+void ToWire(const Batch& batch, absl::Time now, v1::EvaluateRequest* wire) {
+  const signals::Episode& episode = batch.context->episode;
+  wire->set_episode_id(episode.id.data(), episode.id.size());
+  for (const signals::Question& question : batch.questions) {
+    v1::Question* added = wire->add_questions();
+    ToWire(question, episode, added->mutable_counterfactual());
+    added->set_samples(question.samples);
+  }
+  if (batch.deadline != absl::InfiniteFuture()) {
+    const int64_t left =
+        absl::ToInt64Nanoseconds(std::max(batch.deadline - now, absl::ZeroDuration()));
+    wire->mutable_timeout()->set_seconds(left / kNano);
+    wire->mutable_timeout()->set_nanos(static_cast<int32_t>(left % kNano));
+  }
+  wire->set_seed(batch.context->seed);
+}
+
+absl::StatusOr<Answers> ToDomain(const v1::EvaluateResponse& response) {
+  if (response.has_error()) return ToStatus(response.error());
+  if (!response.has_answers()) {
+    return absl::InvalidArgumentError("evaluation.outcome: neither answers nor an error");
+  }
+  Answers answers;
+  answers.reserve(response.answers().answers_size());
+  for (const v1::Answer& wire : response.answers().answers()) {
+    if (wire.has_error()) return ToStatus(wire.error());
+    signals::Answer& answer = answers.emplace_back();
+    answer.mean = wire.mean();
+    answer.samples = wire.samples();
+    answer.variance = wire.variance();
+    answer.scores.assign(wire.message_scores().begin(), wire.message_scores().end());
+  }
+  return answers;
+}
+
+absl::Status ToStatus(const v1::Error& error) {
+  const bool known = error.code() > 0 && error.code() <= 16;
+  absl::Status status(
+      known ? static_cast<absl::StatusCode>(error.code()) : absl::StatusCode::kUnknown,
+      absl::string_view(error.message()).substr(0, kMaxMessageBytes));
+  if (!error.has_retry_after()) return status;
+  return WithRetryAfter(std::move(status), absl::Seconds(error.retry_after().seconds()) +
+                                               absl::Nanoseconds(error.retry_after().nanos()));
+}
+
+}  // namespace assay::evaluation

@@ -1,0 +1,28 @@
+// Questions and answers between the domain and the messages of EvaluatorService.
+#ifndef ASSAY_SERVER_EVALUATION_WIRE_H_
+#define ASSAY_SERVER_EVALUATION_WIRE_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "assay/v1/error.pb.h"
+#include "assay/v1/evaluator_service.pb.h"
+#include "server/evaluation/evaluator.h"
+
+namespace assay::evaluation {
+
+void ToWire(const signals::Question& question, const signals::Episode& episode,
+            v1::Counterfactual* wire);
+
+// All but the evaluation's id and the episode itself; `now` turns the deadline into the time left.
+void ToWire(const Batch& batch, absl::Time now, v1::EvaluateRequest* wire);
+
+// The answers to a batch, or its error, or INVALID_ARGUMENT where it is neither.
+absl::StatusOr<Answers> ToDomain(const v1::EvaluateResponse& response);
+
+// UNKNOWN where the code is no gRPC status code; the message is cut at 1 KiB.
+absl::Status ToStatus(const v1::Error& error);
+
+}  // namespace assay::evaluation
+
+#endif  // ASSAY_SERVER_EVALUATION_WIRE_H_
