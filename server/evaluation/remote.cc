@@ -58,7 +58,7 @@ grpc::ChannelArguments Arguments(const RemoteOptions& options) {
   // A host name may stand for several addresses.
   arguments.SetLoadBalancingPolicyName("round_robin");
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 10'000);  // in truth: time to connect
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5000);
   // Retries are ours: gRPC's own would not be counted.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
@@ -87,10 +87,12 @@ signals::QuestionKind ToKind(int kind) {
 
 struct Endpoint {
   std::shared_ptr<grpc::Channel> channel;
-  std::shared_ptr<Stub> stub;
+  std::unique_ptr<Stub> stub;
 };
 
-signals::EvaluatorTraits AskTraits(const std::vector<Endpoint>& endpoints, absl::Duration timeout) {
+using Endpoints = std::vector<Endpoint>;
+
+signals::EvaluatorTraits AskTraits(const Endpoints& endpoints, absl::Duration timeout) {
   signals::EvaluatorTraits traits;
   traits.kind = signals::EvaluatorKind::kNamed;
   traits.supports = Bit(signals::QuestionKind::kCoalition);
@@ -111,6 +113,15 @@ signals::EvaluatorTraits AskTraits(const std::vector<Endpoint>& endpoints, absl:
   return traits;
 }
 
+// The last channel to go takes gRPC's callback threads with it, and waits for them: it must not go
+// on one of them.
+std::shared_ptr<const Endpoints> Share(Endpoints endpoints, Timers* timers) {
+  return std::shared_ptr<const Endpoints>(
+      new Endpoints(std::move(endpoints)), [timers](const Endpoints* last) {
+        timers->After(absl::ZeroDuration(), [owner = std::unique_ptr<const Endpoints>(last)] {});
+      });
+}
+
 // One call on its way. The episode belongs to the context: it is lent to the request, not copied.
 struct Call {
   ~Call() {
@@ -118,7 +129,7 @@ struct Call {
   }
   Batch batch;
   BatchDone done;
-  std::shared_ptr<Stub> stub;
+  std::shared_ptr<const Endpoints> endpoints;
   grpc::ClientContext context;
   v1::EvaluateRequest request;
   v1::EvaluateResponse response;
@@ -127,11 +138,11 @@ struct Call {
 
 class RemoteEvaluator final : public Evaluator {
  public:
-  RemoteEvaluator(std::string name, const signals::EvaluatorTraits& traits,
-                  std::vector<Endpoint> endpoints, Timers* timers)
+  RemoteEvaluator(std::string name, const signals::EvaluatorTraits& traits, Endpoints endpoints,
+                  Timers* timers)
       : name_(std::move(name)),
         traits_(traits),
-        endpoints_(std::move(endpoints)),
+        endpoints_(Share(std::move(endpoints), timers)),
         timers_(timers) {}
 
   absl::string_view name() const override { return name_; }
@@ -154,9 +165,10 @@ class RemoteEvaluator final : public Evaluator {
     }
     call->batch = std::move(batch);
     call->done = std::move(done);
-    call->stub = Pick(number).stub;
-    call->stub->async()->Evaluate(&call->context, &call->request, &call->response,
-                                  [call](const grpc::Status& status) { Finish(*call, status); });
+    call->endpoints = endpoints_;
+    Pick(number).stub->async()->Evaluate(
+        &call->context, &call->request, &call->response,
+        [call](const grpc::Status& status) { Finish(*call, status); });
     return [call] { call->context.TryCancel(); };
   }
 
@@ -167,24 +179,27 @@ class RemoteEvaluator final : public Evaluator {
       done(ToAbsl(status));
     } else if (call.response.evaluation_id() != call.request.evaluation_id()) {
       done(absl::InternalError("evaluation_id: not that of the request"));
+    } else if (call.response.outcome_case() == v1::EvaluateResponse::OUTCOME_NOT_SET) {
+      done(absl::InternalError("outcome: neither answers nor an error"));
     } else {
       done(ToDomain(call.response));
     }
   }
 
   const Endpoint& Pick(uint64_t number) const {
-    for (size_t i = 0; i < endpoints_.size(); ++i) {
-      const Endpoint& endpoint = endpoints_[(number + i) % endpoints_.size()];
+    const Endpoints& all = *endpoints_;
+    for (size_t i = 0; i < all.size(); ++i) {
+      const Endpoint& endpoint = all[(number + i) % all.size()];
       if (endpoint.channel->GetState(/*try_to_connect=*/true) != GRPC_CHANNEL_TRANSIENT_FAILURE) {
         return endpoint;
       }
     }
-    return endpoints_[number % endpoints_.size()];
+    return all[number % all.size()];
   }
 
   const std::string name_;
   const signals::EvaluatorTraits traits_;
-  const std::vector<Endpoint> endpoints_;
+  const std::shared_ptr<const Endpoints> endpoints_;
   Timers* const timers_;
   std::atomic<uint64_t> calls_{0};
 };
@@ -201,7 +216,7 @@ absl::StatusOr<std::shared_ptr<Evaluator>> MakeRemote(const RemoteOptions& optio
   if (!credentials.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(where, credentials.status().message()));
   }
-  std::vector<Endpoint> endpoints;
+  Endpoints endpoints;
   for (const std::string& address : options.endpoints) {
     Endpoint endpoint;
     endpoint.channel = grpc::CreateCustomChannel(address, *credentials, Arguments(options));
