@@ -65,23 +65,56 @@ size_t AgentColumns(const v1::EpisodeSignals& signals) {
   return columns;
 }
 
+const char* EvidenceWords(v1::Evidence evidence) {
+  switch (evidence) {
+    case v1::EVIDENCE_OWEN:
+      return "Owen values, by leaving messages out";
+    case v1::EVIDENCE_PREFIX:
+      return "the change of the value at each message";
+    case v1::EVIDENCE_SCORES:
+      return "process scores";
+    default:
+      return "equal shares, as nothing tells the messages apart";
+  }
+}
+
+const char* TierWords(v1::EvidenceTier tier) {
+  switch (tier) {
+    case v1::EVIDENCE_TIER_ANNOTATION:
+      return "an annotation";
+    case v1::EVIDENCE_TIER_ROLLOUTS:
+      return "rollouts";
+    case v1::EVIDENCE_TIER_SCORES:
+      return "process scores";
+    case v1::EVIDENCE_TIER_TEXT:
+      return "the text alone";
+    default:
+      return "nothing but the agents' credit and the number of messages";
+  }
+}
+
 std::string WhatItRestsOn(const v1::EpisodeSignals& signals) {
   const v1::Effort& effort = signals.effort();
-  std::string text;
+  std::string text = "  Credit: ";
   if (effort.method() == v1::METHOD_UNSPECIFIED) {
-    text = "Credit: the outcome, shared over the messages (no counterfactual was asked)";
+    absl::StrAppend(&text, "the outcome, shared over the messages; no counterfactual was asked.\n");
   } else {
-    text = absl::StrFormat("Credit: Shapley values, %s, from %d questions to %s",
-                           Words(v1::Method_Name(effort.method()), "METHOD_"), effort.questions(),
-                           effort.evaluator());
+    absl::StrAppendFormat(&text, "Shapley values, %s, from %d questions; answered by %s",
+                          Words(v1::Method_Name(effort.method()), "METHOD_"), effort.questions(),
+                          effort.evaluator());
     if (effort.ballots() != v1::BALLOTS_UNSPECIFIED) {
       absl::StrAppend(&text, " (ballots: ", Words(v1::Ballots_Name(effort.ballots()), "BALLOTS_"),
                       ")");
     }
+    absl::StrAppend(&text, ".\n");
   }
-  absl::StrAppend(&text, ". Rewards: by ",
-                  Words(v1::Evidence_Name(signals.evidence()), "EVIDENCE_"), " evidence.");
-  return absl::StrCat("  ", text, "\n");
+  absl::StrAppend(&text, "  Rewards: ");
+  if (signals.success()) {
+    return absl::StrCat(text, "each agent's credit over its messages, by ",
+                        EvidenceWords(signals.evidence()), ".\n");
+  }
+  return absl::StrCat(text, "the shortfall, by suspicion that rests on ",
+                      TierWords(signals.first_error().tier()), ".\n");
 }
 
 std::string AgentRows(const v1::EpisodeSignals& signals, size_t columns) {
@@ -115,8 +148,11 @@ std::string MessageRows(const v1::EpisodeSignals& signals, const v1::Episode* ep
   return rows;
 }
 
-std::string FirstErrorLine(const v1::FirstError& error) {
-  if (!error.has_first_index() && !error.has_decisive_index()) return "";
+std::string FirstErrorLine(const v1::EpisodeSignals& signals) {
+  const v1::FirstError& error = signals.first_error();
+  if (!error.has_first_index() && !error.has_decisive_index()) {
+    return signals.success() ? "" : "  No message is claimed to be the first error.\n";
+  }
   std::string line = "  ";
   if (error.has_first_index()) {
     absl::StrAppendFormat(&line, "First error: message %d, probability %.2f. ", error.first_index(),
@@ -125,8 +161,7 @@ std::string FirstErrorLine(const v1::FirstError& error) {
   if (error.has_decisive_index()) {
     absl::StrAppendFormat(&line, "Decisive error: message %d. ", error.decisive_index());
   }
-  absl::StrAppendFormat(&line, "Evidence: %s.\n",
-                        Words(v1::EvidenceTier_Name(error.tier()), "EVIDENCE_TIER_"));
+  line.back() = '\n';
   return line;
 }
 
@@ -148,12 +183,12 @@ std::string EpisodeTable(const v1::EpisodeResult& result, const v1::Episode* epi
   const size_t columns = AgentColumns(signals);
   return absl::StrCat(
       head,
-      absl::StrFormat("%s, score %.3f (the team %.3f, nobody %.3f)%s\n",
+      absl::StrFormat("%s, score %.3f (whole team %.3f, nobody %.3f)%s\n",
                       signals.success() ? "success" : "failure", signals.score(),
                       signals.grand_value(), signals.baseline(),
                       signals.partial() ? ", partial" : ""),
       WhatItRestsOn(signals), "\n", AgentRows(signals, columns), "\n",
-      MessageRows(signals, episode, columns), "\n", FirstErrorLine(signals.first_error()),
+      MessageRows(signals, episode, columns), "\n", FirstErrorLine(signals),
       absl::StrFormat(
           "  Conserved: %s to share = %s in rewards and %s unallocated (error %.1e)\n\n",
           Signed(ledger.target()), Signed(ledger.allocated()), Signed(ledger.unallocated()),
