@@ -118,14 +118,14 @@ def _fill(
             policy=episode.agents[i].policy or agent,
         )
     posterior = located.posterior
-    assert posterior is not None
+    told = 1.0 if located.told else 0.0
     for t in script.players:
         message = episode.messages[t]
         entry = out.messages.add(index=t, agent_id=message.agent_id, reward=given.rewards[t])
         entry.label = cast("signals_pb2.Label", located.labels[t])
-        entry.first_error_probability = posterior.first[t]
-        entry.error_probability = posterior.error[t]
-        entry.repair_probability = posterior.repair[t]
+        entry.first_error_probability = told * posterior.first[t]
+        entry.error_probability = told * posterior.error[t]
+        entry.repair_probability = told * posterior.repair[t]
         entry.redundancy = expected.rho[t]
         entry.token_spans.extend(message.token_spans)
         out.audit.messages.add(
@@ -134,8 +134,8 @@ def _fill(
             low=given.low[t],
             high=given.high[t],
             redundancy=expected.rho[t],
-            error_log_ratio=located.ratios[t],
-            prior=located.prior[t],
+            error_log_ratio=told * located.evidence.ratios[t],
+            prior=told * located.evidence.prior[t],
             index=t,
         )
     _fill_first_error(out.first_error, expected)
@@ -180,7 +180,9 @@ def _fill_effort(out: signals_pb2.Effort, expected: recompute.Expected, asked: l
 def _fill_first_error(out: signals_pb2.FirstError, expected: recompute.Expected) -> None:
     located, script = expected.located, expected.transcript
     posterior = located.posterior
-    assert posterior is not None
+    if not located.told:
+        out.none_probability, out.tier = 1, signals_pb2.EVIDENCE_TIER_NONE
+        return
     if located.claim.first is not None:
         out.first_index = located.claim.first
     if located.claim.decisive is not None:

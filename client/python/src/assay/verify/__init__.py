@@ -8,7 +8,8 @@ every value, credit, weight, label, reward, pair and sum again and compares to 1
 
 from __future__ import annotations
 
-from .check import check_episode, check_group
+from .check import check_episode
+from .check_group import check_group
 from .cli import main, verify_lines
 from .findings import Finding, Report
 

@@ -64,21 +64,24 @@ def _local(
     episodes: Mapping[str, episode_pb2.Episode],
     settings: Settings,
 ) -> dict[str, dict[int, float]]:
-    """L_t = (T_{i,e} r_t - mean_e R_{i,e}) / (rms of the numerator over the agent's messages + eps), in [-5, 5]."""
+    """L_t = (T_{i,e} r_t - mean R_{i,e}) / (rms of the numerator + eps), in [-5, 5].
+
+    The mean runs over the (episode, agent) pairs with messages, the rms over the messages, of one policy.
+    """
     owner: dict[tuple[str, str], str] = {}
     for signals in answered:
         for agent in episodes[signals.episode_id].agents:
             owner[signals.episode_id, agent.id] = agent.policy or agent.id
-    totals: dict[str, dict[str, float]] = {}
+    totals: dict[str, dict[tuple[str, str], float]] = {}
     counts: dict[tuple[str, str], int] = {}
     for signals in answered:
         for m in signals.messages:
             policy = owner.get((signals.episode_id, m.agent_id))
             if policy is None:
                 continue
-            by_episode = totals.setdefault(policy, {})
-            by_episode[signals.episode_id] = by_episode.get(signals.episode_id, 0.0) + m.reward
-            key = (signals.episode_id, policy)
+            key = (signals.episode_id, m.agent_id)
+            by_agent = totals.setdefault(policy, {})
+            by_agent[key] = by_agent.get(key, 0.0) + m.reward
             counts[key] = counts.get(key, 0) + 1
     means = {policy: sum(by.values()) / len(by) for policy, by in totals.items()}
     numerators: dict[str, dict[int, float]] = {s.episode_id: {} for s in answered}
@@ -88,7 +91,7 @@ def _local(
             policy = owner.get((signals.episode_id, m.agent_id))
             if policy is None:
                 continue
-            value = counts[signals.episode_id, policy] * m.reward - means[policy]
+            value = counts[signals.episode_id, m.agent_id] * m.reward - means[policy]
             numerators[signals.episode_id][m.index] = value
             squares.setdefault(policy, []).append(value * value)
     rms = {policy: sqrt(sum(values) / len(values)) for policy, values in squares.items()}

@@ -28,14 +28,18 @@ class Allocation:
     relaxed: set[int] = field(default_factory=set)
 
 
-def weights(transcript: Transcript, settings: Settings, rho: Sequence[float]) -> list[float]:
-    """w_t = max(1 - rho_t, 0.01), or the message's share of its agent's tokens; context has none."""
+def weights(transcript: Transcript, settings: Settings, rho: Sequence[float], together: bool) -> list[float]:
+    """w_t = max(1 - rho_t, 0.01), or its share of the tokens of those it shares with; context has none.
+
+    `together`: all agents share one amount; else each agent's messages share its own.
+    """
     if not settings.weigh_by_tokens:
         return [0.0 if a == CONTEXT else max(1 - r, LEAST_WEIGHT) for a, r in zip(transcript.authors, rho, strict=True)]
-    totals = [sum(transcript.tokens[t] for t in members) for members in transcript.members]
+    own = [sum(transcript.tokens[t] for t in members) for members in transcript.members]
+    totals = [sum(own)] * len(own) if together else own
     return [
-        0.0 if a == CONTEXT else max(tokens / totals[a] if totals[a] else 0.0, LEAST_WEIGHT)
-        for a, tokens in zip(transcript.authors, transcript.tokens, strict=True)
+        0.0 if a == CONTEXT else max(tokens / totals[a] if totals[a] else 1 - r, LEAST_WEIGHT)
+        for a, tokens, r in zip(transcript.authors, transcript.tokens, rho, strict=True)
     ]
 
 
@@ -49,7 +53,7 @@ def sign_bounds(credit: float, sign: float, rho: float, settings: Settings) -> t
     """Bounds of PREFIX, SCORES and EQUAL: harm is not rewarded, a repeat may cost a little."""
     bound = settings.bound
     if credit >= 0:
-        return (-bound, 0.0) if sign < 0 else (-settings.kappa * settings.eta * rho, bound)
+        return (-bound, 0.0) if sign < 0 else (-min(settings.kappa * settings.eta * rho, bound), bound)
     return (0.0, bound) if sign > 0 else (-bound, 0.0)
 
 
@@ -73,7 +77,11 @@ def allocate_success(
     """One projection an agent: C = phi_i over M_i. `evidence` is x under `kind`; with PREFIX its sign bounds."""
     owen = kind == options_pb2.EVIDENCE_OWEN
     count = len(transcript.authors)
-    w = [0.0 if a == CONTEXT else 1.0 for a in transcript.authors] if owen else weights(transcript, settings, rho)
+    w = (
+        [0.0 if a == CONTEXT else 1.0 for a in transcript.authors]
+        if owen
+        else weights(transcript, settings, rho, False)
+    )
     out = Allocation(list(evidence), w, [0.0] * count, [0.0] * count, [0.0] * count)
     for agent, members in enumerate(transcript.members):
         credit = phi[agent]
@@ -100,7 +108,9 @@ def allocate_outcome(
 ) -> Allocation:
     """OutcomeOnly: one projection over all agents' messages."""
     count = len(transcript.authors)
-    out = Allocation(list(evidence), weights(transcript, settings, rho), [0.0] * count, [0.0] * count, [0.0] * count)
+    out = Allocation(
+        list(evidence), weights(transcript, settings, rho, True), [0.0] * count, [0.0] * count, [0.0] * count
+    )
     players = transcript.players
     for t in players:
         sign = evidence[t] if kind == options_pb2.EVIDENCE_PREFIX else (scores[t] or 0.0)

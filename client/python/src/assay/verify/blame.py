@@ -32,6 +32,15 @@ class Claim:
 
     first: int | None
     decisive: int | None
+    success: bool
+    located: bool  # evidence locates errors; in a success scores alone do not
+    suspects: tuple[bool, ...]  # something speaks against the message itself
+    by_text: bool
+
+    @property
+    def describes(self) -> bool:
+        """Whether messages that are neither error nor repair get a label of their own."""
+        return self.success or self.first is not None or self.decisive is not None
 
 
 def label(
@@ -46,22 +55,25 @@ def label(
     if transcript.authors[t] == CONTEXT:
         return LABEL_NEUTRAL
     half = 0.5 + margin
-    if t == claim.first:
-        return LABEL_FIRST_ERROR
-    if posterior.error[t] > half or t == claim.decisive:
-        return LABEL_ERROR
     was_low, is_low = posterior.low[t] > half, posterior.low[t + 1] > half
-    marked = transcript.repairs[t]
-    claimed = claim.first is not None
-    if posterior.repair[t] > half or (claimed and marked and not is_low):
-        return LABEL_REPAIR
-    if not claimed:
+    marked, q = transcript.repairs[t] is not None, scores[t] or 0.0
+    if claim.located:
+        if t == claim.first:
+            return LABEL_FIRST_ERROR
+        repaired = claim.success and t in transcript.repairs
+        if (posterior.error[t] > half and claim.suspects[t]) or t == claim.decisive or repaired:
+            return LABEL_ERROR
+        if posterior.repair[t] > half or (claim.describes and marked and not is_low):
+            return LABEL_REPAIR
+    if not claim.describes:
         return LABEL_NEUTRAL
-    q = scores[t] or 0.0
+    if claim.success and not claim.located:
+        return LABEL_NEUTRAL if q < 0 else LABEL_SOUND
     if was_low and is_low:
         if marked or q > 0:
             return LABEL_REPAIR_ATTEMPT
-        return LABEL_FAILURE_ALIGNED if q < 0 else LABEL_NEUTRAL
+        against = q < 0 if scores[t] is not None else claim.by_text and claim.suspects[t]
+        return LABEL_FAILURE_ALIGNED if against else LABEL_NEUTRAL
     return LABEL_NEUTRAL if was_low or is_low else LABEL_SOUND
 
 
@@ -80,7 +92,7 @@ def failure_evidence(
     x = [0.0] * len(labels)
     for t in transcript.players:
         q = scores[t]
-        if not located and labels[t] not in REPAIRED:
+        if not located:
             x[t] = settings.kappa * min(q or 0.0, 0.0)
         elif from_values:
             x[t] = posterior.expected[t + 1] - posterior.expected[t]
@@ -110,10 +122,11 @@ def allocate_failure(
     count, players, bound = len(labels), transcript.players, settings.bound
     out = Allocation(list(evidence), [0.0] * count, [0.0] * count, [0.0] * count, [0.0] * count)
     for t in players:
-        if labels[t] in REPAIRED:
+        if not located:
+            out.w[t] = first[t] + LEAST_BLAME / len(players)
+            out.low[t] = 0.0 if labels[t] in REPAIRED else -bound
+        elif labels[t] in REPAIRED:
             out.w[t], out.high[t] = LEAST_BLAME, max(evidence[t], 0.0)
-        elif not located:
-            out.w[t], out.low[t] = first[t] + LEAST_BLAME / len(players), -bound
         elif labels[t] in ERRED:
             out.w[t], out.low[t] = error[t] + LEAST_BLAME, -bound
         else:

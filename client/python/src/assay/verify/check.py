@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import isfinite
 from typing import Literal
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from assay.v1 import episode_pb2, options_pb2, signal_service_pb2, signals_pb2
+from assay.v1 import episode_pb2, options_pb2, signals_pb2
 
-from . import advantages, blame, games, preferences, questions
+from . import blame, games, preferences, questions
 from .findings import Report
 from .recompute import Expected, recompute
 from .records import ResultLine, digest, signals_digest
-from .settings import Settings, resolve
+from .settings import resolve
 from .transcript import CONTEXT, read
 
 CREDIBLE_SHARE = 0.8
@@ -60,7 +60,7 @@ def _admissible(expected: Expected, signals: signals_pb2.EpisodeSignals) -> list
     """Published labels, where they differ from the computed ones by nothing but a tie at a threshold."""
     located, found = expected.located, [m.label for m in signals.messages]
     own = [located.labels[t] for t in expected.transcript.players]
-    if found == own or len(found) != len(own) or located.posterior is None:
+    if found == own or len(found) != len(own):
         return None
     near = [
         [
@@ -194,10 +194,10 @@ def _messages(
         bounded = abs(message.reward) <= settings.bound * (1 + 1e-12)
         report.true(f"{path}.reward", bounded, f"within +-{settings.bound}", message.reward)
         report.equal(f"{path}.label", _label(located.labels[t]), _label(message.label))
-        if posterior is not None:
-            report.close(f"{path}.first_error_probability", posterior.first[t], message.first_error_probability)
-            report.close(f"{path}.error_probability", posterior.error[t], message.error_probability)
-            report.close(f"{path}.repair_probability", posterior.repair[t], message.repair_probability)
+        told = 1.0 if located.told else 0.0
+        report.close(f"{path}.first_error_probability", told * posterior.first[t], message.first_error_probability)
+        report.close(f"{path}.error_probability", told * posterior.error[t], message.error_probability)
+        report.close(f"{path}.repair_probability", told * posterior.repair[t], message.repair_probability)
         report.close(f"{path}.redundancy", expected.rho[t], message.redundancy)
         spans = [_json(s) for s in source.token_spans], [_json(s) for s in message.token_spans]
         report.equal(f"{path}.token_spans", *spans)
@@ -214,14 +214,15 @@ def _evidence(report: Report, expected: Expected, audit: Sequence[signals_pb2.Me
     if not report.equal("signals.audit.messages (indices)", players, [entry.index for entry in audit]):
         return
     for k, (t, entry) in enumerate(zip(players, audit, strict=True)):
-        path, ratio = f"signals.audit.messages[{k}]", located.ratios[t]
+        path = f"signals.audit.messages[{k}]"
+        ratio, pi = (located.evidence.ratios[t], located.evidence.prior[t]) if located.told else (0.0, 0.0)
         report.close(f"{path}.evidence", allocation.x[t], entry.evidence, scale)
         report.close(f"{path}.weight", allocation.w[t], entry.weight)
         report.close(f"{path}.low", allocation.low[t], entry.low, scale)
         report.close(f"{path}.high", allocation.high[t], entry.high, scale)
         report.close(f"{path}.redundancy", expected.rho[t], entry.redundancy)
         report.close(f"{path}.error_log_ratio", ratio, entry.error_log_ratio, max(1.0, abs(ratio)))
-        report.close(f"{path}.prior", located.prior[t], entry.prior)
+        report.close(f"{path}.prior", pi, entry.prior)
     if expected.settings.prior:
         report.trust(f"the fitted prior {expected.settings.prior!r}: its values are in the record, its model is not")
         report.close("signals.audit.messages (sum of priors)", 1.0, sum(entry.prior for entry in audit))
@@ -230,7 +231,9 @@ def _evidence(report: Report, expected: Expected, audit: Sequence[signals_pb2.Me
 def _first_error(report: Report, expected: Expected, found: signals_pb2.FirstError) -> None:
     located, transcript, path = expected.located, expected.transcript, "signals.first_error"
     posterior, claim = located.posterior, located.claim
-    if posterior is None:
+    if not located.told:
+        silent = signals_pb2.FirstError(none_probability=1, tier=signals_pb2.EVIDENCE_TIER_NONE)
+        report.equal(path, _json(silent), _json(found))
         return
     _index(report, f"{path}.first_index", claim.first, found, "first_index", posterior.first)
     _index(report, f"{path}.decisive_index", claim.decisive, found, "decisive_index", posterior.decisive)
@@ -395,57 +398,3 @@ def _complete(report: Report, expected: Expected) -> None:
             report.wrong(
                 f"signals.audit.questions[{k}]", "a question the signals rest on", questions.text(q.kind, q.key)
             )
-
-
-def check_group(
-    result: signal_service_pb2.GroupResult,
-    answered: Sequence[signals_pb2.EpisodeSignals],
-    episodes: Mapping[str, episode_pb2.Episode],
-) -> Report:
-    """Advantages of one group from the signals of its episodes in the same file."""
-    report = Report(f"group {result.group_id}")
-    if result.WhichOneof("outcome") == "error":
-        report.wrong("error", "signals", f"code {result.error.code}: {result.error.message}")
-        return report
-    found = result.signals
-    report.equal("signals.group_id", result.group_id, found.group_id)
-    report.equal("signals.used", len(answered), found.used)
-    if not answered:
-        return report
-    overlap = {s.episode_id for s in answered} & set(found.missing_episode_ids)
-    report.true("signals.missing_episode_ids", not overlap, "no answered episode", sorted(overlap))
-    settings = _group_settings(answered[0], episodes)
-    expected = advantages.of_group(answered, episodes, settings)
-    report.close("signals.mean_score", expected.mean, found.mean_score, settings.range)
-    report.close("signals.std_score", expected.std, found.std_score, settings.range)
-    ids = [entry.episode_id for entry in found.episodes]
-    report.equal("signals.episodes (ids)", sorted(expected.episodes, key=str.encode), ids)
-    missing = list(found.missing_episode_ids)
-    report.equal("signals.missing_episode_ids", sorted(set(missing), key=str.encode), missing)
-    announced = max(s.group.size for s in answered)
-    never = max(0, announced - len(answered) - len(missing)) if announced else 0
-    report.equal("signals.never_sent", never, found.never_sent)
-    for k, entry in enumerate(found.episodes):
-        if entry.episode_id in expected.episodes:
-            _advantages(report, f"signals.episodes[{k}]", expected.episodes[entry.episode_id], entry)
-    return report
-
-
-def _group_settings(signals: signals_pb2.EpisodeSignals, episodes: Mapping[str, episode_pb2.Episode]) -> Settings:
-    return resolve(signals.audit.options, episodes[signals.episode_id])
-
-
-def _advantages(
-    report: Report,
-    path: str,
-    expected: tuple[float, dict[int, tuple[float, float]]],
-    found: signals_pb2.EpisodeAdvantages,
-) -> None:
-    outcome, messages = expected
-    report.close(f"{path}.outcome_advantage", outcome, found.outcome_advantage, max(1.0, abs(outcome)))
-    report.equal(f"{path}.messages", sorted(messages), sorted(m.index for m in found.messages))
-    for k, message in enumerate(found.messages):
-        if message.index in messages:
-            local, advantage = messages[message.index]
-            report.close(f"{path}.messages[{k}].local_advantage", local, message.local_advantage)
-            report.close(f"{path}.messages[{k}].advantage", advantage, message.advantage, max(1.0, abs(advantage)))

@@ -14,7 +14,8 @@ from typing import TextIO
 from assay.v1 import episode_pb2, signal_service_pb2, signals_pb2
 
 from . import records
-from .check import check_episode, check_group
+from .check import check_episode
+from .check_group import check_group
 from .findings import Report
 
 CHUNK = 64  # episodes a worker takes at once

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, inf, log, log1p
 
+from assay.v1 import options_pb2
+
 from .settings import Settings
 from .transcript import CONTEXT, Transcript, logit
 
@@ -16,9 +18,11 @@ LOW_GRID = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
 FULL_V0 = 0.65
 JUDGES_SHARED = 0.5
 SCORE_CLIP = 0.02
+RESCUED = 0.15  # how often one right message lifts a state that was Low before it
+LEAST_RATE = 1e-9  # a policy of value 0 must not make one lucky rollout impossible
 
 
-@dataclass(frozen=True)
+@dataclass
 class Posterior:
     """Probabilities of messages (length T) and nodes (length T + 1)."""
 
@@ -42,7 +46,10 @@ class Evidence:
     prior: list[float]
     ratios: list[float]
     rollouts: list[tuple[float, float]]
+    corrections: dict[int, tuple[float, float]]  # rollouts with message t replaced by a correct one
     annotated: int | None
+    repairs: tuple[int | None, ...]  # per message: the earlier one that the caller says it repaired
+    definition: int
     success: bool | None  # None: cut off, nothing is known of the final node
     outcome: float
     start_value: float | None  # V_0 scaled to [0, 1]
@@ -106,59 +113,147 @@ def _node(rates: Sequence[float], successes: float, trials: float) -> tuple[floa
     return top + log(total / len(rates)), sum(w * r for w, r in zip(weights, rates, strict=True)) / total
 
 
-def infer(transcript: Transcript, settings: Settings, evidence: Evidence) -> Posterior | None:
-    """Forward-backward in O(T). None where the evidence contradicts itself (probability 0)."""
-    n_messages = len(transcript.authors)
-    scale = 1.0 if evidence.start_value is None else min(1.0, evidence.start_value / FULL_V0)
-    high_rates = [rate * scale for rate in HIGH_GRID]
-    e_high, mean_high = map(list, zip(*(_node(high_rates, s, k) for s, k in evidence.rollouts), strict=True))
-    e_low, mean_low = map(list, zip(*(_node(LOW_GRID, s, k) for s, k in evidence.rollouts), strict=True))
-    if evidence.success is not None:
-        (e_low if evidence.success else e_high)[n_messages] = -inf
-    if evidence.annotated is not None:
-        for j in range(evidence.annotated + 1):
-            e_low[j] = -inf
-        e_high[evidence.annotated + 1] = -inf
+@dataclass
+class Chain:
+    """Logarithms of every factor: nodes 0..T, and what each message does to the state."""
 
-    hh, hl, lh, ll = _edges(transcript, settings, evidence)
-    a_high, a_low = [log(START_HIGH) + e_high[0]], [log(1 - START_HIGH) + e_low[0]]
-    stay_high = [a_high[0]]
-    for t in range(n_messages):
-        a_high.append(_add(a_high[t] + hh[t], a_low[t] + lh[t]) + e_high[t + 1])
-        a_low.append(_add(a_low[t] + ll[t], a_high[t] + hl[t]) + e_low[t + 1])
-        stay_high.append(stay_high[t] + hh[t] + e_high[t + 1])
-    b_high, b_low, stay_low = [0.0], [0.0], [0.0]
-    for t in reversed(range(n_messages)):
-        next_high, next_low = e_high[t + 1] + b_high[-1], e_low[t + 1] + b_low[-1]
-        b_high.append(_add(hh[t] + next_high, hl[t] + next_low))
-        b_low.append(_add(ll[t] + next_low, lh[t] + next_high))
-        stay_low.append(stay_low[-1] + ll[t] + e_low[t + 1])
-    b_high.reverse()
-    b_low.reverse()
-    stay_low.reverse()
-    total = _add(a_high[n_messages], a_low[n_messages])
+    high: list[float]
+    low: list[float]
+    hh: list[float]
+    hl: list[float]
+    lh: list[float]
+    ll: list[float]
+
+    def copy(self) -> Chain:
+        return Chain(*(list(part) for part in (self.high, self.low, self.hh, self.hl, self.lh, self.ll)))
+
+
+def infer(transcript: Transcript, settings: Settings, evidence: Evidence, given_first: int | None = None) -> Posterior:
+    """Forward-backward in O(T). `given_first`: under the condition that the first error is this message."""
+    chain, means = _chain(transcript, settings, evidence)
+    chain = _consistent(chain, evidence)
+    if given_first is not None:
+        if evidence.definition == options_pb2.ERROR_DEFINITION_CORRECTION_FLIPS:
+            _force_decisive(chain, given_first)
+        else:
+            _force_first(chain, given_first)
+    posterior = _marginals(chain)
+    assert posterior is not None, "a chain without its outcome cannot contradict itself"
+    if evidence.definition == options_pb2.ERROR_DEFINITION_CORRECTION_FLIPS:
+        posterior.first = list(posterior.decisive)
+        posterior.none = max(0.0, 1 - sum(posterior.first))
+    posterior.expected = [
+        settings.low + settings.range * ((1 - pl) * mh + pl * ml)
+        for pl, (mh, ml) in zip(posterior.low, means, strict=True)
+    ]
+    posterior.expected[-1] = evidence.outcome
+    return posterior
+
+
+def _chain(transcript: Transcript, settings: Settings, evidence: Evidence) -> tuple[Chain, list[tuple[float, float]]]:
+    """All factors, and the mean rates (High, Low) of every node."""
+    scale = 1.0 if evidence.start_value is None else min(1.0, evidence.start_value / FULL_V0)
+    high_rates = [min(max(rate * scale, LEAST_RATE), 1 - LEAST_RATE) for rate in HIGH_GRID]
+    high, mean_high = map(list, zip(*(_node(high_rates, s, k) for s, k in evidence.rollouts), strict=True))
+    low, mean_low = map(list, zip(*(_node(LOW_GRID, s, k) for s, k in evidence.rollouts), strict=True))
+    high[0] += log(START_HIGH)
+    low[0] += log(1 - START_HIGH)
+    chain = Chain(high, low, *_edges(transcript, settings, evidence))
+    step = evidence.definition == options_pb2.ERROR_DEFINITION_INCORRECT_STEP
+    if step:
+        chain.lh = [-inf] * len(chain.lh)
+    for t, (successes, trials) in {} if step else evidence.corrections.items():
+        up, down = _node(high_rates, successes, trials)[0], _node(LOW_GRID, successes, trials)[0]
+        chain.hh[t] += up
+        chain.hl[t] += up
+        chain.lh[t] += up
+        chain.ll[t] += _add(log(1 - RESCUED) + down, log(RESCUED) + up)
+    if evidence.success is False:
+        chain.high[-1] = -inf
+    elif evidence.success and not step:
+        chain.low[-1] = -inf
+    if evidence.annotated is not None:
+        _force_first(chain, evidence.annotated)
+    return chain, list(zip(mean_high, mean_low, strict=True))
+
+
+def _force_first(chain: Chain, t: int) -> None:
+    """High up to node t, High -> Low at t."""
+    for j in range(t + 1):
+        chain.low[j] = -inf
+    chain.hh[t] = -inf
+    chain.hl[t] = 0.0
+
+
+def _force_decisive(chain: Chain, t: int) -> None:
+    chain.low[t] = -inf
+    for j in range(t + 1, len(chain.high)):
+        chain.high[j] = -inf
+
+
+def _consistent(chain: Chain, evidence: Evidence) -> Chain:
+    """Where statements contradict each other, the annotation stands; marks yield first, then the outcome."""
+    if marks_apply(evidence):
+        marked = chain.copy()
+        _force_repairs(marked, evidence.repairs)
+        if _marginals(marked) is not None:
+            return marked
+    if _marginals(chain) is None:
+        chain.high[-1] = chain.low[-1] = 0.0
+    return chain
+
+
+def marks_apply(evidence: Evidence) -> bool:
+    """In a success the caller's `repairs` say where it was Low."""
+    step = evidence.definition == options_pb2.ERROR_DEFINITION_INCORRECT_STEP
+    return evidence.success is True and not step and any(t is not None for t in evidence.repairs)
+
+
+def _force_repairs(chain: Chain, repairs: Sequence[int | None]) -> None:
+    """Low from each repaired message to the last one that repaired it, High just before and just after."""
+    is_low = [False] * len(chain.high)
+    for t, repaired in enumerate(repairs):
+        if repaired is not None:
+            is_low[repaired + 1 : t + 1] = [True] * (t - repaired)
+    for j, low in enumerate(is_low):
+        if low:
+            chain.high[j] = -inf
+        elif (j and is_low[j - 1]) or (j + 1 < len(is_low) and is_low[j + 1]):
+            chain.low[j] = -inf
+
+
+def _marginals(chain: Chain) -> Posterior | None:
+    """None where the factors contradict each other (probability 0)."""
+    count = len(chain.hh)
+    hh, hl, lh, ll = chain.hh, chain.hl, chain.lh, chain.ll
+    a_high, a_low, stay_high = [chain.high[0]], [chain.low[0]], [chain.high[0]]
+    for t in range(count):
+        a_high.append(_add(a_high[t] + hh[t], a_low[t] + lh[t]) + chain.high[t + 1])
+        a_low.append(_add(a_low[t] + ll[t], a_high[t] + hl[t]) + chain.low[t + 1])
+        stay_high.append(stay_high[t] + hh[t] + chain.high[t + 1])
+    b_high, b_low, stay_low = [0.0] * (count + 1), [0.0] * (count + 1), [0.0] * (count + 1)
+    for t in reversed(range(count)):
+        next_high, next_low = chain.high[t + 1] + b_high[t + 1], chain.low[t + 1] + b_low[t + 1]
+        b_high[t] = _add(hh[t] + next_high, hl[t] + next_low)
+        b_low[t] = _add(ll[t] + next_low, lh[t] + next_high)
+        stay_low[t] = stay_low[t + 1] + ll[t] + chain.low[t + 1]
+    total = _add(a_high[count], a_low[count])
     if total == -inf:
         return None
 
     def share(value: float) -> float:
         return exp(value - total)
 
-    edges = range(n_messages)
-    low = [share(a_low[j] + b_low[j]) for j in range(n_messages + 1)]
-    high = [share(a_high[j] + b_high[j]) for j in range(n_messages + 1)]
-    expected = [
-        settings.low + settings.range * (ph * mh + pl * ml)
-        for ph, mh, pl, ml in zip(high, mean_high, low, mean_low, strict=True)
-    ]
-    expected[n_messages] = evidence.outcome
+    edges = range(count)
+    low = [share(a_low[j] + b_low[j]) for j in range(count + 1)]
     return Posterior(
-        first=[share(stay_high[t] + hl[t] + e_low[t + 1] + b_low[t + 1]) for t in edges],
-        decisive=[share(a_high[t] + hl[t] + e_low[t + 1] + stay_low[t + 1]) for t in edges],
-        repair=[share(a_low[t] + lh[t] + e_high[t + 1] + b_high[t + 1]) for t in edges],
-        error=[share(a_high[t] + hl[t] + e_low[t + 1] + b_low[t + 1]) for t in edges],
-        none=share(stay_high[n_messages]) + low[0],
+        first=[share(stay_high[t] + hl[t] + chain.low[t + 1] + b_low[t + 1]) for t in edges],
+        decisive=[share(a_high[t] + hl[t] + chain.low[t + 1] + stay_low[t + 1]) for t in edges],
+        repair=[share(a_low[t] + lh[t] + chain.high[t + 1] + b_high[t + 1]) for t in edges],
+        error=[share(a_high[t] + hl[t] + chain.low[t + 1] + b_low[t + 1]) for t in edges],
+        none=share(stay_high[count]) + low[0],
         low=low,
-        expected=expected,
+        expected=[],
     )
 
 

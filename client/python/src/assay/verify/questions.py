@@ -215,11 +215,6 @@ class Answers:
     def part(self, others: int, agent: int, kept: int) -> float:
         """v(others in full and the messages `kept` of `agent`), for the Owen value. KeyError where it was not asked."""
         members = self._members[agent]
-        if kept == 0 or kept == (1 << len(members)) - 1:
-            value = self.coalition(others | (1 << agent if kept else 0))
-            if value is None:
-                raise KeyError(f"coalition {coalition_text(others | (1 << agent if kept else 0))}")
-            return value
         if self.votes is not None:
             return self.votes.with_part(others, agent, kept)
         mask = sum(1 << t for i in range(self._n) if others >> i & 1 for t in self._members[i])
@@ -229,8 +224,14 @@ class Answers:
             raise KeyError(text("messages", mask))
         return question.mean
 
+    def corrections(self) -> dict[int, tuple[float, float]]:
+        """Answered correction questions by message, as (successes, trials)."""
+        low, span = self.settings.low, self.settings.range
+        asked = [q for q in self.asked if q.kind == "correction" and q.key < sum(map(len, self._members))]
+        return {q.key: (max(q.samples, 1) * (q.mean - low) / span, max(q.samples, 1)) for q in asked}
+
     def parts(self) -> Iterator[int]:
-        """Masks of messages that an exact Owen value asks beyond the coalitions; some come more than once."""
+        """Masks of messages that an exact Owen value asks; some come more than once."""
         masks = [sum(1 << t for t in members) for members in self._members]
         for agent, members in enumerate(self._members):
             unions = [0]
@@ -240,7 +241,7 @@ class Answers:
             kept = [0]
             for t in members:
                 kept += [part | 1 << t for part in kept]
-            for part in kept[1:-1]:
+            for part in kept:
                 yield from (union | part for union in unions)
 
     def nodes(self, count: int) -> dict[int, list[Asked]]:
@@ -276,7 +277,7 @@ def check(report: Report, answers: Answers, agents: int, messages: int) -> None:
             _check_table(report, path, q, answers, agents)
         elif q.kind == "message_scores":
             report.equal(f"{path}.message_scores (count)", messages, len(q.scores))
-            report.true(f"{path}.message_scores", all(-1 <= s <= 1 for s in q.scores), "within [-1, 1]", q.scores)
+            report.true(f"{path}.message_scores", all(not abs(s) > 1 for s in q.scores), "within [-1, 1]", q.scores)
             report.trust(_trusted(settings.scorer or settings.evaluator))
         else:
             value = answers.recomputed(q.kind, q.key)

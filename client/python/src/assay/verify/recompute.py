@@ -8,66 +8,17 @@ from dataclasses import dataclass, replace
 from assay.v1 import episode_pb2, options_pb2, signals_pb2
 
 from . import blame
-from .allocation import Allocation, allocate_outcome, allocate_success, score_evidence
-from .games import interactions, owen, owen_cost, shapley
-from .posterior import Evidence, Posterior, infer, log_ratios, prior
+from .agent_credit import Credit, credit
+from .allocation import BLAMED, Allocation, allocate_outcome, allocate_success, score_evidence
+from .games import interactions, owen, owen_cost
+from .locate import Located, claim_of, locate, rollouts_at
+from .posterior import Posterior, infer
 from .questions import Answers
 from .redundancy import redundancies
 from .settings import Settings
-from .transcript import Transcript
+from .transcript import CONTEXT, Transcript
 
-BARE_TRIALS = 4  # what a prefix value without rollouts counts as
 OWEN_LIMIT = 1 << 20
-
-
-@dataclass(frozen=True)
-class Credit:
-    """Agent credit. `exact`: from all 2^n coalitions; else taken from the published result."""
-
-    score: float
-    baseline: float
-    grand: float
-    values: list[float]
-    exact: bool
-    shapley: bool
-    table: list[float] | None
-
-
-@dataclass(frozen=True)
-class Located:
-    """Where it went wrong: posterior, claim, tier of evidence and labels."""
-
-    posterior: Posterior | None
-    claim: blame.Claim
-    tier: int
-    labels: list[int]
-    scores: list[float | None]
-    ratios: list[float]
-    prior: list[float]
-    from_values: bool
-
-
-def credit(
-    episode: episode_pb2.Episode, settings: Settings, answers: Answers, published: signals_pb2.EpisodeSignals | None
-) -> Credit:
-    """Section 2. Without a full table the published credits stand in (their invariants are checked apart)."""
-    n = len(episode.agents)
-    has_score = episode.outcome.HasField("score")
-    if settings.evaluator == "outcome":
-        score = episode.outcome.score if has_score else settings.low
-        return Credit(score, settings.low, score, [0.0] * n, True, False, None)
-    table = answers.table() if n <= 20 else None
-    grand, baseline = answers.coalition((1 << n) - 1), answers.coalition(0)
-    if table is not None:
-        grand, baseline = table[-1], table[0]
-    if grand is None or baseline is None:
-        raise KeyError("coalition {} or all agents")
-    score = episode.outcome.score if has_score else grand
-    exact = table is not None and settings.method in (options_pb2.METHOD_AUTO, options_pb2.METHOD_EXACT)
-    if exact and table is not None:
-        return Credit(score, baseline, grand, shapley(table, n), True, True, table)
-    values = [agent.credit for agent in published.agents] if published else []
-    return Credit(score, baseline, grand, values, False, True, None)
 
 
 def node_values(transcript: Transcript, settings: Settings, answers: Answers, score: float) -> list[float | None]:
@@ -76,101 +27,10 @@ def node_values(transcript: Transcript, settings: Settings, answers: Answers, sc
     asked = answers.nodes(len(transcript.authors))
     for j, value in enumerate(transcript.prefix_values):
         if value is None:
-            successes, trials = _rollouts(transcript, settings, j, asked.get(j, []))
+            successes, trials = rollouts_at(transcript, settings, j, asked.get(j, []))
             value = settings.low + settings.range * successes / trials if trials else None
         out.append(value)
     return [*out, score]
-
-
-def _rollouts(transcript: Transcript, settings: Settings, j: int, asked: Sequence[object]) -> tuple[float, float]:
-    successes, trials = transcript.rollouts[j]
-    total = float(trials)
-    for question in asked:
-        samples = max(getattr(question, "samples", 1), 1)
-        successes += samples * (getattr(question, "mean", 0.0) - settings.low) / settings.range
-        total += samples
-    return successes, total
-
-
-def locate(
-    episode: episode_pb2.Episode,
-    transcript: Transcript,
-    settings: Settings,
-    answers: Answers,
-    values: Credit,
-    given_prior: Sequence[float] | None,
-) -> Located:
-    """Section 5 up to the labels. A fitted prior comes from the record."""
-    count = len(transcript.authors)
-    success, truncated = values.score >= settings.theta, episode.outcome.truncated
-    scores = [transcript.judged(t) for t in range(count)]
-    ratios = log_ratios(transcript, settings)
-    pi = (
-        list(given_prior)
-        if given_prior is not None
-        else prior(transcript, values.values if values.shapley else None, settings.range)
-    )
-    asked = answers.nodes(count)
-    rollouts: list[tuple[float, float]] = []
-    for j in range(count):
-        pair = _rollouts(transcript, settings, j, asked.get(j, []))
-        bare = transcript.prefix_values[j]
-        if not pair[1] and bare is not None:
-            pair = (BARE_TRIALS * (bare - settings.low) / settings.range, BARE_TRIALS)
-        rollouts.append(pair)
-    rollouts.append((0.0, 0.0))
-    from_values = any(trials for _, trials in rollouts)
-    start: float | None = transcript.prefix_values[0] if count else None
-    if start is None and rollouts[0][1]:
-        start = settings.low + settings.range * rollouts[0][0] / rollouts[0][1]
-    posterior = infer(
-        transcript,
-        settings,
-        Evidence(
-            prior=pi,
-            ratios=ratios,
-            rollouts=rollouts,
-            annotated=transcript.annotated,
-            success=None if truncated else success,
-            outcome=values.score,
-            start_value=None if start is None else (start - settings.low) / settings.range,
-        ),
-    )
-    tier = _tier(transcript, settings, ratios, from_values)
-    statements = transcript.annotated is not None or from_values or any(transcript.repairs)
-    may_claim = tier != signals_pb2.EVIDENCE_TIER_NONE and not truncated and (statements or not success)
-    suspects = [statements or ratio > 0 or bool(settings.prior) for ratio in ratios]
-    claim = _claim(posterior, settings, suspects if may_claim else [False] * count)
-    labels: list[int]
-    if posterior is None or truncated:
-        labels = [signals_pb2.LABEL_NEUTRAL] * count
-    elif success and not statements:
-        labels = [signals_pb2.LABEL_NEUTRAL if (q or 0) < 0 else signals_pb2.LABEL_SOUND for q in scores]
-    else:
-        labels = [blame.label(t, claim, posterior, transcript, scores) for t in range(count)]
-    return Located(posterior, claim, tier, labels, scores, ratios, pi, from_values)
-
-
-def _tier(transcript: Transcript, settings: Settings, ratios: Sequence[float], from_values: bool) -> int:
-    if transcript.annotated is not None:
-        return signals_pb2.EVIDENCE_TIER_ANNOTATION
-    if from_values:
-        return signals_pb2.EVIDENCE_TIER_ROLLOUTS
-    if any(ratios):
-        return signals_pb2.EVIDENCE_TIER_SCORES
-    return signals_pb2.EVIDENCE_TIER_TEXT if settings.prior else signals_pb2.EVIDENCE_TIER_NONE
-
-
-def _claim(posterior: Posterior | None, settings: Settings, suspects: Sequence[bool]) -> blame.Claim:
-    """What is left over when all others were judged good is no suspect: something must speak against a message."""
-    if posterior is None:
-        return blame.Claim(None, None)
-
-    def claimed(mass: Sequence[float]) -> int | None:
-        best = max(range(len(mass)), key=lambda t: mass[t], default=None)
-        return best if best is not None and mass[best] >= settings.confidence and suspects[best] else None
-
-    return blame.Claim(claimed(posterior.first), claimed(posterior.decisive))
 
 
 def evidence_kind(transcript: Transcript, settings: Settings, answers: Answers, nodes: Sequence[float | None]) -> int:
@@ -235,8 +95,22 @@ def allocate(
     """Rewards of all messages, and the kind of evidence they rest on."""
     if values.score < settings.theta:
         return _allocate_failure(transcript, settings, values, located, rho), _failure_kind(transcript, located)
+    return _allocate_success(transcript, settings, answers, values, located, rho)
+
+
+def _allocate_success(
+    transcript: Transcript,
+    settings: Settings,
+    answers: Answers,
+    values: Credit,
+    located: Located,
+    rho: Sequence[float],
+    plain: bool = False,
+) -> tuple[Allocation, int]:
+    """`plain`: by the first evidence that applies, whatever the options ask for."""
     nodes = node_values(transcript, settings, answers, values.score)
-    kind = evidence_kind(transcript, settings, answers, nodes)
+    asked = options_pb2.EVIDENCE_AUTO if plain else settings.evidence
+    kind = evidence_kind(transcript, replace(settings, evidence=asked), answers, nodes)
     scores = graded(transcript, answers, located.scores)
     x = success_evidence(kind, transcript, settings, answers, nodes, scores, rho)
     if values.shapley:
@@ -255,24 +129,44 @@ def _allocate_failure(
     transcript: Transcript, settings: Settings, values: Credit, located: Located, rho: Sequence[float]
 ) -> Allocation:
     shortfall = min(0.0, values.score - settings.reference)
-    posterior = located.posterior
-    found = any(label in (signals_pb2.LABEL_FIRST_ERROR, signals_pb2.LABEL_ERROR) for label in located.labels)
-    if posterior is None:
-        raise ValueError("the evidence contradicts itself")
-    x = blame.failure_evidence(
-        transcript,
-        settings,
-        located.labels,
-        posterior,
-        located.scores,
-        rho,
-        located.from_values,
-        found,
-        shortfall,
-    )
-    return blame.allocate_failure(
-        transcript, settings, located.labels, x, posterior.error, posterior.first, found, shortfall
-    )
+    posterior, labels = located.posterior, located.labels
+    hard = _blame(transcript, settings, located, posterior, labels, rho, shortfall)
+    if not settings.soft:
+        return hard
+    # The mixture over the first error; what is published as evidence stays that of the hard rewards.
+    parts: list[tuple[float, Allocation]] = []
+    for t, mass in enumerate(posterior.first if located.evidence.success is False else ()):
+        if mass <= 0:
+            continue
+        given = infer(transcript, settings, located.evidence, t)
+        claim = replace(
+            claim_of(given, settings, located.evidence, located.tier, transcript),
+            first=t,
+        )
+        own = [blame.label(s, claim, given, transcript, located.scores) for s in range(len(labels))]
+        own[t] = signals_pb2.LABEL_FIRST_ERROR
+        parts.append((mass, _blame(transcript, settings, located, given, own, rho, shortfall)))
+    nothing = [signals_pb2.LABEL_NEUTRAL] * len(labels)
+    rest = max(0.0, 1 - sum(mass for mass, _ in parts))
+    parts.append((rest, _blame(transcript, settings, located, posterior, list(nothing), rho, shortfall)))
+    hard.rewards = [sum(mass * part.rewards[t] for mass, part in parts) for t in range(len(labels))]
+    hard.unallocated = {CONTEXT: sum(mass * part.unallocated.get(CONTEXT, 0.0) for mass, part in parts)}
+    return hard
+
+
+def _blame(
+    transcript: Transcript,
+    settings: Settings,
+    located: Located,
+    posterior: Posterior,
+    labels: Sequence[int],
+    rho: Sequence[float],
+    shortfall: float,
+) -> Allocation:
+    found = any(label in BLAMED for label in labels)
+    scores, from_values = located.scores, located.from_values
+    x = blame.failure_evidence(transcript, settings, labels, posterior, scores, rho, from_values, found, shortfall)
+    return blame.allocate_failure(transcript, settings, labels, x, posterior.error, posterior.first, found, shortfall)
 
 
 @dataclass(frozen=True)
@@ -321,7 +215,10 @@ def recompute(
     rho = redundancies(transcript, settings.shingles)
     allocation, kind = allocate(transcript, settings, answers, values, located, rho)
     if not values.shapley:
-        sums = [sum(allocation.rewards[t] for t in members) for members in transcript.members]
+        shared = allocation
+        if values.score < settings.theta:
+            shared, _ = _allocate_success(transcript, settings, answers, values, located, rho, plain=True)
+        sums = [sum(shared.rewards[t] for t in members) for members in transcript.members]
         values = replace(values, values=sums)
     pairs = interactions(values.table, len(transcript.agents)) if values.table is not None else None
     return Expected(transcript, settings, answers, values, located, rho, allocation, kind, pairs)

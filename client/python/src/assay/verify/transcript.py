@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
+from math import isnan, log
 
 from assay.v1 import episode_pb2
 
@@ -25,7 +25,7 @@ class Transcript:
     prefix_values: tuple[float | None, ...]
     rollouts: tuple[tuple[float, int], ...]  # (successes, trials) at the node before the message
     redundancies: tuple[float | None, ...]
-    repairs: tuple[bool, ...]
+    repairs: tuple[int | None, ...]  # per message: the earlier one it is said to repair
     annotated: int | None
     tokens: tuple[int, ...]
 
@@ -61,13 +61,13 @@ def read(episode: episode_pb2.Episode, asked: Sequence[Sequence[float]] = ()) ->
             if not m.agent_id
             else ((m.process_score,) if m.HasField("process_score") else ())
             + tuple(j.score for j in m.judge_scores)
-            + tuple(scores[t] for scores in asked if t < len(scores))
+            + tuple(scores[t] for scores in asked if t < len(scores) and not isnan(scores[t]))
             for t, m in enumerate(messages)
         ),
         prefix_values=tuple(m.prefix_value if m.HasField("prefix_value") else None for m in messages),
         rollouts=tuple((float(m.prefix_rollouts.successes), m.prefix_rollouts.trials) for m in messages),
         redundancies=tuple(m.redundancy if m.HasField("redundancy") else None for m in messages),
-        repairs=tuple(m.HasField("repairs") for m in messages),
+        repairs=tuple(m.repairs if m.HasField("repairs") else None for m in messages),
         annotated=next((t for t, m in enumerate(messages) if m.first_error), None),
         tokens=tuple(m.token_count for m in messages),
     )
