@@ -256,9 +256,12 @@ def test_a_swapped_pair_of_coalitions_is_found() -> None:
 
 
 def grouped() -> tuple[list[episode_pb2.Episode], list[dict[str, Any]], dict[str, Any]]:
-    episodes = [valued(), bare(), failure()]
+    episodes = [valued(), bare(), failure(), valued()]
+    episodes[3].id = "sibling"
+    episodes[3].outcome.score = 0
+    episodes[3].messages[2].content = "another way"
     for e in episodes:
-        e.group.id, e.group.size = "task", 3
+        e.group.id, e.group.size = "task", 4
     results = [signals_of(e, FULL) for e in episodes]
     group = group_of(episodes, results, FULL)
     return episodes, [as_dict(r) for r in results], as_dict(group)
@@ -269,6 +272,10 @@ def test_groups_pass_and_every_change_is_found() -> None:
     assert reports([*results, group], episodes) == []
     for path, value in leaves(group):
         assert reports([*results, replaced(group, path, other(path, value))], episodes), path
+    kinds = [pair["kind"].removeprefix("PREFERENCE_KIND_") for pair in group["signals"]["pairs"]]
+    assert set(kinds) == {"SIBLING", "SUFFIX", "TRAJECTORY"}
+    for changed in (group["signals"]["pairs"][1:], group["signals"]["pairs"] + group["signals"]["pairs"][:1]):
+        assert reports([*results, replaced(group, ("signals", "pairs"), changed)], episodes)
 
 
 def test_a_missing_doubled_or_unknown_result_is_found() -> None:

@@ -18,7 +18,7 @@ from typing import Any, cast
 from google.protobuf import json_format
 
 from assay.v1 import episode_pb2, options_pb2, signal_service_pb2, signals_pb2
-from assay.verify import advantages, preferences, questions, recompute, records, settings, transcript
+from assay.verify import advantages, preferences, questions, recompute, records, settings, siblings, transcript
 
 ROOT = Path(__file__).resolve().parents[3]
 SHARED = Path(os.environ.get("ASSAY_SHARED", ROOT.parent / "shared"))
@@ -216,6 +216,7 @@ def group_of(
         entry = out.episodes.add(episode_id=signals.episode_id, outcome_advantage=outcome)
         for index, (local, advantage) in messages.items():
             entry.messages.add(index=index, local_advantage=local, advantage=advantage)
+    out.pairs.extend(siblings.of_group(answered, by_id, chosen))
     return group
 
 

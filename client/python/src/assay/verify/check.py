@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Literal
 
-from google.protobuf import json_format
-from google.protobuf.message import Message
-
 from assay.v1 import episode_pb2, options_pb2, signals_pb2
 
 from . import blame, games, preferences, questions
+from .check_pairs import check_pairs, text_of
 from .findings import Report
 from .recompute import Expected, recompute
 from .records import ResultLine, digest, signals_digest
@@ -83,10 +81,10 @@ def _compare(
         _evidence(report, expected, signals.audit.messages)
     _first_error(report, expected, signals.first_error)
     _interactions(report, expected, signals)
-    _pairs(report, preferences.of_episode(episode, expected), signals.pairs, "signals.pairs")
+    check_pairs(report, preferences.of_episode(episode, expected), signals.pairs)
     _ledger(report, expected, signals)
     _effort(report, expected, signals)
-    report.equal("signals.group", _json(episode.group), _json(signals.group))
+    report.equal("signals.group", text_of(episode.group), text_of(signals.group))
     report.equal("signals.evidence", _kind(expected.kind), _kind(signals.evidence))
     report.equal("signals.audit.signals_sha256", signals_digest(signals), signals.audit.signals_sha256)
     report.true("signals.audit.software_version", bool(signals.audit.software_version), "a version", "none")
@@ -94,10 +92,6 @@ def _compare(
 
 def _kind(kind: int) -> str:
     return options_pb2.Evidence.Name(kind)
-
-
-def _json(message: Message) -> str:
-    return json_format.MessageToJson(message, indent=None)
 
 
 def _outcome(report: Report, expected: Expected, signals: signals_pb2.EpisodeSignals) -> None:
@@ -199,7 +193,7 @@ def _messages(
         report.close(f"{path}.error_probability", told * posterior.error[t], message.error_probability)
         report.close(f"{path}.repair_probability", told * posterior.repair[t], message.repair_probability)
         report.close(f"{path}.redundancy", expected.rho[t], message.redundancy)
-        spans = [_json(s) for s in source.token_spans], [_json(s) for s in message.token_spans]
+        spans = [text_of(s) for s in source.token_spans], [text_of(s) for s in message.token_spans]
         report.equal(f"{path}.token_spans", *spans)
     return True
 
@@ -233,7 +227,7 @@ def _first_error(report: Report, expected: Expected, found: signals_pb2.FirstErr
     posterior, claim = located.posterior, located.claim
     if not located.told:
         silent = signals_pb2.FirstError(none_probability=1, tier=signals_pb2.EVIDENCE_TIER_NONE)
-        report.equal(path, _json(silent), _json(found))
+        report.equal(path, text_of(silent), text_of(found))
         return
     _index(report, f"{path}.first_index", claim.first, found, "first_index", posterior.first)
     _index(report, f"{path}.decisive_index", claim.decisive, found, "decisive_index", posterior.decisive)
@@ -308,32 +302,6 @@ def _interactions(report: Report, expected: Expected, signals: signals_pb2.Episo
         report.close(f"{path}.index", expected.interactions[pair], entry.index, expected.settings.range)
     for a, b in sorted(set(expected.interactions) - seen):
         report.wrong("signals.interactions", f"{agents[a]}, {agents[b]}", "missing")
-
-
-_PairKey = tuple[int, str, int, str, str]
-
-
-def _pair_key(pair: signals_pb2.PreferencePair) -> _PairKey:
-    chosen = _json(pair.chosen) if pair.HasField("chosen") else ""
-    rejected = _json(pair.rejected) if pair.HasField("rejected") else ""
-    return pair.kind, pair.context_episode_id, pair.context_length, chosen, rejected
-
-
-def _pairs(
-    report: Report,
-    expected: Sequence[signals_pb2.PreferencePair],
-    found: Sequence[signals_pb2.PreferencePair],
-    path: str,
-) -> None:
-    wanted = {_pair_key(pair): pair for pair in expected}
-    for k, pair in enumerate(found):
-        own = wanted.pop(_pair_key(pair), None)
-        if own is None:
-            report.wrong(f"{path}[{k}]", "no such pair", _json(pair))
-        else:
-            report.close(f"{path}[{k}].weight", own.weight, pair.weight)
-    for pair in wanted.values():
-        report.wrong(path, _json(pair), "missing")
 
 
 def _ledger(report: Report, expected: Expected, signals: signals_pb2.EpisodeSignals) -> None:

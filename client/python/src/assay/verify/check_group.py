@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from assay.v1 import episode_pb2, signal_service_pb2, signals_pb2
 
-from . import advantages
+from . import advantages, siblings
+from .check_pairs import check_pairs
 from .findings import Report
 from .settings import Settings, resolve
 
@@ -39,6 +40,7 @@ def check_group(
     announced = max(s.group.size for s in answered)
     never = max(0, announced - len(answered) - len(missing)) if announced else 0
     report.equal("signals.never_sent", never, found.never_sent)
+    check_pairs(report, siblings.of_group(answered, dict(episodes), settings), found.pairs)
     for k, entry in enumerate(found.episodes):
         if entry.episode_id in expected.episodes:
             _advantages(report, f"signals.episodes[{k}]", expected.episodes[entry.episode_id], entry)

@@ -13,7 +13,7 @@ const SORTS = {
   costly: ["Most questions first", (a, b) => (b.effort?.questions || 0) - (a.effort?.questions || 0)],
 };
 // Blame by reward alone is no sabotage: nobody asked what the team would have got without the agent.
-const lowestCredit = (episode) => (episode.effort?.evaluator === "outcome" ? 0 : Math.min(0, ...episode.agents.map((agent) => agent.credit)));
+const lowestCredit = (episode) => (onlyOutcome(episode) ? 0 : Math.min(0, ...episode.agents.map((agent) => agent.credit)));
 
 function haystack(episode) {
   episode.search ??= [episode.id, episode.prompt || "", ...episode.agents.map((agent) => `${agent.id} ${agent.role}`), ...episode.messages.map((message) => message.text || "")].join("\n").toLowerCase();

@@ -88,6 +88,10 @@ function diverging(value, most, what) {
   return h("span", { class: "diverging", role: "img", "aria-label": `${what} ${signed(value)}` }, bar);
 }
 
+// What speaks for or against an agent: its credit, or where only the outcome is known, the sum of its rewards.
+const onlyOutcome = (episode) => episode.effort?.evaluator === "outcome";
+const standing = (episode, agent) => (onlyOutcome(episode) ? agent.total : agent.credit);
+
 const color = (index) => `var(--agent-${index % 8})`;
 const dot = (index) => h("span", { class: "dot", "aria-hidden": "true", style: { background: index < 0 ? "var(--line)" : color(index) } });
 const optionsOf = (episode) => (episode.options === null || episode.options === undefined ? null : data.options[episode.options]);

@@ -2,11 +2,11 @@
 
 // Baseline, then every agent's credit on top of the one before, up to what the team was worth, and the outcome.
 function waterfall(episode) {
-  const blame = episode.effort.evaluator === "outcome" && !episode.success;
+  const blame = onlyOutcome(episode) && !episode.success;
   const start = blame ? episode.score - episode.ledger.target : episode.baseline;
   const steps = [blame ? { title: "Expected", note: "the reference", from: 0, to: start, total: true } : { title: "Nobody takes part", note: "baseline", from: 0, to: start, total: true }];
   let at = start;
-  const agents = episode.agents.map((agent, index) => ({ ...agent, index })).sort((a, b) => b.credit - a.credit);
+  const agents = episode.agents.map((agent, index) => ({ ...agent, index, credit: standing(episode, agent) })).sort((a, b) => b.credit - a.credit);
   for (const agent of agents) {
     const to = at + agent.credit;
     const spread = agent.high - agent.low > 1e-9 ? [to + agent.low - agent.credit, to + agent.high - agent.credit] : null;

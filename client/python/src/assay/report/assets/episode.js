@@ -15,7 +15,7 @@ function episodePage(episode, position, total) {
   page.append(verdict(episode, talk.open));
   if (episode.prompt) page.append(h("details", { class: "card task", open: episode.prompt.length < 600 }, h("summary", {}, "The task"), h("div", { class: "text", dir: "auto" }, longText(episode.prompt)),
     episode.reference && h("p", { class: "soft" }, "Right answer: ", h("bdi", {}, visible(episode.reference.slice(0, 400))))));
-  const outcomeOnly = episode.effort.evaluator === "outcome";
+  const outcomeOnly = onlyOutcome(episode);
   page.append(card(outcomeOnly && !episode.success ? "From what was expected to the outcome" : "From nobody to the outcome",
     outcomeOnly ? "Nobody was asked what other teams would have got, so an agent's share is simply the sum of its messages' rewards." :
       "Each agent's credit is its Shapley value: what it added, averaged over all orders in which the team could have formed. The steps lead from the value without anybody to the value of the whole team.", waterfall(episode)));
@@ -35,10 +35,10 @@ function heading(episode, position, total) {
 // Four answers in words, before any chart.
 function verdict(episode, open) {
   const options = optionsOf(episode);
-  const sorted = [...episode.agents].sort((a, b) => b.credit - a.credit);
+  const sorted = episode.agents.map((agent) => ({ ...agent, credit: standing(episode, agent) })).sort((a, b) => b.credit - a.credit);
   const helped = sorted.filter((agent) => agent.credit > 1e-9), hurt = sorted.filter((agent) => agent.credit < -1e-9).reverse();
   const idle = sorted.length - helped.length - hurt.length;
-  const counterfactual = episode.effort.evaluator !== "outcome";
+  const counterfactual = !onlyOutcome(episode);
   const people = (agents) => h("ul", {}, agents.slice(0, 4).map((agent) => h("li", {}, dot(episode.agents.findIndex((a) => a.id === agent.id)), name(agent.id), h("b", { class: tone(agent.credit) }, ` ${signed(agent.credit)}`))),
     agents.length > 4 && h("li", { class: "soft" }, `and ${agents.length - 4} more`));
   const box = (title, ...content) => h("section", { class: "answer" }, h("h2", {}, title), ...content);
@@ -87,7 +87,7 @@ function posteriorCard(episode, open) {
   const { first } = episode;
   const informative = scored(episode).some((message) => message.p[0] > 0 || message.p[2] > 0);
   if (!informative || (episode.success && first.index === null) || (first.tier === "NONE" && first.index === null)) {
-    const why = episode.success ? "The run succeeded and nothing speaks for an error in it." : `No evidence about single messages was given, so suspicion is only spread by ${episode.effort.evaluator === "outcome" ? "length" : "credit"}; nothing is claimed.`;
+    const why = episode.success ? "The run succeeded and nothing speaks for an error in it." : `No evidence about single messages was given, so suspicion is only spread by ${onlyOutcome(episode) ? "length" : "credit"}; nothing is claimed.`;
     return card("Where it went wrong, message by message", why, !episode.success && informative && h("details", {}, h("summary", {}, "Show the spread of suspicion"), posteriorChart(episode, open)));
   }
   return card("Where it went wrong, message by message", null,
@@ -174,7 +174,7 @@ function ledgerCard(episode) {
   rows.push(h("tr", { class: "sum" }, h("th", { scope: "row" }, "Sum"), cell(signed(sum(episode.agents.map((agent) => agent.credit))), "number"), cell(signed(ledger.allocated), "number"), cell(signed(ledger.unallocated), "number"),
     cell(String(scored(episode).length), "number"), cell(h("span", { class: ledger.error <= 1e-9 ? "good" : "bad" }, ledger.error <= 1e-9 ? "✓" : "✕"), "number")));
   const target = episode.success ? "value with everybody less value with nobody" : "score less the reference, to be shared as blame";
-  return card("The ledger", episode.success ? "What each agent earned, and what its messages got of it." : "Credit says what an agent was worth to the team; the rewards of a failure share out its shortfall. They are two different sums.",
+  return card("The ledger", episode.success ? "What each agent earned, and what its messages got of it." : "Credit says what an agent was worth; the rewards of a failure share out its shortfall. They are two different sums.",
     table(["Agent", ["Credit", "number"], ["Sum of rewards", "number"], ["Not placed", "number"], ["Messages", "number"], ["Adds up", "number"]], rows, { label: "Ledger" }),
     h("p", { class: "equation" }, `${signed(ledger.allocated, 6)} (rewards) + ${plain(ledger.unallocated, 6)} (not placed) = ${signed(ledger.target, 6)}`, h("small", {}, target)),
     ledger.gap ? h("p", { class: "soft" }, `The estimate missed the sum by ${tiny(ledger.gap)}; that was returned to the agents.`) : null);

@@ -12,7 +12,7 @@ function overview(episodes) {
   }
   const roles = byRole(answered);
   page.append(
-    card("Who helped and who hurt", answered.every((episode) => episode.effort.evaluator === "outcome") ? "Sum of the rewards of each role's messages. Nobody was asked what other teams would have got." : "Credit of each role: its share of what the team achieved, averaged over all orders in which the team could have formed. Below zero, the team was better without it.", creditTable(roles)),
+    card("Who helped and who hurt", answered.every(onlyOutcome) ? "Sum of the rewards of each role's messages. Nobody was asked what other teams would have got." : "Credit of each role: its share of what the team achieved, averaged over all orders in which the team could have formed. Below zero, the team was better without it.", creditTable(roles)),
     card("Where it went wrong", "First errors by author and position. Stronger: more often. Where an episode claims none, nothing is counted.", errorTable(answered)),
     h("div", { class: "columns" },
       card("What messages were", "Labels of all agents' messages.", labelBars(answered)),
@@ -55,7 +55,7 @@ function byRole(answered) {
   for (const episode of answered) for (const agent of episode.agents) {
     if (!roles.has(agent.role)) roles.set(agent.role, { role: agent.role, credits: [], repeats: [], failures: 0 });
     const entry = roles.get(agent.role);
-    entry.credits.push(agent.credit);
+    entry.credits.push(standing(episode, agent));
     if (!episode.success) entry.failures += agent.total < -1e-9 ? 1 : 0;
   }
   for (const episode of answered) {
