@@ -1,0 +1,264 @@
+#include "server/service/convert.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "server/service/errors.h"
+
+namespace assay::service {
+namespace {
+
+absl::string_view View(const std::string& text) { return text; }
+
+// -0 would not survive the JSON mapping.
+double Plain(double value) { return value == 0 ? 0 : value; }
+
+void ToDomain(const v1::Message& wire, signals::Message* message) {
+  message->round = wire.round();
+  message->content = View(wire.content());
+  if (wire.has_answer()) message->answer = View(wire.answer());
+  if (wire.has_process_score()) message->process_score = wire.process_score();
+  if (wire.has_prefix_value()) message->prefix_value = wire.prefix_value();
+  if (wire.has_prefix_rollouts()) {
+    message->rollouts = {wire.prefix_rollouts().successes(), wire.prefix_rollouts().trials()};
+  }
+  if (wire.has_redundancy()) message->redundancy = wire.redundancy();
+  if (wire.has_repairs()) message->repairs = wire.repairs();
+  message->first_error = wire.first_error();
+  message->token_count = wire.token_count();
+  message->alternatives.reserve(wire.alternatives_size());
+  for (const v1::Alternative& alternative : wire.alternatives()) {
+    signals::Alternative& added = message->alternatives.emplace_back();
+    added.content = View(alternative.content());
+    if (alternative.has_value()) added.value = alternative.value();
+  }
+  message->judge_scores.reserve(wire.judge_scores_size());
+  for (const v1::JudgeScore& judge : wire.judge_scores()) {
+    message->judge_scores.push_back({View(judge.judge()), judge.score()});
+  }
+}
+
+// Opinions on context say nothing about any agent.
+void DropOpinions(signals::Message* message) {
+  message->process_score.reset();
+  message->alternatives.clear();
+  message->judge_scores.clear();
+}
+
+template <class Wire, class Domain>
+Wire ToEnum(Domain value) {
+  // The wire's enums have UNSPECIFIED in front of the domain's values.
+  return static_cast<Wire>(static_cast<int>(value) + 1);
+}
+
+// Members of `episode` whose bit is set.
+template <class Add>
+void AddMembers(const signals::Question& question, const signals::Episode& episode, Add add) {
+  for (int i = 0; i < static_cast<int>(episode.agents.size()); ++i) {
+    if ((question.coalition >> i) & 1) add(i);
+  }
+}
+
+void AgentsToWire(const signals::Signals& signals, const v1::Episode& episode,
+                  v1::EpisodeSignals* wire) {
+  wire->mutable_agents()->Reserve(static_cast<int>(signals.agents.size()));
+  for (int i = 0; i < static_cast<int>(signals.agents.size()); ++i) {
+    const signals::AgentSignal& agent = signals.agents[i];
+    v1::AgentCredit* added = wire->add_agents();
+    added->set_agent_id(episode.agents(i).id());
+    added->set_credit(Plain(agent.credit));
+    added->set_std_error(Plain(agent.std_error));
+    added->set_low(Plain(agent.low));
+    added->set_high(Plain(agent.high));
+    added->set_reward_total(Plain(agent.reward_total));
+    added->set_unallocated(Plain(agent.unallocated));
+    added->set_signs_relaxed(agent.signs_relaxed);
+    const std::string& policy = episode.agents(i).policy();
+    added->set_policy(policy.empty() ? episode.agents(i).id() : policy);
+  }
+}
+
+void MessagesToWire(const signals::Signals& signals, const v1::Episode& episode,
+                    v1::EpisodeSignals* wire) {
+  wire->mutable_messages()->Reserve(static_cast<int>(signals.messages.size()));
+  for (const signals::MessageSignal& message : signals.messages) {
+    const v1::Message& source = episode.messages(message.index);
+    v1::MessageSignal* added = wire->add_messages();
+    added->set_index(message.index);
+    added->set_agent_id(source.agent_id());
+    added->set_reward(Plain(message.reward));
+    added->set_label(ToEnum<v1::Label>(message.label));
+    added->set_first_error_probability(Plain(message.first_error));
+    added->set_error_probability(Plain(message.error));
+    added->set_repair_probability(Plain(message.repair));
+    added->set_redundancy(Plain(message.redundancy));
+    *added->mutable_token_spans() = source.token_spans();
+  }
+}
+
+void FirstErrorToWire(const signals::FirstError& first_error, const v1::Episode& episode,
+                      v1::FirstError* wire) {
+  if (first_error.first_index) wire->set_first_index(*first_error.first_index);
+  if (first_error.decisive_index) wire->set_decisive_index(*first_error.decisive_index);
+  if (first_error.agent >= 0) wire->set_agent_id(episode.agents(first_error.agent).id());
+  wire->set_probability(Plain(first_error.probability));
+  wire->set_none_probability(Plain(first_error.none));
+  wire->mutable_credible_set()->Add(first_error.credible_set.begin(),
+                                    first_error.credible_set.end());
+  wire->set_tier(ToEnum<v1::EvidenceTier>(first_error.tier));
+}
+
+void ConservationToWire(const signals::Conservation& conservation, v1::Conservation* wire) {
+  wire->set_target(Plain(conservation.target));
+  wire->set_allocated(Plain(conservation.allocated));
+  wire->set_unallocated(Plain(conservation.unallocated));
+  wire->set_error(Plain(conservation.error));
+  wire->set_estimator_gap(Plain(conservation.estimator_gap));
+  wire->set_signs_relaxed(conservation.signs_relaxed);
+}
+
+}  // namespace
+
+signals::Episode ToDomain(const v1::Episode& episode) {
+  signals::Episode domain;
+  domain.id = View(episode.id());
+  domain.prompt = View(episode.task().prompt());
+  domain.reference_answer = View(episode.task().reference_answer());
+  absl::flat_hash_map<absl::string_view, int> index;
+  domain.agents.reserve(episode.agents_size());
+  for (const v1::Agent& agent : episode.agents()) {
+    index.emplace(agent.id(), static_cast<int>(domain.agents.size()));
+    domain.agents.push_back({View(agent.id()), View(agent.role()),
+                             View(agent.policy().empty() ? agent.id() : agent.policy())});
+  }
+  domain.messages.resize(episode.messages_size());
+  for (int t = 0; t < episode.messages_size(); ++t) {
+    const v1::Message& wire = episode.messages(t);
+    signals::Message& message = domain.messages[t];
+    ToDomain(wire, &message);
+    if (wire.agent_id().empty()) {
+      DropOpinions(&message);
+    } else {
+      message.agent = index.at(wire.agent_id());
+    }
+  }
+  if (episode.outcome().has_score()) domain.score = episode.outcome().score();
+  domain.truncated = episode.outcome().truncated();
+  const auto& table = episode.values().coalition_values();
+  domain.table = absl::MakeConstSpan(table.data(), table.size());
+  return domain;
+}
+
+std::shared_ptr<const evaluation::EpisodeContext> MakeContext(std::shared_ptr<const void> storage,
+                                                              const v1::Episode& episode,
+                                                              const signals::Options& options) {
+  auto context = std::make_shared<evaluation::EpisodeContext>();
+  context->storage = std::move(storage);
+  context->episode = ToDomain(episode);
+  context->message = &episode;
+  context->seed = options.seed;
+  context->range = options.range;
+  return context;
+}
+
+void ToWire(const signals::Signals& signals, const v1::Episode& episode,
+            const signals::Episode& domain, v1::EpisodeSignals* wire) {
+  wire->set_episode_id(episode.id());
+  wire->set_success(signals.success);
+  wire->set_score(Plain(signals.score));
+  wire->set_baseline(Plain(signals.baseline));
+  wire->set_grand_value(Plain(signals.grand_value));
+  wire->set_unexplained(Plain(signals.unexplained));
+  wire->set_outcome_mismatch(signals.outcome_mismatch);
+  AgentsToWire(signals, episode, wire);
+  MessagesToWire(signals, episode, wire);
+  FirstErrorToWire(signals.first_error, episode, wire->mutable_first_error());
+  for (const signals::Interaction& interaction : signals.interactions) {
+    v1::Interaction* added = wire->add_interactions();
+    added->set_agent_a(episode.agents(interaction.agent_a).id());
+    added->set_agent_b(episode.agents(interaction.agent_b).id());
+    added->set_index(Plain(interaction.index));
+  }
+  ConservationToWire(signals.conservation, wire->mutable_conservation());
+  v1::Effort* effort = wire->mutable_effort();
+  effort->set_questions(static_cast<int32_t>(signals.questions));
+  effort->set_samples(static_cast<int32_t>(signals.samples));
+  if (signals.method) {
+    effort->set_method(ToEnum<v1::Method>(*signals.method));
+    effort->set_interval(ToEnum<v1::IntervalKind>(signals.interval));
+  }
+  wire->set_partial(signals.partial);
+  if (episode.has_group()) *wire->mutable_group() = episode.group();
+  wire->set_evidence(ToEnum<v1::Evidence>(signals.evidence));
+}
+
+v1::Counterfactual ToWire(const signals::Question& question, const signals::Episode& episode) {
+  v1::Counterfactual wire;
+  switch (question.kind) {
+    case signals::QuestionKind::kCoalition: {
+      v1::Coalition* coalition = wire.mutable_coalition();
+      AddMembers(question, episode, [coalition](int i) { coalition->add_agents(i); });
+      break;
+    }
+    case signals::QuestionKind::kMessages: {
+      v1::KeptMessages* kept = wire.mutable_messages();
+      int ordinal = 0;
+      for (int t = 0; t < static_cast<int>(episode.messages.size()); ++t) {
+        if (episode.messages[t].agent == signals::kContext) continue;
+        if (question.subset.contains(ordinal++)) kept->add_indices(t);
+      }
+      break;
+    }
+    case signals::QuestionKind::kPrefix:
+      wire.mutable_prefix()->set_length(question.index);
+      break;
+    case signals::QuestionKind::kCorrection:
+      wire.mutable_correction()->set_index(question.index);
+      break;
+    case signals::QuestionKind::kMessageScores:
+      wire.mutable_message_scores();
+      break;
+    case signals::QuestionKind::kAllCoalitions:
+      wire.mutable_all_coalitions();
+      break;
+  }
+  return wire;
+}
+
+void ToWire(const evaluation::CallerRequest& request, absl::Time now, v1::EvaluateRequest* wire) {
+  wire->set_evaluation_id(request.evaluation_id);
+  const signals::Episode& episode = request.context->episode;
+  wire->set_episode_id(std::string(episode.id));
+  for (const signals::Question& question : request.questions) {
+    v1::Question* added = wire->add_questions();
+    *added->mutable_counterfactual() = ToWire(question, episode);
+    added->set_samples(question.samples);
+  }
+  if (request.deadline != absl::InfiniteFuture()) {
+    const int64_t left =
+        absl::ToInt64Nanoseconds(std::max(request.deadline - now, absl::ZeroDuration()));
+    wire->mutable_timeout()->set_seconds(left / 1'000'000'000);
+    wire->mutable_timeout()->set_nanos(static_cast<int32_t>(left % 1'000'000'000));
+  }
+  wire->set_seed(request.context->seed);
+}
+
+absl::StatusOr<evaluation::Answers> ToDomain(const v1::EvaluateResponse& response) {
+  if (response.has_error()) return FromWire(response.error());
+  if (!response.has_answers()) return Missing("evaluation.outcome");
+  evaluation::Answers answers;
+  answers.reserve(response.answers().answers_size());
+  for (const v1::Answer& wire : response.answers().answers()) {
+    if (wire.has_error()) return FromWire(wire.error());
+    signals::Answer& answer = answers.emplace_back();
+    answer.mean = wire.mean();
+    answer.samples = wire.samples();
+    answer.variance = wire.variance();
+    answer.scores.assign(wire.message_scores().begin(), wire.message_scores().end());
+  }
+  return answers;
+}
+
+}  // namespace assay::service

@@ -1,0 +1,42 @@
+// Between the wire and the domain, both ways. Pure; nothing here validates.
+#ifndef ASSAY_SERVER_SERVICE_CONVERT_H_
+#define ASSAY_SERVER_SERVICE_CONVERT_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "assay/v1/episode.pb.h"
+#include "assay/v1/evaluator_service.pb.h"
+#include "assay/v1/signals.pb.h"
+#include "server/evaluation/caller.h"
+#include "server/evaluation/evaluator.h"
+#include "server/signals/episode.h"
+#include "server/signals/options.h"
+#include "server/signals/signals.h"
+
+namespace assay::service {
+
+// Every view points into `episode`; no content is copied. `episode` must be valid.
+signals::Episode ToDomain(const v1::Episode& episode);
+
+// `episode` points into what `storage` keeps alive.
+std::shared_ptr<const evaluation::EpisodeContext> MakeContext(std::shared_ptr<const void> storage,
+                                                              const v1::Episode& episode,
+                                                              const signals::Options& options);
+
+// All but what the session or the audit adds (audit, effort.evaluator, effort.ballots).
+void ToWire(const signals::Signals& signals, const v1::Episode& episode,
+            const signals::Episode& domain, v1::EpisodeSignals* wire);
+
+v1::Counterfactual ToWire(const signals::Question& question, const signals::Episode& episode);
+
+// `now` turns the request's deadline into the time left.
+void ToWire(const evaluation::CallerRequest& request, absl::Time now, v1::EvaluateRequest* wire);
+
+// The answers to a batch, or its error, or INVALID_ARGUMENT where it is neither.
+absl::StatusOr<evaluation::Answers> ToDomain(const v1::EvaluateResponse& response);
+
+}  // namespace assay::service
+
+#endif  // ASSAY_SERVER_SERVICE_CONVERT_H_

@@ -1,0 +1,35 @@
+#include "server/service/digest.h"
+
+#include <bit>
+
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "openssl/sha.h"
+
+namespace assay::service {
+
+std::string Sha256(absl::string_view bytes) {
+  std::string digest(SHA256_DIGEST_LENGTH, '\0');
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+         reinterpret_cast<unsigned char*>(digest.data()));
+  return digest;
+}
+
+std::string Sha256(const google::protobuf::Message& message) {
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    message.SerializeToCodedStream(&coded);
+  }
+  return Sha256(absl::string_view(bytes));
+}
+
+std::string Sha256(absl::Span<const double> values) {
+  static_assert(std::endian::native == std::endian::little);
+  return Sha256(absl::string_view(reinterpret_cast<const char*>(values.data()),
+                                  values.size() * sizeof(double)));
+}
+
+}  // namespace assay::service

@@ -1,0 +1,88 @@
+#include "server/service/episode_work.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "server/service/audit.h"
+#include "server/service/convert.h"
+#include "server/service/errors.h"
+#include "server/service/validate.h"
+
+namespace assay::service {
+namespace {
+
+bool CanVote(const v1::Episode& episode) {
+  return !episode.task().reference_answer().empty() &&
+         std::any_of(episode.messages().begin(), episode.messages().end(),
+                     [](const v1::Message& message) {
+                       return !message.agent_id().empty() && message.has_answer();
+                     });
+}
+
+// What the envelope around an episode's signals may add: `elapsed`, tags and lengths.
+constexpr int64_t kEnvelopeBytes = 64;
+
+}  // namespace
+
+engine::EpisodeJob EpisodeWork::Job(absl::Duration timeout) const {
+  engine::EpisodeJob job;
+  job.context = context;
+  job.options = options->options;
+  job.evaluator = evaluator;
+  job.scorer = options->scorer;
+  job.timeout = timeout;
+  return job;
+}
+
+absl::StatusOr<EpisodeWork> AcceptEpisode(std::shared_ptr<const v1::Episode> episode,
+                                          int64_t bytes,
+                                          std::shared_ptr<const ResolvedOptions> options,
+                                          const Limits& limits) {
+  if (absl::Status valid = ValidateEpisode(*episode, bytes, *options, limits); !valid.ok()) {
+    return valid;
+  }
+  EpisodeWork work;
+  work.evaluator = EvaluatorFor(*episode, *options);
+  work.context = MakeContext(episode, *episode, *options->options);
+  work.episode = std::move(episode);
+  work.options = std::move(options);
+  return work;
+}
+
+std::shared_ptr<evaluation::Evaluator> EvaluatorFor(const v1::Episode& episode,
+                                                    const ResolvedOptions& options) {
+  if (options.chosen != nullptr) return options.chosen;
+  if (episode.has_values()) return options.given;
+  return CanVote(episode) ? options.vote : options.outcome;
+}
+
+v1::EpisodeResult MakeResult(const EpisodeWork& work, absl::StatusOr<signals::Signals> signals) {
+  if (!signals.ok()) return MakeError(work.episode->id(), signals.status());
+  v1::EpisodeResult result;
+  result.set_episode_id(work.episode->id());
+  v1::EpisodeSignals* wire = result.mutable_signals();
+  ToWire(*signals, *work.episode, work.context->episode, wire);
+  AddEvaluator(work, wire);
+  AddAudit(work, *signals, wire);
+  const auto needed = static_cast<int64_t>(result.ByteSizeLong()) + kEnvelopeBytes;
+  if (needed > work.options->max_response_bytes) {
+    return MakeError(work.episode->id(), ResponseTooLarge(needed, work.options->max_response_bytes));
+  }
+  return result;
+}
+
+v1::EpisodeResult MakeError(absl::string_view episode_id, const absl::Status& status) {
+  v1::EpisodeResult result;
+  result.set_episode_id(std::string(episode_id));
+  *result.mutable_error() = ToWire(status);
+  return result;
+}
+
+void SetElapsed(absl::Duration elapsed, v1::EpisodeResult* result) {
+  const int64_t nanoseconds = std::max<int64_t>(0, absl::ToInt64Nanoseconds(elapsed));
+  result->mutable_elapsed()->set_seconds(nanoseconds / 1'000'000'000);
+  result->mutable_elapsed()->set_nanos(static_cast<int32_t>(nanoseconds % 1'000'000'000));
+}
+
+}  // namespace assay::service
