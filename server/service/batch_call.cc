@@ -10,16 +10,18 @@
 
 namespace assay::service {
 
-std::shared_ptr<BatchCall> BatchCall::Start(
+std::shared_ptr<BatchCall> BatchCall::Make(
     const ServiceDeps& deps, std::shared_ptr<const v1::ComputeSignalsRequest> request, Done done) {
-  std::shared_ptr<BatchCall> call(new BatchCall(deps, std::move(request), std::move(done)));
-  if (absl::Status opened = call->Open(); !opened.ok()) {
-    call->done_(std::move(opened));
-    return call;
+  return std::shared_ptr<BatchCall>(new BatchCall(deps, std::move(request), std::move(done)));
+}
+
+void BatchCall::Start() {
+  if (absl::Status opened = Open(); !opened.ok()) {
+    done_(std::move(opened));
+    return;
   }
-  for (int i = 0; i < call->request_->episodes_size(); ++i) call->Accept(i);
-  call->StartAll();
-  return call;
+  for (int i = 0; i < request_->episodes_size(); ++i) Accept(i);
+  StartAll();
 }
 
 BatchCall::BatchCall(const ServiceDeps& deps,

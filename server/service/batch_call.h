@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -37,12 +39,12 @@ class BatchCall : public std::enable_shared_from_this<BatchCall> {
  public:
   using Done = absl::AnyInvocable<void(absl::StatusOr<v1::ComputeSignalsResponse>)>;
 
+  static std::shared_ptr<BatchCall> Make(const ServiceDeps& deps,
+                                         std::shared_ptr<const v1::ComputeSignalsRequest> request,
+                                         Done done);
   // Calls `done` exactly once, possibly before it returns. The call fails as a whole for its options,
-  // the number of its episodes, overload, or a response above max_response_bytes. The request must not
-  // change while the call is alive.
-  static std::shared_ptr<BatchCall> Start(const ServiceDeps& deps,
-                                          std::shared_ptr<const v1::ComputeSignalsRequest> request,
-                                          Done done);
+  // the number of its episodes, overload, or a response above max_response_bytes.
+  void Start();
   // Episodes that are not answered yet get CANCELLED, soon.
   void Cancel();
   ~BatchCall();

@@ -30,7 +30,7 @@ void ToDomain(const v1::Message& wire, signals::Message* message) {
   message->token_count = wire.token_count();
   message->alternatives.reserve(wire.alternatives_size());
   for (const v1::Alternative& alternative : wire.alternatives()) {
-    signals::Alternative& added = message->alternatives.emplace_back();
+    blame::Alternative& added = message->alternatives.emplace_back();
     added.content = View(alternative.content());
     if (alternative.has_value()) added.value = alternative.value();
   }
@@ -119,7 +119,27 @@ void ConservationToWire(const signals::Conservation& conservation, v1::Conservat
   wire->set_signs_relaxed(conservation.signs_relaxed);
 }
 
+using EpisodeIds = absl::FunctionRef<const std::string&(int)>;
+
+void SideToWire(const blame::PairSide& side, EpisodeIds ids, v1::PreferenceSide* wire) {
+  wire->set_episode_id(ids(side.episode));
+  wire->set_begin(side.begin);
+  wire->set_end(side.end);
+  if (side.alternative) wire->set_alternative(*side.alternative);
+}
+
 }  // namespace
+
+v1::PreferencePair ToWire(const blame::Pair& pair, EpisodeIds ids) {
+  v1::PreferencePair wire;
+  wire.set_kind(ToEnum<v1::PreferenceKind>(pair.kind));
+  wire.set_context_episode_id(ids(pair.context_episode));
+  wire.set_context_length(pair.context_length);
+  if (pair.chosen) SideToWire(*pair.chosen, ids, wire.mutable_chosen());
+  if (pair.rejected) SideToWire(*pair.rejected, ids, wire.mutable_rejected());
+  wire.set_weight(Plain(pair.weight));
+  return wire;
+}
 
 signals::Episode ToDomain(const v1::Episode& episode) {
   signals::Episode domain;
@@ -164,7 +184,7 @@ std::shared_ptr<const evaluation::EpisodeContext> MakeContext(std::shared_ptr<co
 }
 
 void ToWire(const signals::Signals& signals, const v1::Episode& episode,
-            const signals::Episode& domain, v1::EpisodeSignals* wire) {
+            v1::EpisodeSignals* wire) {
   wire->set_episode_id(episode.id());
   wire->set_success(signals.success);
   wire->set_score(Plain(signals.score));
@@ -180,6 +200,11 @@ void ToWire(const signals::Signals& signals, const v1::Episode& episode,
     added->set_agent_a(episode.agents(interaction.agent_a).id());
     added->set_agent_b(episode.agents(interaction.agent_b).id());
     added->set_index(Plain(interaction.index));
+  }
+  for (const blame::Pair& pair : signals.pairs) {
+    *wire->add_pairs() = ToWire(pair, [&episode](int) -> const std::string& {
+      return episode.id();
+    });
   }
   ConservationToWire(signals.conservation, wire->mutable_conservation());
   v1::Effort* effort = wire->mutable_effort();

@@ -3,12 +3,15 @@
 #define ASSAY_SERVER_SERVICE_CONVERT_H_
 
 #include <memory>
-#include <vector>
+#include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "assay/v1/episode.pb.h"
 #include "assay/v1/evaluator_service.pb.h"
 #include "assay/v1/signals.pb.h"
+#include "server/blame/pairs.h"
 #include "server/evaluation/caller.h"
 #include "server/evaluation/evaluator.h"
 #include "server/signals/episode.h"
@@ -26,8 +29,10 @@ std::shared_ptr<const evaluation::EpisodeContext> MakeContext(std::shared_ptr<co
                                                               const signals::Options& options);
 
 // All but what the session or the audit adds (audit, effort.evaluator, effort.ballots).
-void ToWire(const signals::Signals& signals, const v1::Episode& episode,
-            const signals::Episode& domain, v1::EpisodeSignals* wire);
+void ToWire(const signals::Signals& signals, const v1::Episode& episode, v1::EpisodeSignals* wire);
+
+// `ids` gives the id of the group's i-th episode.
+v1::PreferencePair ToWire(const blame::Pair& pair, absl::FunctionRef<const std::string&(int)> ids);
 
 v1::Counterfactual ToWire(const signals::Question& question, const signals::Episode& episode);
 

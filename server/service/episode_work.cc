@@ -62,7 +62,7 @@ v1::EpisodeResult MakeResult(const EpisodeWork& work, absl::StatusOr<signals::Si
   v1::EpisodeResult result;
   result.set_episode_id(work.episode->id());
   v1::EpisodeSignals* wire = result.mutable_signals();
-  ToWire(*signals, *work.episode, work.context->episode, wire);
+  ToWire(*signals, *work.episode, wire);
   AddEvaluator(work, wire);
   AddAudit(work, *signals, wire);
   const auto needed = static_cast<int64_t>(result.ByteSizeLong()) + kEnvelopeBytes;

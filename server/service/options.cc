@@ -162,7 +162,7 @@ void ResolvePreferences(v1::PreferenceOptions* wire, signals::Options* options, 
     if (wire->kinds(i) == v1::PREFERENCE_KIND_UNSPECIFIED) {
       check->Fail(Missing(absl::StrCat("preferences.kinds[", i, "]")));
     }
-    options->pair_kinds.push_back(FromEnum<signals::PairKind>(
+    options->pair_kinds.push_back(FromEnum<blame::PairKind>(
         static_cast<v1::PreferenceKind>(wire->kinds(i))));
   }
   check->NotNegative("preferences.margin", wire->margin());

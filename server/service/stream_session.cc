@@ -353,6 +353,8 @@ void StreamSession::OnCancel() {
   if (!finished_) Finish(absl::CancelledError("the client cancelled the stream"));
 }
 
+void StreamSession::OnRefuse(absl::Status status) { Finish(std::move(status)); }
+
 void StreamSession::Finish(absl::Status status) {
   if (finished_) return;
   finished_ = true;

@@ -119,6 +119,8 @@ class StreamSession {
   void OnDrain(absl::string_view reason, absl::Duration grace, absl::Time now);
   // The client is gone or cancelled.
   void OnCancel();
+  // The server does not take the stream.
+  void OnRefuse(absl::Status status);
 
   std::vector<Action> TakeActions();
   absl::Time wake_at() const;

@@ -1,0 +1,35 @@
+// The whole server in one object: what main starts and what integration tests start in process.
+#ifndef ASSAY_SERVER_RUNTIME_ASSAY_SERVER_H_
+#define ASSAY_SERVER_RUNTIME_ASSAY_SERVER_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/runtime/config.h"
+#include "server/service/options.h"
+#include "server/telemetry/log.h"
+
+namespace assay::runtime {
+
+class AssayServer {
+ public:
+  // Serves when it returns: health says SERVING. UNAVAILABLE: an address cannot be bound.
+  // INVALID_ARGUMENT: the configuration. `log` outlives the server.
+  static absl::StatusOr<std::unique_ptr<AssayServer>> Start(const Config& config,
+                                                            const service::Catalog& catalog,
+                                                            const telemetry::Log* log);
+  virtual ~AssayServer() = default;
+
+  virtual int port() const = 0;
+  virtual int metrics_port() const = 0;  // 0: none
+  virtual int streams() const = 0;
+
+  // Health says NOT_SERVING, every stream gets a go_away, what is in flight is finished; returns when
+  // no stream or call is left, after `grace` at the latest. True where nothing had to be cut off.
+  virtual bool Shutdown(absl::Duration grace) = 0;
+};
+
+}  // namespace assay::runtime
+
+#endif  // ASSAY_SERVER_RUNTIME_ASSAY_SERVER_H_

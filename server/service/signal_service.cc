@@ -1,0 +1,339 @@
+#include "server/service/signal_service.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/time/clock.h"
+#include "assay/v1/signal_service.grpc.pb.h"
+#include "server/service/errors.h"
+#include "server/service/server_info.h"
+#include "server/service/stream_call.h"
+
+namespace assay::service {
+namespace {
+
+constexpr char kErrorDetails[] = "assay-error-bin";
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
+}
+
+// The machine-readable form of a call's own error: field path and retry_after.
+void AddDetails(grpc::CallbackServerContext* context, const absl::Status& status) {
+  if (!status.ok()) {
+    context->AddTrailingMetadata(kErrorDetails, ToWire(status).SerializeAsString());
+  }
+}
+
+// The 32 hex digits of a W3C traceparent (00-TRACE-SPAN-FLAGS), or empty.
+std::string TraceId(const grpc::CallbackServerContext& context) {
+  const auto found = context.client_metadata().find("traceparent");
+  if (found == context.client_metadata().end()) return "";
+  const absl::string_view header(found->second.data(), found->second.size());
+  constexpr size_t kVersion = 3, kTrace = 32;
+  if (header.size() < kVersion + kTrace || header[2] != '-') return "";
+  const absl::string_view trace = header.substr(kVersion, kTrace);
+  const bool hex = std::all_of(trace.begin(), trace.end(), absl::ascii_isxdigit);
+  return hex ? std::string(trace) : "";
+}
+
+// Tells the observer of one call's life.
+class CallScope {
+ public:
+  CallScope(CallObserver* observer, CallObserver::Type type, absl::string_view method)
+      : observer_(observer), type_(type), method_(method), started_(absl::Now()) {
+    if (observer_ != nullptr) observer_->OnCallStarted(type_, method_);
+  }
+  void Received() {
+    if (observer_ != nullptr) observer_->OnMessageReceived(type_, method_);
+  }
+  void Sent() {
+    if (observer_ != nullptr) observer_->OnMessageSent(type_, method_);
+  }
+  void Handled(absl::StatusCode code) {
+    if (observer_ != nullptr) {
+      observer_->OnCallHandled(type_, method_, code, absl::Now() - started_);
+    }
+  }
+
+ private:
+  CallObserver* const observer_;
+  const CallObserver::Type type_;
+  const absl::string_view method_;
+  const absl::Time started_;
+};
+
+class Service;
+
+class StreamReactor final
+    : public grpc::ServerBidiReactor<v1::StreamSignalsRequest, v1::StreamSignalsResponse>,
+      public StreamTransport {
+ public:
+  StreamReactor(Service* service, grpc::CallbackServerContext* context,
+                std::shared_ptr<StreamCall> call, CallObserver* observer);
+
+  void Write(const v1::StreamSignalsResponse* response) override { StartWrite(response); }
+  void Finish(const absl::Status& status) override {
+    AddDetails(context_, status);
+    code_ = status.code();
+    ServerBidiReactor::Finish(ToGrpc(status));
+  }
+  void Abort() override { context_->TryCancel(); }
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override { call_->OnCancel(); }
+  void OnDone() override;
+
+ private:
+  void Read() {
+    request_ = std::make_shared<v1::StreamSignalsRequest>();
+    StartRead(request_.get());
+  }
+
+  Service* const service_;
+  grpc::CallbackServerContext* const context_;
+  const std::shared_ptr<StreamCall> call_;
+  CallScope scope_;
+  std::shared_ptr<v1::StreamSignalsRequest> request_;
+  std::atomic<absl::StatusCode> code_ = absl::StatusCode::kUnknown;
+};
+
+class UnaryReactor final : public grpc::ServerUnaryReactor {
+ public:
+  UnaryReactor(CallObserver* observer, absl::string_view method, std::atomic<int>* open)
+      : scope_(observer, CallObserver::Type::kUnary, method), open_(open) {
+    ++*open_;
+    scope_.Received();
+  }
+  void Reply(grpc::CallbackServerContext* context, const absl::Status& status) {
+    AddDetails(context, status);
+    code_ = status.code();
+    if (status.ok()) scope_.Sent();
+    Finish(ToGrpc(status));
+  }
+  // `call` is cancelled with the RPC.
+  void Watch(const std::shared_ptr<BatchCall>& call) {
+    bool cancelled = false;
+    {
+      evaluation::MutexLock lock(&mutex_);
+      call_ = call;
+      cancelled = cancelled_;
+    }
+    if (cancelled) call->Cancel();
+  }
+  void OnCancel() override {
+    std::shared_ptr<BatchCall> call;
+    {
+      evaluation::MutexLock lock(&mutex_);
+      cancelled_ = true;
+      call = call_.lock();
+    }
+    if (call != nullptr) call->Cancel();
+  }
+  void OnDone() override {
+    scope_.Handled(code_);
+    --*open_;
+    delete this;
+  }
+
+ private:
+  CallScope scope_;
+  std::atomic<int>* const open_;
+  absl::StatusCode code_ = absl::StatusCode::kUnknown;
+  evaluation::Mutex mutex_;
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  std::weak_ptr<BatchCall> call_ ABSL_GUARDED_BY(mutex_);
+};
+
+class Service final : public SignalServer, public v1::SignalService::CallbackService {
+ public:
+  Service(const ServiceDeps& deps, const SignalServiceConfig& config, CallObserver* calls)
+      : deps_(deps), config_(config), calls_(calls), jitter_(std::random_device()()) {}
+
+  grpc::Service* service() override { return this; }
+  int streams() const override { return open_streams_.load(); }
+  int calls() const override { return open_streams_.load() + open_unary_.load(); }
+  void Drain(absl::string_view reason, absl::Duration grace) override;
+
+  grpc::ServerBidiReactor<v1::StreamSignalsRequest, v1::StreamSignalsResponse>* StreamSignals(
+      grpc::CallbackServerContext* context) override;
+  grpc::ServerUnaryReactor* ComputeSignals(grpc::CallbackServerContext* context,
+                                           const v1::ComputeSignalsRequest* request,
+                                           v1::ComputeSignalsResponse* response) override;
+  grpc::ServerUnaryReactor* ComputeAdvantages(grpc::CallbackServerContext* context,
+                                              const v1::ComputeAdvantagesRequest* request,
+                                              v1::ComputeAdvantagesResponse* response) override;
+  grpc::ServerUnaryReactor* GetServerInfo(grpc::CallbackServerContext* context,
+                                          const v1::GetServerInfoRequest* request,
+                                          v1::GetServerInfoResponse* response) override;
+
+  void OnStreamDone(StreamReactor* reactor, StreamSummary summary);
+
+ private:
+  // OK where one more stream may open; `call` is then entered in the list of streams.
+  absl::Status Register(StreamReactor* reactor, const std::shared_ptr<StreamCall>& call);
+  SessionConfig ConfigForStream();
+
+  const ServiceDeps deps_;
+  const SignalServiceConfig config_;
+  CallObserver* const calls_;
+  std::atomic<uint64_t> last_stream_ = 0;
+  std::atomic<int> open_streams_ = 0;
+  std::atomic<int> open_unary_ = 0;
+  evaluation::Mutex mutex_;
+  std::map<StreamReactor*, std::shared_ptr<StreamCall>> streams_ ABSL_GUARDED_BY(mutex_);
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+  std::minstd_rand jitter_ ABSL_GUARDED_BY(mutex_);
+};
+
+StreamReactor::StreamReactor(Service* service, grpc::CallbackServerContext* context,
+                             std::shared_ptr<StreamCall> call, CallObserver* observer)
+    : service_(service),
+      context_(context),
+      call_(std::move(call)),
+      scope_(observer, CallObserver::Type::kBidiStream, "StreamSignals") {
+  call_->Attach(this);
+  Read();
+}
+
+void StreamReactor::OnReadDone(bool ok) {
+  if (!ok) {
+    call_->OnHalfClose();
+    return;
+  }
+  scope_.Received();
+  call_->OnRequest(std::move(request_));
+  Read();
+}
+
+void StreamReactor::OnWriteDone(bool ok) {
+  if (ok) {
+    scope_.Sent();
+    call_->OnWriteDone();
+  } else {
+    call_->OnCancel();
+  }
+}
+
+void StreamReactor::OnDone() {
+  StreamSummary summary = call_->Detach();
+  // A cancelled call ends CANCELLED, whatever the handler meant to say.
+  const bool cancelled = context_->IsCancelled() && code_ == absl::StatusCode::kOk;
+  const absl::StatusCode code = cancelled ? absl::StatusCode::kCancelled : code_.load();
+  if (cancelled) summary.status = absl::CancelledError("the client cancelled the stream");
+  summary.peer = context_->peer();
+  summary.trace_id = TraceId(*context_);
+  scope_.Handled(code);
+  service_->OnStreamDone(this, std::move(summary));
+  delete this;
+}
+
+SessionConfig Service::ConfigForStream() {
+  SessionConfig config = *deps_.config;
+  if (config.max_age == absl::InfiniteDuration()) return config;
+  evaluation::MutexLock lock(&mutex_);
+  // Streams that opened together must not all reconnect together.
+  const double share = static_cast<double>(jitter_()) / std::minstd_rand::max();
+  config.max_age *= 1 + config_.max_age_jitter * (2 * share - 1);
+  return config;
+}
+
+absl::Status Service::Register(StreamReactor* reactor, const std::shared_ptr<StreamCall>& call) {
+  evaluation::MutexLock lock(&mutex_);
+  streams_.emplace(reactor, call);
+  ++open_streams_;
+  if (draining_) return GoingAway("draining");
+  if (static_cast<int>(streams_.size()) > config_.max_streams) {
+    return Overloaded("the server has as many streams as it takes", deps_.config->retry_after);
+  }
+  return absl::OkStatus();
+}
+
+grpc::ServerBidiReactor<v1::StreamSignalsRequest, v1::StreamSignalsResponse>*
+Service::StreamSignals(grpc::CallbackServerContext* context) {
+  auto call = std::make_shared<StreamCall>(deps_, ConfigForStream(), config_.linger,
+                                           ++last_stream_);
+  auto* reactor = new StreamReactor(this, context, call, calls_);
+  if (deps_.observer != nullptr) deps_.observer->OnStreamOpen();
+  if (const absl::Status refused = Register(reactor, call); !refused.ok()) {
+    if (deps_.observer != nullptr && refused.code() == absl::StatusCode::kResourceExhausted) {
+      deps_.observer->OnRejected(RejectReason::kStreams);
+    }
+    call->Refuse(refused);
+  }
+  return reactor;
+}
+
+void Service::OnStreamDone(StreamReactor* reactor, StreamSummary summary) {
+  if (deps_.observer != nullptr) deps_.observer->OnStreamClosed(summary);
+  evaluation::MutexLock lock(&mutex_);
+  streams_.erase(reactor);
+  --open_streams_;
+}
+
+void Service::Drain(absl::string_view reason, absl::Duration grace) {
+  std::vector<std::shared_ptr<StreamCall>> calls;
+  {
+    evaluation::MutexLock lock(&mutex_);
+    draining_ = true;
+    for (const auto& [reactor, call] : streams_) calls.push_back(call);
+  }
+  for (const auto& call : calls) call->Drain(reason, grace);
+}
+
+grpc::ServerUnaryReactor* Service::ComputeSignals(grpc::CallbackServerContext* context,
+                                                  const v1::ComputeSignalsRequest* request,
+                                                  v1::ComputeSignalsResponse* response) {
+  auto* reactor = new UnaryReactor(calls_, "ComputeSignals", &open_unary_);
+  // An episode that was cancelled may look at its text a moment longer than gRPC keeps the request,
+  // which is ours to take: gRPC only destroys it.
+  auto kept = std::make_shared<v1::ComputeSignalsRequest>();
+  kept->Swap(const_cast<v1::ComputeSignalsRequest*>(request));
+  auto call = BatchCall::Make(
+      deps_, std::move(kept),
+      [context, reactor, response](absl::StatusOr<v1::ComputeSignalsResponse> computed) {
+        if (computed.ok()) *response = *std::move(computed);
+        reactor->Reply(context, computed.status());
+      });
+  reactor->Watch(call);
+  call->Start();
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* Service::ComputeAdvantages(grpc::CallbackServerContext* context,
+                                                     const v1::ComputeAdvantagesRequest* request,
+                                                     v1::ComputeAdvantagesResponse* response) {
+  auto* reactor = new UnaryReactor(calls_, "ComputeAdvantages", &open_unary_);
+  auto computed = service::ComputeAdvantages(*request, deps_.config->limits);
+  if (computed.ok()) *response = *std::move(computed);
+  reactor->Reply(context, computed.status());
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* Service::GetServerInfo(grpc::CallbackServerContext* context,
+                                                 const v1::GetServerInfoRequest* /*request*/,
+                                                 v1::GetServerInfoResponse* response) {
+  auto* reactor = new UnaryReactor(calls_, "GetServerInfo", &open_unary_);
+  *response = ServerInfo(deps_.config->limits, *deps_.catalog);
+  reactor->Reply(context, absl::OkStatus());
+  return reactor;
+}
+
+}  // namespace
+
+std::unique_ptr<SignalServer> SignalServer::Make(const ServiceDeps& deps,
+                                                 const SignalServiceConfig& config,
+                                                 CallObserver* calls) {
+  return std::make_unique<Service>(deps, config, calls);
+}
+
+}  // namespace assay::service

@@ -1,0 +1,134 @@
+#include "server/telemetry/log.h"
+
+#include <cmath>
+#include <iterator>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "server/service/errors.h"
+#include "spdlog/async.h"
+#include "spdlog/sinks/stdout_sinks.h"
+#include "spdlog/spdlog.h"
+
+namespace assay::telemetry {
+namespace {
+
+constexpr size_t kQueueLines = 8192;
+constexpr size_t kMaxTextBytes = 1024;
+
+void AppendText(absl::string_view text, std::string* line) {
+  line->push_back('"');
+  for (const char c : text.substr(0, kMaxTextBytes)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      line->push_back('\\');
+      line->push_back(c);
+    } else if (byte < 0x20 || byte == 0x7F) {
+      absl::StrAppendFormat(line, "\\u%04x", byte);
+    } else {
+      line->push_back(c);
+    }
+  }
+  line->push_back('"');
+}
+
+struct AppendValue {
+  std::string* line;
+  void operator()(int64_t value) const { absl::StrAppend(line, value); }
+  void operator()(double value) const {
+    if (std::isfinite(value)) {
+      absl::StrAppend(line, value);
+    } else {
+      absl::StrAppend(line, "null");
+    }
+  }
+  void operator()(absl::string_view value) const { AppendText(value, line); }
+};
+
+spdlog::level::level_enum ToSpdlog(Level level) {
+  switch (level) {
+    case Level::kInfo:
+      return spdlog::level::info;
+    case Level::kWarning:
+      return spdlog::level::warn;
+    case Level::kError:
+      return spdlog::level::err;
+  }
+  return spdlog::level::err;
+}
+
+std::shared_ptr<spdlog::logger> MakeLogger() {
+  static const auto pool = std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1);
+  auto logger = std::make_shared<spdlog::async_logger>(
+      "assay", std::make_shared<spdlog::sinks::stderr_sink_mt>(), pool,
+      spdlog::async_overflow_policy::overrun_oldest);
+  logger->flush_on(spdlog::level::info);
+  return logger;
+}
+
+}  // namespace
+
+Log::Log() : Log(MakeLogger()) {}
+
+Log::Log(std::shared_ptr<spdlog::logger> logger) : logger_(std::move(logger)) {
+  // The message is a complete run of JSON members.
+  logger_->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})",
+                       spdlog::pattern_time_type::utc);
+}
+
+Log::~Log() { logger_->flush(); }
+
+void Log::Write(Level level, absl::string_view event,
+                std::initializer_list<Field> fields) const {
+  std::string line = "\"event\":";
+  AppendText(event, &line);
+  for (const auto& [name, value] : fields) {
+    line.push_back(',');
+    AppendText(name, &line);
+    line.push_back(':');
+    absl::visit(AppendValue{&line}, value);
+  }
+  logger_->log(ToSpdlog(level), spdlog::string_view_t(line.data(), line.size()));
+}
+
+void ServiceLog::OnEpisode(const v1::EpisodeResult& result, double value_range,
+                           absl::Duration elapsed, uint64_t stream) {
+  if (next_ != nullptr) next_->OnEpisode(result, value_range, elapsed, stream);
+  if (result.has_signals()) return;
+  const v1::Error& error = result.error();
+  const absl::string_view field =
+      error.violations_size() > 0 ? absl::string_view(error.violations(0).field()) : "";
+  log_->Write(Level::kWarning, "episode failed",
+              {{"stream", static_cast<int64_t>(stream)},
+               {"episode", absl::string_view(result.episode_id())},
+               {"code", service::CodeLabel(static_cast<absl::StatusCode>(error.code()))},
+               {"field", field},
+               {"message", absl::string_view(error.message())},
+               {"seconds", absl::ToDoubleSeconds(elapsed)}});
+}
+
+void ServiceLog::OnRejected(service::RejectReason reason) {
+  if (next_ != nullptr) next_->OnRejected(reason);
+}
+
+void ServiceLog::OnStreamOpen() {
+  if (next_ != nullptr) next_->OnStreamOpen();
+}
+
+void ServiceLog::OnStreamClosed(const service::StreamSummary& summary) {
+  if (next_ != nullptr) next_->OnStreamClosed(summary);
+  log_->Write(summary.status.ok() ? Level::kInfo : Level::kWarning, "stream",
+              {{"stream", static_cast<int64_t>(summary.stream)},
+               {"peer", absl::string_view(summary.peer)},
+               {"trace_id", absl::string_view(summary.trace_id)},
+               {"code", service::CodeLabel(summary.status.code())},
+               {"message", summary.status.message()},
+               {"seconds", absl::ToDoubleSeconds(summary.elapsed)},
+               {"episodes", summary.episodes},
+               {"answered", summary.answered},
+               {"failed", summary.failed},
+               {"groups", summary.groups},
+               {"questions", summary.questions}});
+}
+
+}  // namespace assay::telemetry

@@ -1,0 +1,59 @@
+// Structured logs: one JSON object a line on standard error. Never a payload.
+#ifndef ASSAY_SERVER_TELEMETRY_LOG_H_
+#define ASSAY_SERVER_TELEMETRY_LOG_H_
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/variant.h"
+#include "server/service/observer.h"
+
+namespace spdlog {
+class logger;
+}
+
+namespace assay::telemetry {
+
+enum class Level : uint8_t { kInfo, kWarning, kError };
+
+class Log {
+ public:
+  using Value = absl::variant<int64_t, double, absl::string_view>;
+  using Field = std::pair<absl::string_view, Value>;
+
+  // To standard error, written by a thread of its own; a full queue drops its oldest lines rather
+  // than make an episode wait.
+  Log();
+  explicit Log(std::shared_ptr<spdlog::logger> logger);
+  ~Log();
+
+  // {"time":...,"level":...,"event":EVENT,FIELDS...}; text is escaped, NaN becomes null.
+  void Write(Level level, absl::string_view event, std::initializer_list<Field> fields) const;
+
+ private:
+  const std::shared_ptr<spdlog::logger> logger_;
+};
+
+// One line a stream, one a failed episode.
+class ServiceLog final : public service::Observer {
+ public:
+  // `log` outlives this. `next` (may be null) is told of everything too.
+  ServiceLog(const Log* log, service::Observer* next) : log_(log), next_(next) {}
+
+  void OnEpisode(const v1::EpisodeResult& result, double value_range, absl::Duration elapsed,
+                 uint64_t stream) override;
+  void OnRejected(service::RejectReason reason) override;
+  void OnStreamOpen() override;
+  void OnStreamClosed(const service::StreamSummary& summary) override;
+
+ private:
+  const Log* const log_;
+  service::Observer* const next_;
+};
+
+}  // namespace assay::telemetry
+
+#endif  // ASSAY_SERVER_TELEMETRY_LOG_H_

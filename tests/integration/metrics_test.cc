@@ -1,0 +1,68 @@
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "tests/integration/harness.h"
+
+namespace assay::testing {
+namespace {
+
+constexpr const char* kFamilies[] = {
+    "assay_episodes_total",        "assay_episode_seconds",       "assay_episode_queue_seconds",
+    "assay_conservation_error",    "assay_estimator_gap",         "assay_questions_total",
+    "assay_question_seconds",      "assay_questions_outstanding", "assay_first_errors_total",
+    "assay_outcome_mismatch_total", "assay_admission_rejected_total", "assay_workers",
+    "assay_workers_busy",          "assay_streams",               "assay_build_info",
+    "grpc_server_started_total",   "grpc_server_handled_total",   "grpc_server_msg_received_total",
+    "grpc_server_msg_sent_total",  "grpc_server_handling_seconds", "process_cpu_seconds_total",
+    "process_resident_memory_bytes", "process_open_fds",          "process_start_time_seconds",
+};
+
+TEST(Metrics, EveryFamilyExistsBeforeTheFirstEpisode) {
+  TestServer server(LocalConfig(3));
+  const std::string scrape = server.Scrape();
+  for (const char* family : kFamilies) {
+    EXPECT_NE(scrape.find(absl::StrCat("# TYPE ", family, " ")), std::string::npos) << family;
+  }
+  EXPECT_EQ(server.Metric("assay_workers"), 3);
+  EXPECT_EQ(server.Metric("assay_conservation_error_count"), 0);
+  EXPECT_EQ(server.Metric("assay_episodes_total{outcome=\"ok\"}"), 0);
+}
+
+TEST(Metrics, CountWhatHappened) {
+  TestServer server(LocalConfig());
+  auto stub = server.Stub();
+  std::vector<v1::Episode> episodes;
+  for (int i = 0; i < 40; ++i) episodes.push_back(Debate(absl::StrCat("e", i), 4, i));
+  episodes.push_back(Plain("bad", 7));
+  RunStream(stub.get(), {}, episodes);
+  EXPECT_EQ(server.Metric("assay_conservation_error_count"), 40);
+  EXPECT_EQ(server.Metric("assay_conservation_error_bucket{le=\"1e-09\"}"), 40);
+  EXPECT_EQ(server.Metric("assay_episodes_total{outcome=\"ok\"}"), 40);
+  EXPECT_EQ(server.Metric("assay_episodes_total{outcome=\"invalid_argument\"}"), 1);
+  EXPECT_EQ(server.Metric("assay_episode_seconds_count"), 41);
+  EXPECT_EQ(server.Metric("assay_questions_outstanding"), 0);
+  // The client has its status a moment before the server's own bookkeeping ends.
+  for (int i = 0; i < 200 && server.Metric("assay_streams") != 0; ++i) {
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  EXPECT_EQ(server.Metric("assay_streams"), 0);
+}
+
+TEST(Metrics, PromtoolFindsNothingToComplainAbout) {
+  if (std::system("command -v promtool > /dev/null 2>&1") != 0) GTEST_SKIP() << "no promtool";
+  TestServer server(LocalConfig());
+  auto stub = server.Stub();
+  RunStream(stub.get(), {}, {Debate("e", 3, 1), Plain("bad", 7)});
+  const std::string path = ::testing::TempDir() + "/assay_scrape.txt";
+  std::ofstream(path) << server.Scrape();
+  EXPECT_EQ(std::system(absl::StrCat("promtool check metrics < ", path).c_str()), 0);
+  std::remove(path.c_str());
+}
+
+}  // namespace
+}  // namespace assay::testing
