@@ -47,9 +47,20 @@ void DropOpinions(signals::Message* message) {
   message->judge_scores.clear();
 }
 
+// Whether the wire's enum is the domain's with UNSPECIFIED in front: its last value says so.
+template <class Domain, class Wire>
+constexpr bool Follows(Domain last, Wire wire_last) {
+  return static_cast<int>(last) + 1 == static_cast<int>(wire_last);
+}
+static_assert(static_cast<int>(blame::Label::kNeutral) == v1::LABEL_NEUTRAL);
+static_assert(Follows(blame::Tier::kAnnotation, v1::EVIDENCE_TIER_ANNOTATION));
+static_assert(Follows(blame::PairKind::kOneSided, v1::PREFERENCE_KIND_ONE_SIDED));
+static_assert(Follows(credit::Method::kKernel, v1::METHOD_KERNEL));
+static_assert(Follows(credit::IntervalKind::kDesign, v1::INTERVAL_KIND_DESIGN));
+static_assert(Follows(signals::Evidence::kEqual, v1::EVIDENCE_EQUAL));
+
 template <class Wire, class Domain>
 Wire ToEnum(Domain value) {
-  // The wire's enums have UNSPECIFIED in front of the domain's values.
   return static_cast<Wire>(static_cast<int>(value) + 1);
 }
 
@@ -89,7 +100,7 @@ void MessagesToWire(const signals::Signals& signals, const v1::Episode& episode,
     added->set_index(message.index);
     added->set_agent_id(source.agent_id());
     added->set_reward(Plain(message.reward));
-    added->set_label(ToEnum<v1::Label>(message.label));
+    added->set_label(static_cast<v1::Label>(message.label));
     added->set_first_error_probability(Plain(message.first_error));
     added->set_error_probability(Plain(message.error));
     added->set_repair_probability(Plain(message.repair));

@@ -49,9 +49,25 @@ class Checker {
   absl::Status status_;
 };
 
+// Whether the wire's enum is the domain's with UNSPECIFIED in front: its last value says so.
+template <class Domain, class Wire>
+constexpr bool Follows(Domain last, Wire wire_last) {
+  return static_cast<int>(last) + 1 == static_cast<int>(wire_last);
+}
+static_assert(Follows(credit::Method::kKernel, v1::METHOD_KERNEL));
+static_assert(Follows(signals::Evidence::kEqual, v1::EVIDENCE_EQUAL));
+static_assert(Follows(blame::ErrorDefinition::kIncorrectStep,
+                      v1::ERROR_DEFINITION_INCORRECT_STEP));
+static_assert(Follows(blame::PairKind::kOneSided, v1::PREFERENCE_KIND_ONE_SIDED));
+static_assert(Follows(signals::OutcomeScale::kNone, v1::OUTCOME_SCALE_NONE));
+static_assert(Follows(signals::AuditLevel::kFull, v1::AUDIT_FULL));
+static_assert(Follows(signals::QuestionKind::kMessageScores, v1::QUESTION_KIND_MESSAGE_SCORES));
+static_assert(Follows(evaluation::Ballots::kLastRound, v1::BALLOTS_LAST_ROUND));
+static_assert(Follows(evaluation::Grader::kIdentical, v1::GRADER_IDENTICAL));
+
 template <class Domain, class Wire>
 Domain FromEnum(Wire wire) {
-  // The wire's enums have UNSPECIFIED in front of the domain's values; it is resolved by now.
+  // UNSPECIFIED is resolved by now.
   return static_cast<Domain>(static_cast<int>(wire) - 1);
 }
 

@@ -103,6 +103,7 @@ class StreamReactor final
   grpc::CallbackServerContext* const context_;
   const std::shared_ptr<StreamCall> call_;
   CallScope scope_;
+  const std::string peer_;  // no longer known when the call is over
   std::shared_ptr<v1::StreamSignalsRequest> request_;
   std::atomic<absl::StatusCode> code_ = absl::StatusCode::kUnknown;
 };
@@ -200,7 +201,8 @@ StreamReactor::StreamReactor(Service* service, grpc::CallbackServerContext* cont
     : service_(service),
       context_(context),
       call_(std::move(call)),
-      scope_(observer, CallObserver::Type::kBidiStream, "StreamSignals") {
+      scope_(observer, CallObserver::Type::kBidiStream, "StreamSignals"),
+      peer_(context->peer()) {
   call_->Attach(this);
   Read();
 }
@@ -230,7 +232,7 @@ void StreamReactor::OnDone() {
   const bool cancelled = context_->IsCancelled() && code_ == absl::StatusCode::kOk;
   const absl::StatusCode code = cancelled ? absl::StatusCode::kCancelled : code_.load();
   if (cancelled) summary.status = absl::CancelledError("the client cancelled the stream");
-  summary.peer = context_->peer();
+  summary.peer = peer_;
   summary.trace_id = TraceId(*context_);
   scope_.Handled(code);
   service_->OnStreamDone(this, std::move(summary));
