@@ -14,10 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import grpc
+from google.protobuf.message import EncodeError
 
 from assay.episodes import EpisodeLike, to_proto
 from assay.outcomes import Error, Failed, GroupFailed, Outcome, episode_outcome, group_outcome
-from assay.v1 import evaluator_service_pb2, options_pb2, signal_service_pb2
+from assay.v1 import episode_pb2, evaluator_service_pb2, options_pb2, signal_service_pb2
 
 Sink = Callable[[Outcome], None]
 
@@ -84,14 +85,14 @@ class Session:
         """Queues an episode. Its outcome, whatever it is, goes to `sink` exactly once."""
         try:
             proto = to_proto(source)
-        except (TypeError, ValueError) as failure:
+            request = _episode_request(proto)
+        except (TypeError, ValueError, EncodeError) as failure:
             sink(Failed(source.id, Error(grpc.StatusCode.INVALID_ARGUMENT, f"not an episode: {failure}")))
             return
         problem = self._refusal(proto.id)
         if problem is not None:
             sink(Failed(proto.id, problem))
             return
-        request = signal_service_pb2.StreamSignalsRequest(episode=proto).SerializeToString()
         entry = Entry(self._sequence, proto.id, request, source, sink, now + self._deadline)
         self._sequence += 1
         self._undelivered += 1
@@ -292,6 +293,21 @@ class Session:
         for group in list(self._groups.values()):
             self._close_group(group, GroupFailed(group.id, error))
         self._entries.clear()
+
+
+# Field `episode` of StreamSignalsRequest, length-delimited: the episode's own bytes follow their length. Written here
+# because protobuf's Python would first copy the episode into the request.
+_EPISODE_TAG = bytes([signal_service_pb2.StreamSignalsRequest.EPISODE_FIELD_NUMBER << 3 | 2])
+
+
+def _episode_request(proto: episode_pb2.Episode) -> bytes:
+    payload = proto.SerializeToString()
+    rest, length = len(payload), bytearray()
+    while rest > 0x7F:
+        length.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    length.append(rest)
+    return b"".join((_EPISODE_TAG, length, payload))
 
 
 def _too_large(size: int, limit: int) -> Error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import random
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -55,6 +56,7 @@ _FATAL = frozenset(
 )
 _FRUITLESS_STREAMS = 10  # in a row that were lost without a single result
 _DRAIN_SECONDS = 5.0
+_FAREWELL_SECONDS = 2.0  # for the server to end a stream after the half-close
 _TICK_SECONDS = 0.05
 
 _CHANNEL_OPTIONS: list[tuple[str, Any]] = [
@@ -182,11 +184,16 @@ class AsyncClient:
             finally:
                 outcomes.put_nowait(None)
 
+        fetched, chunk = 0, max(1, self._window // 16)
         feeder = asyncio.create_task(feed())
         try:
             while (outcome := await outcomes.get()) is not None:
                 if isinstance(outcome, (Scored, Failed)):
-                    room.release()
+                    fetched += 1
+                    if fetched == chunk:  # one wake-up of the feeder for several episodes
+                        fetched = 0
+                        for _ in range(chunk):
+                            room.release()
                 yield outcome
             await feeder
         finally:
@@ -443,7 +450,7 @@ class AsyncScorer:
         try:
             while (response := await call.read()) is not grpc.aio.EOF:
                 self._received(response)
-                if self._session.drained or (self._input_finished and self._session.done):
+                if self._session.drained:
                     return None
             code, details = await call.code(), await call.details()
             if code == grpc.StatusCode.OK and not self._session.in_order:
@@ -524,13 +531,20 @@ class AsyncScorer:
     async def _tick(self) -> None:
         """Expires what is late, ends what has drained, and wakes the writer for what was put off."""
         loop = asyncio.get_running_loop()
+        finished_at = math.inf
         while True:
             await asyncio.sleep(_TICK_SECONDS)
             self._session.expire(loop.time())
             if self._session.draining and loop.time() >= self._drain_until:
                 self._cut_connection()
-            if self._input_finished and self._session.done and not self._session.idle:
+            if not (self._input_finished and self._session.done):
+                finished_at = math.inf
+            elif not self._session.idle:
                 self._cut_connection()  # only results that nobody waits for any more
+            else:
+                finished_at = min(finished_at, loop.time())
+                if loop.time() - finished_at > _FAREWELL_SECONDS:
+                    self._cut_connection()
             self._wake.set()
 
 

@@ -94,12 +94,16 @@ class Client:
             finally:
                 outcomes.put(None)
 
+        fetched, chunk = 0, max(1, self._window // 16)
         feeder = threading.Thread(target=feed, name="assay-feeder", daemon=True)
         feeder.start()
         try:
             while (outcome := outcomes.get()) is not None:
                 if isinstance(outcome, (Scored, Failed)):
-                    room.release()
+                    fetched += 1
+                    if fetched == chunk:  # one wake-up of the feeder for several episodes
+                        room.release(chunk)
+                        fetched = 0
                 yield outcome
             if failure:
                 raise failure[0]
