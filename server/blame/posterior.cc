@@ -21,61 +21,15 @@ constexpr double kRescued = 0.15;
 
 double Logit(double p) { return std::log(p) - std::log1p(-p); }
 
-// Rates of success of one kind of node, and what rollouts say of it.
-class RateGrid {
- public:
-  RateGrid(const std::vector<double>& rates, double factor) {
-    for (const double rate : rates) {
-      rates_.push_back(std::clamp(rate * factor, kSmallestRate, 1 - kSmallestRate));
-      log_success_.push_back(std::log(rates_.back()));
-      log_failure_.push_back(std::log1p(-rates_.back()));
-    }
-  }
-
-  // log mean over the rates of h^s (1 - h)^(k - s).
-  double LogLikelihood(const Rollouts& r) const {
-    if (r.trials <= 0) return 0;
-    double sum = kImpossible;
-    for (size_t i = 0; i < rates_.size(); ++i) sum = LogAdd(sum, LogWeight(r, i));
-    return sum - std::log(static_cast<double>(rates_.size()));
-  }
-
-  double PosteriorMean(const Rollouts& r) const {
-    double best = kImpossible;
-    for (size_t i = 0; i < rates_.size(); ++i) best = std::fmax(best, LogWeight(r, i));
-    double mass = 0, mean = 0;
-    for (size_t i = 0; i < rates_.size(); ++i) {
-      const double weight = std::exp(LogWeight(r, i) - best);
-      mass += weight;
-      mean += weight * rates_[i];
-    }
-    return mean / mass;
-  }
-
- private:
-  double LogWeight(const Rollouts& r, size_t i) const {
-    return r.successes * log_success_[i] + (r.trials - r.successes) * log_failure_[i];
-  }
-
-  std::vector<double> rates_, log_success_, log_failure_;
-};
-
-struct RateGrids {
-  RateGrids(const Evidence& evidence, const Parameters& parameters)
-      : high(parameters.high_rates, WeakPolicyFactor(evidence, parameters)),
-        low(parameters.low_rates, 1.0) {}
-
-  static double WeakPolicyFactor(const Evidence& evidence, const Parameters& parameters) {
-    if (!evidence.start_value) return 1;
-    const auto& rates = parameters.high_rates;
-    const double mean =
-        std::accumulate(rates.begin(), rates.end(), 0.0) / static_cast<double>(rates.size());
-    const double start = (*evidence.start_value - evidence.low) / (evidence.high - evidence.low);
-    return std::fmin(1.0, start / mean);
-  }
-
-  RateGrid high, low;
-};
+// Weak policies: High nodes succeed as often as the start does.
+double WeakPolicyFactor(const Evidence& evidence, const Parameters& parameters) {
+  if (!evidence.start_value) return 1;
+  const auto& rates = parameters.high_rates;
+  const double mean =
+      std::accumulate(rates.begin(), rates.end(), 0.0) / static_cast<double>(rates.size());
+  const double start = (*evidence.start_value - evidence.low) / (evidence.high - evidence.low);
+  return std::fmin(1.0, start / mean);
+}
 
 bool IsAgents(const Evidence& evidence, int message) { return evidence.authors[message] >= 0; }
 
@@ -133,8 +87,8 @@ void ForceFirst(int message, Chain& chain) {
   chain.start_low = kImpossible;
   for (int t = 0; t < message; ++t) chain.high_low[t] = kImpossible;
   chain.high_high[message] = kImpossible;
-  // The condition replaces what led to it, even where the prior ruled the message out.
-  chain.high_low[message] = 0;
+  // The condition holds even where the prior ruled the message out.
+  if (chain.high_low[message] == kImpossible) chain.high_low[message] = 0;
 }
 
 void ForceDecisive(int message, Chain& chain) {
@@ -312,6 +266,48 @@ Posterior Summarise(const Evidence& evidence, const Parameters& parameters,
 
 }  // namespace
 
+RateGrid::RateGrid(const std::vector<double>& rates, const std::vector<double>& weights,
+                   double factor) {
+  const double equal = 1.0 / static_cast<double>(rates.size());
+  for (size_t i = 0; i < rates.size(); ++i) {
+    rates_.push_back(std::clamp(rates[i] * factor, kSmallestRate, 1 - kSmallestRate));
+    log_success_.push_back(std::log(rates_.back()));
+    log_failure_.push_back(std::log1p(-rates_.back()));
+    log_weight_.push_back(std::log(weights.empty() ? equal : weights[i]));
+  }
+}
+
+double RateGrid::LogWeight(const Rollouts& r, size_t i) const {
+  return log_weight_[i] + r.successes * log_success_[i] +
+         (r.trials - r.successes) * log_failure_[i];
+}
+
+double RateGrid::LogLikelihood(const Rollouts& r) const {
+  if (r.trials <= 0) return 0;
+  double sum = kImpossible;
+  for (size_t i = 0; i < rates_.size(); ++i) sum = LogAdd(sum, LogWeight(r, i));
+  return sum;
+}
+
+std::vector<double> RateGrid::Responsibilities(const Rollouts& r) const {
+  std::vector<double> weight(rates_.size());
+  for (size_t i = 0; i < rates_.size(); ++i) weight[i] = LogWeight(r, i);
+  const double best = *std::max_element(weight.begin(), weight.end());
+  for (double& w : weight) w = std::exp(w - best);
+  const double sum = std::accumulate(weight.begin(), weight.end(), 0.0);
+  for (double& w : weight) w /= sum;
+  return weight;
+}
+
+double RateGrid::PosteriorMean(const Rollouts& r) const {
+  const std::vector<double> weight = Responsibilities(r);
+  return std::inner_product(weight.begin(), weight.end(), rates_.begin(), 0.0);
+}
+
+RateGrids::RateGrids(const Evidence& evidence, const Parameters& parameters)
+    : high(parameters.high_rates, parameters.high_weights, WeakPolicyFactor(evidence, parameters)),
+      low(parameters.low_rates, parameters.low_weights, 1.0) {}
+
 Rollouts FromPrefixValue(double value, double low, double high) {
   return {kPrefixValueTrials * (value - low) / (high - low), kPrefixValueTrials};
 }
@@ -479,7 +475,38 @@ absl::Status ValidateStatements(const Evidence& evidence) {
   return absl::OkStatus();
 }
 
+absl::Status ValidateGrid(const std::vector<double>& rates, const std::vector<double>& weights,
+                          absl::string_view field) {
+  if (rates.empty()) return Invalid(absl::StrCat(field, "_rates"), "must not be empty");
+  for (const double rate : rates) {
+    if (!(rate > 0 && rate < 1)) return Invalid(absl::StrCat(field, "_rates"), "not in (0, 1)");
+  }
+  if (!weights.empty() && weights.size() != rates.size()) {
+    return Invalid(absl::StrCat(field, "_weights"), "must be empty or one a rate");
+  }
+  for (const double weight : weights) {
+    if (!(weight > 0 && weight <= 1)) {
+      return Invalid(absl::StrCat(field, "_weights"), "not in (0, 1]");
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+absl::Status Validate(const Parameters& p) {
+  const auto inside = [](double x) { return x > 0 && x < 1; };
+  if (!inside(p.start_high)) return Invalid("start_high", "not in (0, 1)");
+  if (!(p.error_rate > 0 && std::isfinite(p.error_rate))) return Invalid("error_rate", "not > 0");
+  if (!(p.repair_rate > 0 && std::isfinite(p.repair_rate))) {
+    return Invalid("repair_rate", "not > 0");
+  }
+  if (!InRange(p.propagated_share, 0, 1)) return Invalid("propagated_share", "not in [0, 1]");
+  if (!inside(p.base_rate)) return Invalid("base_rate", "not in (0, 1)");
+  if (!InRange(p.judge_correlation, 0, 1)) return Invalid("judge_correlation", "not in [0, 1]");
+  if (absl::Status s = ValidateGrid(p.high_rates, p.high_weights, "high"); !s.ok()) return s;
+  return ValidateGrid(p.low_rates, p.low_weights, "low");
+}
 
 absl::Status Validate(const Evidence& evidence) {
   if (absl::Status status = ValidateShape(evidence); !status.ok()) return status;

@@ -84,7 +84,8 @@ struct Evidence {
   std::optional<double> start_value;  // V_0 in [low, high] where it is known: weak policies
 };
 
-// The numbers of the model. EstimateParameters (em.h) fits the first four from episodes.
+// The numbers of the model. FitParameters (em.h) fits them from episodes, but for the grids, the
+// base rate and the correlation of judges, which no unlabelled episode can tell.
 struct Parameters {
   double start_high = 0.97;        // P(High at node 0), in (0, 1)
   double error_rate = 1.3;         // expected errors an episode, > 0
@@ -94,6 +95,8 @@ struct Parameters {
   double judge_correlation = 0.5;  // J judges count as J / (1 + (J - 1) correlation), in [0, 1]
   std::vector<double> high_rates = {.35, .45, .55, .65, .75, .85, .95};
   std::vector<double> low_rates = {.005, .01, .02, .05, .1, .2, .3};
+  std::vector<double> high_weights = {};  // one a rate, sum 1; empty: equal
+  std::vector<double> low_weights = {};
 };
 
 struct PosteriorOptions {
@@ -135,6 +138,7 @@ struct Posterior {
 
 // INVALID_ARGUMENT with the path of the first field that breaks its range or shape.
 absl::Status Validate(const Evidence& evidence);
+absl::Status Validate(const Parameters& parameters);
 
 // Requires Validate(evidence).ok(). O(T + scores + rollouts), and O(T log T) for the credible set.
 Posterior ComputePosterior(const Evidence& evidence, const Parameters& parameters = {},
@@ -155,6 +159,29 @@ Chain BuildChain(const Evidence& evidence, const std::vector<double>& prior,
                  const std::vector<double>& log_ratio, const Parameters& parameters,
                  ErrorDefinition definition);
 std::vector<double> NormalisedPrior(const Evidence& evidence);
+
+// What is the same success rate for nodes of one kind, High or Low: a mixture over a grid.
+class RateGrid {
+ public:
+  // Rates are multiplied by `factor`. `weights` empty: equal.
+  RateGrid(const std::vector<double>& rates, const std::vector<double>& weights, double factor);
+
+  // log of the mixture of h^s (1 - h)^(k - s); 0 where k = 0.
+  double LogLikelihood(const Rollouts& rollouts) const;
+  // Posterior weight of each rate given the rollouts; sums to 1.
+  std::vector<double> Responsibilities(const Rollouts& rollouts) const;
+  double PosteriorMean(const Rollouts& rollouts) const;
+
+ private:
+  double LogWeight(const Rollouts& rollouts, size_t i) const;
+
+  std::vector<double> rates_, log_success_, log_failure_, log_weight_;
+};
+
+struct RateGrids {
+  RateGrids(const Evidence& evidence, const Parameters& parameters);
+  RateGrid high, low;
+};
 
 // pi_t proportional to (0.05 + max(0, -phi_a)/range) / T_a: those with negative credit are
 // suspects. `credit` has one Shapley value an agent, `range` > 0.

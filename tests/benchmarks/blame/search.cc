@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "tests/benchmarks/blame/rollout_world.h"
+#include "tests/simulation/blame/rollout_world.h"
 
 namespace assay::blame {
 namespace {

@@ -9,8 +9,8 @@
 
 #include "server/blame/posterior.h"
 #include "server/blame/text_prior.h"
-#include "tests/benchmarks/blame/shared_data.h"
-#include "tests/benchmarks/blame/splitmix.h"
+#include "tests/simulation/blame/shared_data.h"
+#include "tests/simulation/blame/splitmix.h"
 
 namespace assay::blame {
 namespace {

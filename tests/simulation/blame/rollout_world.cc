@@ -1,4 +1,4 @@
-#include "tests/benchmarks/blame/rollout_world.h"
+#include "tests/simulation/blame/rollout_world.h"
 
 #include <algorithm>
 #include <cmath>
@@ -29,13 +29,16 @@ class Level {
 World MakeWorld(int messages, SplitMix& random) {
   World world;
   world.first_error = static_cast<int>(random.Below(messages));
-  const int after = messages - 1 - world.first_error;
-  if (after >= 2 && random.Chance(kRecovers)) {
-    world.repair = world.first_error + 1 + static_cast<int>(random.Below(after - 1));
-    world.relapse = world.repair + 1 + static_cast<int>(random.Below(messages - 1 - world.repair));
+  const int stay = std::max(2, messages / 8);  // a recovery lasts so many nodes at least
+  const int latest_repair = messages - 1 - stay;
+  if (world.first_error < latest_repair && random.Chance(kRecovers)) {
+    const int span = latest_repair - world.first_error;
+    world.repair = world.first_error + 1 + static_cast<int>(random.Below(span));
+    world.relapse =
+        world.repair + stay + static_cast<int>(random.Below(messages - world.repair - stay));
   }
   Level high(.67, .1, .4, .95, random), low(.08, .04, .005, .25, random);
-  const double recovery = .4 + .4 * random.Uniform();
+  const double recovery = .6 + .4 * random.Uniform();
   for (int j = 0; j <= messages; ++j) {
     const double h = high.Next(random), l = low.Next(random);
     const bool recovered = world.repair >= 0 && j > world.repair && j <= world.relapse;

@@ -1,4 +1,4 @@
-#include "tests/benchmarks/blame/shared_data.h"
+#include "tests/simulation/blame/shared_data.h"
 
 #include <google/protobuf/util/json_util.h>
 #include <zlib.h>

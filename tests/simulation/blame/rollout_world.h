@@ -1,10 +1,10 @@
-#ifndef ASSAY_TESTS_BENCHMARKS_BLAME_ROLLOUT_WORLD_H_
-#define ASSAY_TESTS_BENCHMARKS_BLAME_ROLLOUT_WORLD_H_
+#ifndef ASSAY_TESTS_SIMULATION_BLAME_ROLLOUT_WORLD_H_
+#define ASSAY_TESTS_SIMULATION_BLAME_ROLLOUT_WORLD_H_
 
 #include <vector>
 
 #include "server/blame/posterior.h"
-#include "tests/benchmarks/blame/splitmix.h"
+#include "tests/simulation/blame/splitmix.h"
 
 namespace assay::blame {
 
@@ -33,4 +33,4 @@ Evidence EvidenceOf(const World& world);
 
 }  // namespace assay::blame
 
-#endif  // ASSAY_TESTS_BENCHMARKS_BLAME_ROLLOUT_WORLD_H_
+#endif  // ASSAY_TESTS_SIMULATION_BLAME_ROLLOUT_WORLD_H_

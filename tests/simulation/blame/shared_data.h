@@ -1,5 +1,5 @@
-#ifndef ASSAY_TESTS_BENCHMARKS_BLAME_SHARED_DATA_H_
-#define ASSAY_TESTS_BENCHMARKS_BLAME_SHARED_DATA_H_
+#ifndef ASSAY_TESTS_SIMULATION_BLAME_SHARED_DATA_H_
+#define ASSAY_TESTS_SIMULATION_BLAME_SHARED_DATA_H_
 
 #include <google/protobuf/struct.pb.h>
 
@@ -14,4 +14,4 @@ std::vector<google::protobuf::Struct> ReadShared(const std::string& file);
 
 }  // namespace assay::blame
 
-#endif  // ASSAY_TESTS_BENCHMARKS_BLAME_SHARED_DATA_H_
+#endif  // ASSAY_TESTS_SIMULATION_BLAME_SHARED_DATA_H_

@@ -1,0 +1,200 @@
+#include "server/blame/em.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+
+namespace assay::blame {
+namespace {
+
+constexpr double kSmallest = 1e-6;  // of a probability or a weight: none is ever ruled out
+constexpr double kLeastRate = 1e-3, kLargestRate = 1e3;
+
+// One message's share in a rate: with exposure e it happens with probability 1 - exp(-rate e).
+struct Exposure {
+  double exposure = 0;
+  double happened = 0;  // expected
+  double did_not = 0;
+};
+
+// What the E-step adds up over all episodes.
+struct Statistics {
+  explicit Statistics(const Parameters& parameters)
+      : high(parameters.high_rates.size(), 0.0), low(parameters.low_rates.size(), 0.0) {}
+
+  double episodes = 0, started_high = 0;
+  std::vector<Exposure> errors, repairs;
+  double scored_low = 0, looked_wrong = 0;
+  std::vector<double> high, low;  // expected nodes of each rate
+  double log_evidence = 0;
+};
+
+std::vector<double> WeightsOf(const std::vector<double>& weights, size_t size) {
+  return weights.empty() ? std::vector<double>(size, 1.0 / static_cast<double>(size)) : weights;
+}
+
+void AddRates(const Evidence& evidence, const Parameters& parameters, const Marginals& marginals,
+              Statistics& sum) {
+  const RateGrids grids(evidence, parameters);
+  const size_t before_last = evidence.authors.size();
+  for (size_t j = 0; j < before_last && j < evidence.nodes.size(); ++j) {
+    if (evidence.nodes[j].trials <= 0) continue;
+    const auto high = grids.high.Responsibilities(evidence.nodes[j]);
+    const auto low = grids.low.Responsibilities(evidence.nodes[j]);
+    for (size_t i = 0; i < high.size(); ++i) sum.high[i] += marginals.high[j] * high[i];
+    for (size_t i = 0; i < low.size(); ++i) sum.low[i] += (1 - marginals.high[j]) * low[i];
+  }
+}
+
+void AddEpisode(const Evidence& evidence, const Parameters& parameters, Statistics& sum) {
+  const std::vector<double> prior = NormalisedPrior(evidence);
+  const int messages = static_cast<int>(evidence.authors.size());
+  const std::vector<double> log_ratio = ErrorLogRatios(evidence.scores, messages, parameters);
+  const Marginals m = ForwardBackward(
+      BuildChain(evidence, prior, log_ratio, parameters, ErrorDefinition::kStaysUnlikely));
+  // Statements that contradict the outcome say nothing about the parameters.
+  if (m.log_evidence == -std::numeric_limits<double>::infinity()) return;
+  sum.log_evidence += m.log_evidence;
+  sum.episodes += 1;
+  sum.started_high += m.high[0];
+  double agents_messages = 0;
+  for (const int author : evidence.authors) agents_messages += author >= 0;
+  for (int t = 0; t < messages; ++t) {
+    if (evidence.authors[t] < 0) continue;
+    const double stayed_low = std::fmax(0.0, 1 - m.high[t] - m.repair[t]);
+    if (prior[t] > 0) {
+      sum.errors.push_back({prior[t], m.error[t], std::fmax(0.0, m.high[t] - m.error[t])});
+    }
+    sum.repairs.push_back({1 / agents_messages, m.repair[t], stayed_low});
+    if (log_ratio[t] == 0) continue;
+    const double share = parameters.propagated_share;
+    const double wrong = share * std::exp(log_ratio[t]);
+    sum.scored_low += stayed_low;
+    sum.looked_wrong += stayed_low * wrong / (1 - share + wrong);
+  }
+  AddRates(evidence, parameters, m, sum);
+}
+
+Statistics Expect(absl::Span<const Evidence> episodes, const Parameters& parameters) {
+  Statistics sum(parameters);
+  for (const Evidence& evidence : episodes) AddEpisode(evidence, parameters, sum);
+  return sum;
+}
+
+// The prior: Beta on shares, Gamma on rates, Dirichlet on weights, each with its mode at the start.
+class Prior {
+ public:
+  Prior(const Parameters& start, double strength) : start_(start), strength_(strength) {}
+
+  double LogDensity(const Parameters& p) const {
+    return LogBeta(p.start_high, start_.start_high) +
+           LogBeta(p.propagated_share, start_.propagated_share) +
+           LogGamma(p.error_rate, start_.error_rate) + LogGamma(p.repair_rate, start_.repair_rate) +
+           LogDirichlet(p.high_weights, start_.high_weights) +
+           LogDirichlet(p.low_weights, start_.low_weights);
+  }
+
+  // Modes of the posteriors given expected counts.
+  double Share(double start, double yes, double all) const {
+    if (strength_ + all <= 0) return start;
+    return std::clamp((yes + strength_ * start) / (all + strength_), kSmallest, 1 - kSmallest);
+  }
+
+  std::vector<double> Weights(const std::vector<double>& start,
+                              const std::vector<double>& counts) const {
+    std::vector<double> weights(counts.size());
+    double sum = 0;
+    for (size_t i = 0; i < counts.size(); ++i) {
+      weights[i] = std::fmax(kSmallest, counts[i] + strength_ * start[i]);
+      sum += weights[i];
+    }
+    for (double& weight : weights) weight /= sum;
+    return weights;
+  }
+
+  // The objective is concave in the rate: bisection on its derivative, in the log of the rate.
+  double Rate(double start, const std::vector<Exposure>& exposures) const {
+    const auto slope = [&](double rate) {
+      double sum = strength_ * (start / rate - 1);
+      for (const Exposure& e : exposures) {
+        sum += e.exposure * (e.happened / std::expm1(rate * e.exposure) - e.did_not);
+      }
+      return sum;
+    };
+    double low = std::log(kLeastRate), high = std::log(kLargestRate);
+    for (int i = 0; i < 60; ++i) {
+      const double middle = (low + high) / 2;
+      (slope(std::exp(middle)) > 0 ? low : high) = middle;
+    }
+    return std::exp((low + high) / 2);
+  }
+
+ private:
+  double LogBeta(double p, double mode) const {
+    return strength_ * (mode * std::log(p) + (1 - mode) * std::log1p(-p));
+  }
+  double LogGamma(double rate, double mode) const {
+    return strength_ * (mode * std::log(rate) - rate);
+  }
+  double LogDirichlet(const std::vector<double>& weights, const std::vector<double>& mode) const {
+    double sum = 0;
+    for (size_t i = 0; i < weights.size(); ++i) sum += strength_ * mode[i] * std::log(weights[i]);
+    return sum;
+  }
+
+  const Parameters& start_;
+  const double strength_;
+};
+
+void Maximise(const Statistics& sum, const Parameters& start, const Prior& prior,
+              Parameters& parameters) {
+  parameters.start_high = prior.Share(start.start_high, sum.started_high, sum.episodes);
+  parameters.propagated_share =
+      prior.Share(start.propagated_share, sum.looked_wrong, sum.scored_low);
+  parameters.error_rate = prior.Rate(start.error_rate, sum.errors);
+  parameters.repair_rate = prior.Rate(start.repair_rate, sum.repairs);
+  parameters.high_weights = prior.Weights(start.high_weights, sum.high);
+  parameters.low_weights = prior.Weights(start.low_weights, sum.low);
+}
+
+absl::Status ValidateAll(absl::Span<const Evidence> episodes, const Parameters& start) {
+  if (episodes.empty()) return absl::InvalidArgumentError("episodes: none");
+  if (absl::Status status = Validate(start); !status.ok()) return status;
+  for (size_t i = 0; i < episodes.size(); ++i) {
+    if (absl::Status status = Validate(episodes[i]); !status.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("episodes[", i, "].", status.message()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ParameterFit> FitParameters(absl::Span<const Evidence> episodes,
+                                           const Parameters& start,
+                                           const FitParametersOptions& options) {
+  if (absl::Status status = ValidateAll(episodes, start); !status.ok()) return status;
+  Parameters origin = start;
+  origin.high_weights = WeightsOf(start.high_weights, start.high_rates.size());
+  origin.low_weights = WeightsOf(start.low_weights, start.low_rates.size());
+  const Prior prior(origin, std::fmax(kSmallest, options.prior_episodes));
+
+  ParameterFit fit{.parameters = origin, .log_evidence = 0, .objective = {}, .converged = false};
+  Statistics sum = Expect(episodes, fit.parameters);
+  for (int i = 0; i < options.max_iterations && !fit.converged; ++i) {
+    fit.log_evidence = sum.log_evidence;
+    fit.objective.push_back(sum.log_evidence + prior.LogDensity(fit.parameters));
+    Maximise(sum, origin, prior, fit.parameters);
+    sum = Expect(episodes, fit.parameters);
+    const double objective = sum.log_evidence + prior.LogDensity(fit.parameters);
+    fit.converged = objective - fit.objective.back() <=
+                    options.tolerance * std::fmax(1.0, std::fabs(objective));
+  }
+  fit.log_evidence = sum.log_evidence;
+  fit.objective.push_back(sum.log_evidence + prior.LogDensity(fit.parameters));
+  return fit;
+}
+
+}  // namespace assay::blame

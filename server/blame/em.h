@@ -1,0 +1,35 @@
+#ifndef ASSAY_SERVER_BLAME_EM_H_
+#define ASSAY_SERVER_BLAME_EM_H_
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "server/blame/posterior.h"
+
+namespace assay::blame {
+
+struct FitParametersOptions {
+  int max_iterations = 200;
+  double tolerance = 1e-7;  // relative gain of the objective at which the fit has converged
+  // The start counts as much as so many episodes, so that a handful cannot carry the fit away.
+  double prior_episodes = 5;
+};
+
+struct ParameterFit {
+  Parameters parameters;
+  double log_evidence = 0;  // of the episodes under `parameters`
+  // Log-evidence plus the log-density of the prior, per iteration: never falls.
+  std::vector<double> objective;
+  bool converged = false;
+};
+
+// Re-estimates start_high, error_rate, repair_rate, propagated_share and the weights of both rate
+// grids by expectation maximisation (Dempster, Laird, Rubin 1977) from episodes, labelled or not.
+// What the episodes say nothing about stays as it was. INVALID_ARGUMENT with the path of the first
+// bad episode or parameter, or where there is no episode. O(iterations * messages). Deterministic.
+absl::StatusOr<ParameterFit> FitParameters(absl::Span<const Evidence> episodes,
+                                           const Parameters& start = {},
+                                           const FitParametersOptions& options = {});
+
+}  // namespace assay::blame
+
+#endif  // ASSAY_SERVER_BLAME_EM_H_

@@ -1,0 +1,79 @@
+#include "server/blame/em.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "tests/simulation/blame/rollout_world.h"
+
+namespace assay::blame {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::vector<Evidence> RolledOut(int episodes, int messages, int rollouts) {
+  std::vector<Evidence> out;
+  for (int i = 0; i < episodes; ++i) {
+    SplitMix random(77 + i);
+    const World world = MakeWorld(messages, random);
+    Evidence evidence = EvidenceOf(world);
+    evidence.scores = ScoreWorld(world, .9, .3, random);
+    evidence.nodes.resize(messages + 1);
+    for (int j = 0; j < messages; ++j) {
+      for (int k = 0; k < rollouts; ++k) {
+        evidence.nodes[j].successes += random.Chance(world.success[j]);
+      }
+      evidence.nodes[j].trials = rollouts;
+    }
+    out.push_back(evidence);
+  }
+  return out;
+}
+
+TEST(FitParameters, ObjectiveNeverFalls) {
+  const auto fit = FitParameters(RolledOut(40, 12, 4));
+  ASSERT_TRUE(fit.ok());
+  EXPECT_TRUE(fit->converged);
+  ASSERT_GT(fit->objective.size(), 2);
+  for (size_t i = 1; i < fit->objective.size(); ++i) {
+    EXPECT_GE(fit->objective[i], fit->objective[i - 1] - 1e-8);
+  }
+}
+
+TEST(FitParameters, FindsWhatTheWorldIsLike) {
+  const auto fit = FitParameters(RolledOut(200, 16, 6));
+  ASSERT_TRUE(fit.ok());
+  const Parameters& p = fit->parameters;
+  EXPECT_TRUE(Validate(p).ok());
+  const double mean_high =
+      std::inner_product(p.high_rates.begin(), p.high_rates.end(), p.high_weights.begin(), 0.0);
+  const double mean_low =
+      std::inner_product(p.low_rates.begin(), p.low_rates.end(), p.low_weights.begin(), 0.0);
+  EXPECT_NEAR(mean_high, .66, .04);
+  EXPECT_NEAR(mean_low, .08, .03);
+  EXPECT_NEAR(p.propagated_share, .3, .1);
+}
+
+TEST(FitParameters, SilentEpisodesChangeLittle) {
+  Evidence evidence;
+  evidence.authors.assign(5, 0);
+  evidence.agents = 1;
+  const auto fit = FitParameters({evidence});
+  ASSERT_TRUE(fit.ok());
+  EXPECT_NEAR(fit->parameters.propagated_share, .63, 1e-12);
+  for (const double weight : fit->parameters.high_weights) EXPECT_NEAR(weight, 1. / 7, 1e-12);
+}
+
+TEST(FitParameters, SaysWhatIsWrong) {
+  EXPECT_FALSE(FitParameters({}).ok());
+  Evidence bad;
+  bad.authors = {3};
+  EXPECT_THAT(std::string(FitParameters({Evidence(), bad}).status().message()),
+              HasSubstr("episodes[1].authors[0]"));
+  EXPECT_THAT(std::string(FitParameters({Evidence()}, {.error_rate = 0}).status().message()),
+              HasSubstr("error_rate"));
+}
+
+}  // namespace
+}  // namespace assay::blame

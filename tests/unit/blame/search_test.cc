@@ -1,0 +1,169 @@
+#include "server/blame/search.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace assay::blame {
+namespace {
+
+constexpr auto kPrefix = SearchQuestion::Kind::kPrefix;
+constexpr auto kCorrection = SearchQuestion::Kind::kCorrection;
+
+Evidence Failure(int messages) {
+  Evidence evidence;
+  evidence.authors.assign(messages, 0);
+  evidence.agents = 1;
+  return evidence;
+}
+
+// Answers without noise: success up to the error, none after it; a correction helps up to it.
+SearchAnswer Answer(const SearchQuestion& question, int error) {
+  return {.mean = question.index <= error ? 1. : 0., .samples = question.samples};
+}
+
+int Drive(FirstErrorSearch& search, int error) {
+  int rounds = 0;
+  for (; !search.done(); ++rounds) {
+    std::vector<SearchAnswer> answers;
+    for (const auto& question : search.ask()) answers.push_back(Answer(question, error));
+    EXPECT_TRUE(search.tell(answers).ok());
+  }
+  return rounds;
+}
+
+TEST(FirstErrorSearch, FindsEveryPlaceWithoutNoise) {
+  for (int error = 0; error < 32; ++error) {
+    FirstErrorSearch search(Failure(32), {}, {}, {});
+    Drive(search, error);
+    EXPECT_EQ(ComputePosterior(search.evidence()).claimed_first, error);
+    EXPECT_LE(search.rollouts(), 40);
+  }
+}
+
+TEST(FirstErrorSearch, CorrectionsDoWithoutPrefixes) {
+  for (const int error : {0, 7, 19}) {
+    FirstErrorSearch search(Failure(20), {}, {}, {.prefixes = false, .corrections = true});
+    while (!search.done()) {
+      std::vector<SearchAnswer> answers;
+      for (const auto& question : search.ask()) {
+        EXPECT_EQ(question.kind, kCorrection);
+        answers.push_back(Answer(question, error));
+      }
+      ASSERT_TRUE(search.tell(answers).ok());
+    }
+    EXPECT_EQ(ComputePosterior(search.evidence()).likeliest_first, error);
+  }
+}
+
+TEST(FirstErrorSearch, ScanAsksForThePair) {
+  FirstErrorSearch search(Failure(16), {}, {},
+                          {.max_rollouts = 48, .corrections = true, .settled = 1});
+  bool corrected = false;
+  while (!search.done()) {
+    std::vector<SearchAnswer> answers;
+    for (const auto& question : search.ask()) {
+      corrected = corrected || question.kind == kCorrection;
+      answers.push_back(Answer(question, 6));
+    }
+    ASSERT_TRUE(search.tell(answers).ok());
+  }
+  EXPECT_TRUE(corrected);
+  EXPECT_EQ(ComputePosterior(search.evidence()).claimed_first, 6);
+}
+
+TEST(FirstErrorSearch, KeepsToTheBudgetAndTheBatch) {
+  FirstErrorSearch search(Failure(64), {}, {}, {.max_rollouts = 10, .batch = 4, .settled = 1});
+  int asked = 0;
+  while (!search.done()) {
+    std::vector<SearchAnswer> answers;
+    int samples = 0;
+    for (const auto& question : search.ask()) {
+      samples += question.samples;
+      answers.push_back({.mean = 0.5, .samples = question.samples, .variance = 0.25});
+    }
+    EXPECT_LE(samples, 4);
+    asked += samples;
+    ASSERT_TRUE(search.tell(answers).ok());
+  }
+  EXPECT_EQ(asked, 10);
+}
+
+TEST(FirstErrorSearch, DefaultBudgetGrowsWithTheLogarithm) {
+  FirstErrorSearch small(Failure(1), {}, {}, {.settled = 1});
+  Drive(small, 0);
+  EXPECT_LE(small.rollouts(), 8);
+  FirstErrorSearch large(Failure(1000), {}, {}, {.settled = 1});
+  Drive(large, 700);
+  EXPECT_EQ(large.rollouts(), 80);
+}
+
+TEST(FirstErrorSearch, AsksADeterministicEvaluatorOnce) {
+  FirstErrorSearch search(Failure(12), {}, {},
+                          {.max_rollouts = 100, .deterministic = true, .settled = 1});
+  std::vector<int> asked(13, 0);
+  while (!search.done()) {
+    std::vector<SearchAnswer> answers;
+    for (const auto& question : search.ask()) {
+      EXPECT_EQ(question.samples, 1);
+      ++asked[question.index];
+      answers.push_back({.mean = question.index <= 5 ? .6 : .2, .samples = 1});
+    }
+    ASSERT_TRUE(search.tell(answers).ok());
+  }
+  for (const int times : asked) EXPECT_LE(times, 1);
+  EXPECT_EQ(ComputePosterior(search.evidence()).likeliest_first, 5);
+}
+
+TEST(FirstErrorSearch, NothingToFind) {
+  Evidence annotated = Failure(5);
+  annotated.annotations = {2};
+  EXPECT_TRUE(FirstErrorSearch(annotated, {}, {}, {}).done());
+  Evidence success = Failure(5);
+  success.outcome = Outcome::kSuccess;
+  EXPECT_TRUE(FirstErrorSearch(success, {}, {}, {}).done());
+  Evidence context = Failure(5);
+  context.authors.assign(5, kNobody);
+  EXPECT_TRUE(FirstErrorSearch(context, {}, {}, {}).done());
+  EXPECT_TRUE(FirstErrorSearch(Failure(0), {}, {}, {}).done());
+  EXPECT_TRUE(
+      FirstErrorSearch(Failure(5), {}, {.definition = ErrorDefinition::kIncorrectStep}, {}).done());
+  EXPECT_TRUE(FirstErrorSearch(Failure(5), {}, {}, {.prefixes = false}).done());
+}
+
+TEST(FirstErrorSearch, BadAnswersChangeNothing) {
+  FirstErrorSearch search(Failure(8), {}, {}, {});
+  const auto before = search.ask();
+  EXPECT_FALSE(search.tell({}).ok());
+  EXPECT_FALSE(search.tell({{.mean = 1.5, .samples = 1}}).ok());
+  EXPECT_FALSE(search.tell({{.mean = std::nan(""), .samples = 1}}).ok());
+  EXPECT_FALSE(search.tell({{.mean = .5, .samples = 1, .variance = -1}}).ok());
+  EXPECT_EQ(search.rollouts(), 0);
+  ASSERT_EQ(search.ask().size(), before.size());
+  EXPECT_EQ(search.ask()[0].index, before[0].index);
+}
+
+TEST(FirstErrorSearch, ScoresSayWhereToStart) {
+  Evidence evidence = Failure(64);
+  for (int t = 0; t < 64; ++t) evidence.scores.push_back({t, t < 50 ? .8 : -.8});
+  FirstErrorSearch search(evidence, {}, {}, {.settled = 1});
+  EXPECT_NEAR(search.ask()[0].index, 50, 3);
+}
+
+TEST(FromAnswer, NoiseSaysWhatAnAnswerIsWorth) {
+  const Rollouts coin = FromAnswer({.mean = .5, .samples = 4, .variance = 1. / 3}, 4, 0, 1);
+  EXPECT_NEAR(coin.trials, 4, 1e-12);
+  EXPECT_NEAR(coin.successes, 2, 1e-12);
+  const Rollouts steady = FromAnswer({.mean = .5, .samples = 4, .variance = .05}, 4, 0, 1);
+  EXPECT_NEAR(steady.trials, 20, 1e-12);
+  const Rollouts exact = FromAnswer({.mean = -.5, .samples = 1}, 1, -1, 1);
+  EXPECT_NEAR(exact.trials, 4, 1e-12);
+  EXPECT_NEAR(exact.successes, 1, 1e-12);
+  const Rollouts one = FromAnswer({.mean = 1, .samples = 0}, 1, 0, 1);
+  EXPECT_EQ(one.trials, 1);
+}
+
+}  // namespace
+}  // namespace assay::blame
