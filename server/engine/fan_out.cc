@@ -69,17 +69,17 @@ bool FanOut::Take(size_t size, Chunk& chunk) {
 
 void FanOut::Answer(const Chunk& chunk) {
   const size_t count = chunk.end - chunk.begin;
-  const absl::Status status =
+  absl::Status status =
       stopped_.load(std::memory_order_relaxed)
           ? absl::CancelledError("cancelled")
           : replay_->Answer(absl::MakeConstSpan(questions_).subspan(chunk.begin, count),
                             absl::MakeSpan(answers_).subspan(chunk.begin, count));
-  if (!status.ok()) Fail(chunk.begin, status);
+  if (!status.ok()) Fail(chunk.begin, std::move(status));
   if (left_.fetch_sub(count, std::memory_order_acq_rel) != count) return;
   absl::Status failure;
   {
     evaluation::MutexLock lock(&mutex_);
-    failure = failure_;
+    failure = std::move(failure_);
   }
   if (failure.ok()) {
     done_(std::move(answers_));

@@ -55,7 +55,7 @@ class BreakerEvaluator final : public Evaluator,
   void Note(const absl::Status& status, bool probe) {
     MutexLock lock(&mutex_);
     if (status.code() == absl::StatusCode::kCancelled) {
-      if (probe) open_until_ = timers_->Now();
+      if (probe) open_until_ = absl::InfinitePast();
       return;
     }
     if (!IsFailure(status.code())) {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <fstream>
 #include <iterator>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -113,13 +114,18 @@ signals::EvaluatorTraits AskTraits(const Endpoints& endpoints, absl::Duration ti
   return traits;
 }
 
-// The last channel to go takes gRPC's callback threads with it, and waits for them: it must not go
-// on one of them.
-std::shared_ptr<const Endpoints> Share(Endpoints endpoints, Timers* timers) {
-  return std::shared_ptr<const Endpoints>(
-      new Endpoints(std::move(endpoints)), [timers](const Endpoints* last) {
-        timers->After(absl::ZeroDuration(), [owner = std::unique_ptr<const Endpoints>(last)] {});
-      });
+// True on a thread of gRPC while it tells the end of a call.
+thread_local bool on_callback_thread = false;
+
+// The last channel to go takes gRPC's callback threads with it, and waits for them: on one of them
+// it would wait for itself.
+std::shared_ptr<const Endpoints> Share(Endpoints endpoints) {
+  return std::shared_ptr<const Endpoints>(new Endpoints(std::move(endpoints)),
+                                          [](const Endpoints* last) {
+                                            std::unique_ptr<const Endpoints> owner(last);
+                                            if (on_callback_thread)
+                                              std::thread([owner = std::move(owner)] {}).detach();
+                                          });
 }
 
 // One call on its way. The episode belongs to the context: it is lent to the request, not copied.
@@ -142,7 +148,7 @@ class RemoteEvaluator final : public Evaluator {
                   Timers* timers)
       : name_(std::move(name)),
         traits_(traits),
-        endpoints_(Share(std::move(endpoints), timers)),
+        endpoints_(Share(std::move(endpoints))),
         timers_(timers) {}
 
   absl::string_view name() const override { return name_; }
@@ -168,22 +174,26 @@ class RemoteEvaluator final : public Evaluator {
     call->endpoints = endpoints_;
     Pick(number).stub->async()->Evaluate(
         &call->context, &call->request, &call->response,
-        [call](const grpc::Status& status) { Finish(*call, status); });
+        [call](const grpc::Status& status) mutable { Finish(std::move(call), status); });
     return [call] { call->context.TryCancel(); };
   }
 
  private:
-  static void Finish(Call& call, const grpc::Status& status) {
-    BatchDone done = std::move(call.done);
+  static void Finish(std::shared_ptr<Call> call, const grpc::Status& status) {
+    on_callback_thread = true;
+    BatchDone done = std::move(call->done);
     if (!status.ok()) {
       done(ToAbsl(status));
-    } else if (call.response.evaluation_id() != call.request.evaluation_id()) {
+    } else if (call->response.evaluation_id() != call->request.evaluation_id()) {
       done(absl::InternalError("evaluation_id: not that of the request"));
-    } else if (call.response.outcome_case() == v1::EvaluateResponse::OUTCOME_NOT_SET) {
+    } else if (call->response.outcome_case() == v1::EvaluateResponse::OUTCOME_NOT_SET) {
       done(absl::InternalError("outcome: neither answers nor an error"));
     } else {
-      done(ToDomain(call.response));
+      done(ToDomain(call->response));
     }
+    done = nullptr;
+    call.reset();
+    on_callback_thread = false;
   }
 
   const Endpoint& Pick(uint64_t number) const {

@@ -10,7 +10,7 @@
 
 namespace assay::evaluation {
 
-// Thread safe.
+// Thread safe. Must outlive every batch that is neither answered nor cancelled.
 class Timers {
  public:
   using Task = absl::AnyInvocable<void()>;
