@@ -82,7 +82,7 @@ def _asked(expected: recompute.Expected) -> Iterator[questions.Asked]:
     if expected.settings.evaluator == "given":
         yield questions.Asked("all", 0, samples=0, table_sha256=questions.table_digest(table))
     elif n % 2:
-        yield questions.Asked("all", 0, samples=1 << n, table=tuple(table))
+        yield questions.Asked("all", 0, samples=1, table=tuple(table))
     else:
         for mask, value in enumerate(table):
             yield questions.Asked("coalition", mask, value)
@@ -168,7 +168,7 @@ def sign(out: signals_pb2.EpisodeSignals) -> None:
 def _fill_effort(out: signals_pb2.Effort, expected: recompute.Expected, asked: list[questions.Asked]) -> None:
     n = len(expected.transcript.agents)
     out.questions = sum(1 << n if q.kind == "all" else 1 for q in asked)
-    out.samples = sum(q.samples for q in asked)
+    out.samples = sum(q.samples << n if q.kind == "all" else q.samples for q in asked)
     out.evaluator = expected.settings.evaluator
     if asked:
         out.method = options_pb2.METHOD_EXACT

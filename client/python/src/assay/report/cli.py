@@ -21,6 +21,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("signals", help="signals.jsonl as `assay signals` writes it; may be gzip")
     parser.add_argument("--episodes", help="episodes.jsonl: their texts become the transcripts; may be gzip")
+    records.add_format_arguments(parser)
     parser.add_argument("-o", "--output", default="report.html", help="default: report.html")
     parser.add_argument("--title", help="default: the name of the signals file")
     return parser
@@ -29,7 +30,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
-        episodes = _episodes(arguments.episodes) if arguments.episodes else {}
+        episodes = _episodes(arguments.episodes, records.format_of(arguments)) if arguments.episodes else {}
         title = arguments.title or Path(arguments.signals).name
         page = render(_results(arguments.signals), episodes, title)
         Path(arguments.output).write_text(page, encoding="utf-8")
@@ -49,11 +50,11 @@ def _results(path: str) -> Iterator[signal_service_pb2.EpisodeResult | signal_se
         yield parsed.result if isinstance(parsed, records.ResultLine) else parsed
 
 
-def _episodes(path: str) -> dict[str, episode_pb2.Episode]:
+def _episodes(path: str, form: records.EpisodeFormat) -> dict[str, episode_pb2.Episode]:
     out: dict[str, episode_pb2.Episode] = {}
     for number, line in records.lines(path):
         try:
-            episode = records.parse_episode(line)
+            episode = records.parse_episode(line, form)
         except records.RecordError as error:
             raise records.RecordError(f"{path}, line {number}: {error}") from error
         out[episode.id] = episode

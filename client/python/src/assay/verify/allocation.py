@@ -12,6 +12,7 @@ from .settings import Settings
 from .transcript import CONTEXT, Transcript
 
 LEAST_WEIGHT = 0.01
+DUST = 1e-12  # amounts within this share of the range are zero
 BLAMED = (signals_pb2.LABEL_FIRST_ERROR, signals_pb2.LABEL_ERROR)
 
 
@@ -127,8 +128,10 @@ def _place(out: Allocation, owner: int, members: Sequence[int], total: float, se
     if relaxed:
         out.relaxed.add(owner)
     placed = min(max(total, sum(low)), sum(high))
-    rewards = project([out.x[t] for t in members], [out.w[t] for t in members], low, high, placed)
+    rewards = project(
+        [out.x[t] for t in members], [out.w[t] for t in members], low, high, placed, DUST * settings.range
+    )
     for t, reward, lo, hi in zip(members, rewards, low, high, strict=True):
         out.rewards[t], out.low[t], out.high[t] = reward, lo, hi
     rest = total - placed
-    out.unallocated[owner] = rest if abs(rest) > 1e-12 * settings.range else 0.0
+    out.unallocated[owner] = rest if abs(rest) > DUST * settings.range else 0.0

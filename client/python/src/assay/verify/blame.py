@@ -15,7 +15,7 @@ from assay.v1.signals_pb2 import (
     LABEL_SOUND,
 )
 
-from .allocation import Allocation
+from .allocation import DUST, Allocation
 from .posterior import Posterior
 from .projection import project, relax
 from .settings import Settings
@@ -136,11 +136,13 @@ def allocate_failure(
         return out
     low, high, relaxed = relax([out.low[t] for t in players], [out.high[t] for t in players], shortfall, bound)
     placed = min(max(shortfall, sum(low)), sum(high))
-    rewards = project([out.x[t] for t in players], [out.w[t] for t in players], low, high, placed)
+    rewards = project(
+        [out.x[t] for t in players], [out.w[t] for t in players], low, high, placed, DUST * settings.range
+    )
     for t, reward, lo, hi in zip(players, rewards, low, high, strict=True):
         out.rewards[t], out.low[t], out.high[t] = reward, lo, hi
     rest = shortfall - placed
     if relaxed:
         out.relaxed.add(CONTEXT)
-    out.unallocated[CONTEXT] = rest if abs(rest) > 1e-12 * settings.range else 0.0
+    out.unallocated[CONTEXT] = rest if abs(rest) > DUST * settings.range else 0.0
     return out

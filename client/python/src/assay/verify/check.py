@@ -321,7 +321,9 @@ def _ledger(report: Report, expected: Expected, signals: signals_pb2.EpisodeSign
 def _effort(report: Report, expected: Expected, signals: signals_pb2.EpisodeSignals) -> None:
     asked, settings, effort = expected.answers.asked, expected.settings, signals.effort
     whole = 1 << len(expected.transcript.agents)
-    count, samples = sum(whole if q.kind == "all" else 1 for q in asked), sum(q.samples for q in asked)
+    # A table stands for all its coalitions, each evaluated once.
+    count = sum(whole if q.kind == "all" else 1 for q in asked)
+    samples = sum(whole * min(q.samples, 1) if q.kind == "all" else q.samples for q in asked)
     report.equal("signals.effort.questions", count, effort.questions)
     report.equal("signals.effort.samples", samples, effort.samples)
     if settings.evaluator == "named":

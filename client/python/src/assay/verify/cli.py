@@ -31,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("signals", help="signals.jsonl as `assay signals` writes it; may be gzip")
     parser.add_argument("--episodes", required=True, help="episodes.jsonl, the Episodes that were scored; may be gzip")
+    records.add_format_arguments(parser)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="worker processes (default: one a core)")
     parser.add_argument("--all", action="store_true", help=f"show every finding, not the first {SHOWN} of a result")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but what is wrong")
@@ -54,7 +55,8 @@ def _run(arguments: argparse.Namespace) -> int:
         return 2
     totals = Counter[str]()
     trusted = Counter[str]()
-    for report in verify_lines(records.lines(arguments.signals), sources, arguments.jobs):
+    lines = records.lines(arguments.signals)
+    for report in verify_lines(lines, sources, arguments.jobs, records.format_of(arguments)):
         totals["group" if report.subject.startswith("group ") else "episode"] += 1
         trusted.update(report.trusted)
         if not report.ok:
@@ -98,10 +100,15 @@ def _sources(path: str) -> dict[str, str]:
     return out
 
 
-Job = tuple[int, str, str | None]
+Job = tuple[int, str, str | None, records.EpisodeFormat]
 
 
-def verify_lines(lines: Iterable[tuple[int, str]], sources: dict[str, str], jobs: int = 1) -> Iterator[Report]:
+def verify_lines(
+    lines: Iterable[tuple[int, str]],
+    sources: dict[str, str],
+    jobs: int = 1,
+    form: records.EpisodeFormat = records.EpisodeFormat(),  # noqa: B008
+) -> Iterator[Report]:
     """One report a line of signals, one for each episode left without signals, then one a group.
 
     Episodes are checked in worker processes; groups afterwards, from their members' signals.
@@ -119,10 +126,10 @@ def verify_lines(lines: Iterable[tuple[int, str]], sources: dict[str, str], jobs
             if group:
                 answered.setdefault(group, []).append((identity, line))
             if identity in seen:
-                yield number, line, ""
+                yield number, line, "", form
                 continue
             seen.add(identity)
-            yield number, line, sources.get(identity)
+            yield number, line, sources.get(identity), form
 
     yield from _in_chunks(episode_jobs(), jobs)
     for identity in sources:
@@ -131,7 +138,7 @@ def verify_lines(lines: Iterable[tuple[int, str]], sources: dict[str, str], jobs
             report.wrong("signals", "a result", "none in the file")
             yield report
     for number, line in groups:
-        yield _check_group_line(number, line, answered, sources)
+        yield _check_group_line(number, line, answered, sources, form)
 
 
 def _in_chunks(jobs: Iterator[Job], workers: int) -> Iterator[Report]:
@@ -157,7 +164,7 @@ def _check_chunk(jobs: Sequence[Job]) -> list[Report]:
 
 
 def _check_line(job: Job) -> Report:
-    number, line, source = job
+    number, line, source, form = job
     try:
         parsed = records.parse_result(number, line)
         if isinstance(parsed, signal_service_pb2.GroupResult):
@@ -167,7 +174,7 @@ def _check_line(job: Job) -> Report:
             report = Report(subject)
             report.wrong("episode_id", "an episode of the episodes file, once", subject)
             return report
-        return check_episode(parsed, records.parse_episode(source))
+        return check_episode(parsed, records.parse_episode(source, form))
     except records.RecordError as error:
         report = Report(f"line {number}")
         report.wrong("line", "an EpisodeResult or GroupResult", str(error))
@@ -175,7 +182,11 @@ def _check_line(job: Job) -> Report:
 
 
 def _check_group_line(
-    number: int, line: str, answered: dict[str, list[tuple[str, str]]], sources: dict[str, str]
+    number: int,
+    line: str,
+    answered: dict[str, list[tuple[str, str]]],
+    sources: dict[str, str],
+    form: records.EpisodeFormat,
 ) -> Report:
     try:
         group = records.parse_result(number, line)
@@ -187,7 +198,7 @@ def _check_group_line(
             parsed = records.parse_result(number, text)
             if identity in sources and isinstance(parsed, records.ResultLine) and parsed.result.HasField("signals"):
                 members.append(parsed.result.signals)
-                episodes[identity] = records.parse_episode(sources[identity])
+                episodes[identity] = records.parse_episode(sources[identity], form)
         return check_group(group, members, episodes)
     except records.RecordError as error:
         report = Report(f"line {number}")

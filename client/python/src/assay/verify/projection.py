@@ -6,12 +6,18 @@ from collections.abc import Sequence
 
 
 def project(
-    x: Sequence[float], w: Sequence[float], low: Sequence[float], high: Sequence[float], total: float
+    x: Sequence[float],
+    w: Sequence[float],
+    low: Sequence[float],
+    high: Sequence[float],
+    total: float,
+    dust: float = 0.0,
 ) -> list[float]:
     """argmin sum (r - x)^2 / w subject to sum r = total, low <= r <= high; needs sum low <= total <= sum high.
 
     r_t = clip(x_t + lambda w_t): each entry leaves its lower bound at lambda = (low - x) / w and reaches the upper one
     at (high - x) / w. Between breakpoints the sum is linear in lambda: walk to the segment that holds `total`.
+    Amounts up to `dust` are zero.
     """
     events: list[tuple[float, float, float]] = []  # (lambda, change of slope, change of the sum's constant part)
     slope, constant = 0.0, 0.0
@@ -30,7 +36,8 @@ def project(
         if slope > 0 and constant + slope * end >= total:
             root = min(max((total - constant) / slope, at), end)
             break
-    return [min(max(v + root * c, lo), hi) for v, c, lo, hi in zip(x, w, low, high, strict=True)]
+    rewards = [min(max(v + root * c, lo), hi) for v, c, lo, hi in zip(x, w, low, high, strict=True)]
+    return [0.0 if abs(reward) <= dust else reward for reward in rewards]
 
 
 def relax(

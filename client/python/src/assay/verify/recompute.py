@@ -38,15 +38,16 @@ def evidence_kind(transcript: Transcript, settings: Settings, answers: Answers, 
     if settings.evidence != options_pb2.EVIDENCE_AUTO:
         return settings.evidence
     counts = [len(m) for m in transcript.members]
+    # With one message an agent every kind of evidence yields the agent's credit: nothing is asked for it.
+    indifferent = all(count <= 1 for count in counts)
     if settings.evaluator != "outcome" and "messages" in settings.supports:
         affordable = settings.free and owen_cost(len(counts), counts) <= OWEN_LIMIT
-        if affordable or any(q.kind == "messages" for q in answers.asked):
+        if (affordable and not indifferent) or any(q.kind == "messages" for q in answers.asked):
             return options_pb2.EVIDENCE_OWEN
     if all(nodes[t] is not None and nodes[t + 1] is not None for t in transcript.players):
         return options_pb2.EVIDENCE_PREFIX
-    if any(transcript.scores) or answers.votes is not None:
-        return options_pb2.EVIDENCE_SCORES
-    return options_pb2.EVIDENCE_EQUAL
+    # Vote replay judges messages where Owen values are out of reach; its judgements are among the answers.
+    return options_pb2.EVIDENCE_SCORES if any(transcript.scores) else options_pb2.EVIDENCE_EQUAL
 
 
 def success_evidence(
@@ -73,15 +74,6 @@ def success_evidence(
         for t in transcript.players:
             x[t] = score_evidence(scores[t], rho[t], settings)
     return x
-
-
-def graded(transcript: Transcript, answers: Answers, scores: Sequence[float | None]) -> list[float | None]:
-    """Process scores, or (vote replay, none given) +1 for a right answer and -1 for a wrong one."""
-    votes = answers.votes
-    if votes is None or any(q is not None for q in scores):
-        return list(scores)
-    grades = [votes.right(t) for t in range(len(scores))]
-    return [None if right is None else (1.0 if right else -1.0) for right in grades]
 
 
 def allocate(
@@ -111,7 +103,7 @@ def _allocate_success(
     nodes = node_values(transcript, settings, answers, values.score)
     asked = options_pb2.EVIDENCE_AUTO if plain else settings.evidence
     kind = evidence_kind(transcript, replace(settings, evidence=asked), answers, nodes)
-    scores = graded(transcript, answers, located.scores)
+    scores = located.scores
     x = success_evidence(kind, transcript, settings, answers, nodes, scores, rho)
     if values.shapley:
         return allocate_success(transcript, settings, kind, values.values, x, scores, rho, located.labels), kind

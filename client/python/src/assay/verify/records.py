@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import hashlib
 import json
@@ -12,6 +13,7 @@ from typing import Any, TextIO, cast
 
 from google.protobuf import json_format
 
+from assay.convert.records import from_record
 from assay.v1 import episode_pb2, signal_service_pb2, signals_pb2
 
 from .questions import Asked, decode, encode
@@ -86,11 +88,36 @@ def _take_questions(value: dict[str, Any]) -> list[Any]:
     return questions if isinstance(questions, list) else [questions]
 
 
-def parse_episode(line: str) -> episode_pb2.Episode:
+@dataclass(frozen=True)
+class EpisodeFormat:
+    """How an episodes file is written, as `assay signals` was told."""
+
+    log: bool = False  # records of published logs, not Episodes
+    keep_labels: bool = True
+    context_agents: tuple[str, ...] = ()
+
+
+def add_format_arguments(parser: argparse.ArgumentParser) -> None:
+    """--input-format and what belongs to it, by the names that `assay signals` has for them."""
+    parser.add_argument("--input-format", choices=("episode", "log"), default="episode", help="of the episodes file")
+    parser.add_argument("--labels", choices=("keep", "drop"), default="keep", help="of log records: annotations")
+    parser.add_argument("--context-agents", default="", metavar="NAME,...", help="of log records: no players")
+
+
+def format_of(arguments: argparse.Namespace) -> EpisodeFormat:
+    names = tuple(name for name in arguments.context_agents.split(",") if name)
+    return EpisodeFormat(arguments.input_format == "log", arguments.labels == "keep", names)
+
+
+def parse_episode(line: str, form: EpisodeFormat = EpisodeFormat()) -> episode_pb2.Episode:
     """Reads one Episode. Raises RecordError."""
+    value = _object(line)
     try:
-        return json_format.ParseDict(_object(line), episode_pb2.Episode())
-    except json_format.ParseError as error:
+        if form.log:
+            record = from_record(value, keep_labels=form.keep_labels, context_agents=form.context_agents)
+            return record.to_proto()
+        return json_format.ParseDict(value, episode_pb2.Episode())
+    except (json_format.ParseError, ValueError, TypeError) as error:
         raise RecordError(str(error)) from error
 
 

@@ -119,11 +119,11 @@ class VoteReplay:
         self._values: dict[int, float] = {}
         self._whole = [self._ballot(i, members, self._top_round) for i, members in enumerate(transcript.members)]
 
-    def right(self, t: int) -> bool | None:
-        """Whether message t's answer is right; None without an answer."""
-        if self._transcript.answers[t] is None:
+    def grade(self, t: int) -> float | None:
+        """q of message t: +1 for a right answer, -1 for a wrong one; None without an answer."""
+        if self._transcript.answers[t] is None or self._transcript.authors[t] == CONTEXT:
             return None
-        return self._digits[t] == 1
+        return 1.0 if self._digits[t] == 1 else -1.0
 
     def coalition(self, mask: int) -> float:
         total, agent = 0, 0
