@@ -80,7 +80,7 @@ def _asked(expected: recompute.Expected) -> Iterator[questions.Asked]:
     n = len(script.agents)
     table = answers.recomputed_table() or []
     if expected.settings.evaluator == "given":
-        yield questions.Asked("all", 0, samples=0, table_sha256=questions.table_digest(table))
+        yield questions.Asked("all", 0, samples=1, table_sha256=questions.table_digest(table))
     elif n % 2:
         yield questions.Asked("all", 0, samples=1, table=tuple(table))
     else:

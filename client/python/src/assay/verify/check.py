@@ -323,7 +323,7 @@ def _effort(report: Report, expected: Expected, signals: signals_pb2.EpisodeSign
     whole = 1 << len(expected.transcript.agents)
     # A table stands for all its coalitions, each evaluated once.
     count = sum(whole if q.kind == "all" else 1 for q in asked)
-    samples = sum(whole * min(q.samples, 1) if q.kind == "all" else q.samples for q in asked)
+    samples = sum(whole if q.kind == "all" else q.samples for q in asked if not q.cached)
     report.equal("signals.effort.questions", count, effort.questions)
     report.equal("signals.effort.samples", samples, effort.samples)
     if settings.evaluator == "named":

@@ -16,7 +16,7 @@ from google.protobuf import json_format
 from assay.convert.records import from_record
 from assay.v1 import episode_pb2, signal_service_pb2, signals_pb2
 
-from .questions import Asked, decode, encode
+from .questions import Asked, decode
 
 
 class RecordError(ValueError):
@@ -68,14 +68,13 @@ def parse_result(number: int, line: str) -> ResultLine | signal_service_pb2.Grou
             return json_format.ParseDict(value, signal_service_pb2.GroupResult())
         asked: list[Asked] = []
         broken: list[str] = []
-        for k, question in enumerate(_take_questions(value)):
-            try:
-                asked.append(decode(question))
-            except (ValueError, AttributeError) as error:
-                broken.append(f"questions[{k}]: {error}")
+        questions = _take_questions(value)
         result = json_format.ParseDict(value, signal_service_pb2.EpisodeResult())
-        for question in asked:
-            encode(question, result.signals.audit.questions.add())
+        for k, question in enumerate(questions):
+            try:
+                asked.append(decode(question, result.signals.audit.questions.add()))
+            except (ValueError, TypeError, AttributeError, json_format.ParseError) as error:
+                broken.append(f"questions[{k}]: {error}")
     except json_format.ParseError as error:
         raise RecordError(str(error)) from error
     return ResultLine(number, result, tuple(asked), tuple(broken))

@@ -101,7 +101,8 @@ def resolve(options: options_pb2.AttributionOptions, episode: episode_pb2.Episod
 def _default_evaluator(episode: episode_pb2.Episode) -> str:
     if episode.HasField("values"):
         return "given"
-    return "vote" if any(m.HasField("answer") for m in episode.messages) else "outcome"
+    votes = bool(episode.task.reference_answer) and any(m.agent_id and m.HasField("answer") for m in episode.messages)
+    return "vote" if votes else "outcome"
 
 
 def _supports(evaluator: str, options: options_pb2.AttributionOptions) -> frozenset[str]:
