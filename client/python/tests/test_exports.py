@@ -77,7 +77,7 @@ def material() -> exports.Material:
 def test_dpo(material: exports.Material) -> None:
     (row,) = exports.dpo(material)
     assert row == {
-        "prompt": "Q?\n\na: one\n\nb: ",
+        "prompt": "Q?\n\na:\none\n\nb:\n",
         "chosen": "right\n\n",
         "rejected": "wrong\n\n",
         "weight": 0.9,
@@ -88,7 +88,7 @@ def test_dpo(material: exports.Material) -> None:
 def test_step_dpo(material: exports.Material) -> None:
     (row,) = exports.step_dpo(material)
     assert row["prompt"] == "Q?"
-    assert row["initial_reason_steps"] == "a: one\n\nb: "
+    assert row["initial_reason_steps"] == "a:\none\n\nb:\n"
     assert (row["chosen"], row["rejected"]) == ("right\n\n", "wrong\n\n")
 
 
@@ -99,7 +99,7 @@ def test_kto(material: exports.Material) -> None:
         ("wrong\n\n", False),
         ("one\n\n", True),
     ]
-    assert rows[2]["prompt"] == "Q?\n\na: "
+    assert rows[2]["prompt"] == "Q?\n\na:\n"
 
 
 def test_siblings_with_different_authors_carry_their_names() -> None:
@@ -112,19 +112,19 @@ def test_siblings_with_different_authors_carry_their_names() -> None:
     pair.rejected.CopyFrom(signals_pb2.PreferenceSide(episode_id="f", begin=0, end=1))
     (row,) = exports.dpo(exports.Material.of([episode(), other], [result]))
     assert row["prompt"] == "Q?\n\n"
-    assert row["chosen"] == "a: one\n\nb: wrong\n\n"
-    assert row["rejected"] == "b: else\n\n"
+    assert row["chosen"] == "a:\none\n\nb:\nwrong\n\n"
+    assert row["rejected"] == "b:\nelse\n\n"
 
 
 def test_prm_masks_after_the_first_error(material: exports.Material) -> None:
     (row,) = exports.prm(material)
-    assert row == {"prompt": "Q?\n\n", "completions": ["a: one\n\n", "b: wrong\n\n"], "labels": [True, False]}
+    assert row == {"prompt": "Q?\n\n", "completions": ["a:\none\n\n", "b:\nwrong\n\n"], "labels": [True, False]}
 
 
 def test_prm_propagates(material: exports.Material) -> None:
     (row,) = exports.prm(material, "propagate")
     assert row["labels"] == [True, False, False, False]
-    assert row["completions"][2] == "tool output\n\na: idle\n\n"
+    assert row["completions"][2] == "tool output\n\na:\nidle\n\n"
 
 
 def test_prm_soft_labels_follow_the_posterior_back_from_the_end(material: exports.Material) -> None:

@@ -10,7 +10,8 @@ _SEPARATOR = "\n\n"
 
 
 def header(message: Message) -> str:
-    return f"{message.agent}: " if message.agent else ""
+    # A line of its own: a prompt that ended with a space would not end on a token boundary.
+    return f"{message.agent}:\n" if message.agent else ""
 
 
 def render(messages: Iterable[Message]) -> str:
