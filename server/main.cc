@@ -9,11 +9,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "server/runtime/assay_server.h"
+#include "server/runtime/config_file.h"
 #include "server/service/version.h"
 #include "server/telemetry/log.h"
 
 ABSL_FLAG(std::string, listen, "127.0.0.1:50051", "HOST:PORT of the gRPC service");
 ABSL_FLAG(std::string, metrics, "127.0.0.1:9464", "HOST:PORT of /metrics; empty: none");
+ABSL_FLAG(std::string, config, "", "JSON file (server/runtime/server_config.proto); empty: none");
 ABSL_FLAG(bool, insecure, false, "serve plaintext beyond loopback");
 ABSL_FLAG(int, workers, 0, "worker threads; 0: one a core");
 ABSL_FLAG(absl::Duration, grace, absl::Seconds(30), "from SIGTERM to the end, at most");
@@ -49,6 +51,14 @@ int main(int argc, char** argv) {
   config.insecure = absl::GetFlag(FLAGS_insecure);
   config.workers = absl::GetFlag(FLAGS_workers);
   config.grace = absl::GetFlag(FLAGS_grace);
+
+  if (const std::string file = absl::GetFlag(FLAGS_config); !file.empty()) {
+    const absl::Status read = assay::runtime::ReadConfigFile(file, &config);
+    if (!read.ok()) {
+      std::cerr << "assayd: " << read.message() << "\n";
+      return 1;
+    }
+  }
 
   const assay::telemetry::Log log;
   auto server = assay::runtime::AssayServer::Start(config, assay::service::Catalog(), &log);

@@ -13,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "server/engine/asio_executor.h"
 #include "server/engine/engine.h"
+#include "server/evaluation/registry.h"
 #include "server/service/version.h"
 #include "server/telemetry/exposer.h"
 #include "server/telemetry/metrics.h"
@@ -39,6 +40,8 @@ telemetry::MetricsConfig MetricsConfigFor(const Config& config, const service::C
   metrics.version = std::string(service::Version());
   metrics.revision = std::string(service::Revision());
   for (const auto& [name, evaluator] : catalog.evaluators) metrics.evaluators.push_back(name);
+  for (const auto& remote : config.remotes) metrics.evaluators.push_back(remote.name);
+  for (const auto& judge : config.judges) metrics.evaluators.push_back(judge.name);
   return metrics;
 }
 
@@ -66,6 +69,8 @@ class Server final : public AssayServer {
     if (server_ != nullptr) Shutdown(absl::ZeroDuration());
   }
 
+  // Before Serve: streams look evaluators up in the catalog.
+  absl::Status AddEvaluators();
   absl::Status Serve();
 
   int port() const override { return port_; }
@@ -75,7 +80,7 @@ class Server final : public AssayServer {
 
  private:
   const Config config_;
-  const service::Catalog catalog_;
+  service::Catalog catalog_;
   telemetry::Metrics metrics_;
   telemetry::ServiceLog service_log_;
   engine::AsioExecutor executor_;
@@ -86,6 +91,28 @@ class Server final : public AssayServer {
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
 };
+
+absl::Status Server::AddEvaluators() {
+  evaluation::EvaluatorRegistry registry;
+  for (const auto& [name, evaluator] : catalog_.evaluators) {
+    if (absl::Status added = registry.Add(evaluator); !added.ok()) return added;
+  }
+  const auto add = [&](absl::StatusOr<std::shared_ptr<evaluation::Evaluator>> evaluator) {
+    return evaluator.ok() ? registry.Add(*std::move(evaluator)) : evaluator.status();
+  };
+  for (const evaluation::RemoteOptions& remote : config_.remotes) {
+    absl::Status added = add(evaluation::MakeRemote(remote, &executor_, &metrics_));
+    if (!added.ok()) return added;
+  }
+  for (const evaluation::JudgeOptions& judge : config_.judges) {
+    absl::Status added = add(evaluation::MakeJudge(judge, &executor_, &metrics_));
+    if (!added.ok()) return added;
+  }
+  for (const auto& evaluator : registry.All()) {
+    catalog_.evaluators.emplace(std::string(evaluator->name()), evaluator);
+  }
+  return absl::OkStatus();
+}
 
 absl::Status Server::Serve() {
   static std::once_flag plugins;
@@ -124,7 +151,8 @@ bool Server::Shutdown(absl::Duration grace) {
   const absl::Time deadline = absl::Now() + grace;
   server_->GetHealthCheckService()->SetServingStatus(false);
   signals_->Drain("draining", grace);
-  // Our own count is the measure: gRPC also waits for health watches, which never end by themselves.
+  // Our own count is the measure: gRPC also waits for health watches, which never end by
+  // themselves.
   while (signals_->calls() > 0 && absl::Now() < deadline) absl::SleepFor(kDrainPoll);
   const bool clean = signals_->calls() == 0;
   server_->Shutdown(absl::ToChronoTime(absl::Now() + kTransportGrace));
@@ -140,6 +168,7 @@ absl::StatusOr<std::unique_ptr<AssayServer>> AssayServer::Start(const Config& co
                                                                 const telemetry::Log* log) {
   if (absl::Status checked = CheckConfig(config); !checked.ok()) return checked;
   auto server = std::make_unique<Server>(config, catalog, log);
+  if (absl::Status added = server->AddEvaluators(); !added.ok()) return added;
   if (absl::Status served = server->Serve(); !served.ok()) return served;
   return server;
 }

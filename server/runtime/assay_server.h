@@ -25,8 +25,9 @@ class AssayServer {
   virtual int metrics_port() const = 0;  // 0: none
   virtual int streams() const = 0;
 
-  // Health says NOT_SERVING, every stream gets a go_away, what is in flight is finished; returns when
-  // no stream or call is left, after `grace` at the latest. True where nothing had to be cut off.
+  // Health says NOT_SERVING, every stream gets a go_away, what is in flight is finished; returns
+  // when no stream or call is left, after `grace` at the latest. True where nothing had to be cut
+  // off.
   virtual bool Shutdown(absl::Duration grace) = 0;
 };
 

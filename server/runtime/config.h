@@ -8,6 +8,8 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "server/evaluation/judge.h"
+#include "server/evaluation/remote.h"
 #include "server/service/signal_service.h"
 #include "server/service/stream_session.h"
 
@@ -25,6 +27,9 @@ struct Config {
   // Over all streams and calls.
   int64_t max_episodes = 65'536;
   int64_t max_bytes = int64_t{1} << 30;
+  // Evaluators that options may name.
+  std::vector<evaluation::RemoteOptions> remotes;
+  std::vector<evaluation::JudgeOptions> judges;
   // From SIGTERM to the end, at most.
   absl::Duration grace = absl::Seconds(30);
 };
