@@ -157,7 +157,7 @@ def scored(server: Assayd, held: Sequence[Episode], options: Mapping[str, Any] |
     return exports.Material.of(held, outcomes)
 
 
-def clip(rows: Sequence[dict[str, Any]], length: int = 400) -> list[dict[str, Any]]:
+def clip(rows: Sequence[dict[str, Any]], length: int = 300) -> list[dict[str, Any]]:
     """The ends of prompts and the beginnings of completions: a tiny model has a short memory."""
     return [
         {k: v[-length:] if k == "prompt" else v[:length] if isinstance(v, str) else v for k, v in row.items()}
@@ -192,7 +192,7 @@ def test_dpo_trains_on_the_export(tmp_path: Path, server: Assayd) -> None:
     data = Dataset.from_list(rows)
     tokens = tokenizer(row[side] for row in rows for side in ("chosen", "rejected"))
     arguments = DPOConfig(
-        output_dir=str(tmp_path), max_steps=30, per_device_train_batch_size=8, max_length=256, **COMMON
+        output_dir=str(tmp_path), max_steps=20, per_device_train_batch_size=8, max_length=160, **COMMON
     )
     trainer = DPOTrainer(
         model=causal(tokens), ref_model=causal(tokens), args=arguments, train_dataset=data, processing_class=tokens
@@ -215,7 +215,7 @@ def test_kto_trains_on_the_export(tmp_path: Path, server: Assayd, name: str) -> 
     data = Dataset.from_list(rows).shuffle(seed=1)
     tokens = tokenizer(row["completion"] for row in rows)
     arguments = KTOConfig(
-        output_dir=str(tmp_path), max_steps=30, per_device_train_batch_size=8, max_length=256, **COMMON
+        output_dir=str(tmp_path), max_steps=20, per_device_train_batch_size=8, max_length=160, **COMMON
     )
     trainer = KTOTrainer(
         model=causal(tokens), ref_model=causal(tokens), args=arguments, train_dataset=data, processing_class=tokens
