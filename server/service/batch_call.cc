@@ -54,7 +54,7 @@ absl::Status BatchCall::Open() {
   options_ = std::make_shared<ResolvedOptions>(*std::move(resolved));
   Limits group_limits = limits;
   group_limits.max_open_groups = limits.max_episodes_per_call;
-  groups_.emplace(options_->options->advantages, group_limits, absl::ZeroDuration(),
+  groups_.emplace(*options_->options, group_limits, absl::ZeroDuration(),
                   options_->max_response_bytes, deps_.config->max_bytes_in_flight);
   slots_.resize(request_->episodes_size());
   return absl::OkStatus();

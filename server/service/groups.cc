@@ -5,9 +5,13 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "server/blame/pairs.h"
+#include "server/service/convert.h"
+#include "server/service/digest.h"
 #include "server/service/errors.h"
 #include "server/service/validate.h"
 #include "server/signals/advantages.h"
+#include "server/signals/evidence.h"
 
 namespace assay::service {
 namespace {
@@ -28,9 +32,64 @@ signals::GroupMember ToDomain(const GroupMember& member) {
   return domain;
 }
 
+bool WantsPairs(const signals::Options& options) {
+  const blame::PairOptions pairs = signals::BlamePairOptions(options);
+  return pairs.Wants(blame::PairKind::kSibling) || pairs.Wants(blame::PairKind::kSuffix) ||
+         pairs.Wants(blame::PairKind::kTrajectory);
+}
+
+blame::GroupEpisode ToGroupEpisode(const GroupMember& member) {
+  const Transcript& transcript = *member.transcript();
+  blame::GroupEpisode episode;
+  episode.task = transcript.task;
+  episode.score = member.score();
+  episode.turns.reserve(transcript.turns.size());
+  for (const Transcript::Turn& turn : transcript.turns) {
+    const absl::string_view agent =
+        turn.agent < 0 ? absl::string_view() : absl::string_view(transcript.agents[turn.agent]);
+    episode.turns.push_back({agent, absl::string_view(turn.digest.data(), turn.digest.size())});
+  }
+  return episode;
+}
+
+void AddPairs(const std::map<std::string, GroupMember>& members, const signals::Options& options,
+              v1::GroupSignals* wire) {
+  std::vector<blame::GroupEpisode> episodes;
+  std::vector<const std::string*> ids;
+  for (const auto& [id, member] : members) {
+    if (!member.transcript().has_value()) continue;
+    episodes.push_back(ToGroupEpisode(member));
+    ids.push_back(&id);
+  }
+  if (episodes.size() < 2) return;
+  for (const blame::Pair& pair :
+       blame::GroupPairs(episodes, options.range.low, options.range.high,
+                         signals::BlamePairOptions(options))) {
+    *wire->add_pairs() =
+        ToWire(pair, [&ids](int episode) -> const std::string& { return *ids[episode]; });
+  }
+}
+
 }  // namespace
 
-GroupMember::GroupMember(const v1::EpisodeSignals& signals) : score_(signals.score()) {
+Transcript::Transcript(const v1::Episode& episode) : task(Sha256(episode.task())) {
+  absl::flat_hash_map<absl::string_view, int32_t> index;
+  for (const v1::Agent& agent : episode.agents()) {
+    index.emplace(agent.id(), static_cast<int32_t>(agents.size()));
+    agents.push_back(agent.id());
+  }
+  turns.reserve(episode.messages_size());
+  for (const v1::Message& message : episode.messages()) {
+    const auto author = index.find(message.agent_id());
+    Turn& turn = turns.emplace_back();
+    turn.agent = author == index.end() ? -1 : author->second;
+    const std::string digest = Sha256(absl::string_view(message.content()));
+    std::copy_n(digest.begin(), turn.digest.size(), turn.digest.begin());
+  }
+}
+
+GroupMember::GroupMember(const v1::EpisodeSignals& signals, std::optional<Transcript> transcript)
+    : score_(signals.score()), transcript_(std::move(transcript)) {
   absl::flat_hash_map<absl::string_view, int32_t> index;
   policies_.reserve(signals.agents_size());
   for (const v1::AgentCredit& agent : signals.agents()) {
@@ -49,16 +108,17 @@ int64_t GroupMember::BytesFor(const v1::Episode& episode) {
     bytes += kAgentOverhead +
              static_cast<int64_t>(std::max(agent.id().size(), agent.policy().size()));
   }
-  return bytes + episode.messages_size() * static_cast<int64_t>(sizeof(Message));
+  return 2 * bytes +
+         episode.messages_size() * static_cast<int64_t>(sizeof(Message) + sizeof(Transcript::Turn));
 }
 
 v1::GroupSignals MakeGroupSignals(absl::string_view group_id,
                                   const std::map<std::string, GroupMember>& members,
-                                  const signals::AdvantageOptions& options) {
+                                  const signals::Options& options) {
   std::vector<signals::GroupMember> domain;
   domain.reserve(members.size());
   for (const auto& [id, member] : members) domain.push_back(ToDomain(member));
-  const signals::GroupAdvantages advantages = signals::ComputeAdvantages(domain, options);
+  const signals::GroupAdvantages advantages = signals::ComputeAdvantages(domain, options.advantages);
   const auto plain = [](double value) { return value == 0 ? 0 : value; };
   v1::GroupSignals wire;
   wire.set_group_id(std::string(group_id));
@@ -78,10 +138,11 @@ v1::GroupSignals MakeGroupSignals(absl::string_view group_id,
       message->set_advantage(plain(computed.advantage[k]));
     }
   }
+  AddPairs(members, options, &wire);
   return wire;
 }
 
-Groups::Groups(const signals::AdvantageOptions& options, const Limits& limits,
+Groups::Groups(const signals::Options& options, const Limits& limits,
                absl::Duration timeout, int64_t max_response_bytes, int64_t max_bytes)
     : options_(options),
       limits_(limits),
@@ -138,7 +199,8 @@ absl::Status Groups::Join(const v1::Episode& episode, absl::Time now) {
     return Invalid("group.size", absl::StrCat("the group has its ", limit, " episodes already"));
   }
   Entry& entry = group.entries[episode.id()];
-  entry = {State::kUnanswered, bytes};
+  entry = {State::kUnanswered, bytes, std::nullopt};
+  if (WantsPairs(options_)) entry.transcript.emplace(episode);
   bytes_ += bytes;
   ++group.unanswered;
   return absl::OkStatus();
@@ -154,10 +216,12 @@ void Groups::Answered(absl::string_view group_id, absl::string_view episode_id,
   --group.unanswered;
   entry->second.state = signals != nullptr ? State::kAnswered : State::kMissing;
   if (signals != nullptr && !group.out) {
-    group.members.emplace(entry->first, GroupMember(*signals));
+    group.members.emplace(entry->first,
+                          GroupMember(*signals, std::move(entry->second.transcript)));
   } else {
     Release(&entry->second);
   }
+  entry->second.transcript.reset();
   Settle(it, now);
 }
 
@@ -226,7 +290,7 @@ std::vector<v1::GroupResult> Groups::TakeReady() { return std::exchange(ready_, 
 v1::GroupResult MakeGroupResult(absl::string_view group_id,
                                 const std::map<std::string, GroupMember>& members,
                                 const std::vector<std::string>& missing, int never_sent,
-                                const signals::AdvantageOptions& options,
+                                const signals::Options& options,
                                 int64_t max_response_bytes) {
   v1::GroupResult result;
   result.set_group_id(std::string(group_id));
@@ -252,9 +316,12 @@ absl::StatusOr<v1::ComputeAdvantagesResponse> ComputeAdvantages(
       ResolveRange(request.has_value_range() ? &request.value_range() : nullptr);
   if (!range.ok()) return range.status();
   v1::AdvantageOptions resolved = request.options();
-  absl::StatusOr<signals::AdvantageOptions> options =
+  absl::StatusOr<signals::AdvantageOptions> advantages =
       ResolveAdvantages(&resolved, *range, "options.");
-  if (!options.ok()) return options.status();
+  if (!advantages.ok()) return advantages.status();
+  signals::Options options;
+  options.range = *range;
+  options.advantages = *advantages;
   if (request.episodes_size() == 0) return Missing("episodes");
   if (request.episodes_size() > limits.max_episodes_per_call) {
     return OverLimit("episodes", request.episodes_size(), limits.max_episodes_per_call);
@@ -279,7 +346,7 @@ absl::StatusOr<v1::ComputeAdvantagesResponse> ComputeAdvantages(
   v1::ComputeAdvantagesResponse response;
   for (const std::string& id : order) {
     *response.add_groups() =
-        MakeGroupResult(id, groups.at(id), {}, 0, *options, limits.max_transport_bytes);
+        MakeGroupResult(id, groups.at(id), {}, 0, options, limits.max_transport_bytes);
   }
   return response;
 }

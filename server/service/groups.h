@@ -3,6 +3,7 @@
 #ifndef ASSAY_SERVER_SERVICE_GROUPS_H_
 #define ASSAY_SERVER_SERVICE_GROUPS_H_
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -20,10 +21,24 @@
 
 namespace assay::service {
 
+// The turns of an episode without their text: enough to see where two episodes part.
+struct Transcript {
+  struct Turn {
+    int32_t agent;               // index into `agents`; -1: context
+    std::array<char, 16> digest;  // of the content
+  };
+  std::string task;                 // digest of the task
+  std::vector<std::string> agents;  // ids
+  std::vector<Turn> turns;
+
+  explicit Transcript(const v1::Episode& episode);
+};
+
 // What a group keeps of a member: scores, policies and rewards, without any text.
 class GroupMember {
  public:
-  explicit GroupMember(const v1::EpisodeSignals& signals);
+  explicit GroupMember(const v1::EpisodeSignals& signals,
+                       std::optional<Transcript> transcript = std::nullopt);
 
   struct Message {
     int32_t index;
@@ -33,6 +48,8 @@ class GroupMember {
   double score() const { return score_; }
   const std::vector<std::string>& policies() const { return policies_; }
   const std::vector<Message>& messages() const { return messages_; }
+  // None where only the signals are known (ComputeAdvantages): no pairs between episodes then.
+  const std::optional<Transcript>& transcript() const { return transcript_; }
 
   // What a member with this episode will take once it is answered; at least its real size.
   static int64_t BytesFor(const v1::Episode& episode);
@@ -41,25 +58,27 @@ class GroupMember {
   double score_;
   std::vector<std::string> policies_;  // one an agent
   std::vector<Message> messages_;
+  std::optional<Transcript> transcript_;
 };
 
-// Advantages of `members`, by episode id. Bytes do not depend on who computes them.
+// Advantages of `members`, by episode id, and preferences between those whose transcript is known.
+// Bytes do not depend on who computes them.
 v1::GroupSignals MakeGroupSignals(absl::string_view group_id,
                                   const std::map<std::string, GroupMember>& members,
-                                  const signals::AdvantageOptions& options);
+                                  const signals::Options& options);
 
 // FAILED_PRECONDITION in place of the signals where no member was answered, RESOURCE_EXHAUSTED where
 // the result is larger than `max_response_bytes`.
 v1::GroupResult MakeGroupResult(absl::string_view group_id,
                                 const std::map<std::string, GroupMember>& members,
                                 const std::vector<std::string>& missing, int never_sent,
-                                const signals::AdvantageOptions& options,
+                                const signals::Options& options,
                                 int64_t max_response_bytes);
 
 class Groups {
  public:
-  // `options` outlives this. `timeout`: zero for none.
-  Groups(const signals::AdvantageOptions& options, const Limits& limits, absl::Duration timeout,
+  // `timeout`: zero for none.
+  Groups(const signals::Options& options, const Limits& limits, absl::Duration timeout,
          int64_t max_response_bytes, int64_t max_bytes);
 
   // An episode of the group was read and will be answered. INVALID_ARGUMENT: another size than
@@ -91,6 +110,7 @@ class Groups {
   struct Entry {
     State state = State::kUnanswered;
     int64_t bytes = 0;
+    std::optional<Transcript> transcript;  // until it is answered
   };
   struct Group {
     int announced = 0;
@@ -112,7 +132,7 @@ class Groups {
   void Release(Entry* entry);
   void Forget(GroupMap::iterator it);
 
-  const signals::AdvantageOptions options_;
+  const signals::Options options_;
   const Limits limits_;
   const absl::Duration timeout_;
   const int64_t max_response_bytes_;

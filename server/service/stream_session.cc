@@ -53,7 +53,7 @@ void StreamSession::OnOptions(const v1::AttributionOptions& sent) {
       ResolveOptions(sent, config_.limits, *deps_.catalog, make_caller);
   if (!resolved.ok()) return Finish(resolved.status());
   options_ = std::make_shared<ResolvedOptions>(*std::move(resolved));
-  groups_.emplace(options_->options->advantages, config_.limits, options_->group_timeout,
+  groups_.emplace(*options_->options, config_.limits, options_->group_timeout,
                   options_->max_response_bytes, config_.max_bytes_in_flight);
   v1::StreamSignalsResponse response;
   v1::StreamReady* ready = response.mutable_ready();
