@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "server/blame/em.h"
 #include "server/blame/labels.h"
 #include "server/blame/search.h"
 #include "tests/simulation/blame/rollout_world.h"
@@ -14,6 +15,7 @@ namespace assay::blame {
 namespace {
 
 constexpr int kBins = 10;
+constexpr int kFitEpisodes = 300;
 
 // Guo et al. 2017: bins of equal width, mean of |share right - mean confidence| by their size.
 class Calibration {
@@ -71,62 +73,67 @@ struct Setting {
   bool scores;
 };
 
-void Calibrate(const Setting& setting, int episodes) {
-  Calibration likeliest, each;
-  double covered = 0;
-  for (int i = 0; i < episodes; ++i) {
-    SplitMix random(0xca11b000u + static_cast<uint64_t>(i));
-    const World world = MakeWorld(setting.messages, random);
-    Evidence evidence = EvidenceOf(world);
-    if (setting.scores) evidence.scores = ScoreWorld(world, 0.85, 0.63, random);
-    if (setting.everywhere > 0) RollOut(world, setting.everywhere, evidence, random);
-    if (setting.search > 0) SearchFor(world, setting.search, evidence, random);
-    const Posterior p = ComputePosterior(evidence);
-    likeliest.Add(p.first[p.likeliest_first], p.likeliest_first == world.first_error);
-    for (int t = 0; t < world.messages(); ++t) each.Add(p.first[t], t == world.first_error);
-    covered += std::count(p.credible_set.begin(), p.credible_set.end(), world.first_error) > 0;
-  }
-  std::printf(
-      "calibration_error_%s %.3f (of every message %.4f, credible 80 covers %.1f percent)\n",
-      setting.name, likeliest.Error(), each.Error(), 100 * covered / episodes);
+Evidence MakeEvidence(const Setting& setting, uint64_t seed, World& world) {
+  SplitMix random(seed);
+  world = MakeWorld(setting.messages, random);
+  Evidence evidence = EvidenceOf(world);
+  if (setting.scores) evidence.scores = ScoreWorld(world, 0.85, 0.63, random);
+  if (setting.everywhere > 0) RollOut(world, setting.everywhere, evidence, random);
+  if (setting.search > 0) SearchFor(world, setting.search, evidence, random);
+  return evidence;
 }
 
-void Repairs(int messages, int rollouts, int episodes) {
-  double found = 0, right = 0, there = 0;
+// Parameters from other episodes of the same kind, their labels unknown.
+Parameters Fitted(const Setting& setting) {
+  std::vector<Evidence> episodes;
+  World world;
+  for (int i = 0; i < kFitEpisodes; ++i) {
+    episodes.push_back(MakeEvidence(setting, 0xf17000u + static_cast<uint64_t>(i), world));
+  }
+  return FitParameters(episodes).value().parameters;
+}
+
+void Calibrate(const Setting& setting, const char* how, const Parameters& parameters,
+               int episodes) {
+  Calibration likeliest;
+  double covered = 0, exact = 0, found = 0, right = 0, there = 0;
   for (int i = 0; i < episodes; ++i) {
-    SplitMix random(0x2e9a1200u + static_cast<uint64_t>(i));
-    const World world = MakeWorld(messages, random);
-    Evidence evidence = EvidenceOf(world);
-    RollOut(world, rollouts, evidence, random);
-    const auto labels = AssignLabels(evidence, ComputePosterior(evidence));
+    World world;
+    const Evidence evidence = MakeEvidence(setting, 0xca11b000u + static_cast<uint64_t>(i), world);
+    const Posterior p = ComputePosterior(evidence, parameters);
+    likeliest.Add(p.first[p.likeliest_first], p.likeliest_first == world.first_error);
+    exact += p.likeliest_first == world.first_error;
+    covered += std::count(p.credible_set.begin(), p.credible_set.end(), world.first_error) > 0;
+    const auto labels = AssignLabels(evidence, p);
     there += world.repair >= 0;
-    for (int t = 0; t < messages; ++t) {
-      if (labels[t] != Label::kRepair) continue;
-      ++found;
-      right += t == world.repair;
+    for (int t = 0; t < world.messages(); ++t) {
+      found += labels[t] == Label::kRepair;
+      right += labels[t] == Label::kRepair && t == world.repair;
     }
   }
-  std::printf("repairs_T%d_%d precision %.3f recall %.3f of %.0f\n", messages, rollouts,
-              right / found, right / there, there);
+  std::printf("calibration_error_%s_%s %.3f (exact %.1f, credible 80 covers %.1f percent)\n",
+              setting.name, how, likeliest.Error(), 100 * exact / episodes,
+              100 * covered / episodes);
+  if (setting.everywhere > 0 && found > 0) {
+    std::printf("repairs_%s_%s precision %.3f recall %.3f of %.0f\n", setting.name, how,
+                right / found, right / there, there);
+  }
 }
 
 }  // namespace
 }  // namespace assay::blame
 
 int main(int argc, char** argv) {
-  using assay::blame::Calibrate;
-  const int episodes = argc > 1 ? std::atoi(argv[1]) : 2000;
-  Calibrate({"scores_T16", 16, 0, 0, true}, episodes);
-  Calibrate({"scores_T64", 64, 0, 0, true}, episodes);
-  Calibrate({"rollouts1_T16", 16, 1, 0, false}, episodes);
-  Calibrate({"rollouts2_T16", 16, 2, 0, false}, episodes);
-  Calibrate({"rollouts8_T16", 16, 8, 0, false}, episodes);
-  Calibrate({"rollouts8_scores_T16", 16, 8, 0, true}, episodes);
-  Calibrate({"search12_T64", 64, 0, 12, false}, episodes);
-  Calibrate({"search24_T64", 64, 0, 24, false}, episodes);
-  Calibrate({"search48_T64", 64, 0, 48, false}, episodes);
-  Calibrate({"search24_scores_T64", 64, 0, 24, true}, episodes / 2);
-  for (const int messages : {8, 16, 32}) {
-    for (const int rollouts : {4, 8, 16}) assay::blame::Repairs(messages, rollouts, episodes);
+  const int episodes = argc > 1 ? std::atoi(argv[1]) : 1500;
+  const assay::blame::Setting settings[] = {
+      {"scores_T16", 16, 0, 0, true},           {"scores_T64", 64, 0, 0, true},
+      {"rollouts2_T16", 16, 2, 0, false},       {"rollouts4_T16", 16, 4, 0, false},
+      {"rollouts8_T16", 16, 8, 0, false},       {"rollouts8_T32", 32, 8, 0, false},
+      {"rollouts8_scores_T16", 16, 8, 0, true}, {"search24_T64", 64, 0, 24, false},
+      {"search48_T64", 64, 0, 48, false},
+  };
+  for (const auto& setting : settings) {
+    assay::blame::Calibrate(setting, "default", {}, episodes);
+    assay::blame::Calibrate(setting, "fitted", assay::blame::Fitted(setting), episodes);
   }
 }

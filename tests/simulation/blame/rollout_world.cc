@@ -38,7 +38,7 @@ World MakeWorld(int messages, SplitMix& random) {
         world.repair + stay + static_cast<int>(random.Below(messages - world.repair - stay));
   }
   Level high(.67, .1, .4, .95, random), low(.08, .04, .005, .25, random);
-  const double recovery = .6 + .4 * random.Uniform();
+  const double recovery = .8 + .2 * random.Uniform();
   for (int j = 0; j <= messages; ++j) {
     const double h = high.Next(random), l = low.Next(random);
     const bool recovered = world.repair >= 0 && j > world.repair && j <= world.relapse;

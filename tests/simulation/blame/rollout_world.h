@@ -10,7 +10,8 @@ namespace assay::blame {
 
 // A failed episode of which everything is known. Success from a node is about .67 before the first
 // error and about .08 after it, different in each episode, and drifts from node to node. In 30 % of
-// the episodes success is partly likely again for a while.
+// the episodes it recovers to .8 .. 1 of its former level for a while (two nodes or T/8 at least),
+// and is lost again.
 struct World {
   std::vector<double> success;  // T + 1: chance of success of a rollout from node j
   int first_error = 0;
