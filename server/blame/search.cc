@@ -10,6 +10,9 @@ namespace assay::blame {
 namespace {
 
 constexpr int kLeastRollouts = 8;
+constexpr int kRounds = 24;
+// The targets of a round lie within so much around 1/2: the tails say little.
+constexpr double kSpread = 0.6;
 constexpr int kScanShare = 6;  // one in so many rollouts is kept for the scan
 // Few enough to keep a question cheap; more of them did not find more errors.
 constexpr int kTellingNodes = 8;
@@ -66,6 +69,7 @@ FirstErrorSearch::FirstErrorSearch(Evidence evidence, Parameters parameters,
   asked_correction_.assign(messages, false);
   if (!WorthSearching(evidence_, posterior_options_.definition, options_)) return;
   budget_ = options_.max_rollouts > 0 ? options_.max_rollouts : DefaultBudget(messages);
+  batch_size_ = options_.batch > 0 ? options_.batch : std::max(1, budget_ / kRounds);
   Plan();
 }
 
@@ -78,9 +82,9 @@ void FirstErrorSearch::Plan() {
   if (posterior.first[posterior.likeliest_first] >= options_.settled) return;
   const int scan = budget_ / kScanShare;
   if (left > scan) {
-    PlanSearch(posterior, std::min(std::max(1, options_.batch), left - scan));
+    PlanSearch(posterior, std::min(batch_size_, left - scan));
   } else {
-    PlanScan(posterior, std::min(std::max(1, options_.batch), left));
+    PlanScan(posterior, std::min(batch_size_, left));
   }
 }
 
@@ -147,8 +151,8 @@ void FirstErrorSearch::PlanSearch(const Posterior& posterior, int questions) {
       options_.prefixes && (!evidence_.scores.empty() || evidence_.prior_from_text);
   const Kind kind = options_.prefixes ? Kind::kPrefix : Kind::kCorrection;
   for (int i = 1; i <= questions; ++i) {
-    // Answers that come together cannot build on each other: spread them over the quantiles.
-    const double target = static_cast<double>(i) / (questions + 1);
+    // Answers that come together cannot build on each other: spread them.
+    const double target = 0.5 + kSpread * (static_cast<double>(i) / (questions + 1) - 0.5);
     const std::vector<int> nodes =
         NearestNodes(posterior, target, informed && questions == 1 ? kTellingNodes : 1);
     if (nodes.empty()) return;

@@ -27,7 +27,9 @@ struct SearchAnswer {
 
 struct SearchOptions {
   int max_rollouts = 0;  // samples of all questions together; 0: max(8, 8 ceil(log2 T))
-  int batch = 1;  // questions that may be evaluated at once: fewer rounds, a little less wise
+  // Questions of a round. Fewer rounds find less: at T = 64 and 24 rollouts, 61 % one at a time but
+  // 47 % four at a time. 0: as many as leave 24 rounds, one at least.
+  int batch = 0;
   bool prefixes = true;        // kPrefix may be asked
   bool corrections = false;    // kCorrection may be asked
   bool deterministic = false;  // the same question has the same answer: ask it once only
@@ -84,6 +86,7 @@ class FirstErrorSearch {
   const PosteriorOptions posterior_options_;
   const SearchOptions options_;
   int budget_ = 0;
+  int batch_size_ = 1;
   int spent_ = 0;
   std::vector<SearchQuestion> batch_;
   std::vector<bool> asked_prefix_, asked_correction_;

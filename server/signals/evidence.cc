@@ -117,9 +117,8 @@ blame::Evidence BlameEvidence(const Episode& episode, const Options& options,
   AddScores(episode, findings.scores, evidence.scores);
   evidence.nodes = NodeRollouts(episode, options, findings);
   evidence.corrections = findings.corrections;
-  if (!episode.messages.empty()) {
-    evidence.start_value = GivenNodeValue(episode.messages[0], options.range);
-  }
+  // A few rollouts at node 0 do not make V_0 known: one that failed would call every policy weak.
+  if (!episode.messages.empty()) evidence.start_value = episode.messages[0].prefix_value;
   if (options.first_error.prior != nullptr) {
     evidence.prior = blame::ApplyTextPrior(*options.first_error.prior, AsText(episode));
     evidence.prior_from_text = true;

@@ -11,9 +11,6 @@
 namespace assay::signals {
 namespace {
 
-// Prefix questions that are out at once: an evaluator's answer takes seconds, a posterior does not.
-constexpr int kBatch = 4;
-
 class SearchPhase : public DetailPhase {
  public:
   explicit SearchPhase(blame::FirstErrorSearch search) : search_(std::move(search)) {}
@@ -71,7 +68,6 @@ std::unique_ptr<DetailPhase> MakeSearchPhase(const DetailInputs& inputs,
   const int64_t budget = RolloutBudget(inputs);
   if (budget <= 0) return nullptr;
   options.max_rollouts = static_cast<int>(std::min<int64_t>(budget, INT32_MAX));
-  options.batch = kBatch;
   options.corrections = inputs.traits.Supports(QuestionKind::kCorrection);
   options.deterministic = inputs.traits.deterministic;
   blame::FirstErrorSearch search(

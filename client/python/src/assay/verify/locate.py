@@ -78,9 +78,8 @@ def _evidence(
             given = BARE_TRIALS * (bare - settings.low) / settings.range
             pair = (pair[0] + given, pair[1] + BARE_TRIALS)
         rollouts.append(pair)
+    # A few rollouts at node 0 do not make V_0 known.
     start = transcript.prefix_values[0] if count else None
-    if start is None and count and transcript.rollouts[0][1]:
-        start = settings.low + settings.range * transcript.rollouts[0][0] / transcript.rollouts[0][1]
     return Evidence(
         prior=list(given_prior) if given_prior is not None else prior(transcript, known, settings.range),
         ratios=log_ratios(transcript, settings),
