@@ -52,7 +52,7 @@ def halves(prompt: str, completion: str, row: Mapping[str, Any]) -> tuple[Episod
         for role, part, share in zip(("planner", "solver"), parts, shares, strict=True)
     ]
     score = float(sum(shares) / 2)
-    if row.get("spoil") and hash(completion) % 3 == 0:
+    if row.get("spoil") and sum(completion.encode()) % 3 == 0:
         messages[0].process_score = 9.0  # out of range: the server refuses this episode
     spans = [Span(0, 0, middle), *([Span(1, middle, length)] if middle < length else [])]
     return Episode("", messages, task=Task(prompt=prompt), score=score), spans
@@ -76,10 +76,10 @@ def grpo(tmp_path: Path, server: Assayd, trainer_class: type[Any], spoil: bool =
     )
 
 
-def one_batch(trainer: Any) -> dict[str, Any]:
+def one_batch(trainer: Any, seed: int = 3) -> dict[str, Any]:
     trainer.model.train()
     batch = [{"prompt": q, "spoil": trainer.train_dataset[0]["spoil"]} for q in QUESTIONS[:2] for _ in range(4)]
-    torch.manual_seed(3)
+    torch.manual_seed(seed)
     output: dict[str, Any] = trainer._generate_and_score_completions(batch)
     return output
 
@@ -127,12 +127,13 @@ def test_conserved_rewards_cancel_in_trl_and_blend_does_not(tmp_path: Path, serv
 
 def test_a_failed_episode_is_none_and_moves_nothing(tmp_path: Path, server: Assayd) -> None:
     trainer = grpo(tmp_path, server, CreditGRPOTrainer, spoil=True, blend=0.5)
-    for _ in range(5):
-        output = one_batch(trainer)
+    for seed in range(20):
+        output = one_batch(trainer, seed)
         failed = [s.signals is None for s in trainer._assay.samples]
         if any(failed) and not all(failed):
             break
     assert any(failed)
+    assert not all(failed)
     for row, bad in zip(output["advantages"], failed, strict=True):
         if bad:
             assert torch.all(row == 0)
@@ -242,7 +243,8 @@ def test_prm_trains_on_the_export(tmp_path: Path, server: Assayd, name: str) -> 
     if name == "whowhen_ag":
         material = scored(server, episodes("whowhen_ag"))
     else:
-        material = scored(server, [*episodes("dylan_mmlu_3agents", 60), *with_alternatives()[:60]], DYLAN_MMLU)
+        won = [e for e in episodes("dylan_mmlu_3agents", 80) if e.score]
+        material = scored(server, [*won, *with_alternatives()[:60]], DYLAN_MMLU)
     rows = [
         {
             "prompt": row["prompt"][-200:],

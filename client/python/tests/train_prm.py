@@ -16,9 +16,7 @@ from trl.experimental.prm import PRMConfig, PRMTrainer
 def main(rows: str, output: str) -> None:
     data = load_dataset("json", data_files=rows, split="train")
     tokens = tokenizer(step for row in data for step in row["completions"])
-    arguments = PRMConfig(
-        output_dir=output, max_steps=20, per_device_train_batch_size=4, max_length=256, max_prompt_length=64, **COMMON
-    )
+    arguments = PRMConfig(output_dir=output, max_steps=20, per_device_train_batch_size=4, max_length=256, **COMMON)
     trainer = PRMTrainer(model=classifier(tokens), args=arguments, train_dataset=data, processing_class=tokens)
     trainer.train()
     print(json.dumps(losses(trainer)))

@@ -1,6 +1,7 @@
 """Client of the Assay service: training signals from multi-agent episodes."""
 
-from assay.aio import AsyncClient, AsyncScorer
+from assay._scorer import AsyncScorer
+from assay.aio import AsyncClient
 from assay.client import Client, Scorer
 from assay.episodes import Agent, Alternative, Episode, Group, JudgeScore, Message, Task, TokenSpan
 from assay.evaluators import Answer, Evaluator, Question, each

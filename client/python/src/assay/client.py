@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import grpc
 
-from assay.aio import AsyncClient, AsyncScorer, Collector, Options
+from assay._scorer import AsyncScorer
+from assay.aio import AsyncClient, Collector, Options
 from assay.episodes import EpisodeLike
 from assay.evaluators import Evaluator
 from assay.outcomes import Batch, EpisodeOutcome, Error, Failed, GroupOutcome, Outcome, Scored

@@ -23,7 +23,8 @@ from verl.experimental.reward_loop.reward_manager import register as register_re
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 from verl.trainer.ppo.core_algos import register_adv_est
 
-from assay.aio import AsyncClient, AsyncScorer
+from assay._scorer import AsyncScorer
+from assay.aio import AsyncClient
 from assay.episodes import Episode
 from assay.outcomes import EpisodeError, Failed, GroupOutcome
 from assay.tokens import Span
