@@ -64,8 +64,9 @@ for sample in newcomer debate coding_team pipeline research_team; do
     <"$samples/$sample.jsonl"
 done
 
-say 'What the server measured: rewards always add up to what there was to share'
-scrape | grep -E '^assay_(episodes_total|conservation_error_(count|sum|bucket))'
+say 'What the server measured: every ledger balances to 1e-9 or better'
+scrape | grep -E '^assay_(episodes_total|conservation_error_(count|sum|bucket.*1e-09))' |
+  grep -Ev '^assay_episodes_total.* 0$'
 
 say 'Stopping the server'
 stop_server

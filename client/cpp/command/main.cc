@@ -1,4 +1,5 @@
-// The command line: assay signals | info.
+// The command line: assay signals | verify | info.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "client/cpp/command/json.h"
 #include "client/cpp/command/signals_command.h"
+#include "client/cpp/command/verify_command.h"
 #include "client/cpp/signal_client.h"
 
 ABSL_FLAG(std::string, server, "127.0.0.1:50051", "HOST:PORT of assayd");
@@ -25,6 +27,7 @@ ABSL_FLAG(std::string, labels, "keep",
           "log records: keep labels as annotations of the first error, or drop them");
 ABSL_FLAG(std::vector<std::string>, context_agents, {},
           "log records: names whose messages are context, such as user,tool:*");
+ABSL_FLAG(std::string, episodes, "", "verify: file with the episodes that were sent");
 ABSL_FLAG(absl::Duration, timeout, absl::Seconds(30), "how long to look for a server that is gone");
 
 namespace assay::command {
@@ -40,6 +43,10 @@ constexpr char kUsage[] = R"(assay COMMAND [FLAGS]
       signals.
       --input-format=episode|log  --format=json|table  --streams=N
       --labels=keep|drop  --context-agents=NAME,...      (of log records)
+
+  assay verify --episodes=FILE < signals.jsonl
+      Computes signals again from their AUDIT_FULL records and the episodes, without a server. Exit 0
+      only when all are right to the last bit.  --input-format as above, of the episodes
 
   assay info [--server=HOST:PORT]
       Version, limits and evaluators of the server.)";
@@ -63,6 +70,21 @@ bool ReadChoice(const std::string& value, const std::string& first, const std::s
   return *is_second || value == first;
 }
 
+bool ReadEpisodeFormat(EpisodeFormat* format) {
+  bool is_log = false;
+  if (!ReadChoice(absl::GetFlag(FLAGS_input_format), "episode", "log", &is_log)) {
+    UsageError("--input-format is episode or log");
+    return false;
+  }
+  format->kind = is_log ? InputFormat::kLog : InputFormat::kEpisode;
+  format->log.context_agents = absl::GetFlag(FLAGS_context_agents);
+  if (!ReadChoice(absl::GetFlag(FLAGS_labels), "drop", "keep", &format->log.keep_labels)) {
+    UsageError("--labels is keep or drop");
+    return false;
+  }
+  return true;
+}
+
 int Signals() {
   SignalsFlags flags;
   bool choice = false;
@@ -74,23 +96,28 @@ int Signals() {
   if (flags.options.has_caller()) {
     return UsageError("options.caller: the command line has nobody who could answer");
   }
-  if (!ReadChoice(absl::GetFlag(FLAGS_input_format), "episode", "log", &choice)) {
-    return UsageError("--input_format is episode or log");
-  }
-  flags.input_format = choice ? InputFormat::kLog : InputFormat::kEpisode;
+  if (!ReadEpisodeFormat(&flags.input)) return kUsageError;
   if (!ReadChoice(absl::GetFlag(FLAGS_format), "json", "table", &choice)) {
     return UsageError("--format is json or table");
   }
-  flags.output_format = choice ? OutputFormat::kTable : OutputFormat::kJson;
-  if (!ReadChoice(absl::GetFlag(FLAGS_labels), "drop", "keep", &flags.log_import.keep_labels)) {
-    return UsageError("--labels is keep or drop");
-  }
-  flags.log_import.context_agents = absl::GetFlag(FLAGS_context_agents);
+  flags.output = choice ? OutputFormat::kTable : OutputFormat::kJson;
   flags.streams = absl::GetFlag(FLAGS_streams);
   if (flags.streams < 1 || flags.streams > 256) return UsageError("--streams is 1 to 256");
   flags.reconnect_timeout = absl::GetFlag(FLAGS_timeout);
   const auto client = client::SignalClient::Connect(absl::GetFlag(FLAGS_server));
   return RunSignals(client.get(), flags, STDIN_FILENO, stdout);
+}
+
+int Verify() {
+  EpisodeFormat format;
+  if (!ReadEpisodeFormat(&format)) return kUsageError;
+  const std::string path = absl::GetFlag(FLAGS_episodes);
+  if (path.empty()) return UsageError("verify needs --episodes=FILE");
+  const int episodes = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (episodes < 0) return UsageError(absl::StrFormat("cannot read %s", path));
+  const int code = RunVerify(episodes, format, STDIN_FILENO, stdout);
+  close(episodes);
+  return code;
 }
 
 int Info() {
@@ -106,10 +133,11 @@ int Info() {
 }
 
 int Run(const std::vector<char*>& arguments) {
-  if (arguments.size() < 2) return UsageError("which command? signals or info");
+  if (arguments.size() < 2) return UsageError("which command? signals, verify or info");
   const std::string command = arguments[1];
   if (arguments.size() > 2) return UsageError(absl::StrFormat("unexpected: %s", arguments[2]));
   if (command == "signals") return Signals();
+  if (command == "verify") return Verify();
   if (command == "info") return Info();
   if (command == "help") {
     absl::PrintF("%s\n", kUsage);

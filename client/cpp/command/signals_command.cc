@@ -83,14 +83,6 @@ class Printer {
   absl::flat_hash_map<std::string, v1::Episode> episodes_ ABSL_GUARDED_BY(mu_);
 };
 
-absl::StatusOr<v1::Episode> ParseEpisode(const std::string& line, const SignalsFlags& flags) {
-  if (flags.input_format == InputFormat::kLog) return ImportLogRecord(line, flags.log_import);
-  v1::Episode episode;
-  const absl::Status status = FromJson(line, &episode);
-  if (!status.ok()) return status;
-  return episode;
-}
-
 // Several streams and the threads that read them.
 class Streams {
  public:
@@ -135,7 +127,7 @@ absl::Status Feed(LineReader* reader, const SignalsFlags& flags, Streams* stream
   std::string line;
   while (printer->ok() && reader->Next(&line)) {
     progress->OnRead();
-    absl::StatusOr<v1::Episode> episode = ParseEpisode(line, flags);
+    absl::StatusOr<v1::Episode> episode = ParseEpisode(line, flags.input);
     if (!episode.ok()) {
       printer->Print(
           ErrorResult("", absl::InvalidArgumentError(absl::StrCat(
@@ -158,7 +150,7 @@ absl::Status Feed(LineReader* reader, const SignalsFlags& flags, Streams* stream
 
 int RunSignals(client::SignalClient* client, const SignalsFlags& flags, int input, FILE* output) {
   Progress progress;
-  Printer printer(flags.output_format, output, &progress);
+  Printer printer(flags.output, output, &progress);
   Streams streams(client, flags, &printer);
   LineReader reader(input);
   const absl::Status read = Feed(&reader, flags, &streams, &printer, &progress);

@@ -7,20 +7,18 @@
 #include <string>
 
 #include "assay/v1/options.pb.h"
-#include "client/cpp/command/log_import.h"
+#include "client/cpp/command/episode_input.h"
 #include "client/cpp/signal_client.h"
 
 namespace assay::command {
 
-enum class InputFormat : uint8_t { kEpisode, kLog };
 enum class OutputFormat : uint8_t { kJson, kTable };
 
 struct SignalsFlags {
   v1::AttributionOptions options;
-  InputFormat input_format = InputFormat::kEpisode;
-  OutputFormat output_format = OutputFormat::kJson;
+  EpisodeFormat input;
+  OutputFormat output = OutputFormat::kJson;
   int streams = 1;  // >= 1; the episodes of a group share one
-  LogImportOptions log_import;
   absl::Duration reconnect_timeout = absl::Seconds(30);
 };
 

@@ -1,0 +1,26 @@
+// Episodes as the command line reads them.
+#ifndef ASSAY_CLIENT_CPP_COMMAND_EPISODE_INPUT_H_
+#define ASSAY_CLIENT_CPP_COMMAND_EPISODE_INPUT_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "assay/v1/episode.pb.h"
+#include "client/cpp/command/log_import.h"
+
+namespace assay::command {
+
+enum class InputFormat : uint8_t { kEpisode, kLog };
+
+struct EpisodeFormat {
+  InputFormat kind = InputFormat::kEpisode;
+  LogImportOptions log;  // of kLog
+};
+
+// One line. INVALID_ARGUMENT: it is no episode.
+absl::StatusOr<v1::Episode> ParseEpisode(const std::string& line, const EpisodeFormat& format);
+
+}  // namespace assay::command
+
+#endif  // ASSAY_CLIENT_CPP_COMMAND_EPISODE_INPUT_H_
