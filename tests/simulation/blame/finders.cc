@@ -1,0 +1,67 @@
+#include "tests/simulation/blame/finders.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <utility>
+
+#include "server/blame/search.h"
+
+namespace assay::blame {
+namespace {
+
+double Toss(const World& world, int node, int rollouts, SplitMix& random) {
+  int successes = 0;
+  for (int i = 0; i < rollouts; ++i) successes += random.Chance(world.success[node]);
+  return static_cast<double>(successes) / rollouts;
+}
+
+}  // namespace
+
+int SearchFirstError(const World& world, Evidence evidence, int rollouts, int batch,
+                     SplitMix& random) {
+  FirstErrorSearch search(std::move(evidence), {}, {},
+                          {.max_rollouts = rollouts, .batch = batch, .settled = 1});
+  while (!search.done()) {
+    std::vector<SearchAnswer> answers;
+    for (const SearchQuestion& question : search.ask()) {
+      const double mean = Toss(world, question.index, question.samples, random);
+      answers.push_back({.mean = mean, .samples = question.samples});
+    }
+    if (!search.tell(answers).ok()) std::abort();
+  }
+  return ComputePosterior(search.evidence()).likeliest_first;
+}
+
+int BisectFirstError(const World& world, int rollouts, SplitMix& random) {
+  int high = 0, low = world.messages();
+  int left = rollouts;
+  while (low - high > 1) {
+    const int steps = static_cast<int>(std::ceil(std::log2(low - high)));
+    const int share = std::max(1, left / std::max(1, steps));
+    if (left < share) break;
+    left -= share;
+    const int middle = (high + low) / 2;
+    (Toss(world, middle, share, random) > 0.375 ? high : low) = middle;
+  }
+  return high;
+}
+
+int LargestDrop(const World& world, int rollouts, SplitMix& random) {
+  const int nodes = std::min(rollouts, world.messages() - 1);
+  int best = 0, previous_node = 0;
+  double previous = 0.67, largest = -1;
+  for (int i = 1; i <= nodes; ++i) {
+    const int node = i * world.messages() / (nodes + 1);
+    const double mean = Toss(world, node, rollouts / nodes, random);
+    if (previous - mean > largest) {
+      largest = previous - mean;
+      best = (previous_node + node) / 2;
+    }
+    previous = mean;
+    previous_node = node;
+  }
+  return best;
+}
+
+}  // namespace assay::blame
