@@ -1,0 +1,148 @@
+#include "tests/simulation/episodes.h"
+
+#include <utility>
+
+#include "server/signals/attribution.h"
+
+namespace assay::simulation {
+namespace {
+
+uint64_t Mix(uint64_t h) {
+  h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9;
+  h = (h ^ (h >> 27)) * 0x94d049bb133111eb;
+  return h ^ (h >> 31);
+}
+
+double Hash(const std::string& id, uint64_t kind, uint64_t what) {
+  uint64_t h = Mix(kind * 0x9e3779b97f4a7c15 + what);
+  for (char c : id) h = Mix(h ^ static_cast<uint8_t>(c));
+  return static_cast<double>(h % 1001) / 1000;
+}
+
+// Answers `questions` by Value, or from the episode where its evaluator is local.
+std::vector<signals::Answer> Answers(const service::EpisodeWork& work,
+                                     const std::vector<signals::Question>& questions) {
+  std::vector<signals::Answer> answers(questions.size());
+  for (size_t k = 0; k < questions.size(); ++k) {
+    answers[k].mean = Value(work.episode->id(), questions[k]);
+    answers[k].samples = questions[k].samples;
+  }
+  return answers;
+}
+
+}  // namespace
+
+v1::AttributionOptions MakeOptions(Answerer answerer, bool may_time_out, Random& random) {
+  v1::AttributionOptions options;
+  switch (answerer) {
+    case Answerer::kCaller:
+      options.mutable_caller()->set_batch_size(1 + Below(random, 6));
+      options.mutable_caller()->add_supports(v1::QUESTION_KIND_COALITION);
+      if (Chance(random, 50)) options.mutable_caller()->add_supports(v1::QUESTION_KIND_MESSAGES);
+      if (Chance(random, 50)) options.mutable_caller()->add_supports(v1::QUESTION_KIND_PREFIX);
+      break;
+    case Answerer::kNamed:
+      options.mutable_named()->set_name(kRemote);
+      break;
+    case Answerer::kVote:
+      options.mutable_vote();
+      break;
+    case Answerer::kGiven:
+      break;  // every good episode carries a table
+    case Answerer::kOutcome:
+      options.mutable_outcome();
+      break;
+  }
+  options.mutable_episode_timeout()->set_seconds(may_time_out ? 3 : 600);
+  if (Chance(random, 30)) options.mutable_group_timeout()->set_seconds(5);
+  if (Chance(random, 20)) options.set_audit(v1::AUDIT_FULL);
+  return options;
+}
+
+v1::Episode GoodEpisode(const std::string& id, Random& random) {
+  v1::Episode episode;
+  episode.set_id(id);
+  episode.mutable_task()->set_reference_answer("A");
+  const int agents = 1 + Below(random, 3);
+  for (int i = 0; i < agents; ++i) episode.add_agents()->set_id("agent" + std::to_string(i));
+  const int messages = 1 + Below(random, 5);
+  for (int t = 0; t < messages; ++t) {
+    v1::Message* message = episode.add_messages();
+    message->set_agent_id("agent" + std::to_string(Below(random, agents)));
+    message->set_content("a message of some words " + std::to_string(random() % 3));
+    message->set_answer(Chance(random, 60) ? "A" : "B");
+    if (Chance(random, 30)) message->set_process_score(Below(random, 21) / 10.0 - 1);
+  }
+  for (int s = 0; s < 1 << agents; ++s) {
+    episode.mutable_values()->add_coalition_values(Below(random, 11) / 10.0);
+  }
+  episode.mutable_outcome()->set_score(Below(random, 11) / 10.0);
+  return episode;
+}
+
+void Spoil(v1::Episode& episode, Random& random) {
+  switch (Below(random, 4)) {
+    case 0:
+      episode.mutable_messages(0)->set_agent_id("nobody");
+      break;
+    case 1:
+      episode.mutable_outcome()->set_score(1.5);
+      break;
+    case 2:
+      episode.mutable_values()->add_coalition_values(0);
+      break;
+    default:
+      episode.mutable_messages(0)->set_repairs(7);
+  }
+}
+
+double Value(const std::string& id, const v1::Counterfactual& counterfactual) {
+  signals::Question question;
+  switch (counterfactual.kind_case()) {
+    case v1::Counterfactual::kCoalition:
+      question.kind = signals::QuestionKind::kCoalition;
+      for (int agent : counterfactual.coalition().agents()) {
+        question.coalition |= uint64_t{1} << agent;
+      }
+      break;
+    case v1::Counterfactual::kMessages:
+      question.kind = signals::QuestionKind::kMessages;
+      // All messages of a simulated episode are agents' messages: index and ordinal agree.
+      for (int index : counterfactual.messages().indices()) question.subset.insert(index);
+      break;
+    case v1::Counterfactual::kPrefix:
+      question.kind = signals::QuestionKind::kPrefix;
+      question.index = counterfactual.prefix().length();
+      break;
+    default:
+      break;
+  }
+  return Value(id, question);
+}
+
+double Value(const std::string& id, const signals::Question& question) {
+  switch (question.kind) {
+    case signals::QuestionKind::kCoalition:
+      return Hash(id, 1, question.coalition);
+    case signals::QuestionKind::kMessages:
+      return Hash(id, 2, question.subset.mask());
+    default:
+      return Hash(id, 3, static_cast<uint64_t>(question.index));
+  }
+}
+
+std::string ExpectedSignals(const service::EpisodeWork& work) {
+  const evaluation::LocalEvaluator* const local = work.evaluator->local();
+  absl::StatusOr<std::shared_ptr<const evaluation::EpisodeReplay>> replay;
+  if (local != nullptr) replay = local->Prepare(work.context);
+  signals::Attribution plan(work.context->episode, *work.options->options,
+                            work.evaluator->traits());
+  while (!plan.done()) {
+    std::vector<signals::Answer> answers = Answers(work, plan.ask());
+    if (local != nullptr && !(*replay)->Answer(plan.ask(), absl::MakeSpan(answers)).ok()) break;
+    if (!plan.tell(answers).ok()) break;
+  }
+  return service::MakeResult(work, plan.finish()).signals().SerializeAsString();
+}
+
+}  // namespace assay::simulation
