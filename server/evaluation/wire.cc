@@ -89,7 +89,8 @@ absl::Status ToStatus(const v1::Error& error) {
   const bool known = error.code() > 0 && error.code() <= 16;
   absl::Status status(
       known ? static_cast<absl::StatusCode>(error.code()) : absl::StatusCode::kUnknown,
-      absl::string_view(error.message()).substr(0, kMaxMessageBytes));
+      error.message().empty() ? absl::string_view("the evaluator gave no reason")
+                              : absl::string_view(error.message()).substr(0, kMaxMessageBytes));
   if (!error.has_retry_after()) return status;
   return WithRetryAfter(std::move(status), absl::Seconds(error.retry_after().seconds()) +
                                                absl::Nanoseconds(error.retry_after().nanos()));

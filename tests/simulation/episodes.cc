@@ -19,7 +19,7 @@ double Hash(const std::string& id, uint64_t kind, uint64_t what) {
   return static_cast<double>(h % 1001) / 1000;
 }
 
-// Answers `questions` by Value, or from the episode where its evaluator is local.
+// Answers `questions` by Value.
 std::vector<signals::Answer> Answers(const service::EpisodeWork& work,
                                      const std::vector<signals::Question>& questions) {
   std::vector<signals::Answer> answers(questions.size());
@@ -138,8 +138,12 @@ std::string ExpectedSignals(const service::EpisodeWork& work) {
   signals::Attribution plan(work.context->episode, *work.options->options,
                             work.evaluator->traits());
   while (!plan.done()) {
-    std::vector<signals::Answer> answers = Answers(work, plan.ask());
-    if (local != nullptr && !(*replay)->Answer(plan.ask(), absl::MakeSpan(answers)).ok()) break;
+    std::vector<signals::Answer> answers(plan.ask().size());
+    if (local == nullptr) {
+      answers = Answers(work, plan.ask());
+    } else if (!replay.ok() || !(*replay)->Answer(plan.ask(), absl::MakeSpan(answers)).ok()) {
+      break;
+    }
     if (!plan.tell(answers).ok()) break;
   }
   return service::MakeResult(work, plan.finish()).signals().SerializeAsString();

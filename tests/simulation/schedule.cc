@@ -39,10 +39,9 @@ class Remote final : public evaluation::Evaluator {
     };
     const int fate = faulty_ ? Below(random_, 12) : 99;
     if (fate != 0) {  // 0: never answers; the episode's timeout ends it
-      executor_->After(absl::Milliseconds(1 + Below(random_, 300)),
-                       [this, finish, fate, batch = std::move(batch)] {
-                         finish(Answer(batch, fate));
-                       });
+      executor_->After(
+          absl::Milliseconds(1 + Below(random_, 300)),
+          [this, finish, fate, batch = std::move(batch)] { finish(Answer(batch, fate)); });
     }
     return [finish] { finish(absl::CancelledError("cancelled")); };
   }
@@ -100,6 +99,7 @@ Behaviour DrawBehaviour(Random& random) {
 
 void DrawEpisodes(Random& random, Scenario& scenario) {
   const int count = Below(random, 9);
+  std::map<std::string, int> members;
   for (int e = 0; e < count; ++e) {
     std::string id = absl::StrCat("e", e);
     // An id of before: refused while it is unanswered, welcome afterwards.
@@ -108,9 +108,13 @@ void DrawEpisodes(Random& random, Scenario& scenario) {
     v1::Episode episode = GoodEpisode(id, random);
     if (!again && Chance(random, 40)) {
       const std::string group = absl::StrCat("g", Below(random, 2));
-      int& size = scenario.group_sizes.try_emplace(group, 1 + Below(random, 4)).first->second;
-      episode.mutable_group()->set_id(group);
-      episode.mutable_group()->set_size(size);
+      const int size = scenario.group_sizes.try_emplace(group, 1 + Below(random, 4)).first->second;
+      // A group never has more members than it announced: one more would begin it anew.
+      if (members[group] < size) {
+        ++members[group];
+        episode.mutable_group()->set_id(group);
+        episode.mutable_group()->set_size(size);
+      }
     }
     if (Chance(random, 15)) Spoil(episode, random);
     scenario.episodes.push_back(std::move(episode));
@@ -151,8 +155,8 @@ class World {
     deps.catalog = &catalog_;
     deps.admission = &admission_;
     call_ = std::make_shared<service::StreamCall>(deps, scenario_.config, absl::Seconds(5), 1);
-    client_ = std::make_unique<Client>(&executor_, Random(random_()), scenario_.behaviour, call_,
-                                       bug);
+    client_ =
+        std::make_unique<Client>(&executor_, Random(random_()), scenario_.behaviour, call_, bug);
     call_->Attach(client_.get());
   }
 

@@ -24,15 +24,17 @@ TEST(StreamSimulation, NoScheduleBreaksAnInvariant) {
   int64_t signals = 0;
   for (uint64_t seed = first; seed < first + count; ++seed) {
     const Verdict verdict = RunSchedule(seed);
-    ASSERT_EQ(verdict.violation, "") << "replay: ASSAY_SEED=" << seed << " at revision "
-                                     << service::Revision();
+    ASSERT_EQ(verdict.violation, "")
+        << "replay: ASSAY_SEED=" << seed << " at revision " << service::Revision();
     episodes += verdict.episodes;
     signals += verdict.signals;
   }
   std::cout << count << " schedules, " << episodes << " episodes read, " << signals
             << " answered with signals\n";
   // A harness in which nothing happens would pass too.
-  if (replay == 0) EXPECT_GT(signals, static_cast<int64_t>(count) / 2);
+  if (replay == 0) {
+    EXPECT_GT(signals, static_cast<int64_t>(count) / 2);
+  }
 }
 
 class PlantedBug : public ::testing::TestWithParam<Bug> {};
