@@ -26,7 +26,10 @@ Place = tuple[int, int, int]  # episode, turn, message
 
 @dataclass(frozen=True)
 class Pair:
-    """Two continuations of one context (STEP, REPAIR, SIBLING) or two whole episodes of one task (TRAJECTORY)."""
+    """Two continuations of one context (STEP, REPAIR, SIBLING) or two whole episodes of one task (TRAJECTORY).
+
+    weight: probability that the chosen side is the better one; its complement is DPO's label smoothing.
+    """
 
     chosen: Sequence[Place]
     rejected: Sequence[Place]
@@ -47,12 +50,13 @@ def descend(pairs: Sequence[Pair], episodes: Episodes, policies: Policies, step:
     run, agents = episodes.run[episode], episodes.environment.authors()[turn]
     observations = episodes.observations[episode, turn]
     pair_run = episodes.run[[pair.chosen[0][0] for pair in pairs]]
-    share = np.array([pair.weight for pair in pairs]) / np.bincount(pair_run)[pair_run]
+    share = _BETA / np.bincount(pair_run)[pair_run]
+    weight = np.array([pair.weight for pair in pairs])
     reference = policies.log_probabilities(run, agents, observations, messages)
     for _ in range(_EPOCHS):
         now = policies.log_probabilities(run, agents, observations, messages)
         margin = _BETA * np.bincount(owner, sign * (now - reference), minlength=len(pairs))
-        slope = share * _BETA / (1.0 + np.exp(margin))
+        slope = share * (weight - 1.0 / (1.0 + np.exp(-margin)))
         policies.ascend(policies.score_gradient(run, agents, observations, messages, sign * slope[owner]), step)
 
 

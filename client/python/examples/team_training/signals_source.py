@@ -61,6 +61,13 @@ def assay_options(
     return options
 
 
+def _members(sets: Sequence[Sequence[int]], size: int) -> Bools:
+    """[len(sets), size]: which of the numbers under `size` each set holds."""
+    members = np.zeros((len(sets), size), dtype=bool)
+    members[np.repeat(np.arange(len(sets)), [len(held) for held in sets]), [k for held in sets for k in held]] = True
+    return members
+
+
 def _uniform(seed: int, kept: Bools) -> Floats:
     """A uniform number for each row of kept [Q, T] that depends on the episode's seed and the row alone."""
     mask = (kept.astype(np.uint64) << np.arange(kept.shape[1], dtype=np.uint64)).sum(axis=1, dtype=np.uint64)
@@ -85,34 +92,40 @@ class _Replay:
 
     async def answer(self, episode: EpisodeLike, questions: Sequence[Question]) -> list[float | Answer | Exception]:
         index = int(episode.id)
-        prefixes = [question.kind == "prefix" for question in questions]
-        kept = [self._kept(index, q) for q, is_prefix in zip(questions, prefixes, strict=True) if not is_prefix]
-        scores = iter(self._grades(index, np.array(kept)) if kept else ())
-        return [
-            self._rollout(index, question) if is_prefix else float(next(scores))
-            for question, is_prefix in zip(questions, prefixes, strict=True)
-        ]
+        replies: list[float | Answer | Exception] = [0.0] * len(questions)
+        by_kind: dict[str, list[int]] = {}
+        for place, question in enumerate(questions):
+            by_kind.setdefault(question.kind, []).append(place)
+        for kind, places in by_kind.items():
+            asked = [questions[place] for place in places]
+            for place, reply in zip(places, self._answer_kind(index, kind, asked), strict=True):
+                replies[place] = reply
+        return replies
 
-    def _kept(self, index: int, question: Question) -> Bools:
-        authors = self._episodes.environment.authors()
-        if question.kind == "coalition":
-            takes_part = np.zeros(len(self._episodes.environment.agents), dtype=bool)
-            takes_part[list(question.agents)] = True
-            return takes_part[authors]
-        if question.kind != "messages":
-            raise ValueError(f"a question of kind {question.kind} was not offered")
-        kept = np.zeros(len(authors), dtype=bool)
-        kept[self._turns[index][list(question.messages)]] = True
-        return kept
+    def _answer_kind(
+        self, index: int, kind: str, questions: Sequence[Question]
+    ) -> Sequence[float | Answer | Exception]:
+        environment = self._episodes.environment
+        if kind == "coalition":
+            take_part = _members([question.agents for question in questions], len(environment.agents))
+            return self._grades(index, take_part[:, environment.authors()])
+        if kind == "messages":
+            kept = np.zeros((len(questions), len(environment.turns)), dtype=bool)
+            turns = self._turns[index]
+            kept[:, turns] = _members([question.messages for question in questions], len(turns))
+            return self._grades(index, kept)
+        if kind == "prefix":
+            return [self._rollout(index, question) for question in questions]
+        return [ValueError(f"a question of kind {kind} was not offered")] * len(questions)
 
-    def _grades(self, index: int, kept: Bools) -> Floats:
+    def _grades(self, index: int, kept: Bools) -> list[float]:
         scores = regrade(self._episodes, index, kept, self._costs)
         if not self._flips:
-            return scores
+            return scores.tolist()
         present = kept & self._episodes.present[index]
         wrong = _uniform(int(self._episodes.seed[index]), present) < self._flips
         recorded = (present == self._episodes.present[index]).all(axis=1)  # nothing left out: nothing to evaluate
-        return np.where(wrong & ~recorded, 1.0 - scores, scores)
+        return np.where(wrong & ~recorded, 1.0 - scores, scores).tolist()
 
     def _rollout(self, index: int, question: Question) -> Answer:
         turns = self._turns[index]

@@ -120,6 +120,8 @@ def question_from_proto(question: pb.Question, seed: int = 0) -> Question:
 
 
 def _answer(reply: float | Answer | Exception) -> pb.Answer:
+    if isinstance(reply, float) and math.isfinite(reply):
+        return pb.Answer(mean=reply)  # the usual case, and there are hundreds of them an episode
     if isinstance(reply, Exception):
         return pb.Answer(error=Error(grpc.StatusCode.UNKNOWN, f"{type(reply).__name__}: {reply}").to_proto())
     answer = reply if isinstance(reply, Answer) else Answer(float(reply))
