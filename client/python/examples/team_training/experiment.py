@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from team_training.environments import ENVIRONMENTS
-from team_training.gradients import measure, policies_at
+from team_training.gradients import gradient_noise
 from team_training.methods import ASSAY, HEADLINE, PREFERENCES, Method, ablations
 from team_training.signals_source import SignalsSource
 from team_training.summary import Curves
@@ -31,25 +30,34 @@ class Plan:
     ablation_seeds: tuple[int, ...]
     gradient_groups: int  # of each task
     environments: tuple[str, ...] = tuple(ENVIRONMENTS)
+    preference_environments: tuple[str, ...] = ("pipeline", "saboteur", "repair")
+
+    def compared(self) -> list[tuple[str, Method, tuple[int, ...]]]:
+        """Methods with a step size of their own: environment, method, seeds."""
+        advantages = [(name, method, self.seeds) for name in self.environments for method in HEADLINE]
+        preferences = [
+            (name, method, self.ablation_seeds) for name in self.preference_environments for method in PREFERENCES
+        ]
+        return advantages + preferences
 
 
 FULL = Plan(
-    budget=2048,
+    budget=1024,
     checkpoint=16,
-    steps=(1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
+    steps=(2.0, 4.0, 8.0, 16.0, 32.0),
     tuning_seeds=tuple(range(8)),
     seeds=tuple(range(100, 120)),
     ablation_seeds=tuple(range(100, 110)),
     gradient_groups=64,
 )
 SMOKE = Plan(
-    budget=256,
-    checkpoint=64,
-    steps=(4.0,),
+    budget=64,
+    checkpoint=16,
+    steps=(8.0,),
     tuning_seeds=(0,),
     seeds=(100, 101, 102),
     ablation_seeds=(100, 101),
-    gradient_groups=4,
+    gradient_groups=2,
 )
 
 
@@ -66,7 +74,6 @@ class Training:
 
 @dataclass(frozen=True)
 class Probe:
-    method: Method
     environment: str
     seed: int
     groups: int
@@ -80,23 +87,22 @@ def _connect(target: str) -> None:
     _source = SignalsSource(target).__enter__()  # as long as the process
 
 
-def _perform(job: Training | Probe) -> dict[str, Any]:
-    source = _source if job.method.needs_server else None
+def _train(job: Training) -> dict[str, Any]:
     started = time.monotonic()
-    record: dict[str, Any] = {"environment": job.environment, "method": job.method.name}
-    if isinstance(job, Training):
-        record["step"], record["seeds"] = job.step, list(job.seeds)
-        seeds = list(job.seeds)
-        record["history"] = train(
-            job.method, job.environment, seeds, job.step, job.budget, job.checkpoint, source, job.until_target
-        )
-    else:
-        record["gradients"] = [
-            asdict(measure(job.method, job.environment, place, logits, job.groups, source))
-            for place, logits in policies_at(job.environment, job.seed).items()
-        ]
-    record["seconds"] = time.monotonic() - started
-    return record
+    seeds, source = list(job.seeds), _source if job.method.needs_server else None
+    history = train(job.method, job.environment, seeds, job.step, job.budget, job.checkpoint, source, job.until_target)
+    print(f"{job.environment} {job.method.name} step {job.step:g}: {time.monotonic() - started:.1f} s", flush=True)
+    return {
+        "environment": job.environment,
+        "method": job.method.name,
+        "step": job.step,
+        "seeds": seeds,
+        "history": history,
+    }
+
+
+def _probe(job: Probe) -> list[dict[str, Any]]:
+    return [asdict(found) for found in gradient_noise(HEADLINE, job.environment, job.seed, job.groups, _source)]
 
 
 class Experiment:
@@ -109,10 +115,10 @@ class Experiment:
         started = time.monotonic()
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(self._processes, context, _connect, (self._target,)) as pool:
-            tuning = list(self._progress("step sizes", pool.map(_perform, self._tuning())))
+            tuning = list(pool.map(_train, self._tuning()))
             steps = self._choose(tuning)
-            runs = list(self._progress("training", pool.map(_perform, self._trainings(steps))))
-            gradients = list(self._progress("gradients", pool.map(_perform, self._probes())))
+            runs = list(pool.map(_train, self._trainings(steps)))
+            gradients = [found for each in pool.map(_probe, self._probes()) for found in each]
         for record in tuning:
             del record["history"]
         return {
@@ -125,20 +131,14 @@ class Experiment:
             "processes": self._processes,
         }
 
-    def _progress(self, what: str, records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        for record in records:
-            print(f"{what}: {record['environment']} {record['method']}: {record['seconds']:.1f} s", flush=True)
-            yield record
-
     def _training(self, method: Method, environment: str, seeds: tuple[int, ...], step: float) -> Training:
         return Training(method, environment, seeds, step, self._plan.budget, self._plan.checkpoint)
 
     def _tuning(self) -> list[Training]:
         plan = self._plan
         return [
-            replace(self._training(method, environment, plan.tuning_seeds, step), until_target=True)
-            for environment in plan.environments
-            for method in (*HEADLINE, *PREFERENCES)
+            replace(self._training(method, name, plan.tuning_seeds, step), until_target=True)
+            for name, method, _ in plan.compared()
             for step in plan.steps
         ]
 
@@ -153,17 +153,17 @@ class Experiment:
         return {key: step for key, (_, step) in best.items()}
 
     def _trainings(self, steps: dict[tuple[str, str], float]) -> list[Training]:
-        jobs = []
-        for name in self._plan.environments:
-            for method in (*HEADLINE, *PREFERENCES):
-                jobs.append(self._training(method, name, self._plan.seeds, steps[name, method.name]))
-            for method in ablations(len(ENVIRONMENTS[name].agents)):
-                jobs.append(self._training(method, name, self._plan.ablation_seeds, steps[name, ASSAY.name]))
-        return jobs
+        plan = self._plan
+        compared = [
+            self._training(method, name, seeds, steps[name, method.name]) for name, method, seeds in plan.compared()
+        ]
+        changed = [
+            self._training(method, name, plan.ablation_seeds, steps[name, ASSAY.name])
+            for name in plan.environments
+            for method in ablations(len(ENVIRONMENTS[name].agents))
+        ]
+        return compared + changed
 
     def _probes(self) -> list[Probe]:
-        return [
-            Probe(method, environment, self._plan.seeds[0], self._plan.gradient_groups)
-            for environment in self._plan.environments
-            for method in HEADLINE
-        ]
+        plan = self._plan
+        return [Probe(environment, plan.seeds[0], plan.gradient_groups) for environment in plan.environments]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,15 +22,31 @@ _HALFWAY = 0.5
 @dataclass
 class GradientNoise:
     """variance_ratio: total variance of the gradient of one group over the squared length of its expectation.
-    alignment: cosine between that expectation and the gradient of the expected score. value: of the policies."""
+    alignment: cosine between that expectation and the gradient of the expected score. place: which policies, and
+    value: their expected score."""
 
+    environment: str
     place: str
+    method: str
     value: float
     variance_ratio: float
     alignment: float
 
 
-def policies_at(environment_name: str, seed: int) -> dict[str, Floats]:
+def gradient_noise(
+    methods: Sequence[Method], environment_name: str, seed: int, groups: int, source: SignalsSource | None
+) -> list[GradientNoise]:
+    """Of every method, from `groups` groups of each task, at the policies of one team before and during training."""
+    found = []
+    for place, logits in _policies_at(environment_name, seed).items():
+        truth, value = _true_gradient(environment_name, logits)
+        for method in methods:
+            ratio, alignment = _measure(method, environment_name, logits, truth, groups, source)
+            found.append(GradientNoise(environment_name, place, method.name, value, ratio, alignment))
+    return found
+
+
+def _policies_at(environment_name: str, seed: int) -> dict[str, Floats]:
     """Logits of one team before training and when, trained on the broadcast outcome, it first solves half."""
     environment = ENVIRONMENTS[environment_name]
     policies = Policies(initial_logits(environment, seed)[None])
@@ -45,10 +62,14 @@ def policies_at(environment_name: str, seed: int) -> dict[str, Floats]:
     return logits
 
 
-def measure(
-    method: Method, environment_name: str, place: str, logits: Floats, groups: int, source: SignalsSource | None
-) -> GradientNoise:
-    """From `groups` groups of every task at fixed policies."""
+def _measure(
+    method: Method,
+    environment_name: str,
+    logits: Floats,
+    truth: Floats,
+    groups: int,
+    source: SignalsSource | None,
+) -> tuple[float, float]:
     environment = ENVIRONMENTS[environment_name]
     tasks = np.repeat(np.arange(TASKS), groups)
     seeds = list(range(len(tasks)))
@@ -60,11 +81,9 @@ def measure(
     variance = float(((estimates - mean[:, None]) ** 2).sum(axis=(1, 2)).mean() / (groups - 1))
     # The squared length of an average of few estimates is too long by their variance.
     squared = max(float((mean**2).sum(axis=1).mean()) - variance / groups, 1e-12)
-
-    truth, value = _true_gradient(environment_name, logits)
     pooled = mean.ravel()
     alignment = float(pooled @ truth / max(np.linalg.norm(pooled) * np.linalg.norm(truth), 1e-12))
-    return GradientNoise(place, value, variance / squared, alignment)
+    return variance / squared, alignment
 
 
 def _true_gradient(environment_name: str, logits: Floats) -> tuple[Floats, float]:
@@ -74,7 +93,7 @@ def _true_gradient(environment_name: str, logits: Floats) -> tuple[Floats, float
     player = Player(environment, list(range(TASKS)), purpose=4)
     total = np.zeros_like(policies.logits)
     scores = []
-    for _ in range(8):
+    for _ in range(4):
         episodes = player.groups(policies, _REFERENCE_GROUP, np.arange(TASKS))
         by_run = episodes.score.reshape(TASKS, -1)
         centred = (by_run - by_run.mean(axis=1, keepdims=True)).ravel()

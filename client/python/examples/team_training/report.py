@@ -71,8 +71,9 @@ all questions). Rollouts to 90 %:"""
 
 _PREFERENCES = """## Preferences
 
-Online DPO on groups of 16, the reference is reset every iteration. STEP and REPAIR pairs need the place of the error:
-up to 8 rollouts a failed episode to find it, and one for each of up to 2 alternatives tried there, all charged.
+Online DPO on groups of 16, on the ablations' seeds; the reference is reset every iteration. STEP and REPAIR pairs need
+the place of the error: up to 8 rollouts a failed episode to find it, and one for each of up to 2 alternatives tried
+there, all charged. SIBLING pairs need none.
 
 """
 
@@ -273,17 +274,16 @@ class Report:
     def _gradients(self) -> str:
         rows = []
         titles = {m.name: m.title for m in HEADLINE}
-        for record in self._results["gradients"]:
-            for found in record["gradients"]:
-                rows.append(
-                    (
-                        record["environment"],
-                        f"{found['place']} (value {found['value']:.2f})",
-                        titles[record["method"]],
-                        f"{found['variance_ratio']:.1f}",
-                        f"{found['alignment']:.2f}",
-                    )
+        for found in self._results["gradients"]:
+            rows.append(
+                (
+                    found["environment"],
+                    f"{found['place']} (value {found['value']:.2f})",
+                    titles[found["method"]],
+                    f"{found['variance_ratio']:.1f}",
+                    f"{found['alignment']:.2f}",
                 )
+            )
         header = ("environment", "policies", "method", "variance ratio", "alignment")
         return _GRADIENTS + _table(header, rows)
 
@@ -325,7 +325,7 @@ class Report:
 
     def _preferences(self) -> str:
         rows = []
-        for name in self._environments:
+        for name in self._plan["preference_environments"]:
             base = self._curves[name, PREFERENCES[0].name].rollouts_to_target()
             for method in PREFERENCES:
                 curves = self._curves[name, method.name]
