@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,10 +14,11 @@ from team_training.methods import Method
 from team_training.policies import Policies, initial_logits
 from team_training.rollouts import Costs, Player
 from team_training.signals_source import SignalsSource
-from team_training.trainers import GROUP, advantages
+from team_training.trainers import GROUP, Examiner, advantages
 
 _REFERENCE_GROUP = 4096
 _HALFWAY = 0.5
+_PATIENCE = 1000  # iterations
 
 
 @dataclass
@@ -51,11 +53,11 @@ def _policies_at(environment_name: str, seed: int) -> dict[str, Floats]:
     environment = ENVIRONMENTS[environment_name]
     policies = Policies(initial_logits(environment, seed)[None])
     logits = {"start": policies.logits[0].copy()}
-    player, costs = Player(environment, [seed]), Costs.none(1)
-    for _ in range(1000):
-        episodes = player.groups(policies, 16 * GROUP)
-        if episodes.score.mean() >= _HALFWAY:
+    player, examiner, costs = Player(environment, [seed]), Examiner(environment, [seed]), Costs.none(1)
+    for _ in range(_PATIENCE):
+        if examiner.examine(policies)[0][0] >= _HALFWAY:
             break
+        episodes = player.groups(policies, 16 * GROUP)
         weight = BASELINES["grpo"].rule(episodes, costs) / len(episodes)
         policies.ascend(episodes.gradient(policies, weight), 1.0)
     logits["halfway"] = policies.logits[0].copy()
@@ -80,10 +82,10 @@ def _measure(
     mean = estimates.mean(axis=1)
     variance = float(((estimates - mean[:, None]) ** 2).sum(axis=(1, 2)).mean() / (groups - 1))
     # The squared length of an average of few estimates is too long by their variance.
-    squared = max(float((mean**2).sum(axis=1).mean()) - variance / groups, 1e-12)
+    squared = float((mean**2).sum(axis=1).mean()) - variance / groups
     pooled = mean.ravel()
     alignment = float(pooled @ truth / max(np.linalg.norm(pooled) * np.linalg.norm(truth), 1e-12))
-    return variance / squared, alignment
+    return variance / squared if squared > 0 else math.inf, alignment
 
 
 def _true_gradient(environment_name: str, logits: Floats) -> tuple[Floats, float]:

@@ -12,7 +12,7 @@ import numpy as np
 from team_training import plots
 from team_training.environments import ENVIRONMENTS, Floats
 from team_training.methods import ASSAY, HEADLINE, PREFERENCES, Method, ablations
-from team_training.summary import Curves, Estimate, estimate, ratio
+from team_training.summary import Curves, Estimate, estimate, ratio, share
 
 _HALF = 0.5  # of the best baseline's rollouts: what is claimed where credit matters
 
@@ -53,6 +53,7 @@ _RATES = """## Sabotage and redundancy
 
 Sabotage: share of messages that do harm by what they say. Redundancy: share of the messages of solved episodes without
 which they would have been solved as well; where nothing is charged for a message, a reliable team is a redundant one.
+"A quarter on" is a quarter of the budget.
 
 """
 
@@ -213,7 +214,7 @@ class Report:
                         f"{self._steps[name, method.name]:g}",
                         f"{estimate(curves.rollouts_to_target()):.0f}",
                         f"{int(reached.sum())} of {len(reached)}",
-                        f"{estimate(curves.final('value')):.3f}",
+                        f"{share(curves.final('value')):.3f}",
                         f"{float(curves['value'].mean()):.3f}",
                     )
                 )
@@ -262,10 +263,10 @@ class Report:
                         name,
                         method.title,
                         f"{curves['sabotage'][:, 0].mean():.3f}",
-                        f"{estimate(curves['sabotage'][:, middle]):.3f}",
-                        f"{estimate(curves.final('sabotage')):.3f}",
+                        f"{share(curves['sabotage'][:, middle]):.3f}",
+                        f"{share(curves.final('sabotage')):.3f}",
                         f"{curves['redundancy'][:, 0].mean():.3f}",
-                        f"{estimate(curves.final('redundancy')):.3f}",
+                        f"{share(curves.final('redundancy')):.3f}",
                     )
                 )
         header = ("environment", "method", "sabotage: start", "a quarter on", "end", "redundancy: start", "end")
@@ -337,7 +338,7 @@ class Report:
                         f"{self._steps[name, method.name]:g}",
                         f"{estimate(spent):.0f}",
                         f"{int(curves.reached().sum())} of {len(spent)}",
-                        f"{estimate(curves.final('value')):.3f}",
+                        f"{share(curves.final('value')):.3f}",
                         f"{curves.spent('replays').mean():,.0f}",
                         f"{ratio(spent, base):.2f}",
                     )

@@ -27,6 +27,12 @@ class Estimate:
         return f"{self.mean:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
 
 
+def share(values: Floats) -> Estimate:
+    """estimate() of numbers in [0, 1], whose interval ends there."""
+    found = estimate(values)
+    return Estimate(found.mean, max(found.low, 0.0), min(found.high, 1.0))
+
+
 def estimate(values: Floats) -> Estimate:
     mean = float(values.mean())
     half = _half_width(values)
