@@ -22,6 +22,7 @@ from team_training.baselines import BASELINES  # noqa: E402
 from team_training.environments import ENVIRONMENTS, MESSAGES, NOISE, TASKS, Environment, Ints  # noqa: E402
 from team_training.policies import Policies, initial_logits  # noqa: E402
 from team_training.rollouts import Costs, Episodes, Player, regrade, regrade_without, replay_from  # noqa: E402
+from team_training.trainers import Examiner  # noqa: E402
 
 NAMES = list(ENVIRONMENTS)
 
@@ -120,6 +121,20 @@ def test_methods_meet_the_same_tasks_and_luck() -> None:
     np.testing.assert_array_equal(first.messages, again.messages)
     alone = Player(first.environment, [6]).groups(Policies(policies.logits[1:]), 16)
     np.testing.assert_array_equal(first.messages[16:], alone.messages)  # whoever trains beside it
+
+
+def test_teams_are_examined_on_all_tasks() -> None:
+    environment = ENVIRONMENTS["pipeline"]
+    policies = Policies(np.zeros((2, len(environment.agents), environment.observations, 3, 2)))
+    for agent in range(4):
+        for task in (0, 1):  # perfect in two of four tasks
+            message = int(environment._right[agent, task])  # type: ignore[attr-defined]
+            policies.logits[:, agent, task, 0, message // 2] = 50.0
+            policies.logits[:, agent, task, 1 + message // 2, message % 2] = 50.0
+    policies.refresh()
+    value, sabotage, redundancy = Examiner(environment, [1, 2]).examine(policies)
+    np.testing.assert_allclose(value, 0.5, atol=0.02)
+    np.testing.assert_array_equal([*sabotage, *redundancy], 0.0)
 
 
 def test_regrading_costs_no_rollout() -> None:

@@ -42,10 +42,10 @@ class Plan:
 
 
 FULL = Plan(
-    budget=1024,
+    budget=2048,
     checkpoint=16,
     steps=(2.0, 4.0, 8.0, 16.0, 32.0),
-    tuning_seeds=tuple(range(8)),
+    tuning_seeds=tuple(range(6)),
     seeds=tuple(range(100, 120)),
     ablation_seeds=tuple(range(100, 110)),
     gradient_groups=64,
@@ -158,7 +158,7 @@ class Experiment:
             self._training(method, name, seeds, steps[name, method.name]) for name, method, seeds in plan.compared()
         ]
         changed = [
-            self._training(method, name, plan.ablation_seeds, steps[name, ASSAY.name])
+            replace(self._training(method, name, plan.ablation_seeds, steps[name, ASSAY.name]), until_target=True)
             for name in plan.environments
             for method in ablations(len(ENVIRONMENTS[name].agents))
         ]

@@ -76,7 +76,7 @@ def _measure(
     tasks = np.repeat(np.arange(TASKS), groups)
     seeds = list(range(len(tasks)))
     policies = Policies(np.repeat(logits[None], len(tasks), axis=0))
-    episodes = Player(environment, seeds, purpose=3).groups(policies, GROUP, tasks)
+    episodes = Player(environment, seeds, purpose=3).groups(policies, GROUP, np.repeat(tasks, GROUP))
     weight = advantages(method, episodes, policies, Costs.none(len(tasks)), source) / GROUP
     estimates = episodes.gradient(policies, weight).reshape(TASKS, groups, -1)
     mean = estimates.mean(axis=1)
@@ -96,7 +96,7 @@ def _true_gradient(environment_name: str, logits: Floats) -> tuple[Floats, float
     total = np.zeros_like(policies.logits)
     scores = []
     for _ in range(4):
-        episodes = player.groups(policies, _REFERENCE_GROUP, np.arange(TASKS))
+        episodes = player.groups(policies, _REFERENCE_GROUP, np.repeat(np.arange(TASKS), _REFERENCE_GROUP))
         by_run = episodes.score.reshape(TASKS, -1)
         centred = (by_run - by_run.mean(axis=1, keepdims=True)).ravel()
         total += episodes.gradient(policies, np.repeat(centred[:, None], episodes.messages.shape[1], axis=1))

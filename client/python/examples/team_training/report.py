@@ -303,9 +303,10 @@ class Report:
         def relative(method: Method) -> Callable[[str], str]:
             return lambda name: f"{self._relative(name, method):.2f}"
 
-        def final(method: Method) -> Callable[[str], str]:
-            return lambda name: f"{self._curves[name, method.name].final('value').mean():.3f}"
+        def arrived(method: Method) -> Callable[[str], str]:
+            return lambda name: f"{int(self._curves[name, method.name].reached()[:seeds].sum())} of {seeds}"
 
+        seeds = len(self._plan["ablation_seeds"])
         methods = (ASSAY, *ablations(1))
         header = ("variant", *self._environments)
         return "\n\n".join(
@@ -315,8 +316,8 @@ class Report:
                 "Relative to the defaults, seed by seed:",
                 "![ablations](ablations.svg)",
                 _table(header, [(m.title, *cells(relative(m))) for m in methods[1:]]),
-                "Final value:",
-                _table(header, [(m.title, *cells(final(m))) for m in methods]),
+                "Seeds that got there:",
+                _table(header, [(m.title, *cells(arrived(m))) for m in methods]),
             )
         )
 

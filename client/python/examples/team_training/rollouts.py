@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from team_training.environments import LENGTH, NOISE, Bools, Environment, Floats, Ints
+from team_training.environments import LENGTH, NOISE, TASKS, Bools, Environment, Floats, Ints
 from team_training.policies import Policies
 
 
@@ -99,10 +99,10 @@ class Player:
         self._generators = [np.random.default_rng([seed, purpose]) for seed in seeds]
 
     def groups(self, policies: Policies, size: int, tasks: Ints | None = None, costs: Costs | None = None) -> Episodes:
-        """One group of `size` episodes of one task a run; tasks [R] are drawn where none are given."""
+        """One group of `size` episodes a run: all of one task that is drawn, or of the given tasks [R * size]."""
         runs, turns = len(self._generators), len(self.environment.turns)
-        drawn = np.array([rng.integers(4) for rng in self._generators])
-        task = np.repeat(drawn if tasks is None else tasks, size)
+        drawn = np.array([rng.integers(TASKS) for rng in self._generators])
+        task = np.repeat(drawn, size) if tasks is None else tasks
         seed = np.concatenate([rng.integers(1 << 62, size=size) for rng in self._generators])
         numbers = np.concatenate([rng.random((size, NOISE + turns)) for rng in self._generators])
         run = np.repeat(np.arange(runs), size)

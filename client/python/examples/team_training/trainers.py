@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from team_training.baselines import BASELINES
-from team_training.environments import ENVIRONMENTS, Environment, Floats, Ints
+from team_training.environments import ENVIRONMENTS, TASKS, Environment, Floats, Ints
 from team_training.methods import Method
 from team_training.policies import Policies
 from team_training.preferences import PREFERENCE_RULES
@@ -17,7 +17,7 @@ from team_training.signals_source import SignalsSource
 from team_training.summary import Curves
 
 GROUP = 16
-_EVALUATION = 512  # episodes a run with which a team is measured; not charged to anyone
+_EVALUATION = 512  # episodes with which a team is measured, of all tasks alike; not charged to anyone
 
 
 @dataclass
@@ -37,7 +37,7 @@ class History:
 
 
 class Examiner:
-    """Measures teams on the same fresh episodes at every checkpoint."""
+    """Measures teams on the same fresh episodes at every checkpoint, of all tasks alike."""
 
     def __init__(self, environment: Environment, seeds: list[int]) -> None:
         self._environment, self._seeds = environment, seeds
@@ -49,7 +49,8 @@ class Examiner:
         episodes without which the episode would have been solved just as well.
         """
         runs = len(self._seeds)
-        episodes = Player(self._environment, self._seeds, purpose=2).groups(policies, _EVALUATION)
+        tasks = np.tile(np.arange(TASKS), runs * _EVALUATION // TASKS)
+        episodes = Player(self._environment, self._seeds, purpose=2).groups(policies, _EVALUATION, tasks)
         present = episodes.present
         harmful = self._environment.harmful(episodes.task, episodes.messages) & present
         solved = (episodes.score >= 1.0)[:, None] & present
