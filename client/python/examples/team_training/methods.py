@@ -50,7 +50,7 @@ def ablations(agents: int) -> tuple[Method, ...]:
         _assay("credit_only", "agent credit only", messages=False, failure_side=False),
         _assay("credit_messages", "+ message rewards", failure_side=False),
         # + failure side is ASSAY.
-        _assay("rollouts", "+ failure side with paid rollouts (8 a failed episode)", rollouts=8),
+        _assay("rollouts", "+ failure side with 8 paid rollouts", rollouts=8),
         _assay("blend_0", "blend 0", blend=0.0),
         _assay("blend_25", "blend 0.25", blend=0.25),
         _assay("blend_100", "blend 1", blend=1.0),

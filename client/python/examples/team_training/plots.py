@@ -14,6 +14,7 @@ from team_training.summary import TARGET, Curves, Estimate
 mpl.rcParams.update({"svg.hashsalt": "team_training", "svg.fonttype": "none", "font.size": 9})
 _COLOURS = ("#8c8c8c", "#c8a200", "#2f7d4f", "#7a4fb5", "#d1432b")
 _GRID_POINTS = 65
+_RATIOS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 def learning_curves(path: Path, title: str, curves: Mapping[str, Curves]) -> None:
@@ -43,7 +44,9 @@ def ratios(path: Path, title: str, rows: Mapping[str, Sequence[Estimate | None]]
                 panel.plot([found.low, found.high], [place, place], color="#d1432b", linewidth=1.4)
                 panel.plot([found.mean], [place], "o", color="#d1432b", markersize=4)
         panel.axvline(1.0, color="black", linewidth=0.6, linestyle=":")
-        panel.set(title=column, xscale="log", yticks=places, yticklabels=list(rows))
+        panel.set(title=column, xscale="log", xlim=(_RATIOS[0], _RATIOS[-1]), yticks=places, yticklabels=list(rows))
+        panel.set_xticks(_RATIOS, [f"{tick:g}" for tick in _RATIOS])
+        panel.minorticks_off()
     panels[0].invert_yaxis()
     figure.supxlabel(title, fontsize=9)
     _save(figure, path)
