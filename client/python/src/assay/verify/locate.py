@@ -50,7 +50,8 @@ def locate(
     tier = _tier(settings, evidence, from_values)
     claim = claim_of(posterior, settings, evidence, tier, transcript)
     labels = [blame.label(t, claim, posterior, transcript, scores) for t in range(count)]
-    told = not success or any(s for s in transcript.scores) or from_values or _statements(transcript)
+    located = any(trials for _, trials in evidence.rollouts) or bool(evidence.corrections) or _statements(transcript)
+    told = not success or any(s for s in transcript.scores) or located
     return Located(posterior, claim, tier, labels, scores, evidence, from_values, told)
 
 

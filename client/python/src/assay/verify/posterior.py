@@ -154,12 +154,14 @@ def _chain(transcript: Transcript, settings: Settings, evidence: Evidence) -> tu
     """All factors, and the mean rates (High, Low) of every node."""
     scale = 1.0 if evidence.start_value is None else min(1.0, evidence.start_value / FULL_V0)
     high_rates = [min(max(rate * scale, LEAST_RATE), 1 - LEAST_RATE) for rate in HIGH_GRID]
-    high, mean_high = map(list, zip(*(_node(high_rates, s, k) for s, k in evidence.rollouts), strict=True))
-    low, mean_low = map(list, zip(*(_node(LOW_GRID, s, k) for s, k in evidence.rollouts), strict=True))
+    step = evidence.definition == options_pb2.ERROR_DEFINITION_INCORRECT_STEP
+    # Rollouts and corrections say nothing about a message as such.
+    rollouts = [(0.0, 0.0)] * len(evidence.rollouts) if step else evidence.rollouts
+    high, mean_high = map(list, zip(*(_node(high_rates, s, k) for s, k in rollouts), strict=True))
+    low, mean_low = map(list, zip(*(_node(LOW_GRID, s, k) for s, k in rollouts), strict=True))
     high[0] += log(START_HIGH)
     low[0] += log(1 - START_HIGH)
     chain = Chain(high, low, *_edges(transcript, settings, evidence))
-    step = evidence.definition == options_pb2.ERROR_DEFINITION_INCORRECT_STEP
     if step:
         chain.lh = [-inf] * len(chain.lh)
     for t, (successes, trials) in {} if step else evidence.corrections.items():

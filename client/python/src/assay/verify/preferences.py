@@ -61,7 +61,7 @@ def _weight(expected: Expected, label: int, t: int) -> float:
 def _steps(episode: episode_pb2.Episode, expected: Expected) -> Iterator[signals_pb2.PreferencePair]:
     for t, label in enumerate(expected.located.labels):
         valued = _valued(episode.messages[t]) if label in BLAMED else []
-        if not valued:
+        if not valued or _weight(expected, label, t) <= 0:
             continue
         value, negative = max(valued)
         if value <= expected.located.posterior.expected[t + 1] + expected.settings.margin:
@@ -76,7 +76,7 @@ def _repairs(episode: episode_pb2.Episode, expected: Expected) -> Iterator[signa
     settings = expected.settings
     for t, label in enumerate(expected.located.labels):
         valued = _valued(episode.messages[t]) if label == signals_pb2.LABEL_REPAIR else []
-        if not valued:
+        if not valued or _weight(expected, label, t) <= 0:
             continue
         value, negative = min(valued, key=lambda pair: (pair[0], -pair[1]))
         stayed_low = value < settings.theta and value + settings.margin < expected.located.posterior.expected[t + 1]

@@ -86,7 +86,7 @@ def allocate(
 ) -> tuple[Allocation, int]:
     """Rewards of all messages, and the kind of evidence they rest on."""
     if values.score < settings.theta:
-        return _allocate_failure(transcript, settings, values, located, rho), _failure_kind(transcript, located)
+        return _allocate_failure(transcript, settings, values, located, rho), _failure_kind(located)
     return _allocate_success(transcript, settings, answers, values, located, rho)
 
 
@@ -111,10 +111,12 @@ def _allocate_success(
     return allocate_outcome(transcript, settings, kind, total, x, scores, rho, located.labels), kind
 
 
-def _failure_kind(transcript: Transcript, located: Located) -> int:
-    if located.from_values:
+def _failure_kind(located: Located) -> int:
+    """Values speak where an error is located; where none is, only scores tell the suspects apart."""
+    if located.from_values and any(label in BLAMED for label in located.labels):
         return options_pb2.EVIDENCE_PREFIX
-    return options_pb2.EVIDENCE_SCORES if any(transcript.scores) else options_pb2.EVIDENCE_EQUAL
+    scored = any(q is not None for q in located.scores)
+    return options_pb2.EVIDENCE_SCORES if scored else options_pb2.EVIDENCE_EQUAL
 
 
 def _allocate_failure(

@@ -114,7 +114,7 @@ class VoteReplay:
                 continue
             self._digits.append(self._classes.setdefault(name, 1 << 8 * len(self._classes)))
         self._by_last_round = settings.ballots == options_pb2.BALLOTS_LAST_ROUND
-        self._top_round = max(transcript.rounds, default=0)
+        self._top_round = self._highest(len(transcript.rounds))
         self._ballots: dict[tuple[int, int], int] = {}
         self._values: dict[int, float] = {}
         self._whole = [self._ballot(i, members, self._top_round) for i, members in enumerate(transcript.members)]
@@ -157,14 +157,18 @@ class VoteReplay:
 
     def prefix(self, length: int) -> float:
         """The first `length` messages, by their own highest round."""
-        transcript = self._transcript
-        top = max(transcript.rounds[:length], default=0)
+        transcript, top = self._transcript, self._highest(length)
         return self._elect(
             sum(
                 self._ballot(agent, [t for t in members if t < length], top)
                 for agent, members in enumerate(transcript.members)
             )
         )
+
+    def _highest(self, length: int) -> int:
+        """The highest round in which an agent spoke: a tool's last word is no round of votes."""
+        transcript = self._transcript
+        return max((transcript.rounds[t] for t in transcript.players if t < length), default=0)
 
     def _partial(self, agent: int, members: Iterable[int], kept: int) -> int:
         key = (agent, kept & sum(1 << t for t in members))
@@ -180,7 +184,7 @@ class VoteReplay:
         if self._settings.ballots == options_pb2.BALLOTS_FIRST:
             own = own[:1]
         elif self._by_last_round:
-            own = [t for t in own if self._transcript.rounds[t] == top_round][-1:]
+            own = [t for t in own if self._transcript.rounds[t] == top_round]
         for t in reversed(own):
             digit = self._digits[t]
             if digit is not None:
