@@ -10,14 +10,17 @@ namespace assay::signals {
 namespace {
 
 std::optional<double> MeanScore(const Message& m, const std::vector<double>& found, size_t t) {
-  if (m.process_score.has_value()) return m.process_score;
-  if (!m.judge_scores.empty()) {
-    double sum = 0;
-    for (const JudgeScore& judge : m.judge_scores) sum += judge.score;
-    return sum / static_cast<double>(m.judge_scores.size());
-  }
-  if (!found.empty() && !std::isnan(found[t])) return found[t];
-  return std::nullopt;
+  double sum = 0;
+  int judges = 0;
+  const auto add = [&](double score) {
+    sum += score;
+    ++judges;
+  };
+  if (m.process_score.has_value()) add(*m.process_score);
+  for (const JudgeScore& judge : m.judge_scores) add(judge.score);
+  if (!found.empty() && !std::isnan(found[t])) add(found[t]);
+  if (judges == 0) return std::nullopt;
+  return sum / judges;
 }
 
 void AddScores(const Episode& episode, const std::vector<double>& found,
@@ -39,10 +42,12 @@ std::vector<blame::Rollouts> NodeRollouts(const Episode& episode, const Options&
   std::vector<blame::Rollouts> nodes;
   for (size_t t = 0; t < count; ++t) {
     const Message& m = episode.messages[t];
-    if (!m.rollouts.has_value() && !m.prefix_value.has_value()) continue;
+    // No trials say nothing: they do not silence a value either.
+    const bool rolled_out = m.rollouts.has_value() && m.rollouts->trials > 0;
+    if (!rolled_out && !m.prefix_value.has_value()) continue;
     if (nodes.empty()) nodes.resize(count + 1);
     blame::Rollouts given;
-    if (m.rollouts.has_value()) {
+    if (rolled_out) {
       given = {static_cast<double>(m.rollouts->successes), static_cast<double>(m.rollouts->trials)};
     } else {
       given = blame::FromPrefixValue(*m.prefix_value, options.range.low, options.range.high);

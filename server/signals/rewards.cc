@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/blame/rewards.h"
 #include "server/signals/allocation.h"
+#include "server/signals/credit_phase.h"
 #include "server/signals/evidence.h"
 
 namespace assay::signals {
@@ -100,6 +101,12 @@ absl::StatusOr<Allocation> AllocateSoftly(const RewardInputs& inputs,
   return mixture;
 }
 
+// Values speak where an error is located; where none is, only scores tell the suspects apart.
+Evidence EvidenceOfBlame(const RewardInputs& inputs) {
+  if (inputs.posterior.rolled_out && blame::AnyLocated(inputs.labels)) return Evidence::kPrefix;
+  return inputs.evidence.scores.empty() ? Evidence::kEqual : Evidence::kScores;
+}
+
 absl::Status TooManyForSoftRewards(size_t messages) {
   return absl::OutOfRangeError(absl::StrCat("first_error.soft_rewards: offered for at most ",
                                             blame::kMaxSoftMessages, " messages, the episode has ",
@@ -123,7 +130,8 @@ absl::Status RewardByCredit(const RewardInputs& inputs, Signals& signals) {
         Allocate(claims, agent.credit, inputs.options.reward_bound, WhenInfeasible::kRelaxSigns);
     if (!allocation.ok()) return allocation.status();
     for (size_t k = 0; k < positions[i].size(); ++k) {
-      signals.messages[positions[i][k]].reward = allocation->rewards[k];
+      signals.messages[positions[i][k]].reward =
+          DropDust(allocation->rewards[k], inputs.options.range);
       RecordClaim(claims[k], signals.evidence_rows[positions[i][k]]);
     }
     agent.unallocated = allocation->unallocated;
@@ -142,7 +150,7 @@ absl::Status RewardByOutcome(const RewardInputs& inputs, Signals& signals) {
       AllocateOutcome(inputs, total, inputs.asked, claims, signals.evidence);
   if (!allocation.ok()) return allocation.status();
   for (size_t p = 0; p < claims.size(); ++p) {
-    signals.messages[p].reward = allocation->rewards[p];
+    signals.messages[p].reward = DropDust(allocation->rewards[p], inputs.options.range);
     RecordClaim(claims[p], signals.evidence_rows[p]);
     if (allocation->signs_relaxed) {
       signals.agents[inputs.episode.messages[inputs.indices[p]].agent].signs_relaxed = true;
@@ -183,8 +191,9 @@ absl::Status RewardByBlame(const RewardInputs& inputs, Signals& signals) {
                                 BlamePosteriorOptions(options));
   }
   if (!allocation.ok()) return allocation.status();
+  signals.evidence = EvidenceOfBlame(inputs);
   for (size_t p = 0; p < claims.size(); ++p) {
-    signals.messages[p].reward = allocation->rewards[p];
+    signals.messages[p].reward = DropDust(allocation->rewards[p], inputs.options.range);
     RecordClaim(claims[p], signals.evidence_rows[p]);
   }
   CloseLedger(inputs, problem.target, allocation->unallocated, signals);

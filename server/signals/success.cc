@@ -59,7 +59,7 @@ Judgement Judge(const LocalEvidence& local, int t, Evidence evidence,
     case Evidence::kEqual:
       break;
   }
-  return {0, 0};
+  return {0, local.scores[t].value_or(0)};
 }
 
 // Bounds by the sign of the credit and of the local judgement.

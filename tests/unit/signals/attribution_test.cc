@@ -113,6 +113,42 @@ TEST(Attribution, ScoresTellHelpFromHarm) {
   EXPECT_NEAR(signals->messages[1].reward, 0, 1e-12);
 }
 
+TEST(Attribution, SeveralJudgesOfOneMessageAreHeardAlike) {
+  Episode episode = Team(1);
+  Say(episode, 0, "one two three four five").process_score = 0.2;
+  episode.messages[0].judge_scores = {{"strict", -0.4}, {"mild", 0.8}};
+  Say(episode, 0, "six seven eight nine ten").process_score = 0.2;
+  episode.score = 1;
+  const auto signals = RunTable(episode, {}, {0, 1});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_NEAR(signals->messages[0].reward, signals->messages[1].reward, 1e-12);
+}
+
+TEST(Attribution, EqualSharesKeepTheSignsOfTheScores) {
+  Episode episode = Team(1);
+  Say(episode, 0, "one two three four five").process_score = -1;
+  Say(episode, 0, "six seven eight nine ten").process_score = 1;
+  episode.score = 1;
+  Options options;
+  options.message_rewards.evidence = Evidence::kEqual;
+  const auto signals = RunTable(episode, options, {0, 1});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_NEAR(signals->messages[0].reward, 0, 1e-12);
+  EXPECT_NEAR(signals->messages[1].reward, 1, 1e-12);
+}
+
+TEST(Attribution, DustIsNoReward) {
+  Episode episode = Team(1);
+  Say(episode, 0, "one").prefix_value = 0.8;
+  Say(episode, 0, "two").prefix_value = 0.9;
+  Say(episode, 0, "three").prefix_value = 0.7 + 0.2;
+  episode.score = 1;
+  const auto signals = RunTable(episode, {}, {0.8, 1});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_NE(0.9, 0.7 + 0.2);
+  EXPECT_EQ(signals->messages[1].reward, 0);
+}
+
 TEST(Attribution, PrefixValuesAreDifferences) {
   Episode episode = Team(2);
   Say(episode, 0).prefix_value = 0.2;

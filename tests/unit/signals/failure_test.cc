@@ -70,6 +70,31 @@ TEST(Failure, ScoresOfZeroAreNoEvidence) {
   }
 }
 
+TEST(Failure, SaysWhatTheBlameRestsOn) {
+  Episode episode = Team(2);
+  for (int i : {0, 1, 0}) Say(episode, i);
+  episode.score = 0;
+  EXPECT_EQ(RunOutcome(episode, {})->evidence, Evidence::kEqual);
+  episode.messages[1].process_score = -0.9;
+  EXPECT_EQ(RunOutcome(episode, {})->evidence, Evidence::kScores);
+  episode.messages[1].prefix_value = 0.9;
+  episode.messages[2].prefix_value = 0;
+  EXPECT_EQ(RunOutcome(episode, {})->evidence, Evidence::kPrefix);
+}
+
+TEST(Failure, NoTrialsDoNotSilenceAPrefixValue) {
+  Episode episode = Team(2);
+  for (int i : {0, 1, 0}) Say(episode, i);
+  episode.score = 0;
+  episode.messages[1].prefix_value = 0.9;
+  episode.messages[2].prefix_value = 0;
+  const auto plain = RunOutcome(episode, {});
+  episode.messages[2].rollouts = Rollouts{0, 0};
+  const auto empty = RunOutcome(episode, {});
+  ASSERT_TRUE(plain.ok() && empty.ok());
+  EXPECT_EQ(plain->messages[1].first_error, empty->messages[1].first_error);
+}
+
 TEST(Failure, CreditIsReportedBesideTheBlame) {
   Episode episode = Team(2);
   Say(episode, 0);
