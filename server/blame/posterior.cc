@@ -12,6 +12,7 @@ namespace {
 
 constexpr double kImpossible = -std::numeric_limits<double>::infinity();
 constexpr double kScoreClip = 0.02;
+constexpr double kDust = 1e-12;
 constexpr double kPriorFloor = 0.05;
 constexpr double kPrefixValueTrials = 4;
 // A policy of value zero must not make a single lucky rollout impossible.
@@ -324,6 +325,8 @@ std::vector<double> ErrorLogRatios(const std::vector<Score>& scores, int message
   }
   for (int t = 0; t < messages; ++t) {
     if (judges[t] > 1) log_ratio[t] /= 1 + (judges[t] - 1) * parameters.judge_correlation;
+    // Judges who cancel each other out leave rounding behind, which is no evidence.
+    if (std::abs(log_ratio[t]) <= kDust) log_ratio[t] = 0;
   }
   return log_ratio;
 }

@@ -164,12 +164,15 @@ absl::Status RewardByOutcome(const RewardInputs& inputs, Signals& signals) {
 absl::Status CreditByOutcome(const RewardInputs& inputs, Signals& signals) {
   std::vector<Claim> claims;
   Evidence used;
-  absl::StatusOr<Allocation> allocation = AllocateOutcome(
-      inputs, signals.grand_value - signals.baseline, Evidence::kAuto, claims, used);
+  // In a success these are the very rewards; a failure's rewards are blame, which has evidence of
+  // its own.
+  const Evidence asked = signals.success ? inputs.asked : Evidence::kAuto;
+  absl::StatusOr<Allocation> allocation =
+      AllocateOutcome(inputs, signals.grand_value - signals.baseline, asked, claims, used);
   if (!allocation.ok()) return allocation.status();
   for (size_t p = 0; p < claims.size(); ++p) {
     AgentSignal& agent = signals.agents[inputs.episode.messages[inputs.indices[p]].agent];
-    agent.credit += allocation->rewards[p];
+    agent.credit += DropDust(allocation->rewards[p], inputs.options.range);
   }
   for (AgentSignal& agent : signals.agents) agent.low = agent.high = agent.credit;
   return absl::OkStatus();

@@ -137,6 +137,19 @@ TEST(Attribution, EqualSharesKeepTheSignsOfTheScores) {
   EXPECT_NEAR(signals->messages[1].reward, 1, 1e-12);
 }
 
+TEST(Attribution, CreditByOutcomeIsTheSumOfTheRewards) {
+  Episode episode = Team(2);
+  Say(episode, 0, "one two three four five").process_score = -1;
+  Say(episode, 1, "six seven eight nine ten").process_score = 0.2;
+  for (int t = 0; t < 2; ++t) episode.messages[t].prefix_value = 0.5 + 0.2 * t;
+  episode.score = 1;
+  Options options;
+  options.message_rewards.evidence = Evidence::kScores;
+  const auto signals = RunOutcome(episode, options);
+  ASSERT_TRUE(signals.ok());
+  for (const AgentSignal& agent : signals->agents) EXPECT_EQ(agent.credit, agent.reward_total);
+}
+
 TEST(Attribution, DustIsNoReward) {
   Episode episode = Team(1);
   Say(episode, 0, "one").prefix_value = 0.8;

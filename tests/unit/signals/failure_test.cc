@@ -95,6 +95,16 @@ TEST(Failure, NoTrialsDoNotSilenceAPrefixValue) {
   EXPECT_EQ(plain->messages[1].first_error, empty->messages[1].first_error);
 }
 
+TEST(Failure, JudgesWhoCancelOutAreNoEvidence) {
+  Episode episode = Team(2);
+  for (int i : {0, 1, 0}) Say(episode, i);
+  episode.score = 0;
+  episode.messages[1].judge_scores = {{"strict", -1}, {"mild", 1}};
+  const auto signals = RunOutcome(episode, {});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_EQ(signals->first_error.tier, blame::Tier::kNone);
+}
+
 TEST(Failure, CreditIsReportedBesideTheBlame) {
   Episode episode = Team(2);
   Say(episode, 0);

@@ -18,6 +18,7 @@ LOW_GRID = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
 FULL_V0 = 0.65
 JUDGES_SHARED = 0.5
 SCORE_CLIP = 0.02
+DUST = 1e-12  # judges who cancel each other out leave rounding behind
 RESCUED = 0.15  # how often one right message lifts a state that was Low before it
 LEAST_RATE = 1e-9  # a policy of value 0 must not make one lucky rollout impossible
 
@@ -67,7 +68,8 @@ def log_ratios(transcript: Transcript, settings: Settings) -> list[float]:
         for q in scores:
             p = min(max((1 + q) / 2, SCORE_CLIP), 1 - SCORE_CLIP)
             total += logit(1 - p) - base
-        out.append(total / (1 + (len(scores) - 1) * JUDGES_SHARED))
+        total /= 1 + (len(scores) - 1) * JUDGES_SHARED
+        out.append(0.0 if abs(total) <= DUST else total)
     return out
 
 
