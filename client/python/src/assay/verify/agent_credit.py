@@ -42,6 +42,8 @@ def credit(
     score = episode.outcome.score if has_score else grand
     exact = table is not None and settings.method in (options_pb2.METHOD_AUTO, options_pb2.METHOD_EXACT)
     if exact and table is not None:
-        return Credit(score, baseline, grand, shapley(table, n), True, True, table)
+        # Amounts within 1e-12 of the range are zero: their sign must not choose bounds.
+        values = [0.0 if abs(phi) <= 1e-12 * settings.range else phi for phi in shapley(table, n)]
+        return Credit(score, baseline, grand, values, True, True, table)
     values = [agent.credit for agent in published.agents] if published else []
     return Credit(score, baseline, grand, values, False, True, None)

@@ -269,7 +269,7 @@ def _credible_set(report: Report, path: str, first: Sequence[float], found: Sequ
     total = sum(first)
     size, held = 0, 0.0
     for mass in sorted(first, reverse=True):
-        if held >= CREDIBLE_SHARE * total - 1e-9 or mass <= 0:
+        if held >= (CREDIBLE_SHARE - 1e-9) * total or mass <= 0:
             break
         held += mass
         size += 1
