@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from verify_episodes import signals_of, write_lines
 
+from assay.outcomes import Scored
 from assay.report import html_for, main, notebook, render
 from assay.v1 import episode_pb2, options_pb2, signal_service_pb2
 
@@ -138,6 +139,12 @@ def test_a_fragment_for_notebooks_is_static_and_escaped() -> None:
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\u200b]", shown)
         assert "First error: message 1" in shown
         assert len(shown) < 40_000
+
+
+def test_outcomes_render_themselves_in_a_notebook() -> None:
+    result = signals_of(hostile(), FULL)
+    scored = Scored(result)
+    assert scored._repr_html_() == scored.signals._repr_html_() == html_for(result)
 
 
 def test_a_page_in_a_notebook_is_framed_apart() -> None:

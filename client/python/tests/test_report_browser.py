@@ -110,10 +110,10 @@ def test_the_four_questions_are_answered_in_words(browser: Any, small: Path) -> 
         "Where it went wrong",
         "Why the numbers add up",
     ]
-    assert "At message 2 by b, 100 % sure" in answers[2]
+    assert "At message 1 by b, 100 % sure" in answers[2]
     assert "a person's annotation" in answers[2]
     assert "fell 1.000 short" in answers[3]
-    page.click(".answer >> text=message 2")
+    page.click(".answer >> text=message 1")
     assert page.evaluate("document.activeElement.dataset.index") == "1"
     assert "First error" in page.locator("[data-index='1']").inner_text()
     assert MINUS + "1.000" in page.locator("[data-index='1'] .reward").inner_text()
@@ -322,5 +322,5 @@ def test_an_episode_of_many_messages_opens_in_pieces(browser: Any, tmp_path: Pat
     page.click("#list a")
     page.wait_for_selector(".messages li")
     assert page.locator(".messages li").count() <= 200
-    page.click(".answer >> text=message 4322")
+    page.click(".answer >> text=message 4321")
     assert page.evaluate("document.activeElement.dataset.index") == "4321"

@@ -155,6 +155,12 @@ class Signals:
             signals,
         )
 
+    def _repr_html_(self) -> str:
+        """Tables of agents and messages, in a notebook."""
+        from assay.report.fragment import html_for
+
+        return html_for(self.proto)
+
     @property
     def rewards(self) -> dict[int, float]:
         """Reward by message index."""
@@ -202,6 +208,9 @@ class Scored:
     def elapsed(self) -> float:
         """Seconds the server took."""
         return self.proto.elapsed.ToTimedelta().total_seconds()
+
+    def _repr_html_(self) -> str:
+        return self.signals._repr_html_()
 
     def __repr__(self) -> str:
         return f"Scored({self.episode_id!r}, score={self.proto.signals.score})"

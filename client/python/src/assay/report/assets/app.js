@@ -54,7 +54,7 @@ function row(episode) {
     h("span", { class: `verdict-mark ${verdict[2]}`, role: "img", "aria-label": verdict[1] }, verdict[0]),
     h("span", { class: "title" }, name(episode.id)),
     h("span", { class: "score" }, episode.error ? "" : plain(episode.score, 2)),
-    h("span", { class: "about" }, first === null ? `${count(episode.agents.length, "agent")}, ${count(episode.messages.length, "message")}` : [`✕ message ${first + 1}: `, name(author ?? "")])));
+    h("span", { class: "about" }, first === null ? `${count(episode.agents.length, "agent")}, ${count(episode.messages.length, "message")}` : [`✕ message ${first}: `, name(author ?? "")])));
 }
 
 function mark() {

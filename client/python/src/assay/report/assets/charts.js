@@ -51,7 +51,7 @@ function posteriorChart(episode, open) {
     const left = 38 + position * step, wide = step - 4;
     const height = first * (up - 6), errors = error * (up - 6), mended = repair * (down - 8);
     const claimed = episode.first.index === message.index;
-    const words = `Message ${message.index + 1}, ${visible(message.agent)}: first error ${percent(first)}, error ${percent(error)}, repair ${percent(repair)}`;
+    const words = `Message ${message.index}, ${visible(message.agent)}: first error ${percent(first)}, error ${percent(error)}, repair ${percent(repair)}`;
     chart.append(s("a", { href: `#m${message.index}`, "aria-label": words, on: { click: (event) => { event.preventDefault(); open(message.index); } } },
       s("title", {}, words),
       s("rect", { x: left - 2, y: 0, width: step, height: up + down + 26, class: "hit" }),
@@ -60,7 +60,7 @@ function posteriorChart(episode, open) {
       s("rect", { x: left, y: up, width: wide, height: mended, class: "repair" }),
       claimed && s("text", { x: left + wide / 2, y: Math.max(12, up - height - 3), class: "mark", "text-anchor": "middle" }, "✕"),
       repair > 0.5 && s("text", { x: left + wide / 2, y: up + mended + 11, class: "mark mended", "text-anchor": "middle" }, "↻"),
-      (step > 20 || position % 5 === 0) && s("text", { x: left + wide / 2, y: up + down + 20, class: "axis", "text-anchor": "middle" }, String(message.index + 1))));
+      (step > 20 || position % 5 === 0) && s("text", { x: left + wide / 2, y: up + down + 20, class: "axis", "text-anchor": "middle" }, String(message.index))));
   });
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Posterior along the messages" }, chart);
 }

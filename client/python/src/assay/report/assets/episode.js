@@ -61,10 +61,10 @@ function whereWrong(episode, open) {
   const { first } = episode;
   const author = (index) => episode.messages.find((message) => message.index === index)?.agent ?? "";
   if (first.index !== null) {
-    const lines = [h("p", {}, "At ", jump(first.index, open, `message ${first.index + 1}`), " by ", name(author(first.index)), `, ${percent(first.probability)} sure.`)];
-    if (first.decisive !== null && first.decisive !== first.index) lines.push(h("p", {}, "For good at ", jump(first.decisive, open, `message ${first.decisive + 1}`), " by ", name(author(first.decisive)), "."));
+    const lines = [h("p", {}, "At ", jump(first.index, open, `message ${first.index}`), " by ", name(author(first.index)), `, ${percent(first.probability)} sure.`)];
+    if (first.decisive !== null && first.decisive !== first.index) lines.push(h("p", {}, "For good at ", jump(first.decisive, open, `message ${first.decisive}`), " by ", name(author(first.decisive)), "."));
     const mended = episode.messages.filter((message) => message.label === "REPAIR");
-    if (mended.length) lines.push(h("p", {}, "Repaired at ", mended.slice(0, 5).map((message, k) => [k ? ", " : "", jump(message.index, open, `message ${message.index + 1}`)]), "."));
+    if (mended.length) lines.push(h("p", {}, "Repaired at ", mended.slice(0, 5).map((message, k) => [k ? ", " : "", jump(message.index, open, `message ${message.index}`)]), "."));
     lines.push(h("p", { class: "soft" }, `Evidence: ${TIERS[first.tier] || first.tier}.`));
     return lines;
   }
@@ -91,7 +91,7 @@ function posteriorCard(episode, open) {
     return card("Where it went wrong, message by message", why, !episode.success && informative && h("details", {}, h("summary", {}, "Show the spread of suspicion"), posteriorChart(episode, open)));
   }
   return card("Where it went wrong, message by message", null,
-    h("p", { class: "hint legend" }, h("i", { class: "key first" }), "first error ", h("i", { class: "key error" }), "any error ", h("i", { class: "key repair" }), `repair (downwards). Probability that no message was the first error: ${percent(first.none)}. With 80 % probability it is one of: ${first.set.map((index) => index + 1).join(", ") || "none"}.`),
+    h("p", { class: "hint legend" }, h("i", { class: "key first" }), "first error ", h("i", { class: "key error" }), "any error ", h("i", { class: "key repair" }), `repair (downwards). Probability that no message was the first error: ${percent(first.none)}. With 80 % probability it is one of: ${first.set.join(", ") || "none"}.`),
     posteriorChart(episode, open));
 }
 
@@ -126,14 +126,14 @@ function messageItem(message, episode, indexOf, most, advantages) {
   if (message.q !== undefined) facts.push(`process score ${signed(message.q, 2)}`);
   if (message.rollouts) facts.push(`before it ${message.rollouts[0]} of ${message.rollouts[1]} rollouts succeeded`);
   if (message.rho > 0.05) facts.push(`${percent(message.rho)} said before`);
-  if (message.repairs !== undefined) facts.push(`repairs message ${message.repairs + 1}`);
+  if (message.repairs !== undefined) facts.push(`repairs message ${message.repairs}`);
   if (message.annotated) facts.push("annotated as the first error");
   if (message.p && episode.first.tier !== "NONE" && message.p[0] >= 0.01) facts.push(`first error ${percent(message.p[0])}`);
   const advantage = advantages.get(message.index);
   if (advantage) facts.push(`advantage ${signed(advantage[2], 2)}`);
   return h("li", { class: `message ${author < 0 ? "context" : ""} label-${message.label || "none"}`, "data-index": message.index, tabindex: "-1", style: { "--author": author < 0 ? "var(--line)" : color(author) } },
     h("div", { class: "who" },
-      h("span", { class: "index" }, String(message.index + 1)), dot(author), author < 0 ? h("span", { class: "soft" }, "context, not scored") : name(message.agent),
+      h("span", { class: "index" }, String(message.index)), dot(author), author < 0 ? h("span", { class: "soft" }, "context, not scored") : name(message.agent),
       message.label && chip(message.label),
       message.reward !== undefined && h("span", { class: "reward" }, diverging(message.reward, most, "reward"), h("b", { class: tone(message.reward) }, signed(message.reward)))),
     facts.length > 0 && h("div", { class: "facts" }, facts.map((fact, k) => [k > 0 && h("span", { "aria-hidden": "true" }, " · "), fact])),
@@ -194,7 +194,7 @@ function questionsCard(episode) {
     return inside.length === episode.agents.length ? h("span", {}, "everybody") : inside.map((agent, k) => [k > 0 && ", ", name(agent.id)]);
   };
   const rows = effort.coalitions.map(([mask, value]) => h("tr", {}, cell(members(mask)), cell(h("div", { class: "track thin" }, h("i", { class: "step total", style: { left: "0", width: `${Math.max(0, value / most) * 100}%` } })), "wide"), cell(plain(value), "number")));
-  const others = effort.others.map(([kind, subject, value]) => h("tr", {}, cell(kind === "messages" ? `messages ${subject.map((index) => index + 1).join(", ")}` : `${kind} ${subject[0]}`), cell(""), cell(plain(value), "number")));
+  const others = effort.others.map(([kind, subject, value]) => h("tr", {}, cell(kind === "messages" ? `messages ${subject.join(", ")}` : `${kind} ${subject[0]}`), cell(""), cell(plain(value), "number")));
   const all = [...rows, ...others];
   const shown = all.slice(0, 16);
   const body = h("div", {}, table(["Who takes part", "", ["Outcome", "number"]], shown, { class: "asked", label: "Questions and answers" }));
@@ -215,7 +215,7 @@ function sideText(side, episode) {
   const other = side.episode === episode.id ? episode : data.episodes.find((candidate) => candidate.id === side.episode);
   const message = other?.messages.find((candidate) => candidate.index === side.begin);
   const text = side.alternative === null ? message?.text : message?.alternatives?.[side.alternative];
-  const where = side.alternative === null ? `message ${side.begin + 1}${side.end > side.begin + 1 ? ` to ${side.end}` : ""}` : `an alternative for message ${side.begin + 1}`;
+  const where = side.alternative === null ? `message ${side.begin}${side.end > side.begin + 1 ? ` to ${side.end - 1}` : ""}` : `an alternative for message ${side.begin}`;
   return [h("span", { class: "soft" }, where, side.episode !== episode.id && [" of ", name(side.episode)], ": "), h("span", { class: "text", dir: "auto" }, text === undefined ? "" : longText(text))];
 }
 

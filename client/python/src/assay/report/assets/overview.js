@@ -13,7 +13,7 @@ function overview(episodes) {
   const roles = byRole(answered);
   page.append(
     card("Who helped and who hurt", answered.every(onlyOutcome) ? "Sum of the rewards of each role's messages. Nobody was asked what other teams would have got." : "Credit of each role: its share of what the team achieved, averaged over all orders in which the team could have formed. Below zero, the team was better without it.", creditTable(roles)),
-    card("Where it went wrong", "First errors by author and position. Stronger: more often. Where an episode claims none, nothing is counted.", errorTable(answered)),
+    card("Where it went wrong", "First errors by author and number of the message. Stronger: more often. Where an episode claims none, nothing is counted.", errorTable(answered)),
     h("div", { class: "columns" },
       card("What messages were", "Labels of all agents' messages.", labelBars(answered)),
       card("Evidence behind first errors", "What the claims rest on; an episode without evidence claims nothing.", tierBars(answered))),
@@ -105,7 +105,7 @@ function errorTable(answered) {
   const most = Math.max(...[...rows.values()].flat().filter(Boolean));
   const sorted = [...rows].sort((a, b) => sum(b[1].filter(Boolean)) - sum(a[1].filter(Boolean)));
   const positions = Array.from({ length: last + 1 }, (_, index) => index);
-  return foldable(sorted, (shown) => table(["Author", ...positions.map((index) => [index === 15 ? "16+" : String(index + 1), "number"]), ["All", "number"]],
+  return foldable(sorted, (shown) => table(["Author", ...positions.map((index) => [index === 15 ? "15+" : String(index), "number"]), ["All", "number"]],
     shown.map(([role, counts]) => h("tr", {}, h("th", { scope: "row" }, name(role)),
       positions.map((index) => h("td", { class: "heat bad", style: { "--strength": `${Math.round(((counts[index] || 0) / most) * 55)}%` } }, counts[index] ? String(counts[index]) : "")),
       cell(String(sum(counts.filter(Boolean))), "number"))), { class: "matrix", label: "First errors by author and position" }));

@@ -1,0 +1,152 @@
+"""Two implementations of signals.md, the server's and the verifier's, on real and on random episodes."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import grpc
+import pytest
+from assayd import Assayd, needs_assayd, running
+from google.protobuf import json_format
+from verify_episodes import SHARED, episode_of, log_records, options_of
+
+from assay.v1 import episode_pb2, options_pb2, signal_service_pb2, signal_service_pb2_grpc
+from assay.verify import verify_lines
+
+pytestmark = needs_assayd
+
+WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "then", "it", "ran", "away", "from", "big", "dog"]
+SEEDS = range(300)
+FEATURES = (
+    *("answers", "scores", "judges", "values", "rollouts", "redundancy"),
+    *("repairs", "alternatives", "context", "rounds", "annotation"),
+)
+
+
+def rarely(draw: random.Random, share: float) -> bool:
+    return draw.random() < share
+
+
+def say(draw: random.Random, episode: episode_pb2.Episode, features: dict[str, bool], low: float, span: float) -> None:
+    """One more message, with some of the features."""
+    t, agents = len(episode.messages), len(episode.agents)
+    author = "" if features["context"] and t and rarely(draw, 0.3) else f"a{draw.randrange(agents)}"
+    message = episode.messages.add(agent_id=author, content=" ".join(draw.choices(WORDS, k=draw.choice([0, 3, 6, 12]))))
+    message.round = 1 + t // agents if features["rounds"] else 0
+    if features["answers"] and rarely(draw, 0.8):
+        message.answer = draw.choice("AABC")
+    if features["scores"] and rarely(draw, 0.8):
+        message.process_score = draw.choice([-1, 1, 0, round(draw.uniform(-1, 1), 2)])
+    if features["judges"]:
+        for k in range(draw.randint(0, 3)):
+            message.judge_scores.add(judge=f"j{k}", score=round(draw.uniform(-1, 1), 2))
+    if features["values"] and rarely(draw, 0.9):
+        message.prefix_value = low + span * draw.choice([0, 1, round(draw.random(), 2)])
+    if features["rollouts"] and rarely(draw, 0.6):
+        message.prefix_rollouts.trials = draw.randint(0, 6)
+        message.prefix_rollouts.successes = draw.randint(0, message.prefix_rollouts.trials)
+    if features["redundancy"] and rarely(draw, 0.6):
+        message.redundancy = round(draw.random(), 2)
+    message.token_count = draw.randint(0, 50)
+    earlier = [k for k in range(t) if episode.messages[k].agent_id]
+    if author and earlier and features["repairs"] and rarely(draw, 0.3):
+        message.repairs = draw.choice(earlier)
+    if author and features["alternatives"]:
+        message.alternatives.add(content="another way", value=low + span * round(draw.random(), 2))
+
+
+def random_case(seed: int) -> tuple[episode_pb2.Episode, options_pb2.AttributionOptions]:
+    draw = random.Random(seed)
+    features = {name: rarely(draw, 0.3) for name in FEATURES}
+    low, span = draw.choice([(0.0, 1.0), (-1.0, 4.0)])
+    episode = episode_pb2.Episode(id=f"random-{seed}")
+    episode.task.reference_answer = "A"
+    for k in range(draw.randint(1, 5)):
+        episode.agents.add(id=f"a{k}", policy=draw.choice(["", "p"]))
+    for _ in range(draw.randint(1, 9)):
+        say(draw, episode, features, low, span)
+    players = [t for t, message in enumerate(episode.messages) if message.agent_id]
+    if features["annotation"]:
+        episode.messages[draw.choice(players)].first_error = True
+    episode.outcome.score = low + span * draw.choice([0, 1, round(draw.random(), 2)])
+    episode.outcome.truncated = rarely(draw, 0.05)
+    options = options_pb2.AttributionOptions(audit=options_pb2.AUDIT_FULL)
+    options.value_range.low, options.value_range.high = low, low + span
+    if rarely(draw, 0.4):
+        episode.values.coalition_values.extend(
+            low + span * round(draw.random(), 2) for _ in range(1 << len(episode.agents))
+        )
+    elif not features["answers"]:
+        options.outcome.SetInParent()
+    options.first_error.soft_rewards = rarely(draw, 0.2)
+    options.first_error.definition = draw.choice(options_pb2.ErrorDefinition.values())
+    options.message_rewards.weigh_by_tokens = rarely(draw, 0.2)
+    if rarely(draw, 0.2):
+        options.message_rewards.evidence = options_pb2.EVIDENCE_EQUAL
+    if rarely(draw, 0.2):
+        options.first_error.base_rate = 0.2
+    if rarely(draw, 0.2):
+        options.reference_score = low + span * round(draw.random(), 2)
+    return episode, options
+
+
+def differences(
+    stub: Any, options: options_pb2.AttributionOptions, episodes: list[episode_pb2.Episode]
+) -> tuple[int, list[str]]:
+    """How many results were compared, and where they differ."""
+    request = signal_service_pb2.ComputeSignalsRequest(options=options, episodes=episodes)
+    response: signal_service_pb2.ComputeSignalsResponse = stub.ComputeSignals(request, timeout=60)
+    kept = [r for r in response.results if r.HasField("signals")]
+    lines = [json_format.MessageToJson(item, indent=None) for item in (*kept, *response.groups)]
+    answered = {r.episode_id for r in kept}
+    sources = {e.id: json_format.MessageToJson(e, indent=None) for e in episodes if e.id in answered}
+    found = [f"{r.subject}: {f}" for r in verify_lines(enumerate(lines, 1), sources) for f in r.findings]
+    return len(lines), found
+
+
+@pytest.fixture(scope="module")
+def stub() -> Any:
+    with running() as server, grpc.insecure_channel(server.target) as channel:
+        assert isinstance(server, Assayd)
+        yield signal_service_pb2_grpc.SignalServiceStub(channel)  # type: ignore[no-untyped-call]
+
+
+def test_random_episodes(stub: Any) -> None:
+    compared = 0
+    for seed in SEEDS:
+        episode, options = random_case(seed)
+        count, found = differences(stub, options, [episode])
+        compared += count
+        assert found == [], json_format.MessageToJson(episode)
+    assert compared > 0.9 * len(SEEDS)
+
+
+def test_random_groups(stub: Any) -> None:
+    for seed in range(60):
+        draw = random.Random(seed)
+        first, options = random_case(seed)
+        options.advantages.scale = draw.choice(options_pb2.OutcomeScale.values())
+        options.ClearField("message_rewards")
+        members = []
+        for k in range(draw.randint(1, 4)):
+            member = episode_pb2.Episode()
+            member.CopyFrom(first)
+            member.id, member.group.id = f"{draw.choice('abé')}{k}", "group"
+            member.outcome.score = draw.choice([options.value_range.low, options.value_range.high])
+            for message in list(member.messages)[draw.randrange(len(member.messages)) :]:
+                message.content = draw.choice(["one way", "another"])
+            members.append(member)
+        for member in members:
+            member.group.size = len(members)
+        _, found = differences(stub, options, members)
+        assert found == [], seed
+
+
+@pytest.mark.parametrize("name", ["dylan_mmlu_7agents", "dylan_mmlu_3agents", "dylan_math_complex", "whowhen_ag"])
+def test_real_episodes(stub: Any, name: str) -> None:
+    if not SHARED.is_dir():
+        pytest.skip(f"no shared data at {SHARED}")
+    for record in log_records(name, 60):
+        count, found = differences(stub, options_of(name), [episode_of(record)])
+        assert (count, found) == (1, [])
