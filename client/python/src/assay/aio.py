@@ -91,6 +91,8 @@ class AsyncClient:
         for scorer in list(self._scorers):
             await scorer.abort(Error(grpc.StatusCode.CANCELLED, "the client was closed"))
         await self._channel.close()
+        # gRPC's poller still holds events of ended calls, and complains where the loop is closed before they are in.
+        await asyncio.sleep(0.02)
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def open(
@@ -112,23 +114,23 @@ class AsyncClient:
         Raises AssayError where the stream as a whole is refused (bad options, no permission).
         """
         scorer = self.open(options, evaluator=evaluator, deadline=deadline)
-        outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue()
+        outcomes = _Outbox(asyncio.get_running_loop())
         room = asyncio.Semaphore(self._window)
-        scorer.on_group(outcomes.put_nowait)
+        scorer.on_group(outcomes.put)
 
         async def feed() -> None:
             try:
                 async for episode in _iterate(episodes):
                     await room.acquire()
-                    scorer.add(episode, outcomes.put_nowait)
+                    scorer.add(episode, outcomes.put)
                 await scorer.finish()
             finally:
-                outcomes.put_nowait(None)
+                outcomes.close()
 
         fetched, chunk = 0, max(1, self._window // 16)
         feeder = asyncio.create_task(feed())
         try:
-            while (outcome := await outcomes.get()) is not None:
+            async for outcome in outcomes:
                 if isinstance(outcome, (Scored, Failed)):
                     fetched += 1
                     if fetched == chunk:  # one wake-up of the feeder for several episodes
@@ -220,6 +222,43 @@ def advantages_request(
     if value_range is not None:
         request.value_range.low, request.value_range.high = value_range
     return request
+
+
+class _Outbox:
+    """Takes outcomes to the caller's task, many in one wake-up. An outcome waits for others a millisecond at most."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._held: list[Outcome] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._ready = asyncio.Event()
+        self._closed = False
+
+    def put(self, outcome: Outcome) -> None:
+        self._held.append(outcome)
+        if len(self._held) >= 16:
+            self._flush()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(0.001, self._flush)
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._ready.set()
+
+    def close(self) -> None:
+        """Iteration ends after what was put before."""
+        self._closed = True
+        self._flush()
+
+    async def __aiter__(self) -> AsyncIterator[Outcome]:
+        while self._held or not self._closed:
+            await self._ready.wait()
+            self._ready.clear()
+            outcomes, self._held = self._held, []
+            for outcome in outcomes:
+                yield outcome
 
 
 class Collector:

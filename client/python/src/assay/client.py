@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import threading
 from collections import deque
@@ -22,18 +23,33 @@ from assay.v1 import options_pb2, signal_service_pb2, signals_pb2
 
 T = TypeVar("T")
 
+_loops: dict[int, asyncio.AbstractEventLoop] = {}
+_loops_lock = threading.Lock()
+
+
+def _shared_loop() -> asyncio.AbstractEventLoop:
+    """The loop of all clients of this process, on a thread of its own, for good.
+
+    gRPC's poller can still hold events of a channel when it is closed, and complains where their loop is gone.
+    """
+    with _loops_lock:
+        process = os.getpid()
+        if process not in _loops:
+            loop = _loops[process] = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="assay-client", daemon=True).start()
+        return _loops[process]
+
 
 class Client:
     """A connection to the service, for any number of threads. Arguments as for AsyncClient.
 
-    Make it after a fork, not before: its thread does not survive one.
+    Make it after a fork, not before: gRPC's threads do not survive one.
     """
 
     def __init__(self, target: str, *, window: int = 256, **arguments: Any) -> None:
         self._window = window
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="assay-client", daemon=True)
-        self._thread.start()
+        self._loop = _shared_loop()
+        self._closed = False
         self._client = self._call(_make(target, window=window, **arguments))
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -49,12 +65,9 @@ class Client:
 
     def close(self) -> None:
         """Ends all streams; what is unanswered is Failed with CANCELLED."""
-        if self._loop.is_closed():
-            return
-        self._call(self._client.close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        if not self._closed:
+            self._closed = True
+            self._call(self._client.close())
 
     def open(
         self, options: Options | None = None, *, evaluator: Evaluator | None = None, deadline: float | None = None
@@ -76,7 +89,7 @@ class Client:
         Raises AssayError where the stream as a whole is refused (bad options, no permission).
         """
         scorer = self.open(options, evaluator=evaluator, deadline=deadline)
-        outcomes: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
+        outcomes = _Outbox(self._loop)
         room = threading.Semaphore(self._window)
         stop = threading.Event()
         failure: list[BaseException] = []
@@ -93,13 +106,13 @@ class Client:
             except BaseException as error:  # raised to the caller below
                 failure.append(error)
             finally:
-                outcomes.put(None)
+                outcomes.close()
 
         fetched, chunk = 0, max(1, self._window // 16)
         feeder = threading.Thread(target=feed, name="assay-feeder", daemon=True)
         feeder.start()
         try:
-            while (outcome := outcomes.get()) is not None:
+            for outcome in outcomes:
                 if isinstance(outcome, (Scored, Failed)):
                     fetched += 1
                     if fetched == chunk:  # one wake-up of the feeder for several episodes
@@ -147,6 +160,46 @@ class Client:
     def info(self, *, timeout: float | None = 10.0) -> signal_service_pb2.GetServerInfoResponse:
         """Version, limits and named evaluators of the server. Raises AssayError."""
         return self._call(self._client.info(timeout=timeout))
+
+
+class _Outbox:
+    """Takes outcomes from the loop to the caller's thread, many in one wake-up: waking a thread costs as much as an
+    episode. An outcome waits for others a millisecond at most.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._held: list[Outcome] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._ready: queue.SimpleQueue[list[Outcome] | None] = queue.SimpleQueue()
+
+    def put(self, outcome: Outcome) -> None:
+        """In the loop's thread."""
+        self._held.append(outcome)
+        if len(self._held) >= 16:
+            self._flush()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(0.001, self._flush)
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._ready.put(self._held)
+        self._held = []
+
+    def close(self) -> None:
+        """From any thread: iteration ends after what was put before."""
+
+        def last() -> None:
+            self._flush()
+            self._ready.put(None)
+
+        self._loop.call_soon_threadsafe(last)
+
+    def __iter__(self) -> Iterator[Outcome]:
+        while (outcomes := self._ready.get()) is not None:
+            yield from outcomes
 
 
 async def _make(target: str, **arguments: Any) -> AsyncClient:
@@ -199,8 +252,7 @@ class Scorer:
 
     def abort(self, error: Error) -> None:
         """Ends at once: everything unanswered is Failed with `error`."""
-        if not self._loop.is_closed():
-            asyncio.run_coroutine_threadsafe(self._scorer.abort(error), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._scorer.abort(error), self._loop).result()
 
     def _on_group(self, sink: Callable[[Outcome], None]) -> None:
         self._scorer.on_group(sink)
