@@ -23,7 +23,10 @@ figures_wire() {
     --assayd "$build/server/assayd" --generator "$bin/wire/load_generator" \
     --revision "$(git -C "$root" rev-parse --short HEAD 2>/dev/null || echo unknown)" "${table[@]}"
 }
-figures_engine() { "$bin/engine/engine_figures"; }
+figures_engine() {
+  "$bin/engine/engine_figures"
+  "$bin/engine/remote_figures"
+}
 figures_signals() {
   "$bin/signals/signals_benchmark" --benchmark_format=json --benchmark_filter=BM_Messages 2>/dev/null |
     /usr/bin/python3 "$root/tests/benchmarks/signals/slope.py"
