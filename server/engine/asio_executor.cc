@@ -5,10 +5,12 @@
 #include <asio/steady_timer.hpp>
 #include <asio/thread_pool.hpp>
 #include <chrono>
-#include <unordered_map>
+#include <map>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "server/evaluation/mutex.h"
 
 namespace assay::engine {
@@ -35,16 +37,20 @@ class AsioExecutor::Impl {
         observer_(observer),
         wall_start_(absl::Now()),
         steady_start_(SteadyClock::now()),
-        pool_(static_cast<size_t>(workers_)) {}
+        pool_(static_cast<size_t>(workers_)),
+        alarm_(pool_) {}
 
   ~Impl() {
     {
       MutexLock lock(&mutex_);
       closed_ = true;
-      for (auto& [id, timer] : timers_) timer->cancel();
-      timers_.clear();
+      alarm_.cancel();
     }
     pool_.join();
+    std::map<std::pair<SteadyClock::time_point, TimerId>, Task> dropped;
+    MutexLock lock(&mutex_);
+    dropped.swap(timers_);
+    due_.clear();
   }
 
   absl::Time Now() const {
@@ -56,39 +62,53 @@ class AsioExecutor::Impl {
   }
 
   TimerId After(absl::Duration delay, Task task) {
+    const SteadyClock::time_point due = SteadyClock::now() + ToSteady(delay);
     MutexLock lock(&mutex_);
     const TimerId id = ++last_timer_;
     if (closed_) return id;
-    auto timer = std::make_unique<asio::steady_timer>(pool_, ToSteady(delay));
-    timer->async_wait([this, id, task = std::move(task)](const asio::error_code& error) mutable {
-      if (!error && Take(id)) Run(task);
-    });
-    timers_.emplace(id, std::move(timer));
+    timers_.emplace(std::make_pair(due, id), std::move(task));
+    due_.emplace(id, due);
+    if (due < armed_) Arm();
     return id;
   }
 
   void Cancel(TimerId id) {
-    std::unique_ptr<asio::steady_timer> timer;
+    Task task;
     MutexLock lock(&mutex_);
-    const auto found = timers_.find(id);
-    if (found == timers_.end()) return;
-    timer = std::move(found->second);
-    timers_.erase(found);
-    timer->cancel();
+    const auto due = due_.find(id);
+    if (due == due_.end()) return;
+    const auto timer = timers_.find({due->second, id});
+    task = std::move(timer->second);
+    timers_.erase(timer);
+    due_.erase(due);
   }
 
   int workers() const { return workers_; }
 
  private:
-  // False where the timer was cancelled after it expired and before its handler ran.
-  bool Take(TimerId id) {
-    std::unique_ptr<asio::steady_timer> timer;
-    MutexLock lock(&mutex_);
-    const auto found = timers_.find(id);
-    if (found == timers_.end()) return false;
-    timer = std::move(found->second);
-    timers_.erase(found);
-    return true;
+  // One clock alarm serves all timers: most are cancelled, and that must cost no hand-over.
+  void Arm() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    armed_ = timers_.empty() ? SteadyClock::time_point::max() : timers_.begin()->first.first;
+    if (timers_.empty() || closed_) return;
+    alarm_.expires_at(armed_);
+    alarm_.async_wait([this](const asio::error_code& error) {
+      if (!error) FireDue();
+    });
+  }
+
+  void FireDue() {
+    std::vector<Task> due;
+    {
+      MutexLock lock(&mutex_);
+      const SteadyClock::time_point now = SteadyClock::now();
+      while (!timers_.empty() && timers_.begin()->first.first <= now) {
+        auto node = timers_.extract(timers_.begin());
+        due_.erase(node.key().second);
+        due.push_back(std::move(node.mapped()));
+      }
+      Arm();
+    }
+    for (Task& task : due) Post(std::move(task));
   }
 
   void Run(Task& task) {
@@ -105,8 +125,11 @@ class AsioExecutor::Impl {
   Mutex mutex_;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   TimerId last_timer_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::unordered_map<TimerId, std::unique_ptr<asio::steady_timer>> timers_ ABSL_GUARDED_BY(mutex_);
-  asio::thread_pool pool_;  // last: its threads use all of the above
+  std::map<std::pair<SteadyClock::time_point, TimerId>, Task> timers_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<TimerId, SteadyClock::time_point> due_ ABSL_GUARDED_BY(mutex_);
+  SteadyClock::time_point armed_ ABSL_GUARDED_BY(mutex_) = SteadyClock::time_point::max();
+  asio::thread_pool pool_;  // its threads use all of the above
+  asio::steady_timer alarm_ ABSL_GUARDED_BY(mutex_);
 };
 
 AsioExecutor::AsioExecutor(int workers, Observer* observer)
