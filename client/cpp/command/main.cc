@@ -1,4 +1,4 @@
-// The command line: assay signals | verify | info.
+// The command line: assay signals | verify | fit | info.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -12,6 +12,7 @@
 #include "absl/flags/usage.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
+#include "client/cpp/command/fit_command.h"
 #include "client/cpp/command/json.h"
 #include "client/cpp/command/signals_command.h"
 #include "client/cpp/command/verify_command.h"
@@ -23,11 +24,14 @@ ABSL_FLAG(std::string, input_format, "episode",
           "episode: one Episode in JSON a line; log: one record of a multi-agent log a line");
 ABSL_FLAG(std::string, format, "json", "json: one result a line; table: for people");
 ABSL_FLAG(int32_t, streams, 1, "streams to spread the episodes over; a group stays on one");
-ABSL_FLAG(std::string, labels, "keep",
-          "log records: keep labels as annotations of the first error, or drop them");
+ABSL_FLAG(
+    std::string, labels, "keep",
+    "log records: keep labels as annotations of the first error, or drop them; fit: file with "
+    "the labelled episodes");
 ABSL_FLAG(std::vector<std::string>, context_agents, {},
           "log records: names whose messages are context, such as user,tool:*");
 ABSL_FLAG(std::string, episodes, "", "verify: file with the episodes that were sent");
+ABSL_FLAG(std::string, output, "", "fit: file for the prior; none: stdout");
 ABSL_FLAG(absl::Duration, timeout, absl::Seconds(30), "how long to look for a server that is gone");
 
 namespace assay::command {
@@ -47,6 +51,10 @@ constexpr char kUsage[] = R"(assay COMMAND [FLAGS]
   assay verify --episodes=FILE < signals.jsonl
       Computes signals again from their AUDIT_FULL records and the episodes, without a server. Exit 0
       only when all are right to the last bit.  --input-format as above, of the episodes
+
+  assay fit --labels=FILE [--output=prior.json]
+      Fits a text prior for the first error on the episodes with an annotated one, for the
+      configuration of assayd.  --input-format and --context-agents as above, of the episodes
 
   assay info [--server=HOST:PORT]
       Version, limits and evaluators of the server.)";
@@ -70,7 +78,7 @@ bool ReadChoice(const std::string& value, const std::string& first, const std::s
   return *is_second || value == first;
 }
 
-bool ReadEpisodeFormat(EpisodeFormat* format) {
+bool ReadInputFormat(EpisodeFormat* format) {
   bool is_log = false;
   if (!ReadChoice(absl::GetFlag(FLAGS_input_format), "episode", "log", &is_log)) {
     UsageError("--input-format is episode or log");
@@ -78,6 +86,11 @@ bool ReadEpisodeFormat(EpisodeFormat* format) {
   }
   format->kind = is_log ? InputFormat::kLog : InputFormat::kEpisode;
   format->log.context_agents = absl::GetFlag(FLAGS_context_agents);
+  return true;
+}
+
+bool ReadEpisodeFormat(EpisodeFormat* format) {
+  if (!ReadInputFormat(format)) return false;
   if (!ReadChoice(absl::GetFlag(FLAGS_labels), "drop", "keep", &format->log.keep_labels)) {
     UsageError("--labels is keep or drop");
     return false;
@@ -120,6 +133,26 @@ int Verify() {
   return code;
 }
 
+int Fit() {
+  EpisodeFormat format;
+  if (!ReadInputFormat(&format)) return kUsageError;
+  const std::string path = absl::GetFlag(FLAGS_labels);
+  const int labels = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (labels < 0)
+    return UsageError(absl::StrFormat("fit needs --labels=FILE; cannot read %s", path));
+  const std::string target = absl::GetFlag(FLAGS_output);
+  FILE* const output = target.empty() ? stdout : fopen(target.c_str(), "we");
+  int code = kUsageError;
+  if (output == nullptr) {
+    UsageError(absl::StrFormat("cannot write %s", target));
+  } else {
+    code = RunFit(labels, format, output);
+    if (output != stdout) fclose(output);
+  }
+  close(labels);
+  return code;
+}
+
 int Info() {
   const auto client = client::SignalClient::Connect(absl::GetFlag(FLAGS_server));
   const auto info = client->GetServerInfo(absl::GetFlag(FLAGS_timeout));
@@ -133,11 +166,12 @@ int Info() {
 }
 
 int Run(const std::vector<char*>& arguments) {
-  if (arguments.size() < 2) return UsageError("which command? signals, verify or info");
+  if (arguments.size() < 2) return UsageError("which command? signals, verify, fit or info");
   const std::string command = arguments[1];
   if (arguments.size() > 2) return UsageError(absl::StrFormat("unexpected: %s", arguments[2]));
   if (command == "signals") return Signals();
   if (command == "verify") return Verify();
+  if (command == "fit") return Fit();
   if (command == "info") return Info();
   if (command == "help") {
     absl::PrintF("%s\n", kUsage);
