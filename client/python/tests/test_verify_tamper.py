@@ -245,6 +245,14 @@ def test_changed_options_are_found(make: Any, path: Path_, value: Any) -> None:
     assert reports([changed], [source])
 
 
+def test_a_task_that_says_nothing_may_be_left_out() -> None:
+    source = bare()
+    source.ClearField("task")
+    result = honest(source)
+    source.task.SetInParent()
+    assert reports([result], [source]) == []
+
+
 def test_a_swapped_pair_of_coalitions_is_found() -> None:
     source = debate()
     result = honest(source)

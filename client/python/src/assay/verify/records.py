@@ -129,6 +129,22 @@ def digest(episode: episode_pb2.Episode) -> bytes:
     return hashlib.sha256(canonical(episode)).digest()
 
 
+def digests(episode: episode_pb2.Episode) -> tuple[bytes, ...]:
+    """The digest; and where the task says nothing, also the one with an empty task present or absent.
+
+    Converters differ in whether they write down a task without prompt and answer.
+    """
+    if episode.task.ByteSize():
+        return (digest(episode),)
+    other = episode_pb2.Episode()
+    other.CopyFrom(episode)
+    if episode.HasField("task"):
+        other.ClearField("task")
+    else:
+        other.task.SetInParent()
+    return digest(episode), digest(other)
+
+
 def signals_digest(signals: signals_pb2.EpisodeSignals) -> bytes:
     """SHA-256 of the signals with the field that holds it empty."""
     kept = signals.audit.signals_sha256

@@ -40,15 +40,15 @@ function waterfall(episode) {
 function posteriorChart(episode, open) {
   const messages = scored(episode).slice(0, 1500);
   const step = Math.max(14, Math.min(56, Math.floor(880 / Math.max(1, messages.length))));
-  const up = 92, down = 44, width = step * messages.length + 40;
+  const up = 92, down = 44, width = step * messages.length + 52;
   const chart = s("svg", { width, height: up + down + 26, viewBox: `0 0 ${width} ${up + down + 26}`, class: "posterior", role: "group", "aria-label": "Probability of the first error and of repairs by message" });
   for (const level of [0, 0.5, 1]) {
     const y = 6 + (1 - level) * (up - 6);
-    chart.append(s("line", { x1: 34, x2: width, y1: y, y2: y, class: "grid" }), s("text", { x: 30, y: y + 4, class: "axis", "text-anchor": "end" }, percent(level)));
+    chart.append(s("line", { x1: 46, x2: width, y1: y, y2: y, class: "grid" }), s("text", { x: 42, y: y + 4, class: "axis", "text-anchor": "end" }, percent(level)));
   }
   messages.forEach((message, position) => {
     const [first, error, repair] = message.p;
-    const left = 38 + position * step, wide = step - 4;
+    const left = 50 + position * step, wide = step - 4;
     const height = first * (up - 6), errors = error * (up - 6), mended = repair * (down - 8);
     const claimed = episode.first.index === message.index;
     const words = `Message ${message.index}, ${visible(message.agent)}: first error ${percent(first)}, error ${percent(error)}, repair ${percent(repair)}`;

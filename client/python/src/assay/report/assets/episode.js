@@ -164,18 +164,19 @@ function longText(text) {
 
 function ledgerCard(episode) {
   const { ledger } = episode;
+  const credited = episode.success || !onlyOutcome(episode);
   const rows = episode.agents.map((agent, index) => {
     const own = episode.messages.filter((message) => message.agent === agent.id && message.reward !== undefined);
     const holds = Math.abs(agent.credit - agent.total - agent.unallocated) <= 1e-9 * Math.max(1, Math.abs(agent.credit));
     const verdict = episode.success && h("span", { class: holds ? "good" : "bad" }, holds ? "✓" : "✕");
-    return h("tr", {}, h("th", { scope: "row" }, dot(index), name(agent.id)), cell(signed(agent.credit), "number"), cell(signed(agent.total), "number"), cell(agent.unallocated ? signed(agent.unallocated) : "–", "number"),
+    return h("tr", {}, h("th", { scope: "row" }, dot(index), name(agent.id)), credited && cell(signed(agent.credit), "number"), cell(signed(agent.total), "number"), cell(agent.unallocated ? signed(agent.unallocated) : "–", "number"),
       cell(String(own.length), "number"), cell([verdict, agent.relaxed && h("span", { title: "Conserved only against the sign of the evidence" }, " signs relaxed")], "number"));
   });
-  rows.push(h("tr", { class: "sum" }, h("th", { scope: "row" }, "Sum"), cell(signed(sum(episode.agents.map((agent) => agent.credit))), "number"), cell(signed(ledger.allocated), "number"), cell(signed(ledger.unallocated), "number"),
+  rows.push(h("tr", { class: "sum" }, h("th", { scope: "row" }, "Sum"), credited && cell(signed(sum(episode.agents.map((agent) => agent.credit))), "number"), cell(signed(ledger.allocated), "number"), cell(signed(ledger.unallocated), "number"),
     cell(String(scored(episode).length), "number"), cell(h("span", { class: ledger.error <= 1e-9 ? "good" : "bad" }, ledger.error <= 1e-9 ? "✓" : "✕"), "number")));
   const target = episode.success ? "value with everybody less value with nobody" : "score less the reference, to be shared as blame";
-  return card("The ledger", episode.success ? "What each agent earned, and what its messages got of it." : "Credit says what an agent was worth; the rewards of a failure share out its shortfall. They are two different sums.",
-    table(["Agent", ["Credit", "number"], ["Sum of rewards", "number"], ["Not placed", "number"], ["Messages", "number"], ["Adds up", "number"]], rows, { label: "Ledger" }),
+  return card("The ledger", episode.success ? "What each agent earned, and what its messages got of it." : credited ? "Credit says what an agent was worth; the rewards of a failure share out its shortfall. They are two different sums." : "The rewards share out what the run fell short.",
+    table(["Agent", ...(credited ? [["Credit", "number"]] : []), ["Sum of rewards", "number"], ["Not placed", "number"], ["Messages", "number"], ["Adds up", "number"]], rows, { label: "Ledger" }),
     h("p", { class: "equation" }, `${signed(ledger.allocated, 6)} (rewards) + ${plain(ledger.unallocated, 6)} (not placed) = ${signed(ledger.target, 6)}`, h("small", {}, target)),
     ledger.gap ? h("p", { class: "soft" }, `The estimate missed the sum by ${tiny(ledger.gap)}; that was returned to the agents.`) : null);
 }
