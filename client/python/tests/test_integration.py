@@ -16,7 +16,7 @@ from cutting_proxy import CuttingProxy
 from reference_advantages import Rollout, advantages
 
 import assay
-from assay import Episode, Group, GroupScored, Message, Outcome, Question, Scored, Task
+from assay import Episode, Group, GroupScored, Message, Outcome, Question, Scored, Task, exports
 
 pytestmark = needs_assayd
 
@@ -111,6 +111,22 @@ def test_group_advantages_follow_the_reference(server: Assayd, blend: float) -> 
         found = group.advantages[outcome.episode_id]
         np.testing.assert_allclose(list(found.messages.values()), values, atol=1e-9)
         assert again.advantages[outcome.episode_id].messages == found.messages
+
+
+def test_siblings_of_a_group_become_dpo_rows(server: Assayd) -> None:
+    held = rollouts()
+    with assay.Client(server.target) as client:
+        batch = client.score_batch(held, options={"vote": {}})
+    material = exports.Material.of(held, [*batch.outcomes, *batch.groups.values()])
+    rows = list(exports.dpo(material))
+    assert rows
+    texts = {m.content: e.score for e in held for m in e.messages}
+    for row in rows:
+        assert row["prompt"] == "Q?\n\nx:\n"  # they part at the first message
+        better, worse = row["chosen"].split("\n\n")[0], row["rejected"].split("\n\n")[0]
+        assert texts[better] == 1.0
+        assert texts[worse] == 0.0
+    assert len({(row["chosen"], row["rejected"]) for row in rows}) == len(rows)
 
 
 def many(count: int) -> list[Episode]:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -187,8 +187,18 @@ def with_alternatives() -> list[Episode]:
     return made[:200]
 
 
-def test_dpo_trains_on_the_export(tmp_path: Path, server: Assayd) -> None:
-    rows = clip(list(exports.dpo(scored(server, with_alternatives(), DYLAN_MMLU))))
+def siblings() -> list[Episode]:
+    """Debates of three and of seven agents on the same question, as the rollouts of one group."""
+    by_task: dict[str, list[Episode]] = {}
+    for episode in [*episodes("dylan_mmlu_3agents"), *episodes("dylan_mmlu_7agents")]:
+        by_task.setdefault(episode.task.prompt, []).append(episode)
+    groups = [g for g in by_task.values() if len({e.score for e in g}) > 1]
+    return [e for number, group in enumerate(groups) for e in assay.episodes.regroup(group, f"g{number}")]
+
+
+@pytest.mark.parametrize("source", [with_alternatives, siblings])
+def test_dpo_trains_on_the_export(tmp_path: Path, server: Assayd, source: Callable[[], list[Episode]]) -> None:
+    rows = clip(list(exports.dpo(scored(server, source(), DYLAN_MMLU))))
     assert len(rows) >= 20
     data = Dataset.from_list(rows)
     tokens = tokenizer(row[side] for row in rows for side in ("chosen", "rejected"))

@@ -83,20 +83,23 @@ def dpo(material: Material) -> Iterator[Row]:
     """TRL's DPOTrainer, standard format: prompt, chosen, rejected; and weight, kind. One-sided pairs are left out.
 
     The prompt ends with the author's name; where the sides have different authors, each side begins with its own.
+    A row comes once, though pairs of several kinds can tell it: siblings that part at the start are a trajectory too.
     """
+    seen: set[tuple[str, str, str]] = set()
     for pair in material.pairs():
         if pair.kind == _ONE_SIDED:
             continue
         author = material.author(pair.chosen)
         named = author.agent != material.author(pair.rejected).agent
         context = material.episode(pair.context_episode_id)
-        yield {
-            "prompt": rendering.prompt(context, pair.context_length, None if named else author),
-            "chosen": material.side(pair.chosen, named),
-            "rejected": material.side(pair.rejected, named),
-            "weight": pair.weight,
-            "kind": _kind(pair),
-        }
+        row = (
+            rendering.prompt(context, pair.context_length, None if named else author),
+            material.side(pair.chosen, named),
+            material.side(pair.rejected, named),
+        )
+        if row not in seen:
+            seen.add(row)
+            yield {"prompt": row[0], "chosen": row[1], "rejected": row[2], "weight": pair.weight, "kind": _kind(pair)}
 
 
 def step_dpo(material: Material) -> Iterator[Row]:
