@@ -32,16 +32,17 @@ class Server:
     def __init__(self, command: list[str], core: int, method: str) -> None:
         self.method = method
         self.process = subprocess.Popen(
-            ["taskset", "-c", str(core), *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            ["taskset", "-c", str(core), *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self.address = self._wait_for_address()
 
     def _wait_for_address(self) -> str:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            found = re.search(r"listening on ([\d.]+:\d+)", line)
+            # The echo's line, or assayd's log record.
+            found = re.search(r'listening on [\d.]+:(\d+)|"event":"serving","port":(\d+)', line)
             if found:
-                return found.group(1)
+                return f"127.0.0.1:{found.group(1) or found.group(2)}"
         raise RuntimeError("the server ended before it listened")
 
     def cpu_seconds(self) -> float:
