@@ -69,7 +69,7 @@ class Attribution::Impl {
   bool done() const { return !status_.ok() || batch_.empty(); }
   const std::vector<Question>& ask() const { return batch_; }
   absl::Status tell(absl::Span<const Answer> answers);
-  bool can_finish_early() const {
+  bool can_finish_early() {
     return status_.ok() && (detail_ != nullptr || credit_.can_finish_early());
   }
   absl::StatusOr<Signals> finish();
@@ -81,7 +81,7 @@ class Attribution::Impl {
   void Record(absl::Span<const Answer> answers);
   absl::Status OpenDetail();
 
-  absl::Status FillCredit(Signals& signals) const;
+  absl::Status FillCredit(Signals& signals);
   absl::Status FillScore(Signals& signals) const;
   absl::Status FillMessages(Signals& signals);
   void FillPosterior(const blame::Posterior& posterior, Signals& signals) const;
@@ -139,10 +139,10 @@ absl::Status Attribution::Impl::OpenDetail() {
       questions_;
   std::vector<double> credit;
   if (credit_.counterfactual()) {
-    absl::StatusOr<credit::CreditEstimate> estimate = credit_.Finish();
+    const absl::StatusOr<const credit::CreditEstimate*> estimate = credit_.Finish();
     if (!estimate.ok()) return estimate.status();
-    inputs.score = episode_.score.value_or(estimate->grand);
-    credit = std::move(estimate->values);
+    inputs.score = episode_.score.value_or((*estimate)->grand);
+    credit = (*estimate)->values;
   } else {
     if (!episode_.score.has_value()) return absl::OkStatus();  // finish() says what is missing
     inputs.score = *episode_.score;
@@ -194,11 +194,12 @@ absl::Status Attribution::Impl::tell(absl::Span<const Answer> answers) {
   return status_;
 }
 
-absl::Status Attribution::Impl::FillCredit(Signals& signals) const {
+absl::Status Attribution::Impl::FillCredit(Signals& signals) {
   signals.agents.resize(episode_.agents.size());
   if (!credit_.counterfactual()) return absl::OkStatus();
-  absl::StatusOr<credit::CreditEstimate> estimate = credit_.Finish();
-  if (!estimate.ok()) return estimate.status();
+  const absl::StatusOr<const credit::CreditEstimate*> finished = credit_.Finish();
+  if (!finished.ok()) return finished.status();
+  const credit::CreditEstimate* const estimate = *finished;
   for (size_t i = 0; i < signals.agents.size(); ++i) {
     AgentSignal& agent = signals.agents[i];
     agent.credit = DropDust(estimate->values[i], options_.range);

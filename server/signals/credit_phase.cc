@@ -28,6 +28,8 @@ credit::CreditEstimate Exact(absl::Span<const double> table, int n) {
   estimate.values = credit::ExactShapley(table, n);
   if (n >= 2) estimate.interactions = credit::ExactInteractions(table, n);
   estimate.std_errors.assign(n, 0.0);
+  estimate.low = estimate.values;
+  estimate.high = estimate.values;
   estimate.baseline = table.front();
   estimate.grand = table.back();
   estimate.questions = static_cast<int64_t>(table.size());
@@ -89,7 +91,7 @@ CreditPhase::CreditPhase(int n, const Options& options, const EvaluatorTraits& t
 }
 
 bool CreditPhase::done() const {
-  if (whole_table_) return table_told_;
+  if (whole_table_) return estimate_.has_value();
   return plan_ == nullptr || plan_->done();
 }
 
@@ -121,9 +123,8 @@ absl::Status CreditPhase::TellTable(const Answer& answer) {
           absl::StrCat("answer: the value of coalition ", mask, " is outside the value range"));
     }
   }
-  exact_ = Exact(answer.table, n_);
-  table_told_ = true;
-  questions_asked_ = exact_.questions;
+  estimate_ = Exact(answer.table, n_);
+  questions_asked_ = estimate_->questions;
   return absl::OkStatus();
 }
 
@@ -135,24 +136,18 @@ absl::Status CreditPhase::Tell(absl::Span<const Answer> answers) {
     values.push_back({answer.mean, answer.samples, answer.variance});
   }
   questions_asked_ += static_cast<int64_t>(answers.size());
-  stage_told_ = true;
+  estimate_.reset();
   return plan_->tell(values);
 }
 
-bool CreditPhase::can_finish_early() const {
-  return plan_ != nullptr && stage_told_ && plan_->Finish().ok();
-}
-
-absl::StatusOr<credit::CreditEstimate> CreditPhase::Finish() const {
-  if (!whole_table_) {
-    if (plan_ == nullptr) return absl::FailedPreconditionError("no coalition was asked for");
-    return plan_->Finish();
+absl::StatusOr<const credit::CreditEstimate*> CreditPhase::Finish() {
+  if (!estimate_.has_value()) {
+    if (plan_ == nullptr) return absl::FailedPreconditionError("no coalition has a value yet");
+    absl::StatusOr<credit::CreditEstimate> estimate = plan_->Finish();
+    if (!estimate.ok()) return estimate.status();
+    estimate_ = *std::move(estimate);
   }
-  if (!table_told_) return absl::FailedPreconditionError("the table is not known yet");
-  credit::CreditEstimate estimate = exact_;
-  estimate.low = estimate.values;
-  estimate.high = estimate.values;
-  return estimate;
+  return &*estimate_;
 }
 
 }  // namespace assay::signals

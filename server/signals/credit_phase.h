@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -35,9 +36,10 @@ class CreditPhase {
   void Ask(std::vector<Question>& batch) const;
   // One answer for each question that Ask appended.
   absl::Status Tell(absl::Span<const Answer> answers);
-  // The estimate; before done() a partial one, FAILED_PRECONDITION where none is possible yet.
-  absl::StatusOr<credit::CreditEstimate> Finish() const;
-  bool can_finish_early() const;
+  // The estimate, valid until the next Tell; before done() a partial one, FAILED_PRECONDITION where
+  // none is possible yet. Computed once: an estimator may take milliseconds for it.
+  absl::StatusOr<const credit::CreditEstimate*> Finish();
+  bool can_finish_early() { return plan_ != nullptr && Finish().ok(); }
   int64_t questions_asked() const { return questions_asked_; }
 
  private:
@@ -46,10 +48,8 @@ class CreditPhase {
   const int n_;
   absl::Status status_;
   bool whole_table_ = false;
-  bool table_told_ = false;
-  credit::CreditEstimate exact_;
   std::unique_ptr<credit::CreditPlan> plan_;
-  bool stage_told_ = false;
+  std::optional<credit::CreditEstimate> estimate_;  // of what was told so far
   int64_t questions_asked_ = 0;
   const ValueRange range_;
 };
