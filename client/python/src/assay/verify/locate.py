@@ -10,11 +10,9 @@ from assay.v1 import episode_pb2, options_pb2, signals_pb2
 from . import blame
 from .agent_credit import Credit
 from .posterior import Evidence, Posterior, infer, log_ratios, marks_apply, prior
-from .questions import Answers, Asked
+from .questions import BARE_TRIALS, Answers, Asked
 from .settings import Settings
 from .transcript import CONTEXT, Transcript
-
-BARE_TRIALS = 4  # what a prefix value without rollouts counts as
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def _evidence(
     asked = {} if success else answers.nodes(count)
     rollouts: list[tuple[float, float]] = []
     for j in range(count):
-        pair = rollouts_at(transcript, settings, j, asked.get(j, []))
+        pair = rollouts_at(transcript, answers, j, asked.get(j, []))
         bare = transcript.prefix_values[j]
         if not transcript.rollouts[j][1] and bare is not None:
             given = BARE_TRIALS * (bare - settings.low) / settings.range
@@ -85,7 +83,7 @@ def _evidence(
         prior=list(given_prior) if given_prior is not None else prior(transcript, known, settings.range),
         ratios=log_ratios(transcript, settings),
         rollouts=[*rollouts, (0.0, 0.0)],
-        corrections={} if success else answers.corrections(),
+        corrections=[] if success else answers.corrections(),
         annotated=transcript.annotated,
         repairs=transcript.repairs,
         definition=settings.definition,
@@ -133,12 +131,11 @@ def claim_of(
     )
 
 
-def rollouts_at(transcript: Transcript, settings: Settings, j: int, asked: Sequence[Asked]) -> tuple[float, float]:
+def rollouts_at(transcript: Transcript, answers: Answers, j: int, asked: Sequence[Asked]) -> tuple[float, float]:
     """(successes, trials) of node j: given with the episode and asked."""
     successes, trials = transcript.rollouts[j]
     total = float(trials)
     for question in asked:
-        samples = max(question.samples, 1)
-        successes += samples * (question.mean - settings.low) / settings.range
-        total += samples
+        more, of = answers.rollouts(question)
+        successes, total = successes + more, total + of
     return successes, total

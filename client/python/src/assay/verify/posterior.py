@@ -47,7 +47,7 @@ class Evidence:
     prior: list[float]
     ratios: list[float]
     rollouts: list[tuple[float, float]]
-    corrections: dict[int, tuple[float, float]]  # rollouts with message t replaced by a correct one
+    corrections: list[tuple[int, float, float]]  # (t, successes, trials) with message t replaced by a correct one
     annotated: int | None
     repairs: tuple[int | None, ...]  # per message: the earlier one that the caller says it repaired
     definition: int
@@ -166,7 +166,7 @@ def _chain(transcript: Transcript, settings: Settings, evidence: Evidence) -> tu
     chain = Chain(high, low, *_edges(transcript, settings, evidence))
     if step:
         chain.lh = [-inf] * len(chain.lh)
-    for t, (successes, trials) in {} if step else evidence.corrections.items():
+    for t, successes, trials in [] if step else evidence.corrections:
         up, down = _node(high_rates, successes, trials)[0], _node(LOW_GRID, successes, trials)[0]
         chain.hh[t] += up
         chain.hl[t] += up

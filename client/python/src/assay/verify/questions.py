@@ -19,6 +19,8 @@ from .transcript import Transcript
 from .votes import VoteReplay
 
 SIMPLE = {"counterfactual", "mean", "samples", "variance"}
+BARE_TRIALS = 4.0  # what a value without rollouts counts as
+MOST_TRIALS = 16.0  # that one sample can count as
 NOTHING: dict[str, Any] = {"table": [], "tableSha256": "", "messageScores": [], "scorer": False, "cached": False}
 
 
@@ -228,11 +230,27 @@ class Answers:
             raise KeyError(text("messages", mask))
         return question.mean
 
-    def corrections(self) -> dict[int, tuple[float, float]]:
-        """Answered correction questions by message, as (successes, trials)."""
-        low, span = self.settings.low, self.settings.range
-        asked = [q for q in self.asked if q.kind == "correction" and q.key < sum(map(len, self._members))]
-        return {q.key: (max(q.samples, 1) * (q.mean - low) / span, max(q.samples, 1)) for q in asked}
+    def corrections(self) -> list[tuple[int, float, float]]:
+        """Answered correction questions as (message, successes, trials)."""
+        return [(q.key, *self.rollouts(q)) for q in self.asked if q.kind == "correction"]
+
+    def rollouts(self, q: Asked) -> tuple[float, float]:
+        """An answer as (successes, trials). The variance of one sample says how much more than a coin it tells.
+
+        A single mean strictly inside the range is no rollout but a bare value.
+        """
+        span = self.settings.range
+        mean = min(max((q.mean - self.settings.low) / span, 0.0), 1.0)
+        coin, variance, trials = mean * (1 - mean), q.variance / span**2, float(max(q.samples, 1))
+        if coin > 0 and variance > 0:
+            trials *= min(max(coin / variance, 1.0), MOST_TRIALS)
+        elif coin > 0 and trials == 1:
+            trials = BARE_TRIALS
+        return mean * trials, trials
+
+    def has_parts(self) -> bool:
+        """Whether everything that an exact Owen value asks was answered."""
+        return self.votes is not None or all(("messages", kept) in self.recorded for kept in set(self.parts()))
 
     def parts(self) -> Iterator[int]:
         """Masks of messages that an exact Owen value asks; some come more than once."""
@@ -270,7 +288,8 @@ def check(report: Report, answers: Answers, agents: int, messages: int) -> None:
     limit = {"coalition": 1 << agents, "messages": 1 << messages, "prefix": messages + 1, "correction": messages}
     for k, q in enumerate(answers.asked):
         path = f"signals.audit.questions[{k}]"
-        if (q.kind, q.key, q.scorer) in seen:
+        # Rollouts of one place may be asked for again: they add up.
+        if (q.kind, q.key, q.scorer) in seen and q.kind not in ("prefix", "correction"):
             report.wrong(path, "a question not asked before", f"{text(q.kind, q.key)} again")
         seen.add((q.kind, q.key, q.scorer))
         if q.key >= limit.get(q.kind, 1):

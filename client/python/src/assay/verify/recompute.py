@@ -11,7 +11,7 @@ from . import blame
 from .agent_credit import Credit, credit
 from .allocation import BLAMED, Allocation, allocate_outcome, allocate_success, score_evidence
 from .games import interactions, owen, owen_cost
-from .locate import Located, claim_of, locate, rollouts_at
+from .locate import Located, claim_of, locate
 from .posterior import Posterior, infer
 from .questions import Answers
 from .redundancy import redundancies
@@ -26,9 +26,11 @@ def node_values(transcript: Transcript, settings: Settings, answers: Answers, sc
     out: list[float | None] = []
     asked = answers.nodes(len(transcript.authors))
     for j, value in enumerate(transcript.prefix_values):
-        if value is None:
-            successes, trials = rollouts_at(transcript, settings, j, asked.get(j, []))
-            value = settings.low + settings.range * successes / trials if trials else None
+        successes, trials = transcript.rollouts[j]
+        if value is None and trials:
+            value = settings.low + settings.range * successes / trials
+        if value is None and asked.get(j):
+            value = asked[j][0].mean
         out.append(value)
     return [*out, score]
 
@@ -41,7 +43,9 @@ def evidence_kind(transcript: Transcript, settings: Settings, answers: Answers, 
     # With one message an agent every kind of evidence yields the agent's credit: nothing is asked for it.
     indifferent = all(count <= 1 for count in counts)
     if settings.evaluator != "outcome" and "messages" in settings.supports:
-        affordable = settings.free and owen_cost(len(counts), counts) <= OWEN_LIMIT
+        cost = owen_cost(sum(map(bool, counts)), counts)
+        left = settings.max_questions - (1 << len(counts)) if settings.max_questions else OWEN_LIMIT
+        affordable = settings.free and cost <= min(left, OWEN_LIMIT)
         if (affordable and not indifferent) or any(q.kind == "messages" for q in answers.asked):
             return options_pb2.EVIDENCE_OWEN
     if all(nodes[t] is not None and nodes[t + 1] is not None for t in transcript.players):
@@ -58,10 +62,13 @@ def success_evidence(
     nodes: Sequence[float | None],
     scores: Sequence[float | None],
     rho: Sequence[float],
+    given: Sequence[float],
 ) -> list[float]:
-    """x_t of section 4."""
+    """x_t of section 4. `given`: as published, where Owen values are sampled."""
     x = [0.0] * len(transcript.authors)
     if kind == options_pb2.EVIDENCE_OWEN:
+        if not answers.has_parts():
+            return list(given)
         counts = [len(m) for m in transcript.members]
         for members, values in zip(transcript.members, owen(answers.part, len(counts), counts), strict=True):
             for t, value in zip(members, values, strict=True):
@@ -83,11 +90,12 @@ def allocate(
     values: Credit,
     located: Located,
     rho: Sequence[float],
+    given_x: Sequence[float],
 ) -> tuple[Allocation, int]:
     """Rewards of all messages, and the kind of evidence they rest on."""
     if values.score < settings.theta:
         return _allocate_failure(transcript, settings, values, located, rho), _failure_kind(located)
-    return _allocate_success(transcript, settings, answers, values, located, rho)
+    return _allocate_success(transcript, settings, answers, values, located, rho, given_x)
 
 
 def _allocate_success(
@@ -97,6 +105,7 @@ def _allocate_success(
     values: Credit,
     located: Located,
     rho: Sequence[float],
+    given_x: Sequence[float],
     plain: bool = False,
 ) -> tuple[Allocation, int]:
     """`plain`: by the first evidence that applies, whatever the options ask for."""
@@ -104,7 +113,7 @@ def _allocate_success(
     asked = options_pb2.EVIDENCE_AUTO if plain else settings.evidence
     kind = evidence_kind(transcript, replace(settings, evidence=asked), answers, nodes)
     scores = located.scores
-    x = success_evidence(kind, transcript, settings, answers, nodes, scores, rho)
+    x = success_evidence(kind, transcript, settings, answers, nodes, scores, rho, given_x)
     if values.shapley:
         return allocate_success(transcript, settings, kind, values.values, x, scores, rho, located.labels), kind
     total = values.score - settings.low
@@ -207,11 +216,15 @@ def recompute(
     if labels is not None:
         located = replace(located, labels=list(labels))
     rho = redundancies(transcript, settings.shingles)
-    allocation, kind = allocate(transcript, settings, answers, values, located, rho)
+    given_x = [0.0] * len(transcript.authors)
+    for m in published.audit.messages if published is not None else ():
+        if 0 <= m.index < len(given_x):
+            given_x[m.index] = m.evidence
+    allocation, kind = allocate(transcript, settings, answers, values, located, rho, given_x)
     if not values.shapley:
         shared = allocation
         if values.score < settings.theta:
-            shared, _ = _allocate_success(transcript, settings, answers, values, located, rho, plain=True)
+            shared, _ = _allocate_success(transcript, settings, answers, values, located, rho, [], plain=True)
         sums = [sum(shared.rewards[t] for t in members) for members in transcript.members]
         values = replace(values, values=sums)
     pairs = interactions(values.table, len(transcript.agents)) if values.table is not None else None
