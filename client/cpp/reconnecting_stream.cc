@@ -58,7 +58,7 @@ class ReconnectingStream : public SignalStream {
         session_([this] { RunSession(); }) {}
 
   ~ReconnectingStream() override {
-    Cancel();
+    ReconnectingStream::Cancel();
     session_.join();
     evaluators_.stop();
     evaluators_.join();

@@ -19,7 +19,7 @@ ByteSource::~ByteSource() {
 
 absl::StatusOr<absl::string_view> ByteSource::Next() {
   if (kind_ == Kind::kUnknown) {
-    const absl::StatusOr<absl::string_view> first = Read();
+    absl::StatusOr<absl::string_view> first = Read();
     if (!first.ok() || first->empty()) return first;
     kind_ = first->front() == kGzipBegins ? Kind::kGzip : Kind::kPlain;
     if (kind_ == Kind::kPlain) return first;
@@ -32,7 +32,7 @@ absl::StatusOr<absl::string_view> ByteSource::Next() {
   unpacked_size_ = 0;
   do {
     if (zlib_.avail_in == 0) {
-      const absl::StatusOr<absl::string_view> packed = Read();
+      absl::StatusOr<absl::string_view> packed = Read();
       if (!packed.ok()) return packed;
       if (packed->empty()) {
         if (inside_member_) return absl::DataLossError("the gzip input is cut off");
@@ -41,7 +41,7 @@ absl::StatusOr<absl::string_view> ByteSource::Next() {
       zlib_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed->data()));
       zlib_.avail_in = static_cast<uInt>(packed->size());
     }
-    const absl::Status status = Unpack();
+    absl::Status status = Unpack();
     if (!status.ok()) return status;
   } while (unpacked_size_ == 0);
   return absl::string_view(unpacked_.data(), unpacked_size_);

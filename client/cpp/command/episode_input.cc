@@ -7,7 +7,7 @@ namespace assay::command {
 absl::StatusOr<v1::Episode> ParseEpisode(const std::string& line, const EpisodeFormat& format) {
   if (format.kind == InputFormat::kLog) return ImportLogRecord(line, format.log);
   v1::Episode episode;
-  const absl::Status status = FromJson(line, &episode);
+  absl::Status status = FromJson(line, &episode);
   if (!status.ok()) return status;
   return episode;
 }

@@ -36,7 +36,7 @@ absl::Status ReadJsonFile(const std::string& path, google::protobuf::Message* me
   std::ifstream file(path, std::ios::binary);
   if (!file) return absl::NotFoundError(absl::StrCat("cannot read ", path));
   const std::string text{std::istreambuf_iterator<char>(file), {}};
-  const absl::Status status = FromJson(text, message);
+  absl::Status status = FromJson(text, message);
   if (status.ok()) return status;
   return absl::InvalidArgumentError(absl::StrCat(path, ": ", status.message()));
 }

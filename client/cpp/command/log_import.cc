@@ -82,7 +82,7 @@ absl::Status ReadMessage(const Value& value, const std::string& path,
   }
   if (!status.ok()) return status;
   if (!IsContext(agent, options)) message->set_agent_id(agent);
-  const absl::StatusOr<int> round = ReadIndex(object, prefix, "round");
+  absl::StatusOr<int> round = ReadIndex(object, prefix, "round");
   if (!round.ok()) return round.status();
   if (*round > 0) message->set_round(*round);
   return absl::OkStatus();
@@ -94,7 +94,7 @@ absl::Status ReadMessages(const Struct& record, const LogImportOptions& options,
   if (messages == nullptr || !messages->has_list_value()) return WrongType("messages", "a list");
   for (const Value& message : messages->list_value().values()) {
     const std::string path = absl::StrCat("messages[", episode->messages_size(), "]");
-    const absl::Status status = ReadMessage(message, path, options, episode->add_messages());
+    absl::Status status = ReadMessage(message, path, options, episode->add_messages());
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -126,7 +126,7 @@ absl::Status ReadLabel(const Struct& record, v1::Episode* episode) {
   const Value* label = Get(record, "label");
   if (label == nullptr) return absl::OkStatus();
   if (!label->has_struct_value()) return WrongType("label", "an object");
-  const absl::StatusOr<int> index = ReadIndex(label->struct_value(), "label.", "first_error_index");
+  absl::StatusOr<int> index = ReadIndex(label->struct_value(), "label.", "first_error_index");
   if (!index.ok()) return index.status();
   if (*index < 0) return absl::OkStatus();
   if (*index >= episode->messages_size()) {

@@ -49,7 +49,11 @@ void Progress::MaybeShow() {
   const absl::Time now = absl::Now();
   if (now - shown_ < (terminal_ ? absl::Milliseconds(200) : absl::Seconds(10))) return;
   shown_ = now;
-  absl::FPrintF(stderr, terminal_ ? "\r\x1b[K%s" : "%s\n", Line());
+  if (terminal_) {
+    absl::FPrintF(stderr, "\r\x1b[K%s", Line());
+  } else {
+    absl::FPrintF(stderr, "%s\n", Line());
+  }
 }
 
 std::string Progress::Line() const {

@@ -1,6 +1,7 @@
 #include "client/cpp/command/table.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <vector>
 
@@ -53,10 +54,10 @@ std::string Words(absl::string_view name, absl::string_view prefix) {
   return absl::StrReplaceAll(absl::AsciiStrToLower(name), {{"_", " "}});
 }
 
-// Rounded, so that -0.0001 is not shown as -0.000.
+// What rounds to zero has no sign.
 std::string Signed(double value) {
-  return absl::StrFormat(value > -0.0005 && value < 0.0005 ? "%.3f" : "%+.3f",
-                         value > -0.0005 && value < 0.0005 ? 0.0 : value);
+  if (std::abs(value) < 0.0005) return "0.000";
+  return absl::StrFormat("%+.3f", value);
 }
 
 size_t AgentColumns(const v1::EpisodeSignals& signals) {
