@@ -63,7 +63,8 @@ stage_integration() { release && run_tests release -L '^integration$'; }
 stage_simulation() { release && run_tests release -L '^simulation$'; }
 stage_chaos() { release && run_tests release -L '^chaos$'; }
 stage_compliance() { release && run_script tests/compliance/run.sh; }
-stage_python() { release && run_script client/python/run_tests.sh; }
+# The reports are read in a browser.
+stage_python() { release && packages browser && run_script client/python/run_tests.sh; }
 stage_proof() { release && run_script client/python/examples/team_training/run.sh --smoke; }
 
 stage_format() {

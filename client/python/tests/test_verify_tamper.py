@@ -176,6 +176,8 @@ def other(path: Path_, value: Any) -> Any:
     if path[-1] in enums:
         names = enums[path[-1]].keys()
         return names[(names.index(value) + 1) % len(names)]
+    if "supports" in path:
+        return "QUESTION_KIND_CORRECTION"
     if path[-1] == "method":
         return "METHOD_KERNEL" if value != "METHOD_KERNEL" else "METHOD_EXACT"
     if str(path[-1]).endswith("Sha256"):

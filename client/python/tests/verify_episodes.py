@@ -155,6 +155,11 @@ def _fill(
     out.audit.episode_sha256 = hashlib.sha256(records.canonical(episode)).digest()
     for q in asked:
         questions.encode(q, out.audit.questions.add())
+    traits = out.audit.evaluator
+    kinds = sorted(options_pb2.QuestionKind.Value(f"QUESTION_KIND_{k.upper()}") for k in expected.settings.supports)
+    traits.supports.extend(kinds)
+    traits.whole_table = expected.settings.evaluator in ("vote", "given")
+    traits.free = traits.deterministic = True
     if episode.HasField("group"):
         out.group.CopyFrom(episode.group)
     sign(out)

@@ -9,6 +9,7 @@ from typing import Literal
 from assay.v1 import episode_pb2, options_pb2, signals_pb2
 
 from . import blame, games, preferences, questions
+from .check_effort import check_effort
 from .check_pairs import check_pairs, text_of
 from .findings import Report
 from .recompute import Expected, recompute
@@ -84,7 +85,7 @@ def _compare(
     _interactions(report, expected, signals)
     check_pairs(report, preferences.of_episode(episode, expected), signals.pairs)
     _ledger(report, expected, signals)
-    _effort(report, expected, signals)
+    check_effort(report, expected, signals)
     report.equal("signals.group", text_of(episode.group), text_of(signals.group))
     report.equal("signals.evidence", _kind(expected.kind), _kind(signals.evidence))
     report.equal("signals.audit.signals_sha256", signals_digest(signals), signals.audit.signals_sha256)
@@ -317,59 +318,3 @@ def _ledger(report: Report, expected: Expected, signals: signals_pb2.EpisodeSign
     if expected.credit.exact:
         report.close(f"{path}.estimator_gap", 0.0, ledger.estimator_gap, scale)
     report.equal(f"{path}.signs_relaxed", bool(allocation.relaxed), ledger.signs_relaxed)
-
-
-def _effort(report: Report, expected: Expected, signals: signals_pb2.EpisodeSignals) -> None:
-    asked, settings, effort = expected.answers.asked, expected.settings, signals.effort
-    whole = 1 << len(expected.transcript.agents)
-    # A table stands for all its coalitions, each evaluated once.
-    count = sum(whole if q.kind == "all" else 1 for q in asked)
-    samples = sum(whole if q.kind == "all" else q.samples for q in asked if not q.cached)
-    report.equal("signals.effort.questions", count, effort.questions)
-    report.equal("signals.effort.samples", samples, effort.samples)
-    if settings.evaluator == "named":
-        report.equal("signals.effort.evaluator", settings.evaluator_name, effort.evaluator)
-    else:
-        report.equal("signals.effort.evaluator", settings.evaluator, effort.evaluator)
-    voted = settings.evaluator == "vote"
-    report.equal("signals.effort.ballots", settings.ballots if voted else 0, effort.ballots)
-    noisy = any(q.variance for q in asked)
-    if expected.credit.exact:
-        shapley = expected.credit.shapley
-        method = options_pb2.METHOD_EXACT if shapley else options_pb2.METHOD_UNSPECIFIED
-        exact = signals_pb2.INTERVAL_KIND_DESIGN if noisy else signals_pb2.INTERVAL_KIND_EXACT
-        report.equal("signals.effort.method", _method(method), _method(effort.method))
-        report.equal("signals.effort.interval", exact if shapley else 0, effort.interval)
-        report.equal("signals.partial", False, signals.partial)
-        if shapley:
-            _complete(report, expected)
-    else:
-        estimated = (signals_pb2.INTERVAL_KIND_MODEL, signals_pb2.INTERVAL_KIND_DESIGN)
-        report.true("signals.effort.interval", effort.interval in estimated, "MODEL or DESIGN", effort.interval)
-        if settings.method != options_pb2.METHOD_AUTO:
-            report.equal("signals.effort.method", _method(settings.method), _method(effort.method))
-
-
-def _method(method: int) -> str:
-    return options_pb2.Method.Name(method)
-
-
-def _complete(report: Report, expected: Expected) -> None:
-    """An exact computation asks every coalition and, for exact Owen values, every part of a union; nothing else."""
-    answers, n = expected.answers, len(expected.transcript.agents)
-    tabled = ("all", 0) in answers.recorded
-    wanted = set() if tabled else {("coalition", mask) for mask in range(1 << n)}
-    owen = expected.kind == options_pb2.EVIDENCE_OWEN
-    if owen and not answers.has_parts():
-        report.trust("sampled Owen values of messages")
-        wanted.update(key for key in answers.recorded if key[0] == "messages")
-    elif owen:
-        wanted.update(("messages", kept) for kept in answers.parts())
-    lacking = sorted(wanted - set(answers.recorded))
-    if lacking:
-        report.wrong("signals.audit.questions", ", ".join(questions.text(*key) for key in lacking[:8]), "missing")
-    for k, q in enumerate(expected.answers.asked):
-        if q.kind in ("coalition", "messages") and (q.kind, q.key) not in wanted:
-            report.wrong(
-                f"signals.audit.questions[{k}]", "a question the signals rest on", questions.text(q.kind, q.key)
-            )

@@ -107,7 +107,7 @@ def _default_evaluator(episode: episode_pb2.Episode) -> str:
 
 def _supports(evaluator: str, options: options_pb2.AttributionOptions) -> frozenset[str]:
     if evaluator == "vote":
-        return frozenset(("coalition", "messages", "prefix"))
+        return frozenset(("coalition", "messages", "prefix", "message_scores"))
     if evaluator == "given":
         return frozenset(("coalition",))
     if evaluator == "caller":
