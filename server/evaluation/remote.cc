@@ -23,7 +23,8 @@ constexpr int kMaxMessageBytes = 64 << 20;
 using Stub = v1::EvaluatorService::Stub;
 
 absl::Status ToAbsl(const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                      SafeMessage(status.error_message()));
 }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {

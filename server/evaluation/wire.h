@@ -2,8 +2,11 @@
 #ifndef ASSAY_SERVER_EVALUATION_WIRE_H_
 #define ASSAY_SERVER_EVALUATION_WIRE_H_
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "assay/v1/error.pb.h"
 #include "assay/v1/evaluator_service.pb.h"
@@ -20,8 +23,12 @@ void ToWire(const Batch& batch, absl::Time now, v1::EvaluateRequest* wire);
 // The answers to a batch, or its error, or INVALID_ARGUMENT where it is neither.
 absl::StatusOr<Answers> ToDomain(const v1::EvaluateResponse& response);
 
-// UNKNOWN where the code is no gRPC status code; the message is cut at 1 KiB.
+// UNKNOWN where the code is no gRPC status code; the message as by SafeMessage.
 absl::Status ToStatus(const v1::Error& error);
+
+// What a stranger wrote, fit to be sent on: whole UTF-8 characters, at most 1 KiB of them; any byte
+// that belongs to none becomes '?'.
+std::string SafeMessage(absl::string_view text);
 
 }  // namespace assay::evaluation
 

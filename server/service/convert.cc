@@ -5,7 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "server/service/errors.h"
+#include "server/evaluation/wire.h"
 
 namespace assay::service {
 namespace {
@@ -62,14 +62,6 @@ static_assert(Follows(signals::Evidence::kEqual, v1::EVIDENCE_EQUAL));
 template <class Wire, class Domain>
 Wire ToEnum(Domain value) {
   return static_cast<Wire>(static_cast<int>(value) + 1);
-}
-
-// Members of `episode` whose bit is set.
-template <class Add>
-void AddMembers(const signals::Question& question, const signals::Episode& episode, Add add) {
-  for (int i = 0; i < static_cast<int>(episode.agents.size()); ++i) {
-    if ((question.coalition >> i) & 1) add(i);
-  }
 }
 
 void AgentsToWire(const signals::Signals& signals, const v1::Episode& episode,
@@ -194,8 +186,7 @@ std::shared_ptr<const evaluation::EpisodeContext> MakeContext(std::shared_ptr<co
   return context;
 }
 
-void ToWire(const signals::Signals& signals, const v1::Episode& episode,
-            v1::EpisodeSignals* wire) {
+void ToWire(const signals::Signals& signals, const v1::Episode& episode, v1::EpisodeSignals* wire) {
   wire->set_episode_id(episode.id());
   wire->set_success(signals.success);
   wire->set_score(Plain(signals.score));
@@ -213,9 +204,8 @@ void ToWire(const signals::Signals& signals, const v1::Episode& episode,
     added->set_index(Plain(interaction.index));
   }
   for (const blame::Pair& pair : signals.pairs) {
-    *wire->add_pairs() = ToWire(pair, [&episode](int) -> const std::string& {
-      return episode.id();
-    });
+    *wire->add_pairs() =
+        ToWire(pair, [&episode](int) -> const std::string& { return episode.id(); });
   }
   ConservationToWire(signals.conservation, wire->mutable_conservation());
   v1::Effort* effort = wire->mutable_effort();
@@ -232,69 +222,17 @@ void ToWire(const signals::Signals& signals, const v1::Episode& episode,
 
 v1::Counterfactual ToWire(const signals::Question& question, const signals::Episode& episode) {
   v1::Counterfactual wire;
-  switch (question.kind) {
-    case signals::QuestionKind::kCoalition: {
-      v1::Coalition* coalition = wire.mutable_coalition();
-      AddMembers(question, episode, [coalition](int i) { coalition->add_agents(i); });
-      break;
-    }
-    case signals::QuestionKind::kMessages: {
-      v1::KeptMessages* kept = wire.mutable_messages();
-      int ordinal = 0;
-      for (int t = 0; t < static_cast<int>(episode.messages.size()); ++t) {
-        if (episode.messages[t].agent == signals::kContext) continue;
-        if (question.subset.contains(ordinal++)) kept->add_indices(t);
-      }
-      break;
-    }
-    case signals::QuestionKind::kPrefix:
-      wire.mutable_prefix()->set_length(question.index);
-      break;
-    case signals::QuestionKind::kCorrection:
-      wire.mutable_correction()->set_index(question.index);
-      break;
-    case signals::QuestionKind::kMessageScores:
-      wire.mutable_message_scores();
-      break;
-    case signals::QuestionKind::kAllCoalitions:
-      wire.mutable_all_coalitions();
-      break;
-  }
+  evaluation::ToWire(question, episode, &wire);
   return wire;
 }
 
 void ToWire(const evaluation::CallerRequest& request, absl::Time now, v1::EvaluateRequest* wire) {
   wire->set_evaluation_id(request.evaluation_id);
-  const signals::Episode& episode = request.context->episode;
-  wire->set_episode_id(std::string(episode.id));
-  for (const signals::Question& question : request.questions) {
-    v1::Question* added = wire->add_questions();
-    *added->mutable_counterfactual() = ToWire(question, episode);
-    added->set_samples(question.samples);
-  }
-  if (request.deadline != absl::InfiniteFuture()) {
-    const int64_t left =
-        absl::ToInt64Nanoseconds(std::max(request.deadline - now, absl::ZeroDuration()));
-    wire->mutable_timeout()->set_seconds(left / 1'000'000'000);
-    wire->mutable_timeout()->set_nanos(static_cast<int32_t>(left % 1'000'000'000));
-  }
-  wire->set_seed(request.context->seed);
+  evaluation::ToWire({request.context, request.questions, request.deadline}, now, wire);
 }
 
 absl::StatusOr<evaluation::Answers> ToDomain(const v1::EvaluateResponse& response) {
-  if (response.has_error()) return FromWire(response.error());
-  if (!response.has_answers()) return Missing("evaluation.outcome");
-  evaluation::Answers answers;
-  answers.reserve(response.answers().answers_size());
-  for (const v1::Answer& wire : response.answers().answers()) {
-    if (wire.has_error()) return FromWire(wire.error());
-    signals::Answer& answer = answers.emplace_back();
-    answer.mean = wire.mean();
-    answer.samples = wire.samples();
-    answer.variance = wire.variance();
-    answer.scores.assign(wire.message_scores().begin(), wire.message_scores().end());
-  }
-  return answers;
+  return evaluation::ToDomain(response);
 }
 
 }  // namespace assay::service

@@ -2,17 +2,15 @@
 
 #include <string>
 
-#include "absl/strings/cord.h"
 #include "absl/strings/escaping.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "server/evaluation/retry_after.h"
 
 namespace assay::service {
 namespace {
 
 constexpr size_t kMaxMessageBytes = 1024;
 constexpr size_t kMaxQuotedBytes = 64;
-constexpr char kRetryAfterPayload[] = "assay.v1/retry_after_ns";
 
 std::string AtPath(absl::string_view path, absl::string_view what) {
   return absl::StrCat(path, ": ", what);
@@ -22,12 +20,6 @@ std::string Quoted(absl::string_view id) {
   const bool cut = id.size() > kMaxQuotedBytes;
   return absl::StrCat("\"", absl::Utf8SafeCHexEscape(id.substr(0, kMaxQuotedBytes)),
                       cut ? "...\"" : "\"");
-}
-
-absl::Status WithRetryAfter(absl::Status status, absl::Duration retry_after) {
-  status.SetPayload(kRetryAfterPayload,
-                    absl::Cord(absl::StrCat(absl::ToInt64Nanoseconds(retry_after))));
-  return status;
 }
 
 // Only errors about the request speak of its fields; "unavailable: host" is no path.
@@ -110,13 +102,13 @@ absl::Status BeyondCredits(absl::Duration retry_after) {
 }
 
 absl::Status Overloaded(absl::string_view what, absl::Duration retry_after) {
-  return WithRetryAfter(absl::ResourceExhaustedError(what), retry_after);
+  return evaluation::WithRetryAfter(absl::ResourceExhaustedError(what), retry_after);
 }
 
 absl::Status ResponseTooLarge(int64_t needed, int64_t limit) {
   return absl::ResourceExhaustedError(
-      AtPath("max_response_bytes", absl::StrCat("the result needs ", needed, " bytes, allowed are ",
-                                                limit)));
+      AtPath("max_response_bytes",
+             absl::StrCat("the result needs ", needed, " bytes, allowed are ", limit)));
 }
 
 absl::Status ClientDoesNotRead(absl::string_view what) {
@@ -137,12 +129,7 @@ absl::Status CallerIsGone() {
 }
 
 std::optional<absl::Duration> RetryAfter(const absl::Status& status) {
-  const auto payload = status.GetPayload(kRetryAfterPayload);
-  int64_t nanoseconds = 0;
-  if (!payload.has_value() || !absl::SimpleAtoi(std::string(*payload), &nanoseconds)) {
-    return std::nullopt;
-  }
-  return absl::Nanoseconds(nanoseconds);
+  return evaluation::RetryAfter(status);
 }
 
 v1::Error ToWire(const absl::Status& status) {
@@ -155,8 +142,7 @@ v1::Error ToWire(const absl::Status& status) {
       IsPath(message.substr(0, colon))) {
     v1::FieldViolation* violation = error.add_violations();
     violation->set_field(std::string(message.substr(0, colon)));
-    violation->set_description(
-        std::string(Truncated(message.substr(colon + 2), kMaxMessageBytes)));
+    violation->set_description(std::string(Truncated(message.substr(colon + 2), kMaxMessageBytes)));
   }
   if (const auto retry_after = RetryAfter(status)) {
     const int64_t nanoseconds = absl::ToInt64Nanoseconds(*retry_after);
@@ -168,10 +154,10 @@ v1::Error ToWire(const absl::Status& status) {
 
 absl::Status FromWire(const v1::Error& error) {
   const bool known = error.code() > 0 && error.code() <= 16;
-  return absl::Status(known ? static_cast<absl::StatusCode>(error.code())
-                            : absl::StatusCode::kUnknown,
-                      error.message().empty() ? "the evaluator gave no reason"
-                                              : Truncated(error.message(), kMaxMessageBytes));
+  return absl::Status(
+      known ? static_cast<absl::StatusCode>(error.code()) : absl::StatusCode::kUnknown,
+      error.message().empty() ? "the evaluator gave no reason"
+                              : Truncated(error.message(), kMaxMessageBytes));
 }
 
 absl::string_view CodeLabel(absl::StatusCode code) {

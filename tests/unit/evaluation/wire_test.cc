@@ -1,0 +1,78 @@
+#include "server/evaluation/wire.h"
+
+#include "gtest/gtest.h"
+#include "server/evaluation/retry_after.h"
+#include "tests/unit/evaluation/fixtures.h"
+
+namespace assay::evaluation {
+namespace {
+
+TEST(Wire, QuestionsNameAgentsAndMessages) {
+  auto context = SmallContext(3);
+  context->episode.messages.insert(context->episode.messages.begin() + 1, signals::Message());
+  context->seed = 5;
+  Batch batch;
+  batch.context = context;
+  batch.questions.resize(4);
+  batch.questions[0].coalition = 0b101;
+  batch.questions[1].kind = signals::QuestionKind::kMessages;
+  batch.questions[1].subset.insert(0);
+  batch.questions[1].subset.insert(1);
+  batch.questions[2].kind = signals::QuestionKind::kPrefix;
+  batch.questions[2].index = 2;
+  batch.questions[2].samples = 3;
+  batch.questions[3].kind = signals::QuestionKind::kMessageScores;
+  const absl::Time now = absl::FromUnixSeconds(1000);
+  batch.deadline = now + absl::Milliseconds(1500);
+  v1::EvaluateRequest wire;
+  ToWire(batch, now, &wire);
+  EXPECT_EQ(wire.episode_id(), "episode");
+  EXPECT_EQ(wire.seed(), 5u);
+  EXPECT_EQ(wire.timeout().seconds(), 1);
+  EXPECT_EQ(wire.timeout().nanos(), 500'000'000);
+  const auto& coalition = wire.questions(0).counterfactual().coalition().agents();
+  EXPECT_EQ(std::vector<int>(coalition.begin(), coalition.end()), (std::vector<int>{0, 2}));
+  // Message 1 is context: the agents' second message is message 2.
+  const auto& kept = wire.questions(1).counterfactual().messages().indices();
+  EXPECT_EQ(std::vector<int>(kept.begin(), kept.end()), (std::vector<int>{0, 2}));
+  EXPECT_EQ(wire.questions(2).counterfactual().prefix().length(), 2);
+  EXPECT_EQ(wire.questions(2).samples(), 3);
+  EXPECT_TRUE(wire.questions(3).counterfactual().has_message_scores());
+}
+
+TEST(Wire, AnswersAndErrors) {
+  v1::EvaluateResponse response;
+  EXPECT_EQ(ToDomain(response).status().code(), absl::StatusCode::kInvalidArgument);
+  v1::Answer* answer = response.mutable_answers()->add_answers();
+  answer->set_mean(0.25);
+  answer->set_samples(4);
+  answer->set_variance(0.5);
+  answer->add_message_scores(-1);
+  const auto answers = ToDomain(response);
+  ASSERT_TRUE(answers.ok());
+  EXPECT_EQ((*answers)[0].mean, 0.25);
+  EXPECT_EQ((*answers)[0].samples, 4);
+  EXPECT_EQ((*answers)[0].variance, 0.5);
+  EXPECT_EQ((*answers)[0].scores, std::vector<double>{-1});
+  answer->mutable_error()->set_code(14);
+  EXPECT_EQ(ToDomain(response).status().code(), absl::StatusCode::kUnavailable);
+  response.mutable_error()->set_code(77);
+  response.mutable_error()->mutable_retry_after()->set_seconds(2);
+  EXPECT_EQ(ToDomain(response).status().code(), absl::StatusCode::kUnknown);
+  EXPECT_EQ(RetryAfter(ToDomain(response).status()), absl::Seconds(2));
+}
+
+TEST(Wire, MessagesOfStrangersAreWholeCharacters) {
+  EXPECT_EQ(SafeMessage("gr\xc3\xbc\xc3\x9f"), "gr\xc3\xbc\xc3\x9f");
+  EXPECT_EQ(SafeMessage("a\xff"
+                        "b\xc3"),
+            "a?b?");
+  EXPECT_EQ(SafeMessage("\xed\xa0\x80"), "???");       // a surrogate
+  EXPECT_EQ(SafeMessage("\xc0\xaf"), "??");            // overlong
+  EXPECT_EQ(SafeMessage("\xf4\x90\x80\x80"), "????");  // beyond U+10FFFF
+  EXPECT_EQ(SafeMessage(std::string(1023, 'a') + "\xc3\xbc"), std::string(1023, 'a'));
+  EXPECT_EQ(SafeMessage(std::string(5000, 'a')).size(), 1024u);
+}
+
+}  // namespace
+}  // namespace assay::evaluation
