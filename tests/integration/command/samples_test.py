@@ -84,7 +84,9 @@ def check_command_line(server: Server) -> None:
 
 def check_metrics(server: Server) -> None:
     answered = [
-        line for line in server.metrics().splitlines() if line.startswith("assay_conservation_error_count")
+        line
+        for line in server.metrics().splitlines()
+        if line.startswith("assay_conservation_error_count")
     ]
     assert answered and float(answered[0].split()[-1]) == 7, answered
 

@@ -59,7 +59,9 @@ def change_one(result: Any, rng: random.Random) -> tuple[Any, str]:
     return twin, ".".join(map(str, path))
 
 
-def verify(server: Server, episodes: Path, results: list[Any], *flags: str) -> tuple[int, list[str]]:
+def verify(
+    server: Server, episodes: Path, results: list[Any], *flags: str
+) -> tuple[int, list[str]]:
     lines = "".join(json.dumps(result) + "\n" for result in results).encode()
     run = server.assay("verify", f"--episodes={episodes}", *flags, stdin=lines)
     return run.returncode, run.stdout.splitlines()

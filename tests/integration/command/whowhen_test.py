@@ -1,5 +1,8 @@
-"""Human-labelled failures: with the label as annotation the first error is the labelled one; with it
-withheld, and no other evidence, nothing is claimed."""
+"""Failures with a human's label.
+
+With the label as annotation the first error is the labelled one; with it withheld, and no other
+evidence, nothing is claimed.
+"""
 
 from __future__ import annotations
 
