@@ -5,7 +5,10 @@ COPY deploy/install_packages.sh deploy/install_packages.sh
 COPY deploy/packages deploy/packages
 RUN deploy/install_packages.sh build
 COPY . .
+# What `assay info` and the metrics tell: --build-arg REVISION=$(git rev-parse --short=12 HEAD)
+ARG REVISION=
 RUN /usr/bin/cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DASSAY_BUILD_TESTS=OFF \
+      -DASSAY_REVISION="$REVISION" \
  && /usr/bin/cmake --build /build \
  && DESTDIR=/image /usr/bin/cmake --install /build --prefix /usr/local --component assay --strip
 
@@ -14,10 +17,11 @@ COPY deploy/install_packages.sh deploy/packages/run.txt /tmp/deploy/
 RUN mkdir /tmp/deploy/packages && mv /tmp/deploy/run.txt /tmp/deploy/packages/ \
  && /tmp/deploy/install_packages.sh run \
  && rm -rf /tmp/deploy /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin assay
+ && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin assay
 COPY --from=build /image/ /
 USER 10001:10001
 # gRPC, metrics.
 EXPOSE 50051 9464
+HEALTHCHECK CMD ["/usr/local/bin/assay", "info", "--timeout=2s"]
 ENTRYPOINT ["/usr/local/bin/assayd"]
 CMD ["--listen=127.0.0.1:50051", "--metrics=127.0.0.1:9464"]

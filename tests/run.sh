@@ -94,7 +94,7 @@ stage_asan() { asan && run_tests asan -LE '^(benchmark|chaos)$'; }
 stage_fuzz() {
   asan || return
   local targets
-  targets=$(find "$root/build/asan/tests/fuzz" -maxdepth 1 -type f -name '*_fuzzer' -executable \
+  targets=$(find "$root/build/asan/tests/fuzz" -type f -executable -name '*fuzz*' \
     2>/dev/null)
   [ -n "$targets" ] || return $skip
   local target name corpus

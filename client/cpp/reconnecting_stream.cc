@@ -1,7 +1,8 @@
 #include "client/cpp/reconnecting_stream.h"
 
 #include <algorithm>
-#include <asio.hpp>
+#include <asio/post.hpp>
+#include <asio/thread_pool.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
