@@ -3,7 +3,7 @@
 # Runs the whole experiment against a server that it starts itself, and writes REPORT.md with its pictures beside this
 # file (with --smoke, which takes a minute: into .cache/). Ends with one line an environment:
 #   rollouts_ratio NAME VALUE LOW HIGH   (Assay over the best baseline, 95 % interval)
-# Environment: ASSAYD (the server; default: the one under build*/, which is built where there is none),
+# Environment: ASSAYD (the server; default: that of a build folder, built where there is none),
 # PYTHON (default /usr/bin/python3), ASSAY_VENVS (default: the user's cache folder).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -24,16 +24,22 @@ export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 "$venv/bin/pip" install --quiet "$root/client/python" -r "$here/requirements.txt"
 
-find_server() { find "$root/build" "$root"/build* -name assayd -type f -perm -u+x -print -quit 2>/dev/null || true; }
+find_server() {
+  local found
+  for found in "$root"/build/{release/,}server/assayd "$root"/build*/{,*/}server/assayd; do
+    if [ -x "$found" ]; then echo "$found" && return; fi
+  done
+}
 assayd=${ASSAYD:-$(find_server)}
 if [ -z "$assayd" ]; then
-  cmake=$(command -v /usr/bin/cmake || command -v cmake)
-  "$cmake" -G Ninja -S "$root" -B "$root/build" -DCMAKE_BUILD_TYPE=Release
-  ninja -C "$root/build" -j2 assayd
+  "$root/deploy/install_packages.sh" build
+  (cd "$root" && /usr/bin/cmake --preset release && /usr/bin/cmake --build build/release -j 2 --target assayd)
   assayd=$(find_server)
 fi
 
-free_port() { "$venv/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+free_port() {
+  "$venv/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
 address=127.0.0.1:$(free_port)
 "$assayd" --listen="$address" --metrics="127.0.0.1:$(free_port)" >"$cache/assayd.log" 2>&1 &
 server=$!
