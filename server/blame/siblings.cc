@@ -56,6 +56,7 @@ class Grouping {
       if (!episodes_[e].turns.empty()) tasks[episodes_[e].task].push_back(e);
     }
     std::vector<std::vector<int>> out;
+    out.reserve(tasks.size());
     for (auto& [task, members] : tasks) out.push_back(std::move(members));
     return out;
   }
@@ -70,6 +71,7 @@ class Grouping {
       branch.episodes.push_back(e);
     }
     std::vector<Branch> out;
+    out.reserve(branches.size());
     for (auto& [key, branch] : branches) out.push_back(std::move(branch));
     return out;
   }
