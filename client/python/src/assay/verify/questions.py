@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 from typing import Any
 
@@ -163,13 +163,26 @@ class Answers:
     ) -> None:
         self.settings = settings
         self.asked = asked
-        self.recorded = {(q.kind, q.key): q for q in asked}
+        self.recorded: dict[tuple[str, int], Asked] = {}
+        self.repeated = False  # a noisy question was asked more than once
+        for q in asked:
+            self._record(q)
         self.votes = VoteReplay(transcript, settings, episode.task.reference_answer) if self._by("vote") else None
         self._given = list(episode.values.coalition_values) if self._by("given") else []
         whole = self.recorded.get(("all", 0))
         self._whole = list(whole.table) if whole else []
         self._n = len(transcript.agents)
         self._members = transcript.members
+
+    def _record(self, q: Asked) -> None:
+        """Repeated answers about one subset are one mean of all samples."""
+        before = self.recorded.get((q.kind, q.key))
+        if before is not None and q.kind in ("coalition", "messages"):
+            self.repeated = True
+            samples = max(before.samples, 1) + max(q.samples, 1)
+            mean = (max(before.samples, 1) * before.mean + max(q.samples, 1) * q.mean) / samples
+            q = replace(q, mean=mean, samples=samples)
+        self.recorded[q.kind, q.key] = q
 
     def _by(self, evaluator: str) -> bool:
         return self.settings.evaluator == evaluator
@@ -285,11 +298,13 @@ def check(report: Report, answers: Answers, agents: int, messages: int) -> None:
     seen: set[tuple[str, int, bool]] = set()
     tolerance = report.tolerance * settings.range
     low, high = settings.low - tolerance, settings.high + tolerance
+    noisy = any(q.variance > 0 for q in answers.asked)
     limit = {"coalition": 1 << agents, "messages": 1 << messages, "prefix": messages + 1, "correction": messages}
     for k, q in enumerate(answers.asked):
         path = f"signals.audit.questions[{k}]"
-        # Rollouts of one place may be asked for again: they add up.
-        if (q.kind, q.key, q.scorer) in seen and q.kind not in ("prefix", "correction"):
+        # Rollouts of one place add up, and so do answers of an evaluator that samples.
+        sampled = q.kind in ("prefix", "correction") or (settings.evaluator in ("caller", "named") and noisy)
+        if (q.kind, q.key, q.scorer) in seen and not sampled:
             report.wrong(path, "a question not asked before", f"{text(q.kind, q.key)} again")
         seen.add((q.kind, q.key, q.scorer))
         if q.key >= limit.get(q.kind, 1):
