@@ -251,7 +251,10 @@ class AsyncScorer:
         kind = response.WhichOneof("message")
         if kind == "result":
             self._session.result(response.result, loop.time())
-        elif kind == "group":
+            if self._session.sendable or self._session.idle:
+                self._wake.set()
+            return
+        if kind == "group":
             self._session.group_result(response.group, loop.time())
         elif kind == "evaluate":
             self._ask(response.evaluate)

@@ -156,6 +156,13 @@ class Session:
         return not self._sent or self._bytes_in_flight + size <= self._byte_credits
 
     @property
+    def sendable(self) -> bool:
+        """Enough of the credits are free to wake the writer: it sends several episodes at a time, and an eighth of the
+        credits is little for the server to miss meanwhile.
+        """
+        return self._credits - len(self._sent) >= max(1, self._credits // 8)
+
+    @property
     def idle(self) -> bool:
         """The server owes no episode and there is none to send; groups may be open."""
         return not (self._queue or self._sent or self._delayed or self._answers)
