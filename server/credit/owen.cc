@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/credit/owen_plan.h"
+#include "server/credit/permutation_plan.h"
 
 namespace assay::credit {
 namespace {
@@ -73,7 +74,8 @@ absl::StatusOr<std::unique_ptr<CreditPlan>> MakeOwenPlan(const OwenOptions& opti
   if (options.max_questions == 0) {
     return absl::InvalidArgumentError("max_questions: the exact Owen value takes too many");
   }
-  return absl::UnimplementedError("sampled Owen value is not built yet");
+  // Complements of union-wise orders are union-wise orders: the reverse comes with each.
+  return std::make_unique<PermutationPlan>(credit, /*antithetic=*/true, *std::move(members));
 }
 
 }  // namespace assay::credit

@@ -5,6 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/credit/exact_plan.h"
+#include "server/credit/odd_bayes.h"
+#include "server/credit/permutation_plan.h"
+#include "server/credit/regression_plan.h"
 
 namespace assay::credit {
 namespace {
@@ -77,6 +80,26 @@ absl::string_view MethodName(Method method) {
   return "unknown";
 }
 
+namespace {
+
+absl::StatusOr<std::unique_ptr<CreditPlan>> MakeSampledPlan(const CreditOptions& options) {
+  // With every question allowed there is nothing to estimate.
+  if (ExactFits(options.n, options.max_questions)) return std::make_unique<ExactPlan>(options);
+  switch (options.method) {
+    case Method::kOddBayes:
+      if (options.n > 64) return Invalid("method", "odd_bayes takes at most 64 players");
+      return std::make_unique<OddBayesPlan>(options);
+    case Method::kAntithetic:
+    case Method::kPermutation:
+      return std::make_unique<PermutationPlan>(options, options.method == Method::kAntithetic,
+                                               std::vector<std::vector<int>>());
+    default:
+      return std::make_unique<RegressionPlan>(options, options.method == Method::kLeverage);
+  }
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<CreditPlan>> MakeCreditPlan(const CreditOptions& options) {
   if (absl::Status status = ValidateCreditOptions(options); !status.ok()) return status;
   CreditOptions resolved = options;
@@ -91,8 +114,7 @@ absl::StatusOr<std::unique_ptr<CreditPlan>> MakeCreditPlan(const CreditOptions& 
       }
       return std::make_unique<ExactPlan>(resolved);
     default:
-      return absl::UnimplementedError(
-          absl::StrCat("method: ", MethodName(resolved.method), " is not built yet"));
+      return MakeSampledPlan(resolved);
   }
 }
 

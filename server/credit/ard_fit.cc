@@ -1,0 +1,225 @@
+#include <Eigen/Cholesky>
+#include <bit>
+#include <cmath>
+#include <nlopt.hpp>
+
+#include "server/credit/ard_prior.h"
+
+namespace assay::credit {
+namespace {
+
+constexpr double kJitter = 1e-9;
+
+// theta = log relevance (n), log linear, log white, mean of the log relevance, [log scale]. What is believed of them
+// before any answer; the mean of the log relevance itself is believed near log(1.2 / sqrt(n)).
+constexpr double kRelevanceSpread = 0.8;
+constexpr double kLinearSpread = 1.5;
+constexpr double kWhiteMean = -5;
+constexpr double kWhiteSpread = 2;
+
+double MeanLogRelevance(int n) { return std::log(1.2 / std::sqrt(n)); }
+
+class Objective {
+ public:
+  explicit Objective(const OddData& data)
+      : n_(data.n),
+        m_(static_cast<int>(data.pairs.size())),
+        everyone_(PlayerSet::All(n_).mask()),
+        kernel_(m_, m_),
+        inverse_factor_(m_, m_),
+        inverse_(m_, m_) {
+    double squares = 0;
+    for (double value : data.odd) squares += value * value;
+    unit_ = std::sqrt(squares / m_) + 1e-300;
+    odd_ = Eigen::Map<const Eigen::VectorXd>(data.odd.data(), m_) / unit_;
+    noise_ = Eigen::Map<const Eigen::VectorXd>(data.noise.data(), m_) / (unit_ * unit_);
+    noisy_ = noise_.maxCoeff() > 0;
+    for (int a = 0; a < m_; ++a) {
+      for (int b = a + 1; b < m_; ++b) differing_.push_back(data.pairs[a] ^ data.pairs[b]);
+    }
+  }
+
+  bool noisy() const { return noisy_; }
+  int dimensions() const { return n_ + (noisy_ ? 4 : 3); }
+  double unit_variance() const { return unit_ * unit_; }
+
+  // The negative log posterior and its gradient.
+  double operator()(const double* theta, double* gradient) {
+    Eigen::Map<const Eigen::VectorXd> logs(theta, dimensions());
+    const double linear = std::exp(theta[n_]);
+    const double white = std::exp(theta[n_ + 1]);
+    const double scale = noisy_ ? std::exp(theta[n_ + 3]) : 1;
+    std::vector<double> decay(n_);
+    double total = 0;
+    for (int i = 0; i < n_; ++i) {
+      total += std::exp(theta[i]);
+      decay[i] = std::exp(-std::exp(theta[i]));
+    }
+    const ProductTable products(decay);
+    const double norm = -std::expm1(-total);
+    const double diagonal = scale * (1 + linear) * (1 + kJitter) + scale * white;
+    Fill(products, norm, linear, scale, diagonal);
+    const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>, Eigen::Lower> factor(kernel_);
+    double value = PriorOf(theta, gradient);
+    if (factor.info() != Eigen::Success) return 1e10;
+    inverse_factor_.setIdentity();
+    factor.matrixL().solveInPlace(inverse_factor_);
+    const Eigen::VectorXd white_odd = inverse_factor_.triangularView<Eigen::Lower>() * odd_;
+    const Eigen::VectorXd alpha =
+        inverse_factor_.triangularView<Eigen::Lower>().transpose() * white_odd;
+    const double fit = white_odd.squaredNorm();
+    value += noisy_ ? 0.5 * fit : 0.5 * m_ * std::log(fit / m_ + 1e-300);
+    for (int a = 0; a < m_; ++a) value += std::log(kernel_(a, a));
+    if (gradient == nullptr) return value;
+
+    inverse_.setZero();
+    inverse_.selfadjointView<Eigen::Lower>().rankUpdate(inverse_factor_.transpose(), 0.5);
+    inverse_.selfadjointView<Eigen::Lower>().rankUpdate(alpha,
+                                                        -0.5 * (noisy_ ? 1 : m_ / (fit + 1e-300)));
+    AddGradient(products, theta, norm, linear, white, scale, gradient);
+    return value;
+  }
+
+ private:
+  void Fill(const ProductTable& products, double norm, double linear, double scale,
+            double diagonal) {
+    std::size_t next = 0;
+    for (int a = 0; a < m_; ++a) {
+      double* column = kernel_.col(a).data();
+      column[a] = diagonal + noise_[a];
+      for (int b = a + 1; b < m_; ++b) {
+        const Coalition d = differing_[next++];
+        const double product = (products.At(d) - products.At(everyone_ ^ d)) / norm;
+        column[b] = scale * (product + linear * (n_ - 2 * std::popcount(d)) / n_);
+      }
+    }
+  }
+
+  double PriorOf(const double* theta, double* gradient) const {
+    const double mean = theta[n_ + 2];
+    double value = 0;
+    double pull = 0;
+    const auto add = [&](int k, double off, double spread) {
+      value += 0.5 * off * off / (spread * spread);
+      if (gradient != nullptr) gradient[k] = off / (spread * spread);
+    };
+    for (int i = 0; i < n_; ++i) {
+      add(i, theta[i] - mean, kRelevanceSpread);
+      pull += (theta[i] - mean) / (kRelevanceSpread * kRelevanceSpread);
+    }
+    add(n_, theta[n_], kLinearSpread);
+    add(n_ + 1, theta[n_ + 1] - kWhiteMean, kWhiteSpread);
+    add(n_ + 2, mean - MeanLogRelevance(n_), 1);
+    if (gradient != nullptr) gradient[n_ + 2] -= pull;
+    if (noisy_) add(n_ + 3, theta[n_ + 3], 1);
+    return value;
+  }
+
+  // inverse_ holds W = dvalue / dK in its lower half: each derivative is the sum of W times that of K.
+  void AddGradient(const ProductTable& products, const double* theta, double norm, double linear,
+                   double white, double scale, double* gradient) const {
+    const int bits = products.bits();
+    const Coalition mask = (Coalition{1} << bits) - 1;
+    std::vector<std::vector<double>> buckets(products.chunks(), std::vector<double>(mask + 1));
+    double complements = 0;   // sum of W times the product over agreeing agents
+    double product_sum = 0;   // sum of W times the whole product kernel
+    double linear_sum = 0;
+    double trace = 0;
+    std::size_t next = 0;
+    const double nobody = products.At(everyone_);
+    for (int a = 0; a < m_; ++a) {
+      const double* w = inverse_.col(a).data();
+      trace += w[a];
+      complements += w[a] * nobody;
+      product_sum += w[a];
+      for (int b = a + 1; b < m_; ++b) {
+        const Coalition d = differing_[next++];
+        const double same = products.At(d);
+        const double other = products.At(everyone_ ^ d);
+        const double twice = 2 * w[b];
+        for (std::size_t c = 0; c < buckets.size(); ++c) {
+          buckets[c][(d >> (c * bits)) & mask] += twice * (same + other);
+        }
+        complements += twice * other;
+        product_sum += twice * (same - other) / norm;
+        linear_sum += twice * (n_ - 2 * std::popcount(d)) / n_;
+      }
+    }
+    linear_sum += trace;
+    const double normalising = -product_sum * nobody / norm;
+    for (int i = 0; i < n_; ++i) {
+      const double differing = BucketSum(buckets[i / bits], i % bits);
+      gradient[i] +=
+          scale * std::exp(theta[i]) * ((complements - differing) / norm + normalising);
+    }
+    gradient[n_] += scale * linear * (linear_sum + kJitter * trace);
+    gradient[n_ + 1] += scale * white * trace;
+    if (!noisy_) return;
+    gradient[n_ + 3] += scale * (product_sum + linear * linear_sum +
+                                 (white + kJitter * (1 + linear)) * trace);
+  }
+
+  static double BucketSum(const std::vector<double>& bucket, int bit) {
+    double sum = 0;
+    for (std::size_t k = 0; k < bucket.size(); ++k) {
+      if ((k >> bit) & 1) sum += bucket[k];
+    }
+    return sum;
+  }
+
+  int n_;
+  int m_;
+  Coalition everyone_;
+  double unit_ = 1;
+  bool noisy_ = false;
+  Eigen::VectorXd odd_;
+  Eigen::VectorXd noise_;
+  std::vector<Coalition> differing_;  // of pairs a < b, row after row
+  Eigen::MatrixXd kernel_;
+  Eigen::MatrixXd inverse_factor_;
+  Eigen::MatrixXd inverse_;
+};
+
+}  // namespace
+
+ArdFit FitArd(const OddData& data, const Eigen::VectorXd& start, int max_steps) {
+  Objective objective(data);
+  const int n = data.n;
+  const int dimensions = objective.dimensions();
+  std::vector<double> theta(dimensions, MeanLogRelevance(n));
+  theta[n] = 0;
+  theta[n + 1] = kWhiteMean;
+  if (objective.noisy()) theta[n + 3] = 0;
+  if (start.size() == dimensions) theta.assign(start.data(), start.data() + dimensions);
+  std::vector<double> lower(dimensions, -7);
+  std::vector<double> upper(dimensions, 3);
+  lower[n] = -6, upper[n] = 6;
+  lower[n + 1] = -14, upper[n + 1] = 3;
+  lower[n + 2] = -5, upper[n + 2] = 2;
+  nlopt::opt search(nlopt::LD_LBFGS, dimensions);
+  search.set_min_objective(
+      [](unsigned, const double* x, double* gradient, void* self) {
+        return (*static_cast<Objective*>(self))(x, gradient);
+      },
+      &objective);
+  search.set_lower_bounds(lower);
+  search.set_upper_bounds(upper);
+  search.set_ftol_abs(1e-3);
+  search.set_maxeval(max_steps);
+  double least = 0;
+  try {
+    search.optimize(theta, least);
+  } catch (const nlopt::roundoff_limited&) {
+    // theta holds the best point found: as good as rounding allows.
+  } catch (const std::runtime_error&) {
+    // The same: the line search found no further descent.
+  }
+  ArdParameters parameters;
+  for (int i = 0; i < n; ++i) parameters.relevance.push_back(std::exp(theta[i]));
+  parameters.linear = std::exp(theta[n]);
+  parameters.white = std::exp(theta[n + 1]);
+  const double scale = objective.noisy() ? std::exp(theta[n + 3]) * objective.unit_variance() : 1;
+  return {ArdPrior(parameters), Eigen::Map<const Eigen::VectorXd>(theta.data(), dimensions), scale};
+}
+
+}  // namespace assay::credit

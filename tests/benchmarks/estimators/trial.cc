@@ -1,0 +1,103 @@
+#include "tests/benchmarks/estimators/trial.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <random>
+#include <set>
+
+namespace assay::benchmarks {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double MillisecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+void Require(const absl::Status& status) {
+  if (status.ok()) return;
+  std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  std::exit(1);
+}
+
+// The mean of Bernoulli answers worth low or high, and the unbiased variance of one of them.
+credit::ValueAnswer Sample(double value, double low, double high, int samples,
+                           std::mt19937_64& engine) {
+  const double chance = (value - low) / (high - low);
+  int successes = 0;
+  for (int k = 0; k < samples; ++k) {
+    successes += static_cast<double>(engine() >> 11) * 0x1p-53 < chance;
+  }
+  const double mean = static_cast<double>(successes) / samples;
+  const double range = high - low;
+  const double variance =
+      samples > 1 ? mean * (1 - mean) * samples / (samples - 1) * range * range : 0;
+  return {low + range * mean, samples, variance};
+}
+
+}  // namespace
+
+Trial RunTrial(const TableGame& game, const std::vector<double>& truth,
+               const TrialOptions& options) {
+  const auto [low, high] = std::minmax_element(game.table.begin(), game.table.end());
+  credit::CreditOptions credit;
+  credit.n = game.n;
+  credit.method = options.method;
+  credit.max_questions = options.budget;
+  credit.seed = options.seed;
+  credit.value_low = *low;
+  credit.value_high = *high;
+  credit.noisy = options.samples > 0;
+  credit.samples_per_question = std::max(1, options.samples);
+  std::mt19937_64 noise(options.seed * 1000003 + 17);
+
+  Trial trial;
+  std::set<credit::PlayerSet> distinct;
+  Clock::time_point start = Clock::now();
+  auto plan = credit::MakeCreditPlan(credit);
+  Require(plan.status());
+  while (!(*plan)->done()) {
+    const std::vector<credit::CoalitionQuestion>& questions = (*plan)->ask();
+    trial.milliseconds += MillisecondsSince(start);
+    std::vector<credit::ValueAnswer> answers;
+    for (const credit::CoalitionQuestion& question : questions) {
+      ++trial.questions;
+      distinct.insert(question.players);
+      const double value = game.table[question.players.mask()];
+      answers.push_back(options.samples > 0
+                            ? Sample(value, *low, *high, question.samples, noise)
+                            : credit::ValueAnswer{.mean = value});
+    }
+    start = Clock::now();
+    Require((*plan)->tell(answers));
+  }
+  absl::StatusOr<credit::CreditEstimate> estimate = (*plan)->Finish();
+  trial.milliseconds += MillisecondsSince(start);
+  Require(estimate.status());
+  trial.distinct = static_cast<std::int64_t>(distinct.size());
+
+  double sum = 0;
+  double widths = 0;
+  double errors = 0;
+  for (int i = 0; i < game.n; ++i) {
+    const double error = estimate->values[i] - truth[i];
+    trial.squared_error += error * error / game.n;
+    sum += estimate->values[i];
+    const double slack = 1e-12 * (*high - *low);
+    trial.covered += (truth[i] >= estimate->low[i] - slack && truth[i] <= estimate->high[i] + slack) /
+                     static_cast<double>(game.n);
+    widths += (estimate->high[i] - estimate->low[i]) / 2;
+    errors += std::abs(error);
+  }
+  trial.efficiency_error = std::abs(sum - (estimate->grand - estimate->baseline)) / (*high - *low);
+  trial.mean_width = 2 * widths / game.n / (*high - *low);
+  trial.needed_ratio = errors > 0 ? widths / errors : 0;
+  trial.estimate = *std::move(estimate);
+  return trial;
+}
+
+}  // namespace assay::benchmarks
