@@ -11,6 +11,7 @@
 #include "server/credit/pair_design.h"
 #include "server/credit/quantile.h"
 #include "server/credit/random.h"
+#include "server/credit/threshold_model.h"
 
 namespace assay::credit {
 namespace {
@@ -106,6 +107,7 @@ RawEstimate EstimateOddBayes(int n, const AnswerBook& book, double confidence,
   Eigen::VectorXd credit;
   Eigen::VectorXd banzhaf;
   Eigen::VectorXd variance;
+  double gp_loo = 0;
   if (m < n + 1) {
     const OddPosterior posterior = Condition(IsotropicPrior(n, kUnfitted), data, 1, !noisy);
     credit = posterior.credit;
@@ -122,7 +124,20 @@ RawEstimate EstimateOddBayes(int n, const AnswerBook& book, double confidence,
     credit = (1 - share) * a.credit + share * b.credit;
     banzhaf = (1 - share) * a.banzhaf + share * b.banzhaf;
     variance = (1 - share) * a.covariance.diagonal() + share * b.covariance.diagonal();
+    gp_loo = ((1 - share) * a.loo + share * b.loo).head(view.whole).squaredNorm() / view.whole;
     variance.array() += share * (1 - share) * (a.credit - b.credit).array().square();
+  }
+  static const int tm = getenv("TM") ? atoi(getenv("TM")) : 3;
+  if (const auto threshold = m > n+1 && (tm&1) ? ThresholdModel::Fit(n, book) : std::nullopt) {
+    const double gap = 0.5 * view.whole * std::log(gp_loo / threshold->LooError(data, view.whole)) - n * 0.5;
+    const double share = 1 / (1 + std::exp(-std::clamp(gap, -50.0, 50.0)));
+    for (int i = 0; i < n; ++i) {
+      const double off = threshold->credit()[i] - credit[i];
+      variance[i] = (1 - share) * variance[i] + share * threshold->variance()[i] + share * (1 - share) * off * off;
+      credit[i] += share * off;
+      banzhaf[i] += share * (threshold->banzhaf()[i] - banzhaf[i]);
+    }
+    if (getenv("DBG")) fprintf(stderr, "whole %d m %d share %.3f gp %.4f thr %.4f\n", view.whole, m, share, gp_loo, threshold->LooError(data, view.whole));
   }
   const double z = NormalQuantile(0.5 + confidence / 2);
   for (int i = 0; i < n; ++i) {
@@ -218,13 +233,19 @@ std::vector<CoalitionQuestion> OddBayesPlan::NextStage() {
   if (stage_++ == 0) return FirstStage();
   const std::int64_t budget = options().max_questions;
   std::int64_t target = budget;
-  for (std::int64_t level : {4 * n, 8 * n, 16 * n, 32 * n}) {
+  static const int lv = getenv("LV") ? atoi(getenv("LV")) : 0;
+  std::vector<std::int64_t> levels = {4 * n, 8 * n, 16 * n, 32 * n};
+  if (lv == 1) levels = {4 * n, 6 * n, 8 * n, 12 * n, 16 * n, 24 * n, 32 * n};
+  if (lv == 2) levels = {3 * n, 4 * n, 6 * n, 8 * n, 12 * n, 16 * n, 24 * n, 32 * n};
+  if (lv == 3) levels = {3 * n, 6 * n, 12 * n, 24 * n};
+  for (std::int64_t level : levels) {
     if (used < level && level < target) target = level;
   }
   if (target - used < (one_sided_ ? 1 : 2)) return {};
   const OddView view = ViewOdd(n, book_);
   const int m = static_cast<int>(view.data.pairs.size());
   const IsotropicPrior wide(n, {.third = 0.6, .decay = 0.6, .white = 0.15});
+  std::unique_ptr<ArdPrior> ard;
   IsotropicPrior narrow(n, {.third = 0.15, .decay = 0.3, .white = 0.02});
   if (m > n + 1) {
     const OddData head = view.data.Head(std::min(m, kFitPairs));
@@ -236,9 +257,24 @@ std::vector<CoalitionQuestion> OddBayesPlan::NextStage() {
       one_sided_ = InnerEvenPart(view).loo_variance() < 0.1 * odd_loo;
     }
     narrow = std::move(fit.prior);
+    ArdFit af = FitArd(head, start_.ard, kArdSteps);
+    start_.ard = af.parameters;
+    ard = std::make_unique<ArdPrior>(std::move(af.prior));
   }
   const int count = static_cast<int>(target - used) / (one_sided_ ? 1 : 2);
-  const OddPrior* priors[] = {&narrow, &wide};
+  static const int mode = getenv("MODE") ? atoi(getenv("MODE")) : 0;
+  std::vector<const OddPrior*> priors = {&narrow, &wide};
+  if (ard && mode == 1) priors = {&narrow, ard.get()};
+  if (ard && mode == 2) priors = {&narrow, &wide, ard.get()};
+  if (ard && mode == 3) priors = {ard.get()};
+  static const int tm = getenv("TM") ? atoi(getenv("TM")) : 3;
+  std::optional<ThresholdModel> threshold;
+  if (m > n + 1 && (tm & 2)) threshold = ThresholdModel::Fit(n, book_);
+  std::optional<ThresholdModel::Prior> tp;
+  if (threshold) {
+    tp.emplace(*threshold);
+    priors.push_back(&*tp);
+  }
   return Ask(ExtendDesign(view.data.pairs, count, priors, Candidates(view.data.pairs, count),
                           Random(options().seed, 3000 + stage_)));
 }
