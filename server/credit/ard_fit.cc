@@ -1,17 +1,21 @@
 #include <Eigen/Cholesky>
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <nlopt.hpp>
 
 #include "server/credit/ard_prior.h"
+#include "server/credit/triangular.h"
 
 namespace assay::credit {
 namespace {
 
 constexpr double kJitter = 1e-9;
+constexpr int kBlock = 24;
 
-// theta = log relevance (n), log linear, log white, mean of the log relevance, [log scale]. What is believed of them
-// before any answer; the mean of the log relevance itself is believed near log(1.2 / sqrt(n)).
+// theta = log relevance (n), log linear, log white, mean of the log relevance, [log scale]. What is
+// believed of them before any answer; the mean of the log relevance itself is believed near log(1.2
+// / sqrt(n)).
 constexpr double kRelevanceSpread = 0.8;
 constexpr double kLinearSpread = 1.5;
 constexpr double kWhiteMean = -5;
@@ -26,8 +30,7 @@ class Objective {
         m_(static_cast<int>(data.pairs.size())),
         everyone_(PlayerSet::All(n_).mask()),
         kernel_(m_, m_),
-        inverse_factor_(m_, m_),
-        inverse_(m_, m_) {
+        sensitivity_(m_, m_) {
     double squares = 0;
     for (double value : data.odd) squares += value * value;
     unit_ = std::sqrt(squares / m_) + 1e-300;
@@ -35,7 +38,10 @@ class Objective {
     noise_ = Eigen::Map<const Eigen::VectorXd>(data.noise.data(), m_) / (unit_ * unit_);
     noisy_ = noise_.maxCoeff() > 0;
     for (int a = 0; a < m_; ++a) {
-      for (int b = a + 1; b < m_; ++b) differing_.push_back(data.pairs[a] ^ data.pairs[b]);
+      for (int b = a + 1; b < m_; ++b) {
+        differing_.push_back(data.pairs[a] ^ data.pairs[b]);
+        agreement_.push_back((n_ - 2.0 * std::popcount(differing_.back())) / n_);
+      }
     }
   }
 
@@ -62,8 +68,7 @@ class Objective {
     const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>, Eigen::Lower> factor(kernel_);
     double value = PriorOf(theta, gradient);
     if (factor.info() != Eigen::Success) return 1e10;
-    inverse_factor_.setIdentity();
-    factor.matrixL().solveInPlace(inverse_factor_);
+    inverse_factor_ = InverseOfLower(kernel_);
     const Eigen::VectorXd white_odd = inverse_factor_.triangularView<Eigen::Lower>() * odd_;
     const Eigen::VectorXd alpha =
         inverse_factor_.triangularView<Eigen::Lower>().transpose() * white_odd;
@@ -72,25 +77,38 @@ class Objective {
     for (int a = 0; a < m_; ++a) value += std::log(kernel_(a, a));
     if (gradient == nullptr) return value;
 
-    inverse_.setZero();
-    inverse_.selfadjointView<Eigen::Lower>().rankUpdate(inverse_factor_.transpose(), 0.5);
-    inverse_.selfadjointView<Eigen::Lower>().rankUpdate(alpha,
-                                                        -0.5 * (noisy_ ? 1 : m_ / (fit + 1e-300)));
+    TakeSensitivity(alpha, noisy_ ? 1 : m_ / (fit + 1e-300));
     AddGradient(products, theta, norm, linear, white, scale, gradient);
     return value;
   }
 
  private:
+  // W = (K^-1 - weight alpha alpha^T) / 2, by blocks of rows to leave out what is zero or mirrored.
+  void TakeSensitivity(const Eigen::VectorXd& alpha, double weight) {
+    for (int i = 0; i < m_; i += kBlock) {
+      const int size = std::min(kBlock, m_ - i);
+      sensitivity_.block(i, 0, size, i + size).noalias() =
+          inverse_factor_.block(i, i, m_ - i, size).transpose() *
+          inverse_factor_.block(i, 0, m_ - i, i + size);
+    }
+    for (int a = 0; a < m_; ++a) {
+      auto column = sensitivity_.col(a).tail(m_ - a);
+      column = 0.5 * (column - (weight * alpha[a]) * alpha.tail(m_ - a));
+    }
+  }
+
   void Fill(const ProductTable& products, double norm, double linear, double scale,
             double diagonal) {
+    const double product_scale = scale / norm;
+    const double linear_scale = scale * linear;
     std::size_t next = 0;
     for (int a = 0; a < m_; ++a) {
       double* column = kernel_.col(a).data();
       column[a] = diagonal + noise_[a];
-      for (int b = a + 1; b < m_; ++b) {
-        const Coalition d = differing_[next++];
-        const double product = (products.At(d) - products.At(everyone_ ^ d)) / norm;
-        column[b] = scale * (product + linear * (n_ - 2 * std::popcount(d)) / n_);
+      for (int b = a + 1; b < m_; ++b, ++next) {
+        const Coalition d = differing_[next];
+        const double product = products.At(d) - products.At(everyone_ ^ d);
+        column[b] = product_scale * product + linear_scale * agreement_[next];
       }
     }
   }
@@ -115,25 +133,24 @@ class Objective {
     return value;
   }
 
-  // inverse_ holds W = dvalue / dK in its lower half: each derivative is the sum of W times that of K.
+  // Each derivative is the sum of W times that of K.
   void AddGradient(const ProductTable& products, const double* theta, double norm, double linear,
                    double white, double scale, double* gradient) const {
     const int bits = products.bits();
     const Coalition mask = (Coalition{1} << bits) - 1;
     std::vector<std::vector<double>> buckets(products.chunks(), std::vector<double>(mask + 1));
-    double complements = 0;   // sum of W times the product over agreeing agents
-    double product_sum = 0;   // sum of W times the whole product kernel
+    double complements = 0;  // sum of W times the product over agreeing agents
+    double differences = 0;  // sum of W, off the diagonal, times the product kernel before its norm
     double linear_sum = 0;
     double trace = 0;
     std::size_t next = 0;
     const double nobody = products.At(everyone_);
     for (int a = 0; a < m_; ++a) {
-      const double* w = inverse_.col(a).data();
+      const double* w = sensitivity_.col(a).data();
       trace += w[a];
       complements += w[a] * nobody;
-      product_sum += w[a];
-      for (int b = a + 1; b < m_; ++b) {
-        const Coalition d = differing_[next++];
+      for (int b = a + 1; b < m_; ++b, ++next) {
+        const Coalition d = differing_[next];
         const double same = products.At(d);
         const double other = products.At(everyone_ ^ d);
         const double twice = 2 * w[b];
@@ -141,22 +158,22 @@ class Objective {
           buckets[c][(d >> (c * bits)) & mask] += twice * (same + other);
         }
         complements += twice * other;
-        product_sum += twice * (same - other) / norm;
-        linear_sum += twice * (n_ - 2 * std::popcount(d)) / n_;
+        differences += twice * (same - other);
+        linear_sum += twice * agreement_[next];
       }
     }
     linear_sum += trace;
+    const double product_sum = trace + differences / norm;
     const double normalising = -product_sum * nobody / norm;
     for (int i = 0; i < n_; ++i) {
       const double differing = BucketSum(buckets[i / bits], i % bits);
-      gradient[i] +=
-          scale * std::exp(theta[i]) * ((complements - differing) / norm + normalising);
+      gradient[i] += scale * std::exp(theta[i]) * ((complements - differing) / norm + normalising);
     }
     gradient[n_] += scale * linear * (linear_sum + kJitter * trace);
     gradient[n_ + 1] += scale * white * trace;
     if (!noisy_) return;
-    gradient[n_ + 3] += scale * (product_sum + linear * linear_sum +
-                                 (white + kJitter * (1 + linear)) * trace);
+    gradient[n_ + 3] +=
+        scale * (product_sum + linear * linear_sum + (white + kJitter * (1 + linear)) * trace);
   }
 
   static double BucketSum(const std::vector<double>& bucket, int bit) {
@@ -175,9 +192,10 @@ class Objective {
   Eigen::VectorXd odd_;
   Eigen::VectorXd noise_;
   std::vector<Coalition> differing_;  // of pairs a < b, row after row
+  std::vector<double> agreement_;     // of the same, the linear kernel
   Eigen::MatrixXd kernel_;
   Eigen::MatrixXd inverse_factor_;
-  Eigen::MatrixXd inverse_;
+  Eigen::MatrixXd sensitivity_;  // W = dvalue / dK, its lower half
 };
 
 }  // namespace
@@ -197,11 +215,9 @@ ArdFit FitArd(const OddData& data, const Eigen::VectorXd& start, int max_steps) 
   lower[n + 1] = -14, upper[n + 1] = 3;
   lower[n + 2] = -5, upper[n + 2] = 2;
   nlopt::opt search(nlopt::LD_LBFGS, dimensions);
-  search.set_min_objective(
-      [](unsigned, const double* x, double* gradient, void* self) {
-        return (*static_cast<Objective*>(self))(x, gradient);
-      },
-      &objective);
+  search.set_min_objective([](unsigned, const double* x, double* gradient,
+                              void* self) { return (*static_cast<Objective*>(self))(x, gradient); },
+                           &objective);
   search.set_lower_bounds(lower);
   search.set_upper_bounds(upper);
   search.set_ftol_abs(1e-3);

@@ -67,6 +67,13 @@ ArdPrior::ArdPrior(const ArdParameters& parameters)
   Quadrature quadrature = GaussLegendre(n_ / 2 + 2);
   nodes_ = std::move(quadrature.nodes);
   node_weights_ = std::move(quadrature.weights);
+  for (double q : nodes_) {
+    for (double b : decay_) {
+      const double in = q + (1 - q) * b;
+      const double absent = q * b + (1 - q);
+      means_.push_back({in, absent, 1 / in, 1 / absent});
+    }
+  }
   double product = 1;
   for (double b : decay_) product *= (1 + b) / 2;
   for (double b : decay_) banzhaf_.push_back(2 * product / ((1 + b) / 2) * (1 - b) / odd_norm_);
@@ -81,8 +88,8 @@ void ArdPrior::FillRow(Coalition pair, absl::Span<const Coalition> others, doubl
   }
 }
 
-// phi_i = integral over q of the mean marginal of i when every other agent joins with probability q (Owen 1972): the
-// product kernel keeps its form under that mean, agent by agent.
+// phi_i = integral over q of the mean marginal of i when every other agent joins with probability q
+// (Owen 1972): the product kernel keeps its form under that mean, agent by agent.
 void ArdPrior::FillCredit(Coalition pair, double* out) const {
   const int size = std::popcount(pair);
   for (int i = 0; i < n_; ++i) {
@@ -91,23 +98,20 @@ void ArdPrior::FillCredit(Coalition pair, double* out) const {
              white_ * (in ? white_part_.with(size) : white_part_.without(size));
   }
   for (std::size_t k = 0; k < nodes_.size(); ++k) {
-    const double q = nodes_[k];
-    double same = 1;   // mean of the kernel to the pair's member
-    double other = 1;  // and to its complement
+    const NodeMean* means = &means_[k * n_];
+    double same =
+        node_weights_[k] / odd_norm_;  // mean of the kernel to the pair's member, weighted
+    double other = same;               // and to its complement
     for (int i = 0; i < n_; ++i) {
-      const double in = q + (1 - q) * decay_[i];
-      const double absent = q * decay_[i] + (1 - q);
       const bool member = (pair >> i) & 1;
-      same *= member ? in : absent;
-      other *= member ? absent : in;
+      same *= member ? means[i].in : means[i].absent;
+      other *= member ? means[i].absent : means[i].in;
     }
-    const double weight = node_weights_[k] / odd_norm_;
     for (int i = 0; i < n_; ++i) {
-      const double in = q + (1 - q) * decay_[i];
-      const double absent = q * decay_[i] + (1 - q);
       const bool member = (pair >> i) & 1;
-      const double slope = same / (member ? in : absent) + other / (member ? absent : in);
-      out[i] += weight * (member ? 1 - decay_[i] : decay_[i] - 1) * slope;
+      const double slope = member ? same * means[i].per_in + other * means[i].per_absent
+                                  : -same * means[i].per_absent - other * means[i].per_in;
+      out[i] += (1 - decay_[i]) * slope;
     }
   }
 }

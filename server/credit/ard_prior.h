@@ -8,14 +8,15 @@
 
 namespace assay::credit {
 
-// b_i^[i in D] multiplied over all i, for any set D of differing agents, from tables of a few agents each.
+// b_i^[i in D] multiplied over all i, for any set D of differing agents, from tables of a few
+// agents each.
 class ProductTable {
  public:
   // factors[i] = b_i.
   explicit ProductTable(absl::Span<const double> factors);
   double At(Coalition differing) const {
-    double product = 1;
-    for (std::size_t c = 0; c < tables_.size(); ++c) {
+    double product = tables_[0][differing & mask_];
+    for (std::size_t c = 1; c < tables_.size(); ++c) {
       product *= tables_[c][(differing >> (c * bits_)) & mask_];
     }
     return product;
@@ -29,8 +30,8 @@ class ProductTable {
   std::vector<std::vector<double>> tables_;
 };
 
-// Prior B: each agent its own relevance. The odd part of prod_i b_i^[x_i != x_i'], normalised, plus a linear game, plus
-// white. b_i = exp(-relevance_i).
+// Prior B: each agent its own relevance. The odd part of prod_i b_i^[x_i != x_i'], normalised, plus
+// a linear game, plus white. b_i = exp(-relevance_i).
 struct ArdParameters {
   std::vector<double> relevance;
   double linear = 1;
@@ -48,6 +49,12 @@ class ArdPrior final : public OddPrior {
   Eigen::MatrixXd CreditCovariance() const override;
 
  private:
+  // Means of one agent's factor of the kernel, to a pair that holds the agent and to one that does
+  // not, when it joins with a node's probability; and their inverses.
+  struct NodeMean {
+    double in, absent, per_in, per_absent;
+  };
+
   int n_;
   Coalition everyone_;
   std::vector<double> decay_;  // b
@@ -58,6 +65,7 @@ class ArdPrior final : public OddPrior {
   WhitePart white_part_;
   std::vector<double> nodes_;  // Gauss-Legendre on [0, 1]
   std::vector<double> node_weights_;
+  std::vector<NodeMean> means_;  // node by node, n of each
   std::vector<double> banzhaf_;  // of each agent, from the product kernel
 };
 
@@ -67,8 +75,9 @@ struct ArdFit {
   double scale = 1;
 };
 
-// Maximum a posteriori by L-BFGS over (log relevance, log linear, log white, their mean and, where the data are noisy, log
-// scale), analytic gradient. `start` as in FitIsotropic. O(m^3 + m^2 n / 11) a step, at most `max_steps`.
+// Maximum a posteriori by L-BFGS over (log relevance, log linear, log white, their mean and, where
+// the data are noisy, log scale), analytic gradient. `start` as in FitIsotropic. O(m^3 + m^2 n /
+// 11) a step, at most `max_steps`.
 ArdFit FitArd(const OddData& data, const Eigen::VectorXd& start, int max_steps);
 
 }  // namespace assay::credit

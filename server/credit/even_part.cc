@@ -5,14 +5,16 @@
 #include <utility>
 
 #include "server/credit/isotropic_prior.h"
+#include "server/credit/triangular.h"
 
 namespace assay::credit {
 namespace {
 
 constexpr double kJitter = 1e-7;
+constexpr int kFitPairs = 36;  // tell the spectrum well enough
 constexpr double kConstantVariance = 0.5;
-constexpr double kDecays[] = {0.1, 0.3, 0.6};
-constexpr double kWhites[] = {0.02, 0.2, 0.6};
+constexpr double kDecays[] = {0.02, 0.1, 0.3, 0.6};
+constexpr double kWhites[] = {0.001, 0.02, 0.2, 0.6};
 
 // Share of the variance by order: even orders from 2 on.
 std::vector<double> OrderShares(int n, double decay, double white) {
@@ -53,6 +55,7 @@ EvenPart::EvenPart(int n, std::vector<Coalition> pairs, const std::vector<double
   const Eigen::VectorXd relative_noise =
       Eigen::Map<const Eigen::VectorXd>(noise.data(), m) / (unit_ * unit_);
   const std::vector<std::vector<double>> krawtchouk = NormalisedKrawtchouk(n);
+  const int head = std::min(m, kFitPairs);
   double least = INFINITY;
   for (double decay : kDecays) {
     for (double white : kWhites) {
@@ -61,31 +64,38 @@ EvenPart::EvenPart(int n, std::vector<Coalition> pairs, const std::vector<double
       for (int u = 2; u <= n; u += 2) {
         for (int d = 0; d <= n; ++d) by_distance[d] += share[u] * krawtchouk[u][d];
       }
-      Eigen::MatrixXd kernel(m, m);
-      for (int a = 0; a < m; ++a) {
-        for (int b = a; b < m; ++b) {
-          kernel(b, a) = by_distance[std::popcount(pairs_[a] ^ pairs_[b])];
-        }
-        kernel(a, a) += kJitter + relative_noise[a];
-      }
-      Eigen::LLT<Eigen::MatrixXd> factor(kernel);
-      Eigen::VectorXd alpha = factor.solve(y);
-      const double fit = y.dot(alpha) / m;
-      const double value = 0.5 * m * std::log(fit + 1e-300) +
-                           factor.matrixLLT().diagonal().array().log().sum();
+      const Eigen::LLT<Eigen::MatrixXd> factor(Kernel(by_distance, relative_noise, head));
+      const double fit = factor.matrixL().solve(y.head(head)).squaredNorm() / head;
+      const double value =
+          0.5 * head * std::log(fit + 1e-300) + factor.matrixLLT().diagonal().array().log().sum();
       if (!(value < least)) continue;
       least = value;
-      scale_ = fit;
       share_ = std::move(share);
       by_distance_ = std::move(by_distance);
-      factor_ = std::move(factor);
-      alpha_ = std::move(alpha);
     }
   }
-  const Eigen::MatrixXd inverse_factor =
-      factor_.matrixL().solve(Eigen::MatrixXd::Identity(m, m));
-  const Eigen::VectorXd precision = inverse_factor.colwise().squaredNorm();
-  loo_variance_ = alpha_.cwiseQuotient(precision).squaredNorm() / m * unit_ * unit_;
+  factor_.compute(Kernel(by_distance_, relative_noise, m));
+  alpha_ = factor_.solve(y);
+  scale_ = y.dot(alpha_) / m;
+}
+
+Eigen::MatrixXd EvenPart::Kernel(const std::vector<double>& by_distance,
+                                 const Eigen::VectorXd& relative_noise, int count) const {
+  Eigen::MatrixXd kernel(count, count);
+  for (int a = 0; a < count; ++a) {
+    for (int b = a; b < count; ++b) {
+      kernel(b, a) = by_distance[std::popcount(pairs_[a] ^ pairs_[b])];
+    }
+    kernel(a, a) += kJitter + relative_noise[a];
+  }
+  return kernel;
+}
+
+double EvenPart::LooVariance() const {
+  if (unit_ == 0) return 0;
+  const int m = static_cast<int>(pairs_.size());
+  const Eigen::VectorXd precision = InverseOfLower(factor_.matrixLLT()).colwise().squaredNorm();
+  return alpha_.cwiseQuotient(precision).squaredNorm() / m * unit_ * unit_;
 }
 
 EvenPart::Prediction EvenPart::At(Coalition pair) const {
@@ -101,7 +111,8 @@ EvenPart::Prediction EvenPart::At(Coalition pair) const {
 }
 
 // I_ij = sum over even |U| with i, j of 4 / (|U|-1) vhat(U), so its covariance with e(S) is
-// x_i x_j sum_u 4 share_u u / (n (n-1)) Q^{n-2}_{u-2}(absent others), x = +1 for members and -1 for the absent.
+// x_i x_j sum_u 4 share_u u / (n (n-1)) Q^{n-2}_{u-2}(absent others), x = +1 for members and -1 for
+// the absent.
 std::vector<PairInteraction> EvenPart::Interactions() const {
   std::vector<PairInteraction> result;
   std::vector<double> by_absent(n_);

@@ -4,15 +4,19 @@
 #include <bit>
 #include <cmath>
 #include <cstddef>
+#include <utility>
 
 #include "server/credit/answers.h"
 #include "server/credit/exact.h"
+#include "server/credit/odd_bayes.h"
 #include "server/credit/quantile.h"
+#include "server/credit/random.h"
 
 namespace assay::credit {
 namespace {
 
 constexpr std::size_t kMaxPairsPerStage = std::size_t{1} << 15;
+constexpr std::size_t kMaxPartialAnswers = 1024;  // that an estimate before the end looks at
 
 }  // namespace
 
@@ -30,16 +34,27 @@ ExactPlan::ExactPlan(const CreditOptions& options)
   for (Coalition s = last; s < everyone; ++s) {
     if (is_first_pair(s)) order_.push_back(s);
   }
-  first_stage_ = order_.size();
+  stage_ends_.push_back(order_.size());
+  // The rest in random order, so that whatever is answered by a deadline is a fair sample: an early
+  // stage with about as many pairs as an estimate needs, then blocks.
   for (Coalition s = last; s < everyone; ++s) {
     if (!is_first_pair(s)) order_.push_back(s);
+  }
+  const Random random(options.seed, 0);
+  for (std::size_t k = order_.size() - 1; k > stage_ends_[0]; --k) {
+    const std::size_t span = k - stage_ends_[0] + 1;
+    std::swap(order_[k], order_[stage_ends_[0] + static_cast<std::size_t>(random.Unit(k) * span)]);
+  }
+  for (std::size_t end = std::max<std::size_t>(4 * n, stage_ends_[0]);
+       stage_ends_.back() < order_.size(); end = std::min(4 * end, end + kMaxPairsPerStage)) {
+    stage_ends_.push_back(std::min(end, order_.size()));
   }
   Start();
 }
 
 std::vector<CoalitionQuestion> ExactPlan::NextStage() {
-  const std::size_t end =
-      asked_ == 0 ? first_stage_ : std::min(order_.size(), asked_ + kMaxPairsPerStage);
+  if (asked_ == order_.size()) return {};
+  const std::size_t end = *std::upper_bound(stage_ends_.begin(), stage_ends_.end(), asked_);
   const Coalition everyone = table_.size() - 1;
   std::vector<CoalitionQuestion> stage;
   stage.reserve(2 * (end - asked_));
@@ -62,7 +77,14 @@ bool ExactPlan::Record(const CoalitionQuestion& question, const ValueAnswer& ans
 absl::StatusOr<RawEstimate> ExactPlan::Estimate() const {
   const int n = options().n;
   if (answered_ < table_.size()) {
-    return absl::FailedPreconditionError("not every coalition has a value yet");
+    AnswerBook book;
+    for (Coalition pair : order_) {
+      if (book.entries().size() >= kMaxPartialAnswers) break;
+      for (Coalition side : {pair, (table_.size() - 1) ^ pair}) {
+        if (table_[side].samples > 0) book.Add(PlayerSet::FromMask(side), table_[side]);
+      }
+    }
+    return EstimateOddBayes(n, book, options().confidence, {});
   }
   std::vector<double> values(table_.size());
   for (std::size_t s = 0; s < values.size(); ++s) values[s] = table_[s].mean;

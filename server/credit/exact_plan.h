@@ -22,9 +22,9 @@ class ExactPlan final : public StagedPlan {
   absl::StatusOr<RawEstimate> Estimate() const override;
 
  private:
-  std::vector<Coalition> order_;  // one of each pair, as it is asked
-  std::size_t first_stage_ = 0;   // pairs of the first stage
-  std::size_t asked_ = 0;         // of order_
+  std::vector<Coalition> order_;         // one of each pair, as it is asked
+  std::vector<std::size_t> stage_ends_;  // in order_
+  std::size_t asked_ = 0;                // of order_
   std::vector<ValueAnswer> table_;
   std::size_t answered_ = 0;
 };

@@ -11,7 +11,8 @@ namespace {
 
 constexpr double kJitter = 1e-9;
 
-// What is believed of a game before any answer: mean and spread of (log third, logit decay, logit white).
+// What is believed of a game before any answer: mean and spread of (log third, logit decay, logit
+// white).
 constexpr double kPriorMean[] = {-2.0, 0.0, -3.5};
 constexpr double kPriorSpread[] = {1.2, 1.0, 1.5};
 constexpr double kFirstStep[] = {1.5, 1.0, 1.8};
@@ -115,7 +116,8 @@ class Objective {
 }  // namespace
 
 std::vector<std::vector<double>> NormalisedKrawtchouk(int n) {
-  // Exact in 64 bits up to n = 64, since |K_u(d)| <= C(n, u): from (1+z)^(n-d) (1-z)^d by one factor (1-z)/(1+z) at a time.
+  // Exact in 64 bits up to n = 64, since |K_u(d)| <= C(n, u): from (1+z)^(n-d) (1-z)^d by one
+  // factor (1-z)/(1+z) at a time.
   std::vector<std::int64_t> column(n + 1);
   column[0] = 1;
   for (int k = 0; k < n; ++k) {
@@ -186,15 +188,13 @@ IsotropicFit FitIsotropic(const OddData& data, const Eigen::VectorXd& start) {
     if (k < 3) step[k] = kFirstStep[k] * (warm ? 0.5 : 1);
   }
   nlopt::opt search(nlopt::LN_NELDERMEAD, dimensions);
-  search.set_min_objective(
-      [](unsigned, const double* x, double*, void* self) {
-        return (*static_cast<Objective*>(self))(x);
-      },
-      &objective);
+  search.set_min_objective([](unsigned, const double* x, double*,
+                              void* self) { return (*static_cast<Objective*>(self))(x); },
+                           &objective);
   search.set_initial_step(step);
   search.set_xtol_abs(0.1);
   search.set_ftol_abs(0.02);
-  search.set_maxeval(warm ? 25 : 60);
+  search.set_maxeval(warm ? 15 : 60);
   double least = 0;
   search.optimize(theta, least);
   const double scale = objective.noisy() ? std::exp(theta[3]) * objective.unit_variance() : 1;

@@ -8,8 +8,8 @@
 
 namespace assay::credit {
 
-// Prior A: all agents alike. The Walsh coefficients of order u share a variance; a kernel value depends on the Hamming
-// distance alone, through Krawtchouk polynomials.
+// Prior A: all agents alike. The Walsh coefficients of order u share a variance; a kernel value
+// depends on the Hamming distance alone, through Krawtchouk polynomials.
 struct IsotropicSpectrum {
   double third = 0.15;  // variance of order 3, that of order 1 being 1
   double decay = 0.3;   // of the variance from one odd order to the next, beyond order 3
@@ -38,8 +38,8 @@ class IsotropicPrior final : public OddPrior {
   double covariance_ = 0;
 };
 
-// K[u][d], the sum of chi_U over |U| = u at a point with d coordinates -1: sum_j (-1)^j C(d, j) C(n-d, u-j), divided by
-// C(n, u). u, d = 0..n.
+// K[u][d], the sum of chi_U over |U| = u at a point with d coordinates -1: sum_j (-1)^j C(d, j)
+// C(n-d, u-j), divided by C(n, u). u, d = 0..n.
 std::vector<std::vector<double>> NormalisedKrawtchouk(int n);
 
 struct IsotropicFit {
@@ -48,8 +48,9 @@ struct IsotropicFit {
   double scale = 1;            // of the prior's variance
 };
 
-// Maximum a posteriori by Nelder-Mead over (log third, logit decay, logit white) and, where the data are noisy, log scale.
-// `start` is empty or the parameters of an earlier fit, which then needs fewer steps. O(m^3) a step, steps <= 70.
+// Maximum a posteriori by Nelder-Mead over (log third, logit decay, logit white) and, where the
+// data are noisy, log scale. `start` is empty or the parameters of an earlier fit, which then needs
+// fewer steps. O(m^3) a step, steps <= 70.
 IsotropicFit FitIsotropic(const OddData& data, const Eigen::VectorXd& start);
 
 }  // namespace assay::credit

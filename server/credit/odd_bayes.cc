@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "server/credit/ard_prior.h"
+#include "server/credit/even_part.h"
 #include "server/credit/isotropic_prior.h"
 #include "server/credit/pair_design.h"
 #include "server/credit/quantile.h"
@@ -18,9 +20,21 @@ namespace {
 
 // Before any fit: what the spectrum of a game with too few answers to tell is taken to be.
 constexpr IsotropicSpectrum kUnfitted = {.third = 0.1, .decay = 0.3, .white = 0.01};
-constexpr double kArdPenalty = 1;  // nats an agent, for its own relevance
-constexpr int kFitPairs = 128;     // hyperparameters are settled by then; more pairs only cost time
-constexpr int kArdSteps = 30;
+// To design with before the first fit: few high orders, many.
+constexpr IsotropicSpectrum kNarrow = {.third = 0.15, .decay = 0.3, .white = 0.02};
+constexpr IsotropicSpectrum kWide = {.third = 0.6, .decay = 0.6, .white = 0.15};
+constexpr double kOneSidedRatio = 0.1;
+constexpr double kArdPenalty = 1;          // nats an agent, for its own relevance
+constexpr double kThresholdPenalty = 0.5;  // nats an agent, for its weight
+constexpr int kFitPairs = 128;             // settle the hyperparameters; more only cost time
+constexpr int kColdSteps = 30;
+constexpr std::size_t kFewPairs =
+    36;  // up to which a fit may take its time, and is not yet to be trusted alone
+constexpr std::int64_t kHalfStepQuestions = 100;
+constexpr int kWarmSteps = 6;    // from the stage before
+constexpr int kEnumerated = 13;  // agents up to which every pair is at hand as a candidate
+constexpr int kCandidates =
+    150;  // a random choice of so many loses little; more where many are to be picked
 constexpr int kInteractionPairs = 192;
 
 OddView ViewWholePairs(int n, const AnswerBook& book) {
@@ -43,8 +57,8 @@ OddView ViewWholePairs(int n, const AnswerBook& book) {
   return view;
 }
 
-// The even part as the pairs other than (empty, everyone) show it: in a constant-sum game that pair fits in, elsewhere
-// it would only hide how well the others predict each other.
+// The even part as the pairs other than (empty, everyone) show it: in a constant-sum game that pair
+// fits in, elsewhere it would only hide how well the others predict each other.
 EvenPart InnerEvenPart(const OddView& view) {
   const Coalition everyone = PlayerSet::All(view.data.n).mask();
   std::vector<Coalition> pairs;
@@ -79,6 +93,11 @@ void AddLoneSides(const AnswerBook& book, OddView& view) {
   }
 }
 
+ArdFit FitRelevance(const OddData& data, const FitStart& start) {
+  const bool fast = start.ard.size() > 0 && data.pairs.size() > kFewPairs;
+  return FitArd(data, start.ard, fast ? kWarmSteps : kColdSteps);
+}
+
 bool IsNoisy(const OddData& data) {
   return std::any_of(data.noise.begin(), data.noise.end(), [](double v) { return v > 0; });
 }
@@ -107,7 +126,7 @@ RawEstimate EstimateOddBayes(int n, const AnswerBook& book, double confidence,
   Eigen::VectorXd credit;
   Eigen::VectorXd banzhaf;
   Eigen::VectorXd variance;
-  double gp_loo = 0;
+  double process_loo = 0;  // mean square of the leave-one-out errors
   if (m < n + 1) {
     const OddPosterior posterior = Condition(IsotropicPrior(n, kUnfitted), data, 1, !noisy);
     credit = posterior.credit;
@@ -117,27 +136,28 @@ RawEstimate EstimateOddBayes(int n, const AnswerBook& book, double confidence,
     const OddData head = data.Head(std::min(m, kFitPairs));
     const IsotropicFit isotropic = FitIsotropic(head, start.isotropic);
     const OddPosterior a = Condition(isotropic.prior, data, isotropic.scale, !noisy);
-    const ArdFit ard = FitArd(head, start.ard, kArdSteps);
+    const ArdFit ard = FitRelevance(head, start);
     const OddPosterior b = Condition(ard.prior, data, ard.scale, !noisy);
     const double gap = b.log_predictive - kArdPenalty * n - a.log_predictive;
     const double share = 1 / (1 + std::exp(-std::clamp(gap, -50.0, 50.0)));
     credit = (1 - share) * a.credit + share * b.credit;
     banzhaf = (1 - share) * a.banzhaf + share * b.banzhaf;
     variance = (1 - share) * a.covariance.diagonal() + share * b.covariance.diagonal();
-    gp_loo = ((1 - share) * a.loo + share * b.loo).head(view.whole).squaredNorm() / view.whole;
+    process_loo = ((1 - share) * a.loo + share * b.loo).head(view.whole).squaredNorm() / view.whole;
     variance.array() += share * (1 - share) * (a.credit - b.credit).array().square();
   }
-  static const int tm = getenv("TM") ? atoi(getenv("TM")) : 3;
-  if (const auto threshold = m > n+1 && (tm&1) ? ThresholdModel::Fit(n, book) : std::nullopt) {
-    const double gap = 0.5 * view.whole * std::log(gp_loo / threshold->LooError(data, view.whole)) - n * 0.5;
+  const auto threshold = m > n ? ThresholdModel::Fit(n, book) : std::nullopt;
+  if (threshold.has_value()) {
+    const double loo = threshold->LooError(data, view.whole);
+    const double gap = 0.5 * view.whole * std::log(process_loo / loo) - kThresholdPenalty * n;
     const double share = 1 / (1 + std::exp(-std::clamp(gap, -50.0, 50.0)));
     for (int i = 0; i < n; ++i) {
       const double off = threshold->credit()[i] - credit[i];
-      variance[i] = (1 - share) * variance[i] + share * threshold->variance()[i] + share * (1 - share) * off * off;
+      variance[i] = (1 - share) * variance[i] + share * threshold->variance()[i] +
+                    share * (1 - share) * off * off;
       credit[i] += share * off;
       banzhaf[i] += share * (threshold->banzhaf()[i] - banzhaf[i]);
     }
-    if (getenv("DBG")) fprintf(stderr, "whole %d m %d share %.3f gp %.4f thr %.4f\n", view.whole, m, share, gp_loo, threshold->LooError(data, view.whole));
   }
   const double z = NormalQuantile(0.5 + confidence / 2);
   for (int i = 0; i < n; ++i) {
@@ -188,7 +208,8 @@ std::vector<CoalitionQuestion> OddBayesPlan::Ask(const std::vector<Coalition>& p
   return questions;
 }
 
-// The pair (empty, everyone), then a single agent and all others for as many agents as the budget lets.
+// The pair (empty, everyone), then a single agent and all others for as many agents as the budget
+// lets.
 std::vector<CoalitionQuestion> OddBayesPlan::FirstStage() {
   const int n = options().n;
   std::vector<Coalition> pairs = {PlayerSet::All(n).mask()};
@@ -206,13 +227,20 @@ std::vector<Coalition> OddBayesPlan::Candidates(const std::vector<Coalition>& so
   const absl::flat_hash_set<Coalition> known(so_far.begin(), so_far.end());
   std::vector<Coalition> candidates;
   const Coalition last = Coalition{1} << (n - 1);
-  if (n <= 13) {
+  if (n <= kEnumerated) {
     for (Coalition pair = last; pair < 2 * last; ++pair) {
       if (!known.contains(pair)) candidates.push_back(pair);
     }
-    return candidates;
+    const Random random(options().seed, 2000 + stage_);
+    const std::vector<int> order = random.Permutation(static_cast<int>(candidates.size()), 0);
+    std::vector<Coalition> chosen;
+    for (int k : order) {
+      if (static_cast<int>(chosen.size()) == std::max(kCandidates, 3 * wanted)) break;
+      chosen.push_back(candidates[k]);
+    }
+    return chosen;
   }
-  const std::size_t count = std::max<std::size_t>(2048, 4 * (so_far.size() + wanted) + 200);
+  const std::size_t count = std::max(2 * kCandidates, 3 * wanted);
   absl::flat_hash_set<Coalition> seen = known;
   const Random random(options().seed, 2000 + stage_);
   for (std::uint64_t draw = 0; candidates.size() < count; ++draw) {
@@ -227,55 +255,62 @@ std::vector<Coalition> OddBayesPlan::Candidates(const std::vector<Coalition>& so
   return candidates;
 }
 
+std::int64_t OddBayesPlan::NextTarget(std::int64_t used, std::int64_t step) const {
+  std::int64_t target = options().max_questions;
+  const std::int64_t n = options().n;
+  for (std::int64_t level : {3 * n, 4 * n, 8 * n, 16 * n, 32 * n}) {
+    if (used + step <= level) target = std::min(target, level);
+  }
+  // While answers are few and fits cheap, another look halfway pays.
+  for (std::int64_t level : {6 * n, 12 * n}) {
+    if (used + step <= level && level <= kHalfStepQuestions) target = std::min(target, level);
+  }
+  return target;
+}
+
+// Whether one side of a pair tells the other: where the even part is predicted much better than the
+// odd part.
+bool OddBayesPlan::EvenPartIsKnown(const OddView& view, const IsotropicFit& fit) const {
+  if (view.whole < 2 * options().n) return false;
+  const OddPosterior posterior = Condition(fit.prior, view.data, fit.scale, !IsNoisy(view.data));
+  const double odd = posterior.loo.head(view.whole).squaredNorm() / view.whole;
+  return InnerEvenPart(view).LooVariance() < kOneSidedRatio * odd;
+}
+
 std::vector<CoalitionQuestion> OddBayesPlan::NextStage() {
   const int n = options().n;
-  const int used = static_cast<int>(book_.entries().size());
+  const std::int64_t used = static_cast<std::int64_t>(book_.entries().size());
   if (stage_++ == 0) return FirstStage();
-  const std::int64_t budget = options().max_questions;
-  std::int64_t target = budget;
-  static const int lv = getenv("LV") ? atoi(getenv("LV")) : 0;
-  std::vector<std::int64_t> levels = {4 * n, 8 * n, 16 * n, 32 * n};
-  if (lv == 1) levels = {4 * n, 6 * n, 8 * n, 12 * n, 16 * n, 24 * n, 32 * n};
-  if (lv == 2) levels = {3 * n, 4 * n, 6 * n, 8 * n, 12 * n, 16 * n, 24 * n, 32 * n};
-  if (lv == 3) levels = {3 * n, 6 * n, 12 * n, 24 * n};
-  for (std::int64_t level : levels) {
-    if (used < level && level < target) target = level;
-  }
-  if (target - used < (one_sided_ ? 1 : 2)) return {};
+  const std::int64_t step = one_sided_ ? 1 : 2;
+  const std::int64_t left = NextTarget(used, step) - used;
+  if (left < step) return {};
   const OddView view = ViewOdd(n, book_);
   const int m = static_cast<int>(view.data.pairs.size());
-  const IsotropicPrior wide(n, {.third = 0.6, .decay = 0.6, .white = 0.15});
-  std::unique_ptr<ArdPrior> ard;
-  IsotropicPrior narrow(n, {.third = 0.15, .decay = 0.3, .white = 0.02});
+  const IsotropicPrior narrow(n, kNarrow);
+  const IsotropicPrior wide(n, kWide);
+  std::optional<IsotropicFit> isotropic;
+  std::optional<ArdFit> ard;
+  std::optional<ThresholdModel> threshold;
+  std::optional<ThresholdModel::Prior> threshold_prior;
+  std::vector<const OddPrior*> priors = {&narrow, &wide};
   if (m > n + 1) {
     const OddData head = view.data.Head(std::min(m, kFitPairs));
-    IsotropicFit fit = FitIsotropic(head, start_.isotropic);
-    start_.isotropic = fit.parameters;
-    if (!one_sided_ && view.whole >= 2 * n) {
-      const OddPosterior posterior = Condition(fit.prior, view.data, fit.scale, !IsNoisy(view.data));
-      const double odd_loo = posterior.loo.head(view.whole).squaredNorm() / view.whole;
-      one_sided_ = InnerEvenPart(view).loo_variance() < 0.1 * odd_loo;
-    }
-    narrow = std::move(fit.prior);
-    ArdFit af = FitArd(head, start_.ard, kArdSteps);
-    start_.ard = af.parameters;
-    ard = std::make_unique<ArdPrior>(std::move(af.prior));
+    isotropic = FitIsotropic(head, start_.isotropic);
+    ard = FitRelevance(head, start_);
+    start_ = {isotropic->parameters, ard->parameters};
+    priors = {&isotropic->prior, &ard->prior};
+    if (view.data.pairs.size() <= kFewPairs) priors.push_back(&wide);
+    one_sided_ = one_sided_ || EvenPartIsKnown(view, *isotropic);
+    threshold = ThresholdModel::Fit(n, book_);
   }
-  const int count = static_cast<int>(target - used) / (one_sided_ ? 1 : 2);
-  static const int mode = getenv("MODE") ? atoi(getenv("MODE")) : 0;
-  std::vector<const OddPrior*> priors = {&narrow, &wide};
-  if (ard && mode == 1) priors = {&narrow, ard.get()};
-  if (ard && mode == 2) priors = {&narrow, &wide, ard.get()};
-  if (ard && mode == 3) priors = {ard.get()};
-  static const int tm = getenv("TM") ? atoi(getenv("TM")) : 3;
-  std::optional<ThresholdModel> threshold;
-  if (m > n + 1 && (tm & 2)) threshold = ThresholdModel::Fit(n, book_);
-  std::optional<ThresholdModel::Prior> tp;
-  if (threshold) {
-    tp.emplace(*threshold);
-    priors.push_back(&*tp);
+  if (threshold.has_value()) {
+    threshold_prior.emplace(*threshold);
+    priors.push_back(&*threshold_prior);
   }
-  return Ask(ExtendDesign(view.data.pairs, count, priors, Candidates(view.data.pairs, count),
+  const int count = static_cast<int>(left / (one_sided_ ? 1 : 2));
+  const std::vector<Coalition> candidates = Candidates(view.data.pairs, count);
+  if (candidates.empty()) return {};
+  return Ask(ExtendDesign(view.data.pairs, count, priors, candidates,
                           Random(options().seed, 3000 + stage_)));
 }
 

@@ -2,23 +2,23 @@
 #define ASSAY_SERVER_CREDIT_ODD_BAYES_H_
 
 #include <Eigen/Core>
-#include <memory>
-#include <optional>
+#include <cstdint>
 #include <vector>
 
 #include "server/credit/answers.h"
-#include "server/credit/even_part.h"
+#include "server/credit/isotropic_prior.h"
 #include "server/credit/odd_prior.h"
 #include "server/credit/staged_plan.h"
 
-// OddBayes: Shapley values from few coalition values, by Gaussian processes over the odd part of the game.
+// OddBayes: Shapley values from few coalition values, by Gaussian processes over the odd part of
+// the game.
 namespace assay::credit {
 
-// The answers as observations of the odd part: both sides known give it outright, one side alone with the help of what
-// the even part predicts for the other.
+// The answers as observations of the odd part: both sides known give it outright, one side alone
+// with the help of what the even part predicts for the other.
 struct OddView {
-  OddData data;      // whole pairs first
-  int whole = 0;     // pairs with both sides known
+  OddData data;                    // whole pairs first
+  int whole = 0;                   // pairs with both sides known
   std::vector<double> even;        // of the whole pairs
   std::vector<double> even_noise;  // variance of their means
 };
@@ -34,12 +34,14 @@ struct FitStart {
   Eigen::VectorXd ard;
 };
 
-// A mixture of the posteriors of both priors, weighted by their leave-one-out log predictive density. 1 <= n <= 64.
+// A mixture of the posteriors of both priors, weighted by their leave-one-out log predictive
+// density; and, where the answers take two values only, of the threshold model, weighted by its
+// leave-one-out error. 1 <= n <= 64.
 RawEstimate EstimateOddBayes(int n, const AnswerBook& book, double confidence,
                              const FitStart& start);
 
-// Pairwise interactions from the even part of the pairs with both sides known (of many, the first 192); empty for
-// n > 64 or without such a pair.
+// Pairwise interactions from the even part of the pairs with both sides known (of many, the first
+// 192); empty for n > 64 or without such a pair.
 std::vector<PairInteraction> EstimateInteractions(int n, const AnswerBook& book);
 
 class OddBayesPlan final : public StagedPlan {
@@ -54,13 +56,17 @@ class OddBayesPlan final : public StagedPlan {
 
  private:
   std::vector<CoalitionQuestion> FirstStage();
+  // Where the next stage ends, at least `step` questions from here unless the budget is spent.
+  std::int64_t NextTarget(std::int64_t used, std::int64_t step) const;
+  bool EvenPartIsKnown(const OddView& view, const IsotropicFit& fit) const;
   std::vector<Coalition> Candidates(const std::vector<Coalition>& so_far, int wanted) const;
   std::vector<CoalitionQuestion> Ask(const std::vector<Coalition>& pairs) const;
 
   AnswerBook book_;
   FitStart start_;
   int stage_ = 0;
-  bool one_sided_ = false;  // the even part is known well enough: one side of each further pair will do
+  bool one_sided_ =
+      false;  // the even part is known well enough: one side of each further pair will do
 };
 
 }  // namespace assay::credit

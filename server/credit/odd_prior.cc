@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "server/credit/exact.h"
+#include "server/credit/triangular.h"
 
 namespace assay::credit {
 namespace {
@@ -21,10 +22,11 @@ WhitePart::WhitePart(int n) : with_(n + 1), without_(n + 1) {
     with_[s + 1] = 2 * w[s];
     without_[s] = -2 * w[s];
   }
-  // Each pair is met twice among all 2^n coalitions, hence the halves. Counts of coalitions of size s by membership:
-  // both C(n-2, s-2), one C(n-2, s-1), none C(n-2, s); with_ and without_ carry 1 / C(n-1, .).
-  double one = 0;       // C(n-1, s-1) for i in S
-  double pairs = 1;     // C(n-2, s)
+  // Each pair is met twice among all 2^n coalitions, hence the halves. Counts of coalitions of size
+  // s by membership: both C(n-2, s-2), one C(n-2, s-1), none C(n-2, s); with_ and without_ carry 1
+  // / C(n-1, .).
+  double one = 0;    // C(n-1, s-1) for i in S
+  double pairs = 1;  // C(n-2, s)
   for (int s = 0; s <= n; ++s) {
     one = s == 0 ? 0 : (s == 1 ? 1 : one * (n - s + 1) / (s - 1));
     const double other = s == n ? 0 : (s == 0 ? 1 : one * (n - s) / s);  // C(n-1, s)
@@ -69,10 +71,9 @@ OddPosterior Condition(const OddPrior& prior, const OddData& data, double scale,
   posterior.banzhaf = banzhaf * alpha;
   const Eigen::MatrixXd half = factor.matrixL().solve(credit.transpose());
   posterior.covariance = scale * (prior.CreditCovariance() - half.transpose() * half);
-  // Leave-one-out in closed form (Rasmussen & Williams 2006, 5.10): residual alpha / diag(K^-1), variance 1 / diag(K^-1).
-  const Eigen::MatrixXd inverse_factor =
-      factor.matrixL().solve(Eigen::MatrixXd::Identity(m, m));
-  const Eigen::VectorXd precision = inverse_factor.colwise().squaredNorm();
+  // Leave-one-out in closed form (Rasmussen & Williams 2006, 5.10): residual alpha / diag(K^-1),
+  // variance 1 / diag(K^-1).
+  const Eigen::VectorXd precision = InverseOfLower(kernel).colwise().squaredNorm();
   posterior.loo = alpha.cwiseQuotient(precision);
   posterior.loo_variance = scale * precision.cwiseInverse();
   for (int a = 0; a < m; ++a) {

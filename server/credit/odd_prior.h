@@ -7,9 +7,9 @@
 #include "absl/types/span.h"
 #include "server/credit/coalition.h"
 
-// The Shapley value sees only the odd part of a game, o(S) = (v(S) - v(N\S)) / 2, which one complementary pair of
-// questions reveals. A prior here is a Gaussian process over o, zero in the mean; a pair is named by the member that
-// holds the last agent.
+// The Shapley value sees only the odd part of a game, o(S) = (v(S) - v(N\S)) / 2, which one
+// complementary pair of questions reveals. A prior here is a Gaussian process over o, zero in the
+// mean; a pair is named by the member that holds the last agent.
 namespace assay::credit {
 
 class OddPrior {
@@ -63,8 +63,8 @@ struct OddPosterior {
   double log_predictive = 0;     // sum of leave-one-out log densities
 };
 
-// Conditions scale * prior on the data, noise taken as it is plus a jitter. Without noise (`profile_scale`) the scale is
-// its maximum-likelihood value. O(m^3).
+// Conditions scale * prior on the data, noise taken as it is plus a jitter. Without noise
+// (`profile_scale`) the scale is its maximum-likelihood value. O(m^3).
 OddPosterior Condition(const OddPrior& prior, const OddData& data, double scale,
                        bool profile_scale);
 

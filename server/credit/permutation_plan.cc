@@ -11,8 +11,8 @@
 namespace assay::credit {
 namespace {
 
-constexpr int kFirstDraws = 8;    // groups that a t interval wants at least
-constexpr int kIdleDraws = 64;    // draws in a row that ask nothing new: the game is nearly exhausted
+constexpr int kFirstDraws = 8;  // groups that a t interval wants at least
+constexpr int kIdleDraws = 64;  // draws in a row that ask nothing new: the game is nearly exhausted
 constexpr std::uint64_t kOrders = 1;  // stage of the generator
 
 std::vector<std::vector<int>> Singletons(int n) {
@@ -84,8 +84,8 @@ bool PermutationPlan::Plan(const Draw& draw, std::vector<CoalitionQuestion>& sta
   return true;
 }
 
-// What is left after the last whole draw: one order without its reverse if that fits; where not even one order was
-// asked, coarser chains, so that any budget says something of everyone.
+// What is left after the last whole draw: one order without its reverse if that fits; where not
+// even one order was asked, coarser chains, so that any budget says something of everyone.
 void PermutationPlan::FillRest(std::vector<CoalitionQuestion>& stage) {
   const Chain order = DrawOrders(next_draw_)[0];
   if (Plan({order}, stage) || !draws_.empty()) return;
@@ -139,7 +139,8 @@ bool PermutationPlan::AddMarginals(const Chain& chain, double weight,
 
 absl::StatusOr<RawEstimate> PermutationPlan::Estimate() const {
   const int n = options().n;
-  // A lone pair of an order and its reverse is taken apart: two groups that overstate the variance beat none.
+  // A lone pair of an order and its reverse is taken apart: two groups that overstate the variance
+  // beat none.
   const bool apart = draws_.size() == 1;
   std::vector<std::vector<double>> groups;
   for (const Draw& draw : draws_) {
@@ -158,14 +159,14 @@ absl::StatusOr<RawEstimate> PermutationPlan::Estimate() const {
   raw.interval = IntervalKind::kDesign;
   const double count = static_cast<double>(groups.size());
   const double range = options().value_high - options().value_low;
-  const double t = count > 1 ? StudentQuantile(0.5 + options().confidence / 2,
-                                               static_cast<int>(count) - 1)
-                             : 0;
+  const double t =
+      count > 1 ? StudentQuantile(0.5 + options().confidence / 2, static_cast<int>(count) - 1) : 0;
   for (int i = 0; i < n; ++i) {
     double mean = 0;
     for (const std::vector<double>& group : groups) mean += group[i] / count;
     double squares = 0;
-    for (const std::vector<double>& group : groups) squares += (group[i] - mean) * (group[i] - mean);
+    for (const std::vector<double>& group : groups)
+      squares += (group[i] - mean) * (group[i] - mean);
     // One order alone says nothing of its own spread: any credit within the range is possible.
     const double variance = count > 1 ? squares / (count * (count - 1)) : range * range;
     raw.values.push_back(mean);

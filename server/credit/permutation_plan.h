@@ -10,9 +10,9 @@
 
 namespace assay::credit {
 
-// Credit as the mean marginal over random orders (Castro, Gomez & Tejada 2009), with each order its reverse where
-// `antithetic` (Mitchell et al. 2022). With a-priori unions the orders keep each union together, which gives the Owen
-// value. Questions that several orders share are asked once.
+// Credit as the mean marginal over random orders (Castro, Gomez & Tejada 2009), with each order its
+// reverse where `antithetic` (Mitchell et al. 2022). With a-priori unions the orders keep each
+// union together, which gives the Owen value. Questions that several orders share are asked once.
 class PermutationPlan final : public StagedPlan {
  public:
   // unions: the members of each union; empty: every player by itself.
@@ -25,7 +25,8 @@ class PermutationPlan final : public StagedPlan {
   absl::StatusOr<RawEstimate> Estimate() const override;
 
  private:
-  // Players in groups that join one after the other; a group of several shares its marginal equally.
+  // Players in groups that join one after the other; a group of several shares its marginal
+  // equally.
   using Chain = std::vector<std::vector<int>>;
   // Chains drawn together, independent of the other draws.
   using Draw = std::vector<Chain>;

@@ -9,7 +9,8 @@
 
 namespace assay::credit {
 
-// Counter-based randomness: a number depends on (seed, stage, index) and on nothing that was drawn before.
+// Counter-based randomness: a number depends on (seed, stage, index) and on nothing that was drawn
+// before.
 class Random {
  public:
   Random(std::uint64_t seed, std::uint64_t stage) : key_(Mix(Mix(seed) ^ Mix(~stage))) {}

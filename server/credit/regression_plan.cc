@@ -25,7 +25,8 @@ double PairsOfSize(int n, int size) {
   return 2 * size == n ? count / 2 : count;
 }
 
-// Shares `total` pairs among the sizes 1..n/2 evenly (half as much for size n/2), none above its number of pairs.
+// Shares `total` pairs among the sizes 1..n/2 evenly (half as much for size n/2), none above its
+// number of pairs.
 std::vector<std::int64_t> ShareBySize(int n, std::int64_t total) {
   const int half = n / 2;
   std::vector<double> capacity(half + 1);
@@ -85,8 +86,8 @@ void RegressionPlan::SamplePairs() {
   absl::flat_hash_set<PlayerSet> seen;
   std::uint64_t draw = 0;
   for (int s = 1; s <= n / 2; ++s) {
-    // Rejection is cheap while a size is far from exhausted. An exhausted one is small, and its last pairs come after
-    // about C log C draws.
+    // Rejection is cheap while a size is far from exhausted. An exhausted one is small, and its
+    // last pairs come after about C log C draws.
     for (std::int64_t k = 0; k < share[s];) {
       const PlayerSet players = RandomSubset(s, draw++);
       const PlayerSet other = players.Complement(n);
@@ -150,7 +151,8 @@ bool RegressionPlan::Record(const CoalitionQuestion& question, const ValueAnswer
   return book_.Add(question.players, answer);
 }
 
-// The kernel's weight of a size, (n-1) / (s (n-s)), over the number of coalitions that stand for it.
+// The kernel's weight of a size, (n-1) / (s (n-s)), over the number of coalitions that stand for
+// it.
 double RegressionPlan::SizeWeight(int size, int drawn) const {
   const double n = options().n;
   return (n - 1) / (size * (n - size)) / drawn;
@@ -165,8 +167,9 @@ absl::StatusOr<RawEstimate> RegressionPlan::Estimate() const {
   };
   std::vector<Row> rows;
   std::vector<int> drawn(n + 1);
-  // v(S) = v(empty) + sum of credits in S, credits = total / n + deviations that sum to zero: regress what exceeds the
-  // even share on the centred membership. A pair enters as half the difference of its two sides.
+  // v(S) = v(empty) + sum of credits in S, credits = total / n + deviations that sum to zero:
+  // regress what exceeds the even share on the centred membership. A pair enters as half the
+  // difference of its two sides.
   for (std::size_t k = 0; k < asked_; ++k) {
     const Sample& sample = samples_[k];
     const ValueAnswer* own = book_.Find(sample.players);
@@ -174,9 +177,8 @@ absl::StatusOr<RawEstimate> RegressionPlan::Estimate() const {
     if (own == nullptr || (leverage_ && other == nullptr)) continue;
     const int size = sample.players.size();
     const double even_share = total * size / n;
-    const double response =
-        leverage_ ? (own->mean - other->mean) / 2 - (even_share - total / 2)
-                  : own->mean - baseline() - even_share;
+    const double response = leverage_ ? (own->mean - other->mean) / 2 - (even_share - total / 2)
+                                      : own->mean - baseline() - even_share;
     rows.push_back({&sample, response});
     drawn[size] += sample.draws;
   }
@@ -190,7 +192,8 @@ absl::StatusOr<RawEstimate> RegressionPlan::Estimate() const {
     for (int i = 0; i < n; ++i) {
       members(i, k) = (players.contains(i) ? 1.0 : 0.0) - static_cast<double>(size) / n;
     }
-    // Drawn in proportion to the kernel, a coalition counts by its draws; by size, it stands for its share of the size.
+    // Drawn in proportion to the kernel, a coalition counts by its draws; by size, it stands for
+    // its share of the size.
     weight[k] = leverage_ ? SizeWeight(size, drawn[size]) : rows[k].sample->draws;
     response[k] = rows[k].response;
   }
@@ -200,7 +203,8 @@ absl::StatusOr<RawEstimate> RegressionPlan::Estimate() const {
   if (m > 0) {
     const Eigen::MatrixXd weighted = members * weight.asDiagonal();
     const Eigen::MatrixXd gram = weighted * members.transpose();
-    // Rank n - 1 at most: memberships are centred. The pseudo-inverse takes the smallest of the equally good credits.
+    // Rank n - 1 at most: memberships are centred. The pseudo-inverse takes the smallest of the
+    // equally good credits.
     const Eigen::CompleteOrthogonalDecomposition<Eigen::MatrixXd> solver(gram);
     deviation = solver.solve(weighted * response);
     const Eigen::VectorXd residual = response - members.transpose() * deviation;

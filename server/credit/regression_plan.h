@@ -10,11 +10,13 @@
 
 namespace assay::credit {
 
-// The Shapley value as the additive game nearest to v in the Shapley kernel's weights (Charnes et al. 1988), fitted to
-// a sample of coalitions.
-//  - kLeverage: complementary pairs, every size as likely as any other (that is each coalition by its leverage score),
+// The Shapley value as the additive game nearest to v in the Shapley kernel's weights (Charnes et
+// al. 1988), fitted to a sample of coalitions.
+//  - kLeverage: complementary pairs, every size as likely as any other (that is each coalition by
+//  its leverage score),
 //    without replacement (Musco & Witter 2024).
-//  - kKernel: single coalitions in proportion to the kernel, with replacement (Lundberg & Lee 2017).
+//  - kKernel: single coalitions in proportion to the kernel, with replacement (Lundberg & Lee
+//  2017).
 // O(m n^2 + n^3) for m questions.
 class RegressionPlan final : public StagedPlan {
  public:

@@ -36,12 +36,23 @@ absl::Status StagedPlan::Validate(absl::Span<const ValueAnswer> answers) const {
   return absl::OkStatus();
 }
 
+// Samples that agree do not prove that there is no noise: their variance is then that of a chance
+// by Laplace's rule of succession.
+ValueAnswer StagedPlan::WithNoise(ValueAnswer answer) const {
+  if (!options_.noisy || answer.variance > 0 || answer.samples == 0) return answer;
+  const double range = options_.value_high - options_.value_low;
+  const double share = std::clamp((answer.mean - options_.value_low) / range, 0.0, 1.0);
+  const double chance = (share * answer.samples + 1) / (answer.samples + 2);
+  answer.variance = chance * (1 - chance) * range * range;
+  return answer;
+}
+
 absl::Status StagedPlan::tell(absl::Span<const ValueAnswer> answers) {
   if (absl::Status status = Validate(answers); !status.ok()) return status;
   const PlayerSet everyone = PlayerSet::All(options_.n);
   bool missing = false;
   for (std::size_t q = 0; q < answers.size(); ++q) {
-    const ValueAnswer& answer = answers[q];
+    const ValueAnswer answer = WithNoise(answers[q]);
     if (answer.samples == 0) {
       missing = true;
       continue;

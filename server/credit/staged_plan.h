@@ -50,6 +50,7 @@ class StagedPlan : public CreditPlan {
   void Start() { Advance(); }
 
  private:
+  ValueAnswer WithNoise(ValueAnswer answer) const;
   void Advance();
   bool PreciseEnough() const;
   absl::Status Validate(absl::Span<const ValueAnswer> answers) const;

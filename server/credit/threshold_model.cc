@@ -166,8 +166,8 @@ void ThresholdModel::Prior::FillRow(Coalition pair, absl::Span<const Coalition> 
   const Local here = At(pair);
   for (std::size_t k = 0; k < others.size(); ++k) {
     const Local there = At(others[k]);
-    out[k] = model_.prior_variance_ * here.slope.dot(there.slope) +
-             (others[k] == pair ? here.doubt : 0);
+    out[k] =
+        model_.prior_variance_ * here.slope.dot(there.slope) + (others[k] == pair ? here.doubt : 0);
   }
 }
 

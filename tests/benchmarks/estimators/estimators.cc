@@ -1,4 +1,5 @@
-// Every estimator on every game at every budget: squared error beside the best public estimator of anchors.csv.
+// Every estimator on every game at every budget: squared error beside the best public estimator of
+// anchors.csv.
 
 #include <algorithm>
 #include <cmath>
@@ -25,10 +26,12 @@ ABSL_FLAG(int, seeds, 30, "trials a cell");
 ABSL_FLAG(int, games, 0, "use this many generated games a family instead of the folder's");
 ABSL_FLAG(int, first_game, 1, "seed of the first generated game");
 ABSL_FLAG(std::vector<std::string>, n, std::vector<std::string>({"8", "10", "12"}), "agents");
-ABSL_FLAG(std::vector<std::string>, budgets, std::vector<std::string>({"2", "4", "8", "16", "32", "64"}),
-          "questions an agent; cells without an anchor are left out where the folder's games are used");
-ABSL_FLAG(std::vector<std::string>, methods, std::vector<std::string>({"odd_bayes"}),
-          "odd_bayes, antithetic, leverage, permutation, kernel, auto; the first is the one compared");
+ABSL_FLAG(
+    std::vector<std::string>, budgets, std::vector<std::string>({"2", "4", "8", "16", "32", "64"}),
+    "questions an agent; cells without an anchor are left out where the folder's games are used");
+ABSL_FLAG(
+    std::vector<std::string>, methods, std::vector<std::string>({"odd_bayes"}),
+    "odd_bayes, antithetic, leverage, permutation, kernel, auto; the first is the one compared");
 ABSL_FLAG(std::vector<std::string>, families, std::vector<std::string>(), "empty: all");
 ABSL_FLAG(int, samples, 0, "Bernoulli samples a question; 0: exact answers");
 ABSL_FLAG(bool, cells, true, "print a line for each cell");
@@ -79,11 +82,13 @@ struct Cell {
   double error = 0;  // mean over trials of the mean squared error over agents
   double milliseconds = 0;
   double coverage = 0;
-  double width_ratio = 0;  // half-width over what a calibrated normal interval of these errors would have
+  double width_ratio =
+      0;  // half-width over what a calibrated normal interval of these errors would have
   Anchor anchor = {};
 };
 
-// A breach of what every estimator promises ends the program: the figures would not be worth reading.
+// A breach of what every estimator promises ends the program: the figures would not be worth
+// reading.
 void CheckPromises(const Trial& trial, const Cell& cell) {
   const bool repeats = trial.questions > trial.distinct && absl::GetFlag(FLAGS_samples) == 0;
   if (trial.distinct > cell.budget || repeats || trial.efficiency_error > 1e-12) {
@@ -101,12 +106,11 @@ void RunCell(const std::vector<TableGame>& games, int seeds, Cell& cell) {
   for (const TableGame& game : games) {
     const std::vector<double> truth = credit::ExactShapley(game.table, game.n);
     for (int seed = 0; seed < seeds; ++seed) {
-      const Trial trial =
-          RunTrial(game, truth,
-                   {.method = ParseMethod(cell.method),
-                    .budget = cell.budget,
-                    .seed = static_cast<std::uint64_t>(seed),
-                    .samples = absl::GetFlag(FLAGS_samples)});
+      const Trial trial = RunTrial(game, truth,
+                                   {.method = ParseMethod(cell.method),
+                                    .budget = cell.budget,
+                                    .seed = static_cast<std::uint64_t>(seed),
+                                    .samples = absl::GetFlag(FLAGS_samples)});
       CheckPromises(trial, cell);
       cell.error += trial.squared_error;
       cell.milliseconds += trial.milliseconds;
@@ -192,14 +196,15 @@ void Summarise(const std::vector<Cell>& cells) {
     (cell.budget >= 4 * cell.n ? from_four : at_two).Add(gain);
   }
   for (const auto& [level, tally] : by_level) {
-    std::printf("# %2dn: %d of %d cells won, gain %.2f\n", level, tally.wins, tally.cells, tally.gain());
+    std::printf("# %2dn: %d of %d cells won, gain %.2f\n", level, tally.wins, tally.cells,
+                tally.gain());
   }
   std::printf("# coverage %.3f, worst family %.3f, half-width over needed %.2f\n", coverage / count,
-              std::min_element(by_family.begin(), by_family.end(),
-                               [](const auto& a, const auto& b) {
-                                 return a.second.first / a.second.second <
-                                        b.second.first / b.second.second;
-                               })->second.first /
+              std::min_element(
+                  by_family.begin(), by_family.end(),
+                  [](const auto& a, const auto& b) {
+                    return a.second.first / a.second.second < b.second.first / b.second.second;
+                  })->second.first /
                   by_family.begin()->second.second,
               width / count);
   std::printf("estimators_win_share_2n %.4f share\n", at_two.win_share());
@@ -226,7 +231,8 @@ void Write(const std::string& folder, const std::vector<Cell>& cells) {
 int Main() {
   const std::string bench = absl::GetFlag(FLAGS_bench);
   const bool generated = absl::GetFlag(FLAGS_games) > 0;
-  const std::map<CellKey, Anchor> anchors = generated ? std::map<CellKey, Anchor>() : LoadAnchors(bench);
+  const std::map<CellKey, Anchor> anchors =
+      generated ? std::map<CellKey, Anchor>() : LoadAnchors(bench);
   if (!generated && anchors.empty()) {
     std::printf("skipped: no anchors.csv in %s\n", bench.c_str());
     return 0;
@@ -244,11 +250,12 @@ int Main() {
           if (anchor != anchors.end()) cell.anchor = anchor->second;
           RunCell(games, absl::GetFlag(FLAGS_seeds), cell);
           if (absl::GetFlag(FLAGS_cells)) {
-            std::printf("%-9s n=%-2d %4d %-12s mse %.3e anchor %.3e (%s) gain %6.2f coverage %.3f width %.2f  %.2f ms\n",
-                        family.c_str(), n, cell.budget, method.c_str(), cell.error,
-                        cell.anchor.error, cell.anchor.method.c_str(),
-                        cell.anchor.error / cell.error, cell.coverage, cell.width_ratio,
-                        cell.milliseconds);
+            std::printf(
+                "%-9s n=%-2d %4d %-12s mse %.3e anchor %.3e (%s) gain %6.2f coverage %.3f width "
+                "%.2f  %.2f ms\n",
+                family.c_str(), n, cell.budget, method.c_str(), cell.error, cell.anchor.error,
+                cell.anchor.method.c_str(), cell.anchor.error / cell.error, cell.coverage,
+                cell.width_ratio, cell.milliseconds);
             std::fflush(stdout);
           }
           cells.push_back(std::move(cell));

@@ -72,12 +72,14 @@ Value Voting(int n, Draw& draw) {
   };
 }
 
-// A chain of work where a step counts only after its parents, two agents that stand in for each other, and a saboteur.
+// A chain of work where a step counts only after its parents, two agents that stand in for each
+// other, and a saboteur.
 Value Pipeline(int n, Draw& draw) {
   std::vector<std::size_t> parents(n - 3);
   std::vector<double> worth(n);
   for (double& value : worth) value = draw.Uniform(0.3, 1.5);
-  for (int k = 0; k < n - 3; ++k) parents[k] = draw.Subset(std::max(k, 1), std::min(k, draw.Integer(0, 3)));
+  for (int k = 0; k < n - 3; ++k)
+    parents[k] = draw.Subset(std::max(k, 1), std::min(k, draw.Integer(0, 3)));
   return [n, parents, worth](std::size_t s) {
     std::size_t active = 0;
     double value = 0;
@@ -116,7 +118,8 @@ Value Harsanyi(int n, Draw& draw) {
     spread[k] = std::pow(0.6, k - 1) / std::sqrt(choose);
     choose = choose * (n - k) / k;
   }
-  for (std::size_t s = 0; s < table.size(); ++s) table[s] = draw.Normal() * spread[std::popcount(s)];
+  for (std::size_t s = 0; s < table.size(); ++s)
+    table[s] = draw.Normal() * spread[std::popcount(s)];
   for (int i = 0; i < n; ++i) {
     for (std::size_t s = 0; s < table.size(); ++s) {
       if (s >> i & 1) table[s] += table[s ^ (std::size_t{1} << i)];
@@ -174,8 +177,8 @@ TableGame LoadGame(const std::string& folder, const std::string& family, int n) 
 }
 
 const std::vector<std::string>& GeneratedFamilies() {
-  static const auto* const families = new std::vector<std::string>{
-      "harsanyi", "noisyor", "pipeline", "soum", "trees", "voting"};
+  static const auto* const families =
+      new std::vector<std::string>{"harsanyi", "noisyor", "pipeline", "soum", "trees", "voting"};
   return *families;
 }
 

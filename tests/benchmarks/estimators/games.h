@@ -14,7 +14,8 @@ struct TableGame {
   std::vector<double> table;
 };
 
-// FOLDER/games/FAMILY_nN.csv.gz, lines "mask,value". Ends the program where the file is missing or incomplete.
+// FOLDER/games/FAMILY_nN.csv.gz, lines "mask,value". Ends the program where the file is missing or
+// incomplete.
 TableGame LoadGame(const std::string& folder, const std::string& family, int n);
 
 // Whether that file exists.

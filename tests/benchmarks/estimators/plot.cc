@@ -14,7 +14,8 @@ namespace {
 constexpr int kWidth = 230;
 constexpr int kHeight = 170;
 constexpr int kMargin = 34;
-constexpr const char* kColours[] = {"#1b6ca8", "#d1495b", "#66a182", "#edae49", "#8d5a97", "#444444"};
+constexpr const char* kColours[] = {"#1b6ca8", "#d1495b", "#66a182",
+                                    "#edae49", "#8d5a97", "#444444"};
 
 struct Axis {
   double low = INFINITY;
@@ -109,7 +110,8 @@ void WritePlot(const std::string& path, const std::vector<PlotPoint>& points) {
     legend += 30 + 8 * static_cast<int>(series.size());
   }
   svg << absl::StrFormat(
-      "<text x='%d' y='%d' font-size='11'>mean squared error by number of questions, log-log</text>\n"
+      "<text x='%d' y='%d' font-size='11'>mean squared error by number of questions, "
+      "log-log</text>\n"
       "</svg>\n",
       legend, height - 10);
 }

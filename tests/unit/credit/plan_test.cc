@@ -1,5 +1,6 @@
 #include "server/credit/plan.h"
 
+#include <cmath>
 #include <memory>
 #include <set>
 #include <string>
@@ -69,6 +70,13 @@ TEST(ExactPlan, NoiseBecomesAStandardError) {
   EXPECT_EQ(estimate->interval, IntervalKind::kDesign);
   EXPECT_NEAR(estimate->total_std_error, 0.2828427124746190, 1e-12);
   EXPECT_EQ(estimate->samples, 40);
+}
+
+TEST(ExactPlan, AgreeingSamplesOfANoisyGameAreNotTakenAsExact) {
+  const std::unique_ptr<CreditPlan> plan = Make({.n = 1, .samples_per_question = 2, .noisy = true});
+  ASSERT_TRUE(plan->tell({{.mean = 0, .samples = 2}, {.mean = 1, .samples = 2}}).ok());
+  // Both variances 3/4 * 1/4, halved by two samples, added.
+  EXPECT_NEAR(plan->Finish()->std_errors[0], std::sqrt(0.1875), 1e-12);
 }
 
 TEST(CreditPlan, RejectsAnswersThatAreNone) {

@@ -1,0 +1,192 @@
+#include <bit>
+#include <cmath>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "server/credit/exact.h"
+#include "server/credit/owen.h"
+#include "server/credit/plan.h"
+#include "tests/unit/credit/drive.h"
+
+namespace assay::credit {
+namespace {
+
+CreditEstimate Estimate(const CreditOptions& options, const Game& game) {
+  absl::StatusOr<std::unique_ptr<CreditPlan>> plan = MakeCreditPlan(options);
+  EXPECT_TRUE(plan.ok()) << plan.status();
+  Drive(**plan, game);
+  absl::StatusOr<CreditEstimate> estimate = (*plan)->Finish();
+  EXPECT_TRUE(estimate.ok()) << estimate.status();
+  return *std::move(estimate);
+}
+
+// Agent i adds i + 1.
+double Additive(const PlayerSet& players) {
+  double value = 0;
+  for (int i = 0; i < PlayerSet::kMaxPlayers; ++i) value += players.contains(i) ? i + 1 : 0;
+  return value;
+}
+
+class EveryMethod : public testing::TestWithParam<Method> {};
+
+TEST_P(EveryMethod, FindsTheCreditsOfAnAdditiveGame) {
+  const CreditEstimate estimate =
+      Estimate({.n = 12, .method = GetParam(), .max_questions = 96, .value_high = 100}, Additive);
+  EXPECT_EQ(estimate.method, GetParam());
+  for (int i = 0; i < 12; ++i) EXPECT_NEAR(estimate.values[i], i + 1, 1e-3) << i;
+  EXPECT_NEAR(std::accumulate(estimate.values.begin(), estimate.values.end(), 0.0), 78, 1e-10);
+}
+
+TEST_P(EveryMethod, TakesAsManyPlayersAsItSays) {
+  const int n = GetParam() == Method::kOddBayes ? 64 : 256;
+  const CreditEstimate estimate = Estimate(
+      {.n = n, .method = GetParam(), .max_questions = 3 * n, .value_high = 40000}, Additive);
+  EXPECT_LE(estimate.questions, 3 * n);
+  EXPECT_NEAR(std::accumulate(estimate.values.begin(), estimate.values.end(), 0.0), n * (n + 1) / 2,
+              1e-7);
+}
+
+TEST_P(EveryMethod, IsExactWhereEveryQuestionIsAllowed) {
+  const Game game = [](const PlayerSet& players) { return players.size() >= 2 ? 1.0 : 0.0; };
+  const CreditEstimate estimate =
+      Estimate({.n = 4, .method = GetParam(), .max_questions = 16}, game);
+  for (double value : estimate.values) EXPECT_NEAR(value, 0.25, 1e-12);
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, EveryMethod,
+                         testing::Values(Method::kOddBayes, Method::kAntithetic, Method::kLeverage,
+                                         Method::kPermutation, Method::kKernel),
+                         [](const auto& info) {
+                           return std::string(MethodName(info.param).data(),
+                                              MethodName(info.param).size());
+                         });
+
+TEST(AutoMethod, FollowsAgentsAndBudget) {
+  const auto method = [](int n, std::int64_t questions) {
+    const Game game = [](const PlayerSet& players) { return players.size() / 64.0; };
+    return Estimate({.n = n, .max_questions = questions}, game).method;
+  };
+  EXPECT_EQ(method(5, 32), Method::kExact);
+  EXPECT_EQ(method(5, 31), Method::kOddBayes);
+  EXPECT_EQ(method(9, 20), Method::kOddBayes);
+  EXPECT_EQ(method(9, 19), Method::kAntithetic);
+  EXPECT_EQ(method(31, 124), Method::kLeverage);
+}
+
+TEST(OddBayes, FindsAWeightedMajorityFromFewQuestions) {
+  const std::vector<int> weights = {12, 9, 7, 7, 5, 4, 3, 2, 2, 1};
+  const Game game = [&](const PlayerSet& players) {
+    int votes = 0;
+    for (int i = 0; i < 10; ++i) votes += players.contains(i) ? weights[i] : 0;
+    return 2 * votes > 52 ? 1.0 : 0.0;
+  };
+  std::vector<double> table(1024);
+  for (Coalition s = 0; s < 1024; ++s) table[s] = game(PlayerSet::FromMask(s));
+  const std::vector<double> truth = ExactShapley(table, 10);
+  const CreditEstimate estimate =
+      Estimate({.n = 10, .method = Method::kOddBayes, .max_questions = 320}, game);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_NEAR(estimate.values[i], truth[i], 0.02) << i;
+    EXPECT_LE(estimate.low[i], truth[i]);
+    EXPECT_GE(estimate.high[i], truth[i]);
+  }
+}
+
+TEST(OddBayes, TellsSynergyFromRedundancy) {
+  // Agents 0 and 1 stand in for each other, 2 and 3 need each other, the rest add up.
+  const Game game = [](const PlayerSet& p) {
+    double value = 0.1 * p.size();
+    value += p.contains(0) || p.contains(1) ? 0.5 : 0;
+    value += p.contains(2) && p.contains(3) ? 0.5 : 0;
+    return value;
+  };
+  const CreditEstimate estimate =
+      Estimate({.n = 9, .method = Method::kOddBayes, .max_questions = 144, .value_high = 2}, game);
+  ASSERT_EQ(estimate.interactions.size(), 36u);
+  for (const PairInteraction& pair : estimate.interactions) {
+    const bool redundant = pair.first == 0 && pair.second == 1;
+    const bool synergy = pair.first == 2 && pair.second == 3;
+    const double truth = redundant ? -0.5 : (synergy ? 0.5 : 0);
+    EXPECT_NEAR(pair.value, truth, 0.15) << pair.first << ' ' << pair.second;
+  }
+  EXPECT_NEAR(estimate.banzhaf[0], 0.35, 0.02);
+  EXPECT_NEAR(estimate.banzhaf[5], 0.1, 0.02);
+}
+
+TEST(OddBayes, UsesItsBudgetWhateverTheNumberOfAgents) {
+  for (int n : {7, 8, 9, 11, 13, 15}) {
+    const CreditEstimate estimate = Estimate(
+        {.n = n, .method = Method::kOddBayes, .max_questions = 9 * n, .value_high = 200}, Additive);
+    EXPECT_GE(estimate.questions, 9 * n - 1) << n;
+  }
+}
+
+TEST(OddBayes, StopsWhenThePrecisionAskedForIsReached) {
+  CreditOptions options{.n = 12, .method = Method::kOddBayes, .max_questions = 700};
+  options.value_high = 100;
+  options.target_half_width = 1;
+  const CreditEstimate estimate = Estimate(options, Additive);
+  EXPECT_LT(estimate.questions, 100);
+  EXPECT_TRUE(estimate.complete);
+  for (int i = 0; i < 12; ++i) EXPECT_LE(estimate.high[i] - estimate.low[i], 2 + 1e-9);
+}
+
+TEST(Plans, GiveAPartialEstimateAfterAnyStage) {
+  for (Method method : {Method::kOddBayes, Method::kAntithetic, Method::kExact}) {
+    auto plan = MakeCreditPlan({.n = 10,
+                                .method = method,
+                                .max_questions = method == Method::kExact ? 0 : 300,
+                                .value_high = 100});
+    ASSERT_TRUE(plan.ok());
+    ASSERT_TRUE((*plan)->tell(Answer((*plan)->ask(), Additive)).ok());
+    ASSERT_FALSE((*plan)->done());
+    const absl::StatusOr<CreditEstimate> estimate = (*plan)->Finish();
+    ASSERT_TRUE(estimate.ok()) << estimate.status();
+    EXPECT_FALSE(estimate->complete);
+    for (int i = 0; i < 10; ++i) {
+      EXPECT_LE(estimate->low[i], i + 1);
+      EXPECT_GE(estimate->high[i], i + 1);
+      EXPECT_NEAR(estimate->values[i], i + 1, 1);
+    }
+  }
+}
+
+TEST(Plans, EndWithWhatThereIsWhenAnswersAreMissing) {
+  auto plan = MakeCreditPlan(
+      {.n = 10, .method = Method::kOddBayes, .max_questions = 160, .value_high = 100});
+  ASSERT_TRUE(plan.ok());
+  ASSERT_TRUE((*plan)->tell(Answer((*plan)->ask(), Additive)).ok());
+  std::vector<ValueAnswer> answers = Answer((*plan)->ask(), Additive);
+  for (std::size_t k = 1; k < answers.size(); k += 2) answers[k].samples = 0;
+  ASSERT_TRUE((*plan)->tell(answers).ok());
+  EXPECT_TRUE((*plan)->done());
+  const absl::StatusOr<CreditEstimate> estimate = (*plan)->Finish();
+  ASSERT_TRUE(estimate.ok()) << estimate.status();
+  EXPECT_FALSE(estimate->complete);
+  for (int i = 0; i < 10; ++i) EXPECT_NEAR(estimate->values[i], i + 1, 0.1);
+}
+
+TEST(SampledOwen, StaysWithinItsBudgetAndNearTheExactValue) {
+  OwenOptions options{.union_of = {0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3}};
+  const Game game = [](const PlayerSet& p) {
+    return 0.02 * Additive(p) / 2 + (p.contains(0) && p.contains(4) ? 0.1 : 0);
+  };
+  auto exact = MakeOwenPlan(options);
+  options.max_questions = 40;
+  auto sampled = MakeOwenPlan(options);
+  ASSERT_TRUE(exact.ok() && sampled.ok());
+  Drive(**exact, game);
+  EXPECT_LE(Drive(**sampled, game).size(), 40u);
+  const absl::StatusOr<CreditEstimate> truth = (*exact)->Finish();
+  const absl::StatusOr<CreditEstimate> estimate = (*sampled)->Finish();
+  ASSERT_TRUE(truth.ok() && estimate.ok());
+  EXPECT_NE(estimate->method, Method::kExact);
+  for (int t = 0; t < 12; ++t) EXPECT_NEAR(estimate->values[t], truth->values[t], 0.06) << t;
+}
+
+}  // namespace
+}  // namespace assay::credit
