@@ -9,9 +9,9 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 python=${PYTHON:-/usr/bin/python3}
 venvs=${ASSAY_VENVS:-${XDG_CACHE_HOME:-$HOME/.cache}/assay/venvs}
 
-stage=test
+stage="test"
 if [ "${1:-}" = --trainers ]; then
-  stage=trainers
+  stage="trainers"
   shift
 fi
 
