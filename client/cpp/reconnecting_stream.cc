@@ -205,8 +205,9 @@ class ReconnectingStream : public SignalStream {
     return now < config_.deadline && now - *lost_since_ < config_.reconnect_timeout;
   }
 
+  // A server that stops, or a proxy, cancels what it serves; we then did not.
   bool MayBeRepaired(const absl::Status& end) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return end.ok() || absl::IsUnavailable(end) || attempt_.going_away;
+    return end.ok() || absl::IsUnavailable(end) || absl::IsCancelled(end) || attempt_.going_away;
   }
 
   // A group of which the server has rejected every member may never be answered: its OK decides.

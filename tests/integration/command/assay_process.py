@@ -36,14 +36,15 @@ def data_or_skip(*names: str) -> list[Path]:
 class Server:
     """A running assayd. Ends, with its process, when the context does."""
 
-    def __init__(self, *flags: str) -> None:
+    def __init__(self, *flags: str, listen: str = "127.0.0.1:0") -> None:
         self._flags = flags
+        self._listen = listen
 
     def __enter__(self) -> Server:
         self._log = tempfile.NamedTemporaryFile(suffix=".log")
         program = os.environ["ASSAYD"]
         self.process = subprocess.Popen(
-            [program, "--listen=127.0.0.1:0", "--metrics=127.0.0.1:0", *self._flags],
+            [program, f"--listen={self._listen}", "--metrics=127.0.0.1:0", *self._flags],
             stderr=self._log,
         )
         deadline = time.monotonic() + 30

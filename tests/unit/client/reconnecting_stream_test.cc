@@ -199,6 +199,18 @@ TEST(ReconnectingStreamTest, AStreamThatTheServerEndsEarlyIsNotTheEnd) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
+TEST(ReconnectingStreamTest, AStreamThatTheServerCancelsIsNotTheEnd) {
+  ScriptedServer server({[](Link& link) {
+                           link.Ready(1);
+                           link.Episode();
+                           return absl::CancelledError("the server stops");
+                         },
+                         AnswerAll()});
+  const auto stream = NewReconnectingStream(QuickConfig(), server.connect());
+  EXPECT_THAT(Exchange(stream.get(), {MakeEpisode("a")}), ElementsAre("a"));
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
 TEST(ReconnectingStreamTest, AnErrorThatWouldComeAgainEndsTheStream) {
   ScriptedServer server({[](Link&) { return absl::InvalidArgumentError("options.seed: odd"); }});
   const auto stream = NewReconnectingStream(QuickConfig(), server.connect());
