@@ -70,7 +70,7 @@ void BoundBySign(double credit, double sign, double penalty, double bound, Claim
     if (sign < 0) {
       claim.high = 0;
     } else {
-      claim.low = -std::min(penalty, bound);
+      claim.low = 0.0 - std::min(penalty, bound);  // never -0, which JSON may not keep
     }
   } else if (sign > 0) {
     claim.low = 0;

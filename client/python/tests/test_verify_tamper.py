@@ -255,6 +255,18 @@ def test_a_task_that_says_nothing_may_be_left_out() -> None:
     assert reports([result], [source]) == []
 
 
+def test_negative_zero_survives_writers_that_leave_out_the_point() -> None:
+    source = valued()
+    made = signals_of(source, FULL)
+    made.signals.audit.messages[0].low = -0.0
+    sign(made.signals)
+    line = json_format.MessageToJson(made, indent=None)
+    assert '"low": -0.0' in line
+    sources = {source.id: json_format.MessageToJson(source, indent=None)}
+    for text in (line, line.replace('"low": -0.0', '"low": -0')):
+        assert [str(f) for r in verify_lines([(1, text)], sources) for f in r.findings] == []
+
+
 def test_a_swapped_pair_of_coalitions_is_found() -> None:
     source = debate()
     result = honest(source)

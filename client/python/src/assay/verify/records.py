@@ -50,9 +50,14 @@ def lines(path: str | Path) -> Iterator[tuple[int, str]]:
                 yield number, line
 
 
+def _integer(text: str) -> int | float:
+    """Some writers leave the point out of negative zero, which is another double than zero."""
+    return -0.0 if text == "-0" else int(text)
+
+
 def _object(line: str) -> dict[str, Any]:
     try:
-        value = json.loads(line)
+        value = json.loads(line, parse_int=_integer)
     except ValueError as error:
         raise RecordError(f"not JSON: {error}") from error
     if not isinstance(value, dict):
