@@ -199,14 +199,10 @@ void Summarise(const std::vector<Cell>& cells) {
     std::printf("# %2dn: %d of %d cells won, gain %.2f\n", level, tally.wins, tally.cells,
                 tally.gain());
   }
+  double worst = 1;
+  for (const auto& [family, sum] : by_family) worst = std::min(worst, sum.first / sum.second);
   std::printf("# coverage %.3f, worst family %.3f, half-width over needed %.2f\n", coverage / count,
-              std::min_element(
-                  by_family.begin(), by_family.end(),
-                  [](const auto& a, const auto& b) {
-                    return a.second.first / a.second.second < b.second.first / b.second.second;
-                  })->second.first /
-                  by_family.begin()->second.second,
-              width / count);
+              worst, width / count);
   std::printf("estimators_win_share_2n %.4f share\n", at_two.win_share());
   std::printf("estimators_win_share %.4f share\n", from_four.win_share());
   std::printf("estimators_gain %.4f times\n", from_four.gain());
