@@ -18,11 +18,17 @@ absl::Status FromGrpc(const grpc::Status& status) {
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
 }
 
+void Authorize(const std::string& token, grpc::ClientContext* context) {
+  if (!token.empty()) context->AddMetadata("authorization", "Bearer " + token);
+}
+
 template <typename Response, typename Request, typename Method>
-absl::StatusOr<Response> CallUnary(const std::shared_ptr<grpc::Channel>& channel, Method method,
-                                   const Request& request, absl::Duration timeout) {
+absl::StatusOr<Response> CallUnary(const std::shared_ptr<grpc::Channel>& channel,
+                                   const std::string& token, Method method, const Request& request,
+                                   absl::Duration timeout) {
   const auto stub = v1::SignalService::NewStub(channel);
   grpc::ClientContext context;
+  Authorize(token, &context);
   context.set_wait_for_ready(true);
   context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
   Response response;
@@ -33,8 +39,11 @@ absl::StatusOr<Response> CallUnary(const std::shared_ptr<grpc::Channel>& channel
 
 class GrpcConnection : public Connection {
  public:
-  explicit GrpcConnection(const std::shared_ptr<grpc::Channel>& channel)
-      : stub_(v1::SignalService::NewStub(channel)), stream_(stub_->StreamSignals(&context_)) {}
+  GrpcConnection(const std::shared_ptr<grpc::Channel>& channel, const std::string& token)
+      : stub_(v1::SignalService::NewStub(channel)) {
+    Authorize(token, &context_);
+    stream_ = stub_->StreamSignals(&context_);
+  }
 
   bool Read(v1::StreamSignalsResponse* response) override { return stream_->Read(response); }
   bool Write(const v1::StreamSignalsRequest& request) override { return stream_->Write(request); }
@@ -45,14 +54,18 @@ class GrpcConnection : public Connection {
  private:
   grpc::ClientContext context_;
   const std::unique_ptr<v1::SignalService::Stub> stub_;
-  const std::unique_ptr<
-      grpc::ClientReaderWriter<v1::StreamSignalsRequest, v1::StreamSignalsResponse>>
+  std::unique_ptr<grpc::ClientReaderWriter<v1::StreamSignalsRequest, v1::StreamSignalsResponse>>
       stream_;
 };
 
+std::shared_ptr<grpc::ChannelCredentials> Credentials(const ConnectOptions& options) {
+  if (!options.tls) return grpc::InsecureChannelCredentials();
+  return grpc::SslCredentials({options.tls_roots, options.tls_key, options.tls_certificate});
+}
+
 }  // namespace
 
-std::unique_ptr<SignalClient> SignalClient::Connect(const std::string& target) {
+std::unique_ptr<SignalClient> SignalClient::Connect(ConnectOptions options) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   // A server that restarts is found again at once rather than after gRPC's default of 20 s.
@@ -60,31 +73,40 @@ std::unique_ptr<SignalClient> SignalClient::Connect(const std::string& target) {
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5000);
   return std::make_unique<SignalClient>(
-      grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments));
+      grpc::CreateCustomChannel(options.target, Credentials(options), arguments),
+      std::move(options.token));
 }
 
-SignalClient::SignalClient(std::shared_ptr<grpc::Channel> channel) : channel_(std::move(channel)) {}
+std::unique_ptr<SignalClient> SignalClient::Connect(const std::string& target) {
+  ConnectOptions options;
+  options.target = target;
+  return Connect(std::move(options));
+}
+
+SignalClient::SignalClient(std::shared_ptr<grpc::Channel> channel, std::string token)
+    : channel_(std::move(channel)), token_(std::move(token)) {}
 
 std::unique_ptr<SignalStream> SignalClient::Stream(StreamConfig config) {
-  return NewReconnectingStream(std::move(config), [channel = channel_] {
-    return std::make_unique<GrpcConnection>(channel);
+  return NewReconnectingStream(std::move(config), [channel = channel_, token = token_] {
+    return std::make_unique<GrpcConnection>(channel, token);
   });
 }
 
 absl::StatusOr<v1::ComputeSignalsResponse> SignalClient::ComputeSignals(
     const v1::ComputeSignalsRequest& request, absl::Duration timeout) {
-  return CallUnary<v1::ComputeSignalsResponse>(channel_, &v1::SignalService::Stub::ComputeSignals,
-                                               request, timeout);
+  return CallUnary<v1::ComputeSignalsResponse>(
+      channel_, token_, &v1::SignalService::Stub::ComputeSignals, request, timeout);
 }
 
 absl::StatusOr<v1::ComputeAdvantagesResponse> SignalClient::ComputeAdvantages(
     const v1::ComputeAdvantagesRequest& request, absl::Duration timeout) {
   return CallUnary<v1::ComputeAdvantagesResponse>(
-      channel_, &v1::SignalService::Stub::ComputeAdvantages, request, timeout);
+      channel_, token_, &v1::SignalService::Stub::ComputeAdvantages, request, timeout);
 }
 
 absl::StatusOr<v1::GetServerInfoResponse> SignalClient::GetServerInfo(absl::Duration timeout) {
-  return CallUnary<v1::GetServerInfoResponse>(channel_, &v1::SignalService::Stub::GetServerInfo,
+  return CallUnary<v1::GetServerInfoResponse>(channel_, token_,
+                                              &v1::SignalService::Stub::GetServerInfo,
                                               v1::GetServerInfoRequest(), timeout);
 }
 

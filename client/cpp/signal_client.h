@@ -85,13 +85,24 @@ class SignalStream {
   virtual absl::Status Finish() = 0;
 };
 
+struct ConnectOptions {
+  std::string target;           // a gRPC name, such as HOST:PORT
+  bool tls = false;             // else plaintext
+  std::string tls_roots;        // PEM; empty: those of the system
+  std::string tls_certificate;  // PEM of our own chain and key, where the server asks for them
+  std::string tls_key;
+  std::string token;  // sent as `authorization: Bearer TOKEN`; empty: none
+};
+
 // Thread safe.
 class SignalClient {
  public:
-  // Plaintext. `target` is a gRPC name, such as HOST:PORT. Connects lazily.
+  // Connects lazily.
+  static std::unique_ptr<SignalClient> Connect(ConnectOptions options);
+  // Plaintext.
   static std::unique_ptr<SignalClient> Connect(const std::string& target);
 
-  explicit SignalClient(std::shared_ptr<grpc::Channel> channel);
+  SignalClient(std::shared_ptr<grpc::Channel> channel, std::string token);
 
   std::unique_ptr<SignalStream> Stream(StreamConfig config);
 
@@ -103,6 +114,7 @@ class SignalClient {
 
  private:
   const std::shared_ptr<grpc::Channel> channel_;
+  const std::string token_;
 };
 
 }  // namespace assay::client

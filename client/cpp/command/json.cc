@@ -32,11 +32,16 @@ absl::Status FromJson(const std::string& json, google::protobuf::Message* messag
   return absl::InvalidArgumentError(std::string(status.message()));
 }
 
-absl::Status ReadJsonFile(const std::string& path, google::protobuf::Message* message) {
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return absl::NotFoundError(absl::StrCat("cannot read ", path));
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  absl::Status status = FromJson(text, message);
+  return std::string{std::istreambuf_iterator<char>(file), {}};
+}
+
+absl::Status ReadJsonFile(const std::string& path, google::protobuf::Message* message) {
+  const absl::StatusOr<std::string> text = ReadFile(path);
+  if (!text.ok()) return text.status();
+  absl::Status status = FromJson(*text, message);
   if (status.ok()) return status;
   return absl::InvalidArgumentError(absl::StrCat(path, ": ", status.message()));
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "google/protobuf/message.h"
 
 namespace assay::command {
@@ -18,6 +19,9 @@ std::string ToPrettyJson(const google::protobuf::Message& message);
 
 // INVALID_ARGUMENT: not JSON, an unknown field or a value of the wrong type.
 absl::Status FromJson(const std::string& json, google::protobuf::Message* message);
+
+// NOT_FOUND: it cannot be read.
+absl::StatusOr<std::string> ReadFile(const std::string& path);
 
 // As FromJson, of a whole file. NOT_FOUND: it cannot be read.
 absl::Status ReadJsonFile(const std::string& path, google::protobuf::Message* message);

@@ -4,12 +4,15 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "client/cpp/command/fit_command.h"
@@ -19,6 +22,11 @@
 #include "client/cpp/signal_client.h"
 
 ABSL_FLAG(std::string, server, "127.0.0.1:50051", "HOST:PORT of assayd");
+ABSL_FLAG(bool, tls, false, "encrypt; verified by the system's certificates or --tls_roots");
+ABSL_FLAG(std::string, tls_roots, "", "PEM file of the authorities that may sign the server");
+ABSL_FLAG(std::string, tls_certificate, "", "PEM file of our own certificate chain, for mTLS");
+ABSL_FLAG(std::string, tls_key, "", "PEM file of its key");
+ABSL_FLAG(std::string, token_file, "", "file with the bearer token that the server asks for");
 ABSL_FLAG(std::string, options, "", "file with AttributionOptions in JSON; none: all defaults");
 ABSL_FLAG(std::string, input_format, "episode",
           "episode: one Episode in JSON a line; log: one record of a multi-agent log a line");
@@ -57,7 +65,10 @@ constexpr char kUsage[] = R"(assay COMMAND [FLAGS]
       configuration of assayd.  --input-format and --context-agents as above, of the episodes
 
   assay info [--server=HOST:PORT]
-      Version, limits and evaluators of the server.)";
+      Version, limits and evaluators of the server.
+
+  A server with TLS or tokens: --tls [--tls-roots=PEM] [--tls-certificate=PEM --tls-key=PEM]
+  --token-file=FILE)";
 
 int UsageError(const std::string& what) {
   absl::FPrintF(stderr, "assay: %s\nTry: assay help\n", what);
@@ -98,6 +109,28 @@ bool ReadEpisodeFormat(EpisodeFormat* format) {
   return true;
 }
 
+// Null, with the reason on stderr, where a file cannot be read.
+std::unique_ptr<client::SignalClient> Connect() {
+  client::ConnectOptions options;
+  options.target = absl::GetFlag(FLAGS_server);
+  options.tls = absl::GetFlag(FLAGS_tls);
+  const std::pair<std::string, std::string*> files[] = {
+      {absl::GetFlag(FLAGS_tls_roots), &options.tls_roots},
+      {absl::GetFlag(FLAGS_tls_certificate), &options.tls_certificate},
+      {absl::GetFlag(FLAGS_tls_key), &options.tls_key},
+      {absl::GetFlag(FLAGS_token_file), &options.token}};
+  for (const auto& [path, content] : files) {
+    if (path.empty()) continue;
+    const absl::StatusOr<std::string> read = ReadFile(path);
+    if (!read.ok()) {
+      UsageError(std::string(read.status().message()));
+      return nullptr;
+    }
+    *content = std::string(absl::StripAsciiWhitespace(*read));
+  }
+  return client::SignalClient::Connect(std::move(options));
+}
+
 int Signals() {
   SignalsFlags flags;
   bool choice = false;
@@ -117,7 +150,8 @@ int Signals() {
   flags.streams = absl::GetFlag(FLAGS_streams);
   if (flags.streams < 1 || flags.streams > 256) return UsageError("--streams is 1 to 256");
   flags.reconnect_timeout = absl::GetFlag(FLAGS_timeout);
-  const auto client = client::SignalClient::Connect(absl::GetFlag(FLAGS_server));
+  const auto client = Connect();
+  if (client == nullptr) return kUsageError;
   return RunSignals(client.get(), flags, STDIN_FILENO, stdout);
 }
 
@@ -154,7 +188,8 @@ int Fit() {
 }
 
 int Info() {
-  const auto client = client::SignalClient::Connect(absl::GetFlag(FLAGS_server));
+  const auto client = Connect();
+  if (client == nullptr) return kUsageError;
   const auto info = client->GetServerInfo(absl::GetFlag(FLAGS_timeout));
   if (!info.ok()) {
     absl::FPrintF(stderr, "assay: %s: %s\n", absl::StatusCodeToString(info.status().code()),
