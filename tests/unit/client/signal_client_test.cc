@@ -58,9 +58,14 @@ class EchoService : public v1::SignalService::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status GetServerInfo(grpc::ServerContext*, const v1::GetServerInfoRequest*,
+  // Its revision is what the client says of its right to ask.
+  grpc::Status GetServerInfo(grpc::ServerContext* context, const v1::GetServerInfoRequest*,
                              v1::GetServerInfoResponse* response) override {
     response->set_version("1.2.3");
+    const auto right = context->client_metadata().find("authorization");
+    if (right != context->client_metadata().end()) {
+      response->set_revision(std::string(right->second.data(), right->second.size()));
+    }
     return grpc::Status::OK;
   }
 
@@ -80,7 +85,8 @@ class SignalClientTest : public ::testing::Test {
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(&service_);
     server_ = builder.BuildAndStart();
-    client_ = client::SignalClient::Connect(absl::StrCat("127.0.0.1:", port));
+    target_ = absl::StrCat("127.0.0.1:", port);
+    client_ = client::SignalClient::Connect(target_);
   }
 
   // Runs `assay signals` on `input`; the lines that it prints.
@@ -100,6 +106,7 @@ class SignalClientTest : public ::testing::Test {
 
   EchoService service_;
   std::unique_ptr<grpc::Server> server_;
+  std::string target_;
   std::unique_ptr<client::SignalClient> client_;
 };
 
@@ -138,7 +145,16 @@ TEST_F(SignalClientTest, UnaryCalls) {
   EXPECT_TRUE(absl::IsUnimplemented(client_->ComputeAdvantages({}, absl::Seconds(10)).status()));
 }
 
-TEST_F(SignalClientTest, ANewServerIsFoundAtTheSameAddress) {
+TEST_F(SignalClientTest, ATokenIsSentWhereThereIsOne) {
+  EXPECT_EQ(client_->GetServerInfo(absl::Seconds(10))->revision(), "");
+  client::ConnectOptions options;
+  options.target = target_;
+  options.token = "secret";
+  const auto client = client::SignalClient::Connect(options);
+  EXPECT_EQ(client->GetServerInfo(absl::Seconds(10))->revision(), "Bearer secret");
+}
+
+TEST_F(SignalClientTest, AServerThatIsNotThereIsUnavailable) {
   const auto nobody = client::SignalClient::Connect("127.0.0.1:1");
   EXPECT_FALSE(nobody->GetServerInfo(absl::Milliseconds(200)).ok());
   client::StreamConfig config;
