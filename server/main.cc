@@ -1,24 +1,33 @@
 // assayd: wiring only.
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <string>
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
+#include "absl/flags/reflection.h"
 #include "absl/flags/usage.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 #include "server/runtime/assay_server.h"
+#include "server/runtime/config.h"
 #include "server/runtime/config_file.h"
 #include "server/service/version.h"
 #include "server/telemetry/log.h"
 
-ABSL_FLAG(std::string, listen, "127.0.0.1:50051", "HOST:PORT of the gRPC service");
-ABSL_FLAG(std::string, metrics, "127.0.0.1:9464", "HOST:PORT of /metrics; empty: none");
-ABSL_FLAG(std::string, config, "", "JSON file (server/runtime/server_config.proto); empty: none");
+// An empty flag leaves environment and file as they are.
+ABSL_FLAG(std::string, listen, "", "HOST:PORT of the gRPC service (default 127.0.0.1:50051)");
+ABSL_FLAG(std::string, metrics, "", "HOST:PORT of /metrics, or none (default 127.0.0.1:9464)");
+ABSL_FLAG(std::string, http, "", "HOST:PORT of the HTTP gateway");
+ABSL_FLAG(std::string, ops, "", "HOST:PORT of health, reflection and channelz in plaintext");
 ABSL_FLAG(bool, insecure, false, "serve plaintext beyond loopback");
-ABSL_FLAG(int, workers, 0, "worker threads; 0: one a core");
-ABSL_FLAG(absl::Duration, grace, absl::Seconds(30), "from SIGTERM to the end, at most");
+ABSL_FLAG(std::string, workers, "", "worker threads; 0: one a core");
+ABSL_FLAG(std::string, grace, "", "from SIGTERM to the end, at most (default 30s)");
+ABSL_FLAG(std::string, token_file, "", "file of bearer tokens, one a line");
+ABSL_FLAG(std::string, config, "",
+          "JSON file; environment (ASSAY_LISTEN...) and flags go before it");
+ABSL_FLAG(bool, check_config, false, "check the configuration and exit");
 
 namespace {
 
@@ -28,8 +37,42 @@ sigset_t BlockSignals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
+}
+
+// --check-config is --check_config: a flag's name may be written either way.
+void AllowDashes(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (argv[i][0] != '-' || argv[i][1] != '-') continue;
+    for (char* c = argv[i] + 2; *c != '\0' && *c != '='; ++c) {
+      if (*c == '-') *c = '_';
+    }
+  }
+}
+
+// File, then environment, then flags.
+absl::Status ReadConfig(assay::runtime::Config* config) {
+  std::string file = absl::GetFlag(FLAGS_config);
+  if (const char* env = std::getenv("ASSAY_CONFIG"); file.empty() && env != nullptr) file = env;
+  if (!file.empty()) {
+    if (absl::Status read = assay::runtime::ReadConfigFile(file, config); !read.ok()) return read;
+  }
+  for (const absl::string_view name : assay::runtime::SettingNames()) {
+    const std::string variable = absl::StrCat("ASSAY_", absl::AsciiStrToUpper(name));
+    const char* value = std::getenv(variable.c_str());
+    if (value == nullptr) continue;
+    absl::Status set = assay::runtime::ApplySetting(name, value, config);
+    if (!set.ok()) return set;
+  }
+  for (const absl::string_view name : assay::runtime::SettingNames()) {
+    const absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
+    if (flag == nullptr || flag->CurrentValue() == flag->DefaultValue()) continue;
+    absl::Status set = assay::runtime::ApplySetting(name, flag->CurrentValue(), config);
+    if (!set.ok()) return set;
+  }
+  return assay::runtime::CheckConfig(*config);
 }
 
 }  // namespace
@@ -38,6 +81,7 @@ int main(int argc, char** argv) {
   absl::SetProgramUsageMessage(
       absl::StrCat("Turns multi-agent LLM episodes into training signals, version ",
                    std::string(assay::service::Version()), "."));
+  AllowDashes(argc, argv);
   if (absl::ParseCommandLine(argc, argv).size() > 1) {
     std::cerr << "assayd takes flags only; see --help\n";
     return 2;
@@ -46,20 +90,14 @@ int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
 
   assay::runtime::Config config;
-  config.listen = absl::GetFlag(FLAGS_listen);
-  config.metrics = absl::GetFlag(FLAGS_metrics);
-  config.insecure = absl::GetFlag(FLAGS_insecure);
-  config.workers = absl::GetFlag(FLAGS_workers);
-  config.grace = absl::GetFlag(FLAGS_grace);
-
-  if (const std::string file = absl::GetFlag(FLAGS_config); !file.empty()) {
-    const absl::Status read = assay::runtime::ReadConfigFile(file, &config);
-    if (!read.ok()) {
-      std::cerr << "assayd: " << read.message() << "\n";
-      return 1;
-    }
+  if (absl::Status read = ReadConfig(&config); !read.ok()) {
+    std::cerr << "assayd: " << read.message() << "\n";
+    return 2;
   }
-
+  if (absl::GetFlag(FLAGS_check_config)) {
+    std::cout << "the configuration is good\n";
+    return 0;
+  }
   const assay::telemetry::Log log;
   auto server = assay::runtime::AssayServer::Start(config, assay::service::Catalog(), &log);
   if (!server.ok()) {
@@ -70,10 +108,15 @@ int main(int argc, char** argv) {
   log.Write(Level::kInfo, "serving",
             {{"port", int64_t{(*server)->port()}},
              {"metrics_port", int64_t{(*server)->metrics_port()}},
+             {"ops_port", int64_t{(*server)->ops_port()}},
+             {"http_port", int64_t{(*server)->http_port()}},
              {"version", assay::service::Version()},
              {"revision", assay::service::Revision()}});
   int received = 0;
-  sigwait(&signals, &received);
+  // Certificates and tokens are read again by themselves; nothing else may change while we serve.
+  do {
+    sigwait(&signals, &received);
+  } while (received == SIGHUP);
   log.Write(Level::kInfo, "draining", {{"signal", int64_t{received}}});
   const bool clean = (*server)->Shutdown(config.grace);
   log.Write(clean ? Level::kInfo : Level::kWarning, "stopped", {{"clean", int64_t{clean}}});

@@ -1,8 +1,11 @@
 #include "server/runtime/assay_server.h"
 
+#include <grpcpp/ext/channelz_service_plugin.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
 
 #include <algorithm>
 #include <mutex>
@@ -14,6 +17,9 @@
 #include "server/engine/asio_executor.h"
 #include "server/engine/engine.h"
 #include "server/evaluation/registry.h"
+#include "server/runtime/gate.h"
+#include "server/service/http_gateway.h"
+#include "server/service/http_routes.h"
 #include "server/service/version.h"
 #include "server/telemetry/exposer.h"
 #include "server/telemetry/metrics.h"
@@ -28,6 +34,7 @@ constexpr absl::Duration kDrainPoll = absl::Milliseconds(5);
 constexpr int kKeepaliveMs = 30'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
 constexpr int kMinPingIntervalMs = 5'000;
+constexpr unsigned kCertificateReloadSeconds = 10;
 
 int Workers(const Config& config) {
   if (config.workers > 0) return config.workers;
@@ -52,9 +59,13 @@ class Server final : public AssayServer {
         catalog_(catalog),
         metrics_(MetricsConfigFor(config, catalog)),
         service_log_(log, &metrics_),
+        admission_(config.max_episodes, config.max_bytes),
         executor_(Workers(config), &metrics_),
         engine_(&executor_, &metrics_),
-        admission_(config.max_episodes, config.max_bytes) {
+        gate_(config.token_file,
+              config.tls.has_value() ? config.tls->allowed_names : std::vector<std::string>()),
+        token_gate_(config.token_file, {}) {
+    catalog_.priors.insert(config.priors.begin(), config.priors.end());
     service::ServiceDeps deps;
     deps.engine = &engine_;
     deps.executor = &executor_;
@@ -63,53 +74,81 @@ class Server final : public AssayServer {
     deps.admission = &admission_;
     deps.observer = &service_log_;
     deps.question_observer = &metrics_;
-    signals_ = service::SignalServer::Make(deps, config_.streams, &metrics_);
+    signals_ = service::SignalServer::Make(deps, config_.streams, &metrics_, &gate_);
+    routes_ = std::make_unique<service::HttpRoutes>(deps, &token_gate_);
   }
   ~Server() override {
     if (server_ != nullptr) Shutdown(absl::ZeroDuration());
   }
 
-  // Before Serve: streams look evaluators up in the catalog.
-  absl::Status AddEvaluators();
   absl::Status Serve();
 
   int port() const override { return port_; }
   int metrics_port() const override { return exposer_ == nullptr ? 0 : exposer_->port(); }
+  int ops_port() const override { return ops_port_; }
+  int http_port() const override { return gateway_ == nullptr ? 0 : gateway_->port(); }
   int streams() const override { return signals_->streams(); }
   bool Shutdown(absl::Duration grace) override;
 
  private:
+  absl::Status AddEvaluators();
+  absl::Status ServeGrpc();
+  absl::Status ServeOps();
+  int Calls() const { return signals_->calls() + (gateway_ == nullptr ? 0 : gateway_->calls()); }
+
   const Config config_;
-  service::Catalog catalog_;
+  service::Catalog catalog_;  // complete before anything is served
   telemetry::Metrics metrics_;
   telemetry::ServiceLog service_log_;
+  service::Admission admission_;
+  // After all that an episode may still touch when its stream is gone: the pool ends first.
   engine::AsioExecutor executor_;
   engine::Engine engine_;
-  service::Admission admission_;
+  Gate gate_;
+  Gate token_gate_;  // the HTTP gateway sees no certificates
   std::unique_ptr<service::SignalServer> signals_;
+  std::unique_ptr<service::HttpRoutes> routes_;
+  std::unique_ptr<service::HttpGateway> gateway_;
   std::unique_ptr<telemetry::MetricsServer> exposer_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<grpc::Server> ops_;
   int port_ = 0;
+  int ops_port_ = 0;
 };
+
+// Certificates are read again when they change; a client's is asked for where there is an authority
+// to check it by.
+std::shared_ptr<grpc::ServerCredentials> CredentialsFor(const Config& config) {
+  if (!config.tls.has_value()) return grpc::InsecureServerCredentials();
+  const Tls& tls = *config.tls;
+  namespace x = grpc::experimental;
+  x::TlsServerCredentialsOptions options(std::make_shared<x::FileWatcherCertificateProvider>(
+      tls.key_file, tls.cert_file, tls.client_ca_file, kCertificateReloadSeconds));
+  options.watch_identity_key_cert_pairs();
+  if (!tls.client_ca_file.empty()) {
+    options.watch_root_certs();
+    options.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  }
+  return x::TlsServerCredentials(options);
+}
 
 absl::Status Server::AddEvaluators() {
   evaluation::EvaluatorRegistry registry;
   for (const auto& [name, evaluator] : catalog_.evaluators) {
     if (absl::Status added = registry.Add(evaluator); !added.ok()) return added;
   }
-  const auto add = [&](absl::StatusOr<std::shared_ptr<evaluation::Evaluator>> evaluator) {
-    return evaluator.ok() ? registry.Add(*std::move(evaluator)) : evaluator.status();
-  };
-  for (const evaluation::RemoteOptions& remote : config_.remotes) {
-    absl::Status added = add(evaluation::MakeRemote(remote, &executor_, &metrics_));
-    if (!added.ok()) return added;
+  for (const evaluation::RemoteOptions& options : config_.remotes) {
+    auto remote = evaluation::MakeRemote(options, &executor_, &metrics_);
+    if (!remote.ok()) return remote.status();
+    if (absl::Status added = registry.Add(*remote); !added.ok()) return added;
   }
-  for (const evaluation::JudgeOptions& judge : config_.judges) {
-    absl::Status added = add(evaluation::MakeJudge(judge, &executor_, &metrics_));
-    if (!added.ok()) return added;
+  for (const evaluation::JudgeOptions& options : config_.judges) {
+    auto judge = evaluation::MakeJudge(options, &executor_, &metrics_);
+    if (!judge.ok()) return judge.status();
+    if (absl::Status added = registry.Add(*judge); !added.ok()) return added;
   }
   for (const auto& evaluator : registry.All()) {
-    catalog_.evaluators.emplace(std::string(evaluator->name()), evaluator);
+    catalog_.evaluators[std::string(evaluator->name())] = evaluator;
   }
   return absl::OkStatus();
 }
@@ -119,15 +158,27 @@ absl::Status Server::Serve() {
   std::call_once(plugins, [] {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    grpc::channelz::experimental::InitChannelzService();
   });
+  if (absl::Status evaluators = AddEvaluators(); !evaluators.ok()) return evaluators;
   if (!config_.metrics.empty()) {
     auto exposer = telemetry::MetricsServer::Start(config_.metrics, metrics_);
     if (!exposer.ok()) return exposer.status();
     exposer_ = *std::move(exposer);
   }
+  if (absl::Status grpc = ServeGrpc(); !grpc.ok()) return grpc;
+  if (!config_.http.empty()) {
+    auto gateway = service::HttpGateway::Start(config_.http, routes_.get());
+    if (!gateway.ok()) return gateway.status();
+    gateway_ = *std::move(gateway);
+  }
+  return config_.ops.empty() ? absl::OkStatus() : ServeOps();
+}
+
+absl::Status Server::ServeGrpc() {
   const auto transport_bytes = static_cast<int>(config_.session.limits.max_transport_bytes);
   grpc::ServerBuilder builder;
-  builder.AddListeningPort(config_.listen, grpc::InsecureServerCredentials(), &port_);
+  builder.AddListeningPort(config_.listen, CredentialsFor(config_), &port_);
   builder.RegisterService(signals_->service());
   builder.SetMaxReceiveMessageSize(transport_bytes);
   builder.SetMaxSendMessageSize(transport_bytes);
@@ -138,6 +189,7 @@ absl::Status Server::Serve() {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                              kMinPingIntervalMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 1);
   server_ = builder.BuildAndStart();
   if (server_ == nullptr || port_ == 0) {
     server_.reset();
@@ -147,17 +199,36 @@ absl::Status Server::Serve() {
   return absl::OkStatus();
 }
 
+absl::Status Server::ServeOps() {
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(config_.ops, grpc::InsecureServerCredentials(), &ops_port_);
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  ops_ = builder.BuildAndStart();
+  if (ops_ == nullptr || ops_port_ == 0) {
+    ops_.reset();
+    return absl::UnavailableError(absl::StrCat("ops: cannot listen on ", config_.ops));
+  }
+  ops_->GetHealthCheckService()->SetServingStatus(kServiceName, true);
+  return absl::OkStatus();
+}
+
 bool Server::Shutdown(absl::Duration grace) {
   const absl::Time deadline = absl::Now() + grace;
   server_->GetHealthCheckService()->SetServingStatus(false);
+  if (ops_ != nullptr) ops_->GetHealthCheckService()->SetServingStatus(false);
   signals_->Drain("draining", grace);
   // Our own count is the measure: gRPC also waits for health watches, which never end by
   // themselves.
-  while (signals_->calls() > 0 && absl::Now() < deadline) absl::SleepFor(kDrainPoll);
-  const bool clean = signals_->calls() == 0;
+  while (Calls() > 0 && absl::Now() < deadline) absl::SleepFor(kDrainPoll);
+  const bool clean = Calls() == 0;
+  gateway_.reset();
   server_->Shutdown(absl::ToChronoTime(absl::Now() + kTransportGrace));
   server_->Wait();
   server_.reset();
+  if (ops_ != nullptr) {
+    ops_->Shutdown(absl::ToChronoTime(absl::Now() + kTransportGrace));
+    ops_.reset();
+  }
   return clean;
 }
 
@@ -168,7 +239,6 @@ absl::StatusOr<std::unique_ptr<AssayServer>> AssayServer::Start(const Config& co
                                                                 const telemetry::Log* log) {
   if (absl::Status checked = CheckConfig(config); !checked.ok()) return checked;
   auto server = std::make_unique<Server>(config, catalog, log);
-  if (absl::Status added = server->AddEvaluators(); !added.ok()) return added;
   if (absl::Status served = server->Serve(); !served.ok()) return served;
   return server;
 }

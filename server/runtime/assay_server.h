@@ -15,7 +15,8 @@ namespace assay::runtime {
 class AssayServer {
  public:
   // Serves when it returns: health says SERVING. UNAVAILABLE: an address cannot be bound.
-  // INVALID_ARGUMENT: the configuration. `log` outlives the server.
+  // INVALID_ARGUMENT: the configuration. `catalog`: evaluators and priors beside the configured
+  // ones. `log` outlives the server.
   static absl::StatusOr<std::unique_ptr<AssayServer>> Start(const Config& config,
                                                             const service::Catalog& catalog,
                                                             const telemetry::Log* log);
@@ -23,6 +24,8 @@ class AssayServer {
 
   virtual int port() const = 0;
   virtual int metrics_port() const = 0;  // 0: none
+  virtual int ops_port() const = 0;      // 0: none
+  virtual int http_port() const = 0;     // 0: none
   virtual int streams() const = 0;
 
   // Health says NOT_SERVING, every stream gets a go_away, what is in flight is finished; returns

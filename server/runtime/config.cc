@@ -1,9 +1,12 @@
 #include "server/runtime/config.h"
 
+#include <algorithm>
+#include <fstream>
+#include <utility>
+
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 
 namespace assay::runtime {
 namespace {
@@ -14,6 +17,23 @@ constexpr int kMaxPort = 65535;
 absl::Status Wrong(absl::string_view setting, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(setting, ": ", what));
 }
+
+struct Setting {
+  absl::string_view name;
+  bool (*apply)(const std::string& value, Config* config);
+};
+
+constexpr Setting kSettings[] = {
+    {"listen", [](const std::string& v, Config* c) { return c->listen = v, true; }},
+    {"metrics",
+     [](const std::string& v, Config* c) { return c->metrics = v == "none" ? "" : v, true; }},
+    {"http", [](const std::string& v, Config* c) { return c->http = v, true; }},
+    {"ops", [](const std::string& v, Config* c) { return c->ops = v, true; }},
+    {"insecure", [](const std::string& v, Config* c) { return absl::SimpleAtob(v, &c->insecure); }},
+    {"workers", [](const std::string& v, Config* c) { return absl::SimpleAtoi(v, &c->workers); }},
+    {"grace", [](const std::string& v, Config* c) { return absl::ParseDuration(v, &c->grace); }},
+    {"token_file", [](const std::string& v, Config* c) { return c->token_file = v, true; }},
+};
 
 absl::Status CheckAddress(absl::string_view setting, const std::string& address) {
   const size_t colon = address.rfind(':');
@@ -26,48 +46,106 @@ absl::Status CheckAddress(absl::string_view setting, const std::string& address)
   return absl::OkStatus();
 }
 
+absl::Status CheckPlaintext(absl::string_view setting, const std::string& address,
+                            const Config& config) {
+  if (config.insecure || IsLoopback(address)) return absl::OkStatus();
+  return Wrong(setting, absl::StrCat(address,
+                                     " would serve plaintext beyond this machine; "
+                                     "--insecure allows it"));
+}
+
+absl::Status CheckAddresses(const Config& config) {
+  if (absl::Status listen = CheckAddress("listen", config.listen); !listen.ok()) return listen;
+  if (!config.tls.has_value()) {
+    if (absl::Status plain = CheckPlaintext("listen", config.listen, config); !plain.ok()) {
+      return plain;
+    }
+  }
+  const std::pair<absl::string_view, const std::string*> others[] = {
+      {"metrics", &config.metrics}, {"http", &config.http}, {"ops", &config.ops}};
+  for (const auto& [setting, address] : others) {
+    if (address->empty()) continue;
+    if (absl::Status valid = CheckAddress(setting, *address); !valid.ok()) return valid;
+  }
+  // Metrics and ops carry no episodes; the gateway does, and has no TLS of its own.
+  return config.http.empty() ? absl::OkStatus() : CheckPlaintext("http", config.http, config);
+}
+
+absl::Status CheckLimits(const Config& config) {
+  const service::SessionConfig& session = config.session;
+  const service::Limits& limits = session.limits;
+  if (session.max_episodes_in_flight < 1) {
+    return Wrong("limits.max_episodes_in_flight", "must be at least 1");
+  }
+  if (session.max_started < 1) return Wrong("limits.max_started", "must be at least 1");
+  if (config.streams.max_streams < 1) return Wrong("limits.max_streams", "must be at least 1");
+  if (limits.max_agents < 1 || limits.max_agents > 64) {
+    return Wrong("limits.max_agents", "must be in [1, 64]");
+  }
+  if (limits.max_messages < 1) return Wrong("limits.max_messages", "must be at least 1");
+  if (limits.max_episode_bytes < 1 || limits.max_episode_bytes >= limits.max_transport_bytes) {
+    return Wrong("limits.max_episode_bytes", "must be below the 64 MiB of a transport message");
+  }
+  if (session.max_bytes_in_flight < limits.max_episode_bytes) {
+    return Wrong("limits.max_bytes_in_flight", "must be at least max_episode_bytes");
+  }
+  if (config.max_bytes < session.max_bytes_in_flight) {
+    return Wrong("limits.max_bytes", "must be at least max_bytes_in_flight");
+  }
+  if (config.max_episodes < 1) return Wrong("limits.max_episodes", "must be at least 1");
+  if (session.max_age <= absl::ZeroDuration()) {
+    return Wrong("limits.max_stream_age", "must be positive");
+  }
+  if (session.write_stall <= absl::ZeroDuration()) {
+    return Wrong("limits.write_stall", "must be positive");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-bool IsLoopback(const std::string& address) {
-  const absl::string_view host = absl::string_view(address).substr(0, address.rfind(':'));
+absl::Status ApplySetting(absl::string_view name, absl::string_view value, Config* config) {
+  for (const Setting& setting : kSettings) {
+    if (setting.name != name) continue;
+    if (setting.apply(std::string(value), config)) return absl::OkStatus();
+    return Wrong(name, absl::StrCat("cannot be \"", value, "\""));
+  }
+  return Wrong(name, "no such setting");
+}
+
+std::vector<absl::string_view> SettingNames() {
+  std::vector<absl::string_view> names;
+  for (const Setting& setting : kSettings) names.push_back(setting.name);
+  return names;
+}
+
+bool IsLoopback(absl::string_view address) {
+  const absl::string_view host = address.substr(0, address.rfind(':'));
   return host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.");
 }
 
 absl::Status CheckConfig(const Config& config) {
-  const struct {
-    const char* setting;
-    const std::string& address;
-  } ports[] = {{"listen", config.listen}, {"metrics", config.metrics}, {"http", config.http}};
-  for (const auto& port : ports) {
-    if (port.address.empty() && port.setting != std::string("listen")) continue;
-    if (absl::Status address = CheckAddress(port.setting, port.address); !address.ok()) {
-      return address;
+  if (absl::Status addresses = CheckAddresses(config); !addresses.ok()) return addresses;
+  if (config.tls.has_value()) {
+    if (config.tls->cert_file.empty() || config.tls->key_file.empty()) {
+      return Wrong("tls", "needs cert_file and key_file");
     }
-    const bool metrics = port.setting == std::string("metrics");
-    if (!metrics && !config.insecure && !IsLoopback(port.address)) {
-      return Wrong(port.setting, absl::StrCat(port.address,
-                                              " would serve plaintext beyond this machine; "
-                                              "--insecure allows it"));
+    if (!config.tls->allowed_names.empty() && config.tls->client_ca_file.empty()) {
+      return Wrong("tls.allowed_names", "needs client_ca_file");
     }
+    for (const std::string& file :
+         {config.tls->cert_file, config.tls->key_file, config.tls->client_ca_file}) {
+      if (!file.empty() && !std::ifstream(file)) return Wrong("tls", "cannot read " + file);
+    }
+  }
+  if (!config.token_file.empty() && !std::ifstream(config.token_file)) {
+    return Wrong("token_file", "cannot read " + config.token_file);
   }
   if (config.workers < 0 || config.workers > kMaxWorkers) {
     return Wrong("workers", absl::StrCat("must be in [0, ", kMaxWorkers, "]"));
   }
-  const service::SessionConfig& session = config.session;
-  if (session.max_episodes_in_flight < 1) {
-    return Wrong("max_episodes_in_flight", "must be at least 1");
-  }
-  if (session.max_bytes_in_flight < session.limits.max_episode_bytes) {
-    return Wrong("max_bytes_in_flight", "must be at least max_episode_bytes");
-  }
-  if (session.limits.max_transport_bytes <= session.limits.max_episode_bytes) {
-    return Wrong("max_transport_bytes", "must be above max_episode_bytes");
-  }
-  if (config.max_bytes < session.max_bytes_in_flight) {
-    return Wrong("max_bytes", "must be at least max_bytes_in_flight");
-  }
   if (config.grace < absl::ZeroDuration()) return Wrong("grace", "must not be negative");
-  return absl::OkStatus();
+  return CheckLimits(config);
 }
 
 }  // namespace assay::runtime

@@ -3,11 +3,16 @@
 #define ASSAY_SERVER_RUNTIME_CONFIG_H_
 
 #include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/blame/text_prior.h"
 #include "server/evaluation/judge.h"
 #include "server/evaluation/remote.h"
 #include "server/service/signal_service.h"
@@ -15,31 +20,48 @@
 
 namespace assay::runtime {
 
+struct Tls {
+  std::string cert_file;
+  std::string key_file;
+  std::string client_ca_file;              // empty: clients need no certificate
+  std::vector<std::string> allowed_names;  // empty: any
+};
+
 struct Config {
   std::string listen = "127.0.0.1:50051";  // HOST:PORT; port 0 takes a free one
-  std::string metrics = "127.0.0.1:9464";  // empty: no metrics port
-  std::string http;                        // empty: no HTTP gateway
+  std::string metrics = "127.0.0.1:9464";  // empty: none
+  std::string http;                        // empty: none
+  std::string ops;                         // empty: none
   bool insecure = false;                   // plaintext beyond loopback is meant
   int workers = 0;                         // 0: one a core
+  absl::Duration grace = absl::Seconds(30);
+  std::optional<Tls> tls;
+  std::string token_file;  // empty: no token is asked
 
   service::SessionConfig session;
   service::SignalServiceConfig streams;
   // Over all streams and calls.
   int64_t max_episodes = 65'536;
   int64_t max_bytes = int64_t{1} << 30;
-  // Evaluators that options may name.
+
   std::vector<evaluation::RemoteOptions> remotes;
   std::vector<evaluation::JudgeOptions> judges;
-  // From SIGTERM to the end, at most.
-  absl::Duration grace = absl::Seconds(30);
+  std::map<std::string, std::shared_ptr<const blame::TextPrior>> priors;
 };
+
+// Puts one setting, as environment and flags give it, on top: listen, metrics, http, ops, insecure,
+// workers, grace, token_file. INVALID_ARGUMENT: no such setting or not its type.
+absl::Status ApplySetting(absl::string_view name, absl::string_view value, Config* config);
+// The settings that ApplySetting knows; each is an environment variable ASSAY_NAME and a flag
+// --name.
+std::vector<absl::string_view> SettingNames();
 
 // INVALID_ARGUMENT with the setting's name: something is missing, out of range, or would serve
 // plaintext to the network without being told to.
 absl::Status CheckConfig(const Config& config);
 
 // True for HOST:PORT with a host that only this machine can reach.
-bool IsLoopback(const std::string& address);
+bool IsLoopback(absl::string_view address);
 
 }  // namespace assay::runtime
 

@@ -2,11 +2,11 @@
 
 #include <cmath>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/json_util.h"
 #include "server/runtime/server_config.pb.h"
@@ -112,6 +112,87 @@ absl::Status ReadJudge(const EvaluatorConfig& from, Config* config) {
   return status;
 }
 
+constexpr std::streamoff kMaxFileBytes = std::streamoff{4} << 20;
+
+absl::StatusOr<std::string> ReadFile(absl::string_view setting, const std::string& path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  const std::streamoff size = file ? std::streamoff{file.tellg()} : -1;
+  if (size < 0 || size > kMaxFileBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(setting, ": cannot read ", path));
+  }
+  std::string text(static_cast<size_t>(size), '\0');
+  file.seekg(0);
+  file.read(text.data(), size);
+  return text;
+}
+
+absl::Duration FromWire(const google::protobuf::Duration& wire) {
+  return absl::Seconds(wire.seconds()) + absl::Nanoseconds(wire.nanos());
+}
+
+template <class To, class From>
+void SetUnlessZero(const From& from, To* to) {
+  if (from != 0) *to = from;
+}
+
+void SetUnlessEmpty(const std::string& from, std::string* to) {
+  if (!from.empty()) *to = from;
+}
+
+void ReadLimits(const LimitsConfig& from, Config* config) {
+  service::SessionConfig& session = config->session;
+  SetUnlessZero(from.max_episodes_in_flight(), &session.max_episodes_in_flight);
+  SetUnlessZero(from.max_bytes_in_flight(), &session.max_bytes_in_flight);
+  SetUnlessZero(from.max_started(), &session.max_started);
+  SetUnlessZero(from.max_agents(), &session.limits.max_agents);
+  SetUnlessZero(from.max_messages(), &session.limits.max_messages);
+  SetUnlessZero(from.max_episode_bytes(), &session.limits.max_episode_bytes);
+  if (from.has_max_stream_age()) session.max_age = FromWire(from.max_stream_age());
+  if (from.has_write_stall()) session.write_stall = FromWire(from.write_stall());
+  SetUnlessZero(from.max_episodes(), &config->max_episodes);
+  SetUnlessZero(from.max_bytes(), &config->max_bytes);
+  SetUnlessZero(from.max_streams(), &config->streams.max_streams);
+}
+
+void ReadServer(const ServerConfig& from, Config* config) {
+  SetUnlessEmpty(from.listen(), &config->listen);
+  if (!from.metrics().empty()) config->metrics = from.metrics() == "none" ? "" : from.metrics();
+  SetUnlessEmpty(from.http(), &config->http);
+  SetUnlessEmpty(from.ops(), &config->ops);
+  config->insecure = config->insecure || from.insecure();
+  SetUnlessZero(from.workers(), &config->workers);
+  if (from.has_grace()) config->grace = FromWire(from.grace());
+  if (from.has_tls()) {
+    Tls tls{from.tls().cert_file(), from.tls().key_file(), from.tls().client_ca_file(), {}};
+    tls.allowed_names.assign(from.tls().allowed_names().begin(), from.tls().allowed_names().end());
+    config->tls = std::move(tls);
+  }
+  SetUnlessEmpty(from.token_file(), &config->token_file);
+  ReadLimits(from.limits(), config);
+}
+
+// What `assay fit` writes: {"features": [...], "weights": [...], "uniform": u, "episodes": n}.
+absl::Status ReadPrior(const PriorConfig& from, Config* config) {
+  const std::string setting = absl::StrCat("config: prior \"", from.name(), "\"");
+  absl::StatusOr<std::string> json = ReadFile(setting, from.file());
+  if (!json.ok()) return json.status();
+  PriorFile file;
+  if (from.name().empty() || !google::protobuf::util::JsonStringToMessage(*json, &file).ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(setting, ": no name, or no prior as `assay fit` writes it"));
+  }
+  auto prior = std::make_shared<blame::TextPrior>();
+  prior->features.assign(file.features().begin(), file.features().end());
+  prior->weights.assign(file.weights().begin(), file.weights().end());
+  prior->uniform = file.uniform();
+  prior->episodes = file.episodes();
+  if (absl::Status valid = blame::Validate(*prior); !valid.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(setting, ": ", valid.message()));
+  }
+  config->priors[from.name()] = std::move(prior);
+  return absl::OkStatus();
+}
+
 absl::Status ReadEvaluator(const EvaluatorConfig& from, Config* config) {
   switch (from.kind_case()) {
     case EvaluatorConfig::kRemote:
@@ -127,10 +208,8 @@ absl::Status ReadEvaluator(const EvaluatorConfig& from, Config* config) {
 }  // namespace
 
 absl::Status ReadConfigFile(const std::string& path, Config* config) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string json((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file) return absl::InvalidArgumentError(absl::StrCat("config: cannot read ", path));
-  return ParseConfig(json, config);
+  absl::StatusOr<std::string> json = ReadFile("config", path);
+  return json.ok() ? ParseConfig(*json, config) : json.status();
 }
 
 absl::Status ParseConfig(const std::string& json, Config* config) {
@@ -140,8 +219,13 @@ absl::Status ParseConfig(const std::string& json, Config* config) {
     return absl::InvalidArgumentError(
         absl::StrCat("config: ", std::string(status.message().data(), status.message().size())));
   }
+  ReadServer(parsed, config);
   for (const EvaluatorConfig& evaluator : parsed.evaluators()) {
     const absl::Status read = ReadEvaluator(evaluator, config);
+    if (!read.ok()) return read;
+  }
+  for (const PriorConfig& prior : parsed.priors()) {
+    const absl::Status read = ReadPrior(prior, config);
     if (!read.ok()) return read;
   }
   return absl::OkStatus();

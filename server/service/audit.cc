@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/message_differencer.h"
+#include "server/evaluation/wire.h"
 #include "server/service/convert.h"
 #include "server/service/digest.h"
 #include "server/service/errors.h"
@@ -20,10 +21,9 @@ constexpr size_t kMaxRecordedTable = 4096;
 
 v1::EvaluatorTraits ToWire(const signals::EvaluatorTraits& traits) {
   v1::EvaluatorTraits wire;
-  for (const auto kind :
-       {signals::QuestionKind::kCoalition, signals::QuestionKind::kMessages,
-        signals::QuestionKind::kPrefix, signals::QuestionKind::kCorrection,
-        signals::QuestionKind::kMessageScores}) {
+  for (const auto kind : {signals::QuestionKind::kCoalition, signals::QuestionKind::kMessages,
+                          signals::QuestionKind::kPrefix, signals::QuestionKind::kCorrection,
+                          signals::QuestionKind::kMessageScores}) {
     if (traits.Supports(kind)) wire.add_supports(service::ToWire(kind));
   }
   wire.set_whole_table(traits.Supports(signals::QuestionKind::kAllCoalitions));
@@ -36,8 +36,7 @@ signals::EvaluatorTraits ToDomain(const v1::EvaluatorTraits& wire, signals::Eval
   signals::EvaluatorTraits traits;
   traits.kind = kind;
   for (const int supported : wire.supports()) {
-    if (supported >= v1::QUESTION_KIND_COALITION &&
-        supported <= v1::QUESTION_KIND_MESSAGE_SCORES) {
+    if (supported >= v1::QUESTION_KIND_COALITION && supported <= v1::QUESTION_KIND_MESSAGE_SCORES) {
       traits.supports |= signals::Bit(static_cast<signals::QuestionKind>(supported - 1));
     }
   }
@@ -64,8 +63,8 @@ v1::AttributionOptions OptionsFor(const EpisodeWork& work) {
 void AddQuestion(const signals::AskedQuestion& asked, const EpisodeWork& work,
                  const std::vector<double>& table, v1::AuditRecord* record) {
   v1::AskedQuestion* wire = record->add_questions();
-  *wire->mutable_counterfactual() = service::ToWire(asked.question, work.context->episode);
-  wire->set_mean(asked.answer.mean);
+  evaluation::ToWire(asked.question, work.context->episode, wire->mutable_counterfactual());
+  wire->set_mean(Plain(asked.answer.mean));
   wire->set_samples(asked.answer.samples);
   wire->set_variance(asked.answer.variance);
   wire->set_cached(asked.answer.cached);
@@ -83,13 +82,13 @@ void AddEvidence(const signals::Signals& signals, v1::AuditRecord* record) {
   for (size_t k = 0; k < signals.evidence_rows.size(); ++k) {
     const signals::MessageEvidence& row = signals.evidence_rows[k];
     v1::MessageEvidence* wire = record->add_messages();
-    wire->set_evidence(row.evidence);
-    wire->set_weight(row.weight);
-    wire->set_low(row.low);
-    wire->set_high(row.high);
-    wire->set_redundancy(signals.messages[k].redundancy);
-    wire->set_error_log_ratio(row.error_log_ratio);
-    wire->set_prior(row.prior);
+    wire->set_evidence(Plain(row.evidence));
+    wire->set_weight(Plain(row.weight));
+    wire->set_low(Plain(row.low));
+    wire->set_high(Plain(row.high));
+    wire->set_redundancy(Plain(signals.messages[k].redundancy));
+    wire->set_error_log_ratio(Plain(row.error_log_ratio));
+    wire->set_prior(Plain(row.prior));
     wire->set_index(signals.messages[k].index);
   }
 }
@@ -123,8 +122,7 @@ absl::StatusOr<ResolvedOptions> ResolveRecorded(const v1::AuditRecord& record) {
     catalog.evaluators.try_emplace(
         record.options().scorer(),
         std::make_shared<RecordedEvaluator>(
-            record.options().scorer(),
-            ToDomain(record.scorer(), signals::EvaluatorKind::kNamed)));
+            record.options().scorer(), ToDomain(record.scorer(), signals::EvaluatorKind::kNamed)));
   }
   const auto make_caller = [](const signals::EvaluatorTraits& traits,
                               const evaluation::CallerLimits&) {
@@ -152,7 +150,8 @@ class RecordedAnswers {
   absl::StatusOr<signals::Answer> Next(const signals::Question& question) {
     if (exhausted()) return Damaged(next_, "is missing");
     const v1::AskedQuestion& recorded = record_.questions(static_cast<int>(next_));
-    const v1::Counterfactual asked = service::ToWire(question, work_.context->episode);
+    v1::Counterfactual asked;
+    evaluation::ToWire(question, work_.context->episode, &asked);
     if (recorded.scorer() != (question.target == signals::Target::kScorer) ||
         recorded.counterfactual().SerializeAsString() != asked.SerializeAsString()) {
       return Damaged(next_, "is not what is asked here");
@@ -204,8 +203,8 @@ absl::StatusOr<signals::Signals> ReplayAttribution(const v1::EpisodeSignals& rec
   RecordedAnswers record(recorded.audit(), work);
   const signals::EvaluatorTraits scorer =
       work.options->scorer != nullptr ? work.options->scorer->traits() : signals::EvaluatorTraits();
-  signals::Attribution plan(work.context->episode, *work.options->options,
-                            work.evaluator->traits(), scorer);
+  signals::Attribution plan(work.context->episode, *work.options->options, work.evaluator->traits(),
+                            scorer);
   // Ends: every round takes at least one question from the record.
   while (!plan.done()) {
     if (recorded.partial() && record.exhausted() && plan.can_finish_early()) break;
@@ -261,9 +260,9 @@ absl::StatusOr<v1::EpisodeSignals> Replay(const v1::EpisodeSignals& recorded,
   absl::StatusOr<ResolvedOptions> options = ResolveRecorded(record);
   if (!options.ok()) return options.status();
   const auto bytes = static_cast<int64_t>(episode.ByteSizeLong());
-  absl::StatusOr<EpisodeWork> work = AcceptEpisode(
-      std::shared_ptr<const v1::Episode>(std::shared_ptr<void>(), &episode), bytes,
-      std::make_shared<ResolvedOptions>(*std::move(options)), Limits());
+  absl::StatusOr<EpisodeWork> work =
+      AcceptEpisode(std::shared_ptr<const v1::Episode>(std::shared_ptr<void>(), &episode), bytes,
+                    std::make_shared<ResolvedOptions>(*std::move(options)), Limits());
   if (!work.ok()) {
     return absl::DataLossError(
         absl::StrCat("the options do not fit the episode: ", work.status().message()));
@@ -271,7 +270,7 @@ absl::StatusOr<v1::EpisodeSignals> Replay(const v1::EpisodeSignals& recorded,
   absl::StatusOr<signals::Signals> signals = ReplayAttribution(recorded, *work);
   if (!signals.ok()) return signals.status();
   v1::EpisodeResult result = MakeResult(*work, std::move(signals));
-  if (result.has_error()) return FromWire(result.error());
+  if (result.has_error()) return evaluation::ToStatus(result.error());
   return std::move(*result.mutable_signals());
 }
 

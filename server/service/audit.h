@@ -2,7 +2,6 @@
 #ifndef ASSAY_SERVER_SERVICE_AUDIT_H_
 #define ASSAY_SERVER_SERVICE_AUDIT_H_
 
-
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "assay/v1/episode.pb.h"

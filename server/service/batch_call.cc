@@ -10,8 +10,9 @@
 
 namespace assay::service {
 
-std::shared_ptr<BatchCall> BatchCall::Make(
-    const ServiceDeps& deps, std::shared_ptr<const v1::ComputeSignalsRequest> request, Done done) {
+std::shared_ptr<BatchCall> BatchCall::Make(const ServiceDeps& deps,
+                                           std::shared_ptr<const v1::ComputeSignalsRequest> request,
+                                           Done done) {
   return std::shared_ptr<BatchCall>(new BatchCall(deps, std::move(request), std::move(done)));
 }
 

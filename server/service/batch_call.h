@@ -1,5 +1,5 @@
-// ComputeSignals: the episodes of one request, all answered in one response. Serves the unary call and
-// the HTTP gateway.
+// ComputeSignals: the episodes of one request, all answered in one response. Serves the unary call
+// and the HTTP gateway.
 #ifndef ASSAY_SERVER_SERVICE_BATCH_CALL_H_
 #define ASSAY_SERVER_SERVICE_BATCH_CALL_H_
 
@@ -31,7 +31,7 @@ struct ServiceDeps {
   const SessionConfig* config = nullptr;
   const Catalog* catalog = nullptr;
   Admission* admission = nullptr;
-  Observer* observer = nullptr;                    // may be null
+  Observer* observer = nullptr;                       // may be null
   evaluation::Observer* question_observer = nullptr;  // may be null
 };
 
@@ -42,8 +42,8 @@ class BatchCall : public std::enable_shared_from_this<BatchCall> {
   static std::shared_ptr<BatchCall> Make(const ServiceDeps& deps,
                                          std::shared_ptr<const v1::ComputeSignalsRequest> request,
                                          Done done);
-  // Calls `done` exactly once, possibly before it returns. The call fails as a whole for its options,
-  // the number of its episodes, overload, or a response above max_response_bytes.
+  // Calls `done` exactly once, possibly before it returns. The call fails as a whole for its
+  // options, the number of its episodes, overload, or a response above max_response_bytes.
   void Start();
   // Episodes that are not answered yet get CANCELLED, soon.
   void Cancel();

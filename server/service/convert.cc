@@ -5,15 +5,12 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "server/evaluation/wire.h"
+#include "server/service/errors.h"
 
 namespace assay::service {
 namespace {
 
 absl::string_view View(const std::string& text) { return text; }
-
-// -0 would not survive the JSON mapping.
-double Plain(double value) { return value == 0 ? 0 : value; }
 
 void ToDomain(const v1::Message& wire, signals::Message* message) {
   message->round = wire.round();
@@ -218,21 +215,6 @@ void ToWire(const signals::Signals& signals, const v1::Episode& episode, v1::Epi
   wire->set_partial(signals.partial);
   if (episode.has_group()) *wire->mutable_group() = episode.group();
   wire->set_evidence(ToEnum<v1::Evidence>(signals.evidence));
-}
-
-v1::Counterfactual ToWire(const signals::Question& question, const signals::Episode& episode) {
-  v1::Counterfactual wire;
-  evaluation::ToWire(question, episode, &wire);
-  return wire;
-}
-
-void ToWire(const evaluation::CallerRequest& request, absl::Time now, v1::EvaluateRequest* wire) {
-  wire->set_evaluation_id(request.evaluation_id);
-  evaluation::ToWire({request.context, request.questions, request.deadline}, now, wire);
-}
-
-absl::StatusOr<evaluation::Answers> ToDomain(const v1::EvaluateResponse& response) {
-  return evaluation::ToDomain(response);
 }
 
 }  // namespace assay::service

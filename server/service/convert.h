@@ -6,13 +6,9 @@
 #include <string>
 
 #include "absl/functional/function_ref.h"
-#include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "assay/v1/episode.pb.h"
-#include "assay/v1/evaluator_service.pb.h"
 #include "assay/v1/signals.pb.h"
 #include "server/blame/pairs.h"
-#include "server/evaluation/caller.h"
 #include "server/evaluation/evaluator.h"
 #include "server/signals/episode.h"
 #include "server/signals/options.h"
@@ -34,13 +30,8 @@ void ToWire(const signals::Signals& signals, const v1::Episode& episode, v1::Epi
 // `ids` gives the id of the group's i-th episode.
 v1::PreferencePair ToWire(const blame::Pair& pair, absl::FunctionRef<const std::string&(int)> ids);
 
-v1::Counterfactual ToWire(const signals::Question& question, const signals::Episode& episode);
-
-// `now` turns the request's deadline into the time left.
-void ToWire(const evaluation::CallerRequest& request, absl::Time now, v1::EvaluateRequest* wire);
-
-// The answers to a batch, or its error, or INVALID_ARGUMENT where it is neither.
-absl::StatusOr<evaluation::Answers> ToDomain(const v1::EvaluateResponse& response);
+// -0 would not survive the JSON mapping.
+inline double Plain(double value) { return value == 0 ? 0 : value; }
 
 }  // namespace assay::service
 

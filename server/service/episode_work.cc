@@ -35,8 +35,7 @@ engine::EpisodeJob EpisodeWork::Job(absl::Duration timeout) const {
   return job;
 }
 
-absl::StatusOr<EpisodeWork> AcceptEpisode(std::shared_ptr<const v1::Episode> episode,
-                                          int64_t bytes,
+absl::StatusOr<EpisodeWork> AcceptEpisode(std::shared_ptr<const v1::Episode> episode, int64_t bytes,
                                           std::shared_ptr<const ResolvedOptions> options,
                                           const Limits& limits) {
   if (absl::Status valid = ValidateEpisode(*episode, bytes, *options, limits); !valid.ok()) {
@@ -67,7 +66,8 @@ v1::EpisodeResult MakeResult(const EpisodeWork& work, absl::StatusOr<signals::Si
   AddAudit(work, *signals, wire);
   const auto needed = static_cast<int64_t>(result.ByteSizeLong()) + kEnvelopeBytes;
   if (needed > work.options->max_response_bytes) {
-    return MakeError(work.episode->id(), ResponseTooLarge(needed, work.options->max_response_bytes));
+    return MakeError(work.episode->id(),
+                     ResponseTooLarge(needed, work.options->max_response_bytes));
   }
   return result;
 }

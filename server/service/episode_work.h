@@ -28,8 +28,7 @@ struct EpisodeWork {
 };
 
 // Validates and converts. `bytes`: the episode's serialised size.
-absl::StatusOr<EpisodeWork> AcceptEpisode(std::shared_ptr<const v1::Episode> episode,
-                                          int64_t bytes,
+absl::StatusOr<EpisodeWork> AcceptEpisode(std::shared_ptr<const v1::Episode> episode, int64_t bytes,
                                           std::shared_ptr<const ResolvedOptions> options,
                                           const Limits& limits);
 

@@ -152,14 +152,6 @@ v1::Error ToWire(const absl::Status& status) {
   return error;
 }
 
-absl::Status FromWire(const v1::Error& error) {
-  const bool known = error.code() > 0 && error.code() <= 16;
-  return absl::Status(
-      known ? static_cast<absl::StatusCode>(error.code()) : absl::StatusCode::kUnknown,
-      error.message().empty() ? "the evaluator gave no reason"
-                              : Truncated(error.message(), kMaxMessageBytes));
-}
-
 absl::string_view CodeLabel(absl::StatusCode code) {
   switch (code) {
     case absl::StatusCode::kOk:

@@ -1,7 +1,7 @@
 // One function per kind of error, and the one place that puts a status on the wire.
 //
-// A status about a field reads "path: what is wrong" (messages[3].process_score: ...), in every room
-// below the wire; ToWire makes a FieldViolation of it.
+// A status about a field reads "path: what is wrong" (messages[3].process_score: ...), in every
+// room below the wire; ToWire makes a FieldViolation of it.
 #ifndef ASSAY_SERVER_SERVICE_ERRORS_H_
 #define ASSAY_SERVER_SERVICE_ERRORS_H_
 
@@ -55,8 +55,6 @@ std::optional<absl::Duration> RetryAfter(const absl::Status& status);
 
 // `status` must not be OK.
 v1::Error ToWire(const absl::Status& status);
-// An evaluator's error; a code that is no gRPC status code becomes UNKNOWN.
-absl::Status FromWire(const v1::Error& error);
 
 // The lower-case name of a code as metrics and logs carry it: ok, invalid_argument, ...
 absl::string_view CodeLabel(absl::StatusCode code);

@@ -62,9 +62,8 @@ void AddPairs(const std::map<std::string, GroupMember>& members, const signals::
     ids.push_back(&id);
   }
   if (episodes.size() < 2) return;
-  for (const blame::Pair& pair :
-       blame::GroupPairs(episodes, options.range.low, options.range.high,
-                         signals::BlamePairOptions(options))) {
+  for (const blame::Pair& pair : blame::GroupPairs(episodes, options.range.low, options.range.high,
+                                                   signals::BlamePairOptions(options))) {
     *wire->add_pairs() =
         ToWire(pair, [&ids](int episode) -> const std::string& { return *ids[episode]; });
   }
@@ -105,8 +104,8 @@ GroupMember::GroupMember(const v1::EpisodeSignals& signals, std::optional<Transc
 int64_t GroupMember::BytesFor(const v1::Episode& episode) {
   int64_t bytes = kMemberOverhead + 2 * static_cast<int64_t>(episode.id().size());
   for (const v1::Agent& agent : episode.agents()) {
-    bytes += kAgentOverhead +
-             static_cast<int64_t>(std::max(agent.id().size(), agent.policy().size()));
+    bytes +=
+        kAgentOverhead + static_cast<int64_t>(std::max(agent.id().size(), agent.policy().size()));
   }
   return 2 * bytes +
          episode.messages_size() * static_cast<int64_t>(sizeof(Message) + sizeof(Transcript::Turn));
@@ -118,7 +117,8 @@ v1::GroupSignals MakeGroupSignals(absl::string_view group_id,
   std::vector<signals::GroupMember> domain;
   domain.reserve(members.size());
   for (const auto& [id, member] : members) domain.push_back(ToDomain(member));
-  const signals::GroupAdvantages advantages = signals::ComputeAdvantages(domain, options.advantages);
+  const signals::GroupAdvantages advantages =
+      signals::ComputeAdvantages(domain, options.advantages);
   const auto plain = [](double value) { return value == 0 ? 0 : value; };
   v1::GroupSignals wire;
   wire.set_group_id(std::string(group_id));
@@ -142,8 +142,8 @@ v1::GroupSignals MakeGroupSignals(absl::string_view group_id,
   return wire;
 }
 
-Groups::Groups(const signals::Options& options, const Limits& limits,
-               absl::Duration timeout, int64_t max_response_bytes, int64_t max_bytes)
+Groups::Groups(const signals::Options& options, const Limits& limits, absl::Duration timeout,
+               int64_t max_response_bytes, int64_t max_bytes)
     : options_(options),
       limits_(limits),
       timeout_(timeout),
@@ -165,8 +165,8 @@ absl::StatusOr<Groups::GroupMap::iterator> Groups::FindOrOpen(const v1::Group& w
   auto it = groups_.find(wire.id());
   if (it == groups_.end()) {
     if (!MakeRoom()) {
-      return absl::ResourceExhaustedError(absl::StrCat(
-          "group.id: ", limits_.max_open_groups, " groups are unanswered already"));
+      return absl::ResourceExhaustedError(
+          absl::StrCat("group.id: ", limits_.max_open_groups, " groups are unanswered already"));
     }
     it = groups_.emplace(wire.id(), Group()).first;
     it->second.announced = wire.size();
@@ -216,8 +216,7 @@ void Groups::Answered(absl::string_view group_id, absl::string_view episode_id,
   --group.unanswered;
   entry->second.state = signals != nullptr ? State::kAnswered : State::kMissing;
   if (signals != nullptr && !group.out) {
-    group.members.emplace(entry->first,
-                          GroupMember(*signals, std::move(entry->second.transcript)));
+    group.members.emplace(entry->first, GroupMember(*signals, std::move(entry->second.transcript)));
   } else {
     Release(&entry->second);
   }
@@ -227,8 +226,8 @@ void Groups::Answered(absl::string_view group_id, absl::string_view episode_id,
 
 void Groups::Settle(GroupMap::iterator it, absl::Time now) {
   Group& group = it->second;
-  const bool all_read = group.announced > 0 &&
-                        static_cast<int>(group.entries.size()) >= group.announced;
+  const bool all_read =
+      group.announced > 0 && static_cast<int>(group.entries.size()) >= group.announced;
   const bool complete = group.unanswered == 0 && (all_read || closed_);
   const bool late = now >= group.deadline && group.members.size() >= kMinForTimeout;
   if (!group.out && (complete || late)) Emit(it->first, &group);
@@ -242,8 +241,8 @@ void Groups::Emit(const std::string& id, Group* group) {
     if (entry.state != State::kAnswered) missing.push_back(episode);
   }
   const int never_sent = std::max(0, group->announced - static_cast<int>(group->entries.size()));
-  ready_.push_back(MakeGroupResult(id, group->members, missing, never_sent, options_,
-                                   max_response_bytes_));
+  ready_.push_back(
+      MakeGroupResult(id, group->members, missing, never_sent, options_, max_response_bytes_));
   group->out = true;
   group->members.clear();
   for (auto& [episode, entry] : group->entries) {
@@ -290,13 +289,12 @@ std::vector<v1::GroupResult> Groups::TakeReady() { return std::exchange(ready_, 
 v1::GroupResult MakeGroupResult(absl::string_view group_id,
                                 const std::map<std::string, GroupMember>& members,
                                 const std::vector<std::string>& missing, int never_sent,
-                                const signals::Options& options,
-                                int64_t max_response_bytes) {
+                                const signals::Options& options, int64_t max_response_bytes) {
   v1::GroupResult result;
   result.set_group_id(std::string(group_id));
   if (members.empty()) {
-    *result.mutable_error() = ToWire(
-        absl::FailedPreconditionError("no episode of the group was answered with signals"));
+    *result.mutable_error() =
+        ToWire(absl::FailedPreconditionError("no episode of the group was answered with signals"));
     return result;
   }
   v1::GroupSignals* wire = result.mutable_signals();

@@ -1,5 +1,5 @@
-// The groups of one stream or call: which episodes of a task are in, and when they are all answered.
-// Holds the rewards of answered members, nothing else of them. Pure; time is passed in.
+// The groups of one stream or call: which episodes of a task are in, and when they are all
+// answered. Holds the rewards of answered members, nothing else of them. Pure; time is passed in.
 #ifndef ASSAY_SERVER_SERVICE_GROUPS_H_
 #define ASSAY_SERVER_SERVICE_GROUPS_H_
 
@@ -24,7 +24,7 @@ namespace assay::service {
 // The turns of an episode without their text: enough to see where two episodes part.
 struct Transcript {
   struct Turn {
-    int32_t agent;               // index into `agents`; -1: context
+    int32_t agent;                // index into `agents`; -1: context
     std::array<char, 16> digest;  // of the content
   };
   std::string task;                 // digest of the task
@@ -67,13 +67,12 @@ v1::GroupSignals MakeGroupSignals(absl::string_view group_id,
                                   const std::map<std::string, GroupMember>& members,
                                   const signals::Options& options);
 
-// FAILED_PRECONDITION in place of the signals where no member was answered, RESOURCE_EXHAUSTED where
-// the result is larger than `max_response_bytes`.
+// FAILED_PRECONDITION in place of the signals where no member was answered, RESOURCE_EXHAUSTED
+// where the result is larger than `max_response_bytes`.
 v1::GroupResult MakeGroupResult(absl::string_view group_id,
                                 const std::map<std::string, GroupMember>& members,
                                 const std::vector<std::string>& missing, int never_sent,
-                                const signals::Options& options,
-                                int64_t max_response_bytes);
+                                const signals::Options& options, int64_t max_response_bytes);
 
 class Groups {
  public:
@@ -82,8 +81,8 @@ class Groups {
          int64_t max_response_bytes, int64_t max_bytes);
 
   // An episode of the group was read and will be answered. INVALID_ARGUMENT: another size than
-  // announced, or more members. ALREADY_EXISTS: an answered member. RESOURCE_EXHAUSTED: too many open
-  // groups, or too much to keep. A member that failed before may join again.
+  // announced, or more members. ALREADY_EXISTS: an answered member. RESOURCE_EXHAUSTED: too many
+  // open groups, or too much to keep. A member that failed before may join again.
   absl::Status Join(const v1::Episode& episode, absl::Time now);
 
   // The member was answered: with signals, or without (it is then missing). May complete its group.

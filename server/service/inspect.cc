@@ -68,22 +68,22 @@ std::optional<std::string> FindUnknownField(const Message& message) {
 
 std::optional<std::string> FindNotFinite(const Message& message) {
   return Walk(message, [](const Message& m) {
-    return FirstField(m, [&m](const google::protobuf::Reflection& r, const FieldDescriptor* field,
-                              int i) {
-      if (field->cpp_type() != FieldDescriptor::CPPTYPE_DOUBLE) return false;
-      return !std::isfinite(i < 0 ? r.GetDouble(m, field) : r.GetRepeatedDouble(m, field, i));
-    });
+    return FirstField(
+        m, [&m](const google::protobuf::Reflection& r, const FieldDescriptor* field, int i) {
+          if (field->cpp_type() != FieldDescriptor::CPPTYPE_DOUBLE) return false;
+          return !std::isfinite(i < 0 ? r.GetDouble(m, field) : r.GetRepeatedDouble(m, field, i));
+        });
   });
 }
 
 std::optional<std::string> FindUnknownEnum(const Message& message) {
   return Walk(message, [](const Message& m) {
-    return FirstField(m, [&m](const google::protobuf::Reflection& r, const FieldDescriptor* field,
-                              int i) {
-      if (field->cpp_type() != FieldDescriptor::CPPTYPE_ENUM) return false;
-      const int value = i < 0 ? r.GetEnumValue(m, field) : r.GetRepeatedEnumValue(m, field, i);
-      return field->enum_type()->FindValueByNumber(value) == nullptr;
-    });
+    return FirstField(
+        m, [&m](const google::protobuf::Reflection& r, const FieldDescriptor* field, int i) {
+          if (field->cpp_type() != FieldDescriptor::CPPTYPE_ENUM) return false;
+          const int value = i < 0 ? r.GetEnumValue(m, field) : r.GetRepeatedEnumValue(m, field, i);
+          return field->enum_type()->FindValueByNumber(value) == nullptr;
+        });
   });
 }
 

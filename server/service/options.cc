@@ -1,5 +1,6 @@
 #include "server/service/options.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -16,7 +17,11 @@ namespace {
 constexpr absl::Duration kDefaultEpisodeTimeout = absl::Minutes(10);
 constexpr absl::Duration kMaxTimeout = absl::Hours(24);
 constexpr int64_t kDefaultResponseBytes = int64_t{4} << 20;
-constexpr int64_t kMinResponseBytes = 1024;
+constexpr int64_t kMinResponseBytes = 4096;
+// An EvaluateRequest's largest parts: 64 agents by index; 256 messages by indices of 3 bytes.
+constexpr int64_t kCoalitionQuestionBytes = 64 + 16;
+constexpr int64_t kMessagesQuestionBytes = 256 * 3 + 16;
+constexpr int64_t kRequestOverhead = 128;
 constexpr int kDefaultBatchSize = 64;
 constexpr int kMaxBatchSize = 4096;
 constexpr int kMaxSamplesPerQuestion = 1000;
@@ -56,8 +61,7 @@ constexpr bool Follows(Domain last, Wire wire_last) {
 }
 static_assert(Follows(credit::Method::kKernel, v1::METHOD_KERNEL));
 static_assert(Follows(signals::Evidence::kEqual, v1::EVIDENCE_EQUAL));
-static_assert(Follows(blame::ErrorDefinition::kIncorrectStep,
-                      v1::ERROR_DEFINITION_INCORRECT_STEP));
+static_assert(Follows(blame::ErrorDefinition::kIncorrectStep, v1::ERROR_DEFINITION_INCORRECT_STEP));
 static_assert(Follows(blame::PairKind::kOneSided, v1::PREFERENCE_KIND_ONE_SIDED));
 static_assert(Follows(signals::OutcomeScale::kNone, v1::OUTCOME_SCALE_NONE));
 static_assert(Follows(signals::AuditLevel::kFull, v1::AUDIT_FULL));
@@ -178,8 +182,8 @@ void ResolvePreferences(v1::PreferenceOptions* wire, signals::Options* options, 
     if (wire->kinds(i) == v1::PREFERENCE_KIND_UNSPECIFIED) {
       check->Fail(Missing(absl::StrCat("preferences.kinds[", i, "]")));
     }
-    options->pair_kinds.push_back(FromEnum<blame::PairKind>(
-        static_cast<v1::PreferenceKind>(wire->kinds(i))));
+    options->pair_kinds.push_back(
+        FromEnum<blame::PairKind>(static_cast<v1::PreferenceKind>(wire->kinds(i))));
   }
   check->NotNegative("preferences.margin", wire->margin());
   options->pair_margin = wire->margin();
@@ -201,12 +205,12 @@ void ResolveLimits(v1::AttributionOptions* wire, const Limits& limits, ResolvedO
   if (!wire->has_group_timeout()) ToWire(absl::ZeroDuration(), wire->mutable_group_timeout());
   if (wire->max_response_bytes() == 0) wire->set_max_response_bytes(kDefaultResponseBytes);
   if (wire->max_response_bytes() < kMinResponseBytes) {
-    check->Fail(Invalid("max_response_bytes", absl::StrCat("must be at least ",
-                                                           kMinResponseBytes)));
+    check->Fail(
+        Invalid("max_response_bytes", absl::StrCat("must be at least ", kMinResponseBytes)));
   }
   if (wire->max_response_bytes() > limits.max_transport_bytes) {
-    check->Fail(OverLimit("max_response_bytes", wire->max_response_bytes(),
-                          limits.max_transport_bytes));
+    check->Fail(
+        OverLimit("max_response_bytes", wire->max_response_bytes(), limits.max_transport_bytes));
   }
   resolved->max_response_bytes = wire->max_response_bytes();
 }
@@ -248,6 +252,12 @@ void ResolveCaller(v1::CallerEvaluator* wire, const Limits& limits,
   if (wire->batch_size() == 0) wire->set_batch_size(kDefaultBatchSize);
   check->InRange("caller.batch_size", wire->batch_size(), 1, kMaxBatchSize);
   if (!check->status().ok()) return;
+  const int64_t room = resolved->max_response_bytes - 2 * limits.max_id_bytes - kRequestOverhead;
+  const int64_t question = traits.Supports(signals::QuestionKind::kMessages)
+                               ? kMessagesQuestionBytes
+                               : kCoalitionQuestionBytes;
+  wire->set_batch_size(
+      static_cast<int32_t>(std::clamp<int64_t>(room / question, 1, wire->batch_size())));
   evaluation::CallerLimits caller_limits;
   caller_limits.batch_size = wire->batch_size();
   caller_limits.max_outstanding = limits.max_outstanding_questions;

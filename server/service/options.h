@@ -35,8 +35,8 @@ struct ResolvedOptions {
   // Null: chosen by episode among the three below.
   std::shared_ptr<evaluation::Evaluator> chosen;
   std::shared_ptr<evaluation::Evaluator> vote, given, outcome;
-  v1::VoteReplay vote_options;  // the options of `vote`, as resolved
-  std::shared_ptr<evaluation::Evaluator> scorer;  // null: none
+  v1::VoteReplay vote_options;                          // the options of `vote`, as resolved
+  std::shared_ptr<evaluation::Evaluator> scorer;        // null: none
   std::shared_ptr<evaluation::CallerEvaluator> caller;  // null: another evaluator
   absl::Duration episode_timeout;
   absl::Duration group_timeout;  // zero: none

@@ -15,10 +15,9 @@ void Add(absl::string_view name, const signals::EvaluatorTraits& traits,
   v1::EvaluatorInfo* info = response->add_evaluators();
   info->set_name(std::string(name));
   info->set_free(traits.free);
-  for (const auto kind :
-       {signals::QuestionKind::kCoalition, signals::QuestionKind::kMessages,
-        signals::QuestionKind::kPrefix, signals::QuestionKind::kCorrection,
-        signals::QuestionKind::kMessageScores}) {
+  for (const auto kind : {signals::QuestionKind::kCoalition, signals::QuestionKind::kMessages,
+                          signals::QuestionKind::kPrefix, signals::QuestionKind::kCorrection,
+                          signals::QuestionKind::kMessageScores}) {
     if (traits.Supports(kind)) info->add_supports(ToWire(kind));
   }
 }

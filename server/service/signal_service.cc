@@ -1,5 +1,6 @@
 #include "server/service/signal_service.h"
 
+#include <grpc/grpc_security_constants.h>
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
@@ -157,8 +158,9 @@ class UnaryReactor final : public grpc::ServerUnaryReactor {
 
 class Service final : public SignalServer, public v1::SignalService::CallbackService {
  public:
-  Service(const ServiceDeps& deps, const SignalServiceConfig& config, CallObserver* calls)
-      : deps_(deps), config_(config), calls_(calls), jitter_(std::random_device()()) {}
+  Service(const ServiceDeps& deps, const SignalServiceConfig& config, CallObserver* calls,
+          CallGate* gate)
+      : deps_(deps), config_(config), calls_(calls), gate_(gate), jitter_(std::random_device()()) {}
 
   grpc::Service* service() override { return this; }
   int streams() const override { return open_streams_.load(); }
@@ -180,13 +182,15 @@ class Service final : public SignalServer, public v1::SignalService::CallbackSer
   void OnStreamDone(StreamReactor* reactor, StreamSummary summary);
 
  private:
-  // OK where one more stream may open; `call` is then entered in the list of streams.
+  absl::Status MayCall(const grpc::CallbackServerContext& context) const;
+  // OK where one more stream may open; `call` is entered in the list of streams in any case.
   absl::Status Register(StreamReactor* reactor, const std::shared_ptr<StreamCall>& call);
   SessionConfig ConfigForStream();
 
   const ServiceDeps deps_;
   const SignalServiceConfig config_;
   CallObserver* const calls_;
+  CallGate* const gate_;
   std::atomic<uint64_t> last_stream_ = 0;
   std::atomic<int> open_streams_ = 0;
   std::atomic<int> open_unary_ = 0;
@@ -249,6 +253,20 @@ SessionConfig Service::ConfigForStream() {
   return config;
 }
 
+absl::Status Service::MayCall(const grpc::CallbackServerContext& context) const {
+  if (gate_ == nullptr) return absl::OkStatus();
+  CallerIdentity caller;
+  const auto header = context.client_metadata().find("authorization");
+  if (header != context.client_metadata().end()) {
+    caller.authorization = absl::string_view(header->second.data(), header->second.size());
+  }
+  const auto auth = context.auth_context();
+  for (const auto& name : auth->FindPropertyValues(GRPC_X509_SAN_PROPERTY_NAME)) {
+    caller.peer_names.emplace_back(name.data(), name.size());
+  }
+  return gate_->Check(caller);
+}
+
 absl::Status Service::Register(StreamReactor* reactor, const std::shared_ptr<StreamCall>& call) {
   evaluation::MutexLock lock(&mutex_);
   streams_.emplace(reactor, call);
@@ -262,11 +280,13 @@ absl::Status Service::Register(StreamReactor* reactor, const std::shared_ptr<Str
 
 grpc::ServerBidiReactor<v1::StreamSignalsRequest, v1::StreamSignalsResponse>*
 Service::StreamSignals(grpc::CallbackServerContext* context) {
-  auto call = std::make_shared<StreamCall>(deps_, ConfigForStream(), config_.linger,
-                                           ++last_stream_);
+  auto call =
+      std::make_shared<StreamCall>(deps_, ConfigForStream(), config_.linger, ++last_stream_);
   auto* reactor = new StreamReactor(this, context, call, calls_);
   if (deps_.observer != nullptr) deps_.observer->OnStreamOpen();
-  if (const absl::Status refused = Register(reactor, call); !refused.ok()) {
+  absl::Status refused = Register(reactor, call);
+  if (const absl::Status may_call = MayCall(*context); !may_call.ok()) refused = may_call;
+  if (!refused.ok()) {
     if (deps_.observer != nullptr && refused.code() == absl::StatusCode::kResourceExhausted) {
       deps_.observer->OnRejected(RejectReason::kStreams);
     }
@@ -296,6 +316,10 @@ grpc::ServerUnaryReactor* Service::ComputeSignals(grpc::CallbackServerContext* c
                                                   const v1::ComputeSignalsRequest* request,
                                                   v1::ComputeSignalsResponse* response) {
   auto* reactor = new UnaryReactor(calls_, "ComputeSignals", &open_unary_);
+  if (const absl::Status may_call = MayCall(*context); !may_call.ok()) {
+    reactor->Reply(context, may_call);
+    return reactor;
+  }
   // An episode that was cancelled may look at its text a moment longer than gRPC keeps the request,
   // which is ours to take: gRPC only destroys it.
   auto kept = std::make_shared<v1::ComputeSignalsRequest>();
@@ -315,9 +339,13 @@ grpc::ServerUnaryReactor* Service::ComputeAdvantages(grpc::CallbackServerContext
                                                      const v1::ComputeAdvantagesRequest* request,
                                                      v1::ComputeAdvantagesResponse* response) {
   auto* reactor = new UnaryReactor(calls_, "ComputeAdvantages", &open_unary_);
-  auto computed = service::ComputeAdvantages(*request, deps_.config->limits);
-  if (computed.ok()) *response = *std::move(computed);
-  reactor->Reply(context, computed.status());
+  absl::Status status = MayCall(*context);
+  if (status.ok()) {
+    auto computed = service::ComputeAdvantages(*request, deps_.config->limits);
+    status = computed.status();
+    if (computed.ok()) *response = *std::move(computed);
+  }
+  reactor->Reply(context, status);
   return reactor;
 }
 
@@ -325,8 +353,9 @@ grpc::ServerUnaryReactor* Service::GetServerInfo(grpc::CallbackServerContext* co
                                                  const v1::GetServerInfoRequest* /*request*/,
                                                  v1::GetServerInfoResponse* response) {
   auto* reactor = new UnaryReactor(calls_, "GetServerInfo", &open_unary_);
-  *response = ServerInfo(deps_.config->limits, *deps_.catalog);
-  reactor->Reply(context, absl::OkStatus());
+  const absl::Status may_call = MayCall(*context);
+  if (may_call.ok()) *response = ServerInfo(deps_.config->limits, *deps_.catalog);
+  reactor->Reply(context, may_call);
   return reactor;
 }
 
@@ -334,8 +363,8 @@ grpc::ServerUnaryReactor* Service::GetServerInfo(grpc::CallbackServerContext* co
 
 std::unique_ptr<SignalServer> SignalServer::Make(const ServiceDeps& deps,
                                                  const SignalServiceConfig& config,
-                                                 CallObserver* calls) {
-  return std::make_unique<Service>(deps, config, calls);
+                                                 CallObserver* calls, CallGate* gate) {
+  return std::make_unique<Service>(deps, config, calls, gate);
 }
 
 }  // namespace assay::service

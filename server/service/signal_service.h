@@ -1,5 +1,5 @@
-// assay.v1.SignalService over gRPC. Thin: the stream's rules are StreamSession's, those of an episode
-// episode_work's.
+// assay.v1.SignalService over gRPC. Thin: the stream's rules are StreamSession's, those of an
+// episode episode_work's.
 #ifndef ASSAY_SERVER_SERVICE_SIGNAL_SERVICE_H_
 #define ASSAY_SERVER_SERVICE_SIGNAL_SERVICE_H_
 
@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/service/batch_call.h"
+#include "server/service/call_gate.h"
 
 namespace grpc {
 class Service;
@@ -40,10 +41,11 @@ struct SignalServiceConfig {
 
 class SignalServer {
  public:
-  // `calls` may be null. All that `deps` points to outlives this.
+  // `calls` may be null, and so may `gate`: everybody may call then. All that is pointed to
+  // outlives this.
   static std::unique_ptr<SignalServer> Make(const ServiceDeps& deps,
-                                            const SignalServiceConfig& config,
-                                            CallObserver* calls);
+                                            const SignalServiceConfig& config, CallObserver* calls,
+                                            CallGate* gate);
   virtual ~SignalServer() = default;
 
   // To register; outlives the server that it is registered with.

@@ -14,9 +14,7 @@ class StreamCall::Sink final : public evaluation::CallerSink {
   void Ask(evaluation::CallerRequest request) override {
     const std::shared_ptr<StreamCall> call = call_.lock();
     if (call == nullptr) return;
-    call->Step([&request](StreamSession& session, absl::Time now) {
-      session.OnAsk(request, now);
-    });
+    call->Step([&request](StreamSession& session, absl::Time now) { session.OnAsk(request, now); });
   }
 
  private:

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/service/convert.h"
+#include "server/evaluation/wire.h"
 #include "server/service/errors.h"
 #include "server/service/validate.h"
 
@@ -124,9 +124,9 @@ void StreamSession::RejectBeyondCredits(const v1::Episode& episode) {
     return Finish(ClientDoesNotRead("more rejections are unread than there are credits"));
   }
   v1::StreamSignalsResponse response;
-  *response.mutable_result() = MakeError(
-      absl::string_view(episode.id()).substr(0, config_.limits.max_id_bytes),
-      BeyondCredits(config_.retry_after));
+  *response.mutable_result() =
+      MakeError(absl::string_view(episode.id()).substr(0, config_.limits.max_id_bytes),
+                BeyondCredits(config_.retry_after));
   SetElapsed(absl::ZeroDuration(), response.mutable_result());
   Report(response.result(), absl::ZeroDuration());
   Enqueue(std::move(response), Kind::kRejection);
@@ -135,7 +135,7 @@ void StreamSession::RejectBeyondCredits(const v1::Episode& episode) {
 void StreamSession::OnEvaluation(const v1::EvaluateResponse& response) {
   if (options_->caller == nullptr) return OnUnknownEvaluation();
   actions_.push_back(
-      DeliverAnswers{options_->caller, response.evaluation_id(), ToDomain(response)});
+      DeliverAnswers{options_->caller, response.evaluation_id(), evaluation::ToDomain(response)});
 }
 
 void StreamSession::OnUnknownEvaluation() {
@@ -172,7 +172,9 @@ void StreamSession::OnEpisodeDone(Ticket ticket, v1::EpisodeResult result, absl:
 void StreamSession::OnAsk(const evaluation::CallerRequest& request, absl::Time now) {
   if (finished_) return;
   v1::StreamSignalsResponse response;
-  ToWire(request, now, response.mutable_evaluate());
+  v1::EvaluateRequest* evaluate = response.mutable_evaluate();
+  evaluation::ToWire({request.context, request.questions, request.deadline}, now, evaluate);
+  evaluate->set_evaluation_id(request.evaluation_id);
   summary_.questions += static_cast<int64_t>(request.questions.size());
   Enqueue(std::move(response));
   Pump(now);
@@ -280,9 +282,7 @@ void StreamSession::OnWriteDone(absl::Time now) {
   Pump(now);
 }
 
-bool StreamSession::Quiet() const {
-  return unanswered_ == 0 && responses_.empty() && !writing_;
-}
+bool StreamSession::Quiet() const { return unanswered_ == 0 && responses_.empty() && !writing_; }
 
 void StreamSession::FinishIfDone(absl::Time now) {
   if (!Quiet()) {

@@ -78,7 +78,8 @@ struct CloseCaller {
   std::shared_ptr<evaluation::CallerEvaluator> caller;
   absl::Status status;
 };
-// The last action. No input but OnEpisodeDone, OnWriteDone and OnCancel may follow, and none matters.
+// The last action. No input but OnEpisodeDone, OnWriteDone and OnCancel may follow, and none
+// matters.
 struct FinishStream {
   absl::Status status;
 };
@@ -138,7 +139,7 @@ class StreamSession {
     bool owns_id = false;   // in unanswered_ids_
     bool admitted = false;  // counts in Admission
     bool started = false;
-    bool answered = false;  // its result waits to be written
+    bool answered = false;            // its result waits to be written
     std::optional<EpisodeWork> work;  // until started
   };
   enum class Kind : uint8_t { kOther, kResult, kRejection };

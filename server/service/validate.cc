@@ -13,9 +13,9 @@ namespace {
 // A message's judges are compared pairwise.
 constexpr int kMaxJudges = 64;
 
-#define ASSAY_RETURN_IF_ERROR(expr)                          \
-  do {                                                       \
-    if (absl::Status s = (expr); !s.ok()) return s;          \
+#define ASSAY_RETURN_IF_ERROR(expr)                 \
+  do {                                              \
+    if (absl::Status s = (expr); !s.ok()) return s; \
   } while (false)
 
 // Where in the episode a check is; a string is made of it only when the check fails.
@@ -28,8 +28,10 @@ struct Path {
   absl::string_view inner_field = {};
 
   std::string str() const {
-    std::string path = list.empty() ? std::string(field) : absl::StrCat(list, "[", index, "].", field);
-    if (!inner_list.empty()) absl::StrAppend(&path, inner_list, "[", inner_index, "].", inner_field);
+    std::string path =
+        list.empty() ? std::string(field) : absl::StrCat(list, "[", index, "].", field);
+    if (!inner_list.empty())
+      absl::StrAppend(&path, inner_list, "[", inner_index, "].", inner_field);
     return path;
   }
 };
@@ -73,21 +75,19 @@ absl::Status ValidateTable(const v1::Episode& episode, const signals::ValueRange
   constexpr absl::string_view kPath = "values.coalition_values";
   const int n = episode.agents_size();
   if (n > limits.max_table_agents) {
-    return absl::OutOfRangeError(absl::StrCat(kPath, ": ", n,
-                                              " agents are above the limit of ",
+    return absl::OutOfRangeError(absl::StrCat(kPath, ": ", n, " agents are above the limit of ",
                                               limits.max_table_agents, " with a table"));
   }
   const auto& values = episode.values().coalition_values();
   if (values.size() != (1 << n)) {
-    return Invalid(kPath, absl::StrCat("has ", values.size(), " entries, must have 2^", n, " = ",
-                                       1 << n));
+    return Invalid(kPath,
+                   absl::StrCat("has ", values.size(), " entries, must have 2^", n, " = ", 1 << n));
   }
   for (int i = 0; i < values.size(); ++i) {
     const double value = values[i];
     if (value >= range.low && value <= range.high) continue;
     const std::string path = absl::StrCat(kPath, "[", i, "]");
-    return std::isfinite(value) ? OutOfBounds(path, value, range.low, range.high)
-                                : NotFinite(path);
+    return std::isfinite(value) ? OutOfBounds(path, value, range.low, range.high) : NotFinite(path);
   }
   return absl::OkStatus();
 }
@@ -115,16 +115,16 @@ absl::Status ValidateScores(const v1::Message& message, int t, const signals::Va
         InRange({"messages", t, "process_score"}, message.process_score(), -1, 1));
   }
   if (message.has_prefix_value()) {
-    ASSAY_RETURN_IF_ERROR(InRange({"messages", t, "prefix_value"}, message.prefix_value(),
-                                  range.low, range.high));
+    ASSAY_RETURN_IF_ERROR(
+        InRange({"messages", t, "prefix_value"}, message.prefix_value(), range.low, range.high));
   }
   if (message.has_redundancy()) {
     ASSAY_RETURN_IF_ERROR(InRange({"messages", t, "redundancy"}, message.redundancy(), 0, 1));
   }
   if (message.has_prefix_rollouts()) {
     const v1::PrefixRollouts& rollouts = message.prefix_rollouts();
-    ASSAY_RETURN_IF_ERROR(NotNegative({"messages", t, "prefix_rollouts.trials"},
-                                      rollouts.trials()));
+    ASSAY_RETURN_IF_ERROR(
+        NotNegative({"messages", t, "prefix_rollouts.trials"}, rollouts.trials()));
     ASSAY_RETURN_IF_ERROR(InRange({"messages", t, "prefix_rollouts.successes"},
                                   rollouts.successes(), 0, rollouts.trials()));
   }
@@ -164,8 +164,8 @@ absl::Status ValidateMessage(const v1::Episode& episode, int t, const signals::V
     const v1::TokenSpan& span = message.token_spans(j);
     ASSAY_RETURN_IF_ERROR(
         IdFits({"messages", t, "", "token_spans", j, "sample_id"}, span.sample_id(), limits));
-    ASSAY_RETURN_IF_ERROR(NotNegative({"messages", t, "", "token_spans", j, "start"},
-                                      span.start()));
+    ASSAY_RETURN_IF_ERROR(
+        NotNegative({"messages", t, "", "token_spans", j, "start"}, span.start()));
     if (span.end() < span.start()) {
       return Invalid(Path{"messages", t, "", "token_spans", j, "end"}.str(),
                      "must not be before start");
@@ -210,8 +210,7 @@ absl::Status ValidateOutcome(const v1::Outcome& outcome, const signals::ValueRan
   }
   for (int i = 0; i < outcome.components_size(); ++i) {
     const v1::NamedScore& component = outcome.components(i);
-    ASSAY_RETURN_IF_ERROR(
-        IdFits({"outcome.components", i, "name"}, component.name(), limits));
+    ASSAY_RETURN_IF_ERROR(IdFits({"outcome.components", i, "name"}, component.name(), limits));
     if (!std::isfinite(component.value())) {
       return NotFinite(Path{"outcome.components", i, "value"}.str());
     }
@@ -226,7 +225,8 @@ absl::Status ValidateEvaluator(const v1::Episode& episode, const ResolvedOptions
     return Lacks("values", "the evaluator is given, and the episode has no table");
   }
   if (options.chosen == options.vote && episode.task().reference_answer().empty()) {
-    return Lacks("task.reference_answer", "the evaluator is vote, and there is nothing to grade by");
+    return Lacks("task.reference_answer",
+                 "the evaluator is vote, and there is nothing to grade by");
   }
   if (options.chosen != options.vote || !episode.outcome().has_score() ||
       episode.outcome().score() < options.options->success_threshold) {

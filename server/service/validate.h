@@ -22,8 +22,8 @@ absl::Status ValidateEpisode(const v1::Episode& episode, int64_t bytes,
 absl::Status ValidateId(absl::string_view path, absl::string_view id, const Limits& limits);
 absl::Status ValidateGroup(const v1::Group& group, const Limits& limits);
 
-// What ComputeAdvantages reads of an episode's signals. Paths begin with `at`. INVALID_ARGUMENT also
-// for a message of an agent that is not listed, once or twice.
+// What ComputeAdvantages reads of an episode's signals. Paths begin with `at`. INVALID_ARGUMENT
+// also for a message of an agent that is not listed, once or twice.
 absl::Status ValidateMember(const v1::EpisodeSignals& signals, const signals::ValueRange& range,
                             const Limits& limits, absl::string_view at);
 

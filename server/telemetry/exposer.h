@@ -12,7 +12,8 @@ namespace assay::telemetry {
 
 class MetricsServer {
  public:
-  // Serves /metrics on HOST:PORT; port 0 takes a free one. UNAVAILABLE: the address cannot be bound.
+  // Serves /metrics on HOST:PORT; port 0 takes a free one. UNAVAILABLE: the address cannot be
+  // bound.
   static absl::StatusOr<std::unique_ptr<MetricsServer>> Start(const std::string& address,
                                                               const Metrics& metrics);
   virtual ~MetricsServer() = default;

@@ -78,8 +78,7 @@ Log::Log(std::shared_ptr<spdlog::logger> logger) : logger_(std::move(logger)) {
 
 Log::~Log() { logger_->flush(); }
 
-void Log::Write(Level level, absl::string_view event,
-                std::initializer_list<Field> fields) const {
+void Log::Write(Level level, absl::string_view event, std::initializer_list<Field> fields) const {
   std::string line = "\"event\":";
   AppendText(event, &line);
   for (const auto& [name, value] : fields) {

@@ -149,8 +149,8 @@ Metrics::Handles::Handles(const MetricsConfig& config) {
     episodes[code] = &answered.Add({{"outcome", std::string(service::CodeLabel(code))}});
   }
   partial_episodes = &answered.Add({{"outcome", "partial"}});
-  episode_seconds = Histogram("assay_episode_seconds",
-                              "From reading an episode to its result.", LatencyBuckets());
+  episode_seconds = Histogram("assay_episode_seconds", "From reading an episode to its result.",
+                              LatencyBuckets());
   queue_seconds = Histogram("assay_episode_queue_seconds",
                             "From starting an episode to the first work on it.", LatencyBuckets());
   conservation_error =
@@ -256,8 +256,8 @@ void Metrics::OnQuestionsAsked(absl::string_view /*evaluator*/, int64_t count) {
   handles_->questions_outstanding->Increment(static_cast<double>(count));
 }
 
-void Metrics::OnQuestionsDone(absl::string_view evaluator, absl::string_view outcome,
-                              int64_t count, absl::Duration elapsed) {
+void Metrics::OnQuestionsDone(absl::string_view evaluator, absl::string_view outcome, int64_t count,
+                              absl::Duration elapsed) {
   handles_->questions_outstanding->Decrement(static_cast<double>(count));
   handles_->Question(evaluator, outcome, count);
   if (const EvaluatorHandles* handles = Find(handles_->evaluators, evaluator)) {
@@ -281,8 +281,8 @@ void Metrics::OnEpisodeQueued(absl::Duration waited) {
 
 void Metrics::OnWorkerBusy(int delta) { handles_->workers_busy->Increment(delta); }
 
-void Metrics::OnEpisode(const v1::EpisodeResult& result, double value_range,
-                        absl::Duration elapsed, uint64_t /*stream*/) {
+void Metrics::OnEpisode(const v1::EpisodeResult& result, double value_range, absl::Duration elapsed,
+                        uint64_t /*stream*/) {
   handles_->episode_seconds->Observe(absl::ToDoubleSeconds(elapsed));
   if (!result.has_signals()) {
     const auto code = static_cast<absl::StatusCode>(result.error().code());

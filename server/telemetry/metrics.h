@@ -1,5 +1,5 @@
-// The metrics of the service, in one Prometheus registry. Every family and every label value that is
-// known beforehand exists from the start, so that a rate never misses its first increment.
+// The metrics of the service, in one Prometheus registry. Every family and every label value that
+// is known beforehand exists from the start, so that a rate never misses its first increment.
 #ifndef ASSAY_SERVER_TELEMETRY_METRICS_H_
 #define ASSAY_SERVER_TELEMETRY_METRICS_H_
 

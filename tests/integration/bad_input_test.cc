@@ -1,5 +1,5 @@
-// Bad input: each gets the error and the field path that api.md asks for. Protocol violations end the
-// stream; after every other fault the next episode is answered.
+// Bad input: each gets the error and the field path that api.md asks for. Protocol violations end
+// the stream; after every other fault the next episode is answered.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -124,10 +124,12 @@ std::vector<BadCase> BadCases() {
          span->set_end(4);
        },
        invalid, "messages[0].token_spans[0].end"},
-      {"group of 1025", [](v1::Episode* e) {
+      {"group of 1025",
+       [](v1::Episode* e) {
          e->mutable_group()->set_id("g");
          e->mutable_group()->set_size(1025);
-       }, range, "group.size"},
+       },
+       range, "group.size"},
       {"40 MiB of content",
        [](v1::Episode* e) {
          e->mutable_messages(0)->set_content(std::string(size_t{40} << 20, 'x'));
@@ -220,7 +222,8 @@ TEST(BadInput, BadOptionsEndTheStreamWithTheirField) {
     grpc::StatusCode code;
     const char* field;
   } cases[] = {
-      {[](auto* o) { o->mutable_value_range(); }, grpc::StatusCode::INVALID_ARGUMENT, "value_range"},
+      {[](auto* o) { o->mutable_value_range(); }, grpc::StatusCode::INVALID_ARGUMENT,
+       "value_range"},
       {[](auto* o) { o->set_reward_bound(0.5); }, grpc::StatusCode::INVALID_ARGUMENT,
        "reward_bound"},
       {[](auto* o) { o->set_success_threshold(kNan); }, grpc::StatusCode::INVALID_ARGUMENT,
@@ -234,7 +237,10 @@ TEST(BadInput, BadOptionsEndTheStreamWithTheirField) {
       {[](auto* o) { o->mutable_vote()->set_tolerance(1); }, grpc::StatusCode::INVALID_ARGUMENT,
        "vote.tolerance"},
       {[](auto* o) {
-         o->mutable_vote()->GetReflection()->MutableUnknownFields(o->mutable_vote())->AddVarint(99, 1);
+         o->mutable_vote()
+             ->GetReflection()
+             ->MutableUnknownFields(o->mutable_vote())
+             ->AddVarint(99, 1);
        },
        grpc::StatusCode::INVALID_ARGUMENT, "vote.99"},
   };

@@ -22,9 +22,11 @@ class TestServer {
   std::unique_ptr<v1::SignalService::Stub> Stub() const;
   std::shared_ptr<grpc::Channel> Channel() const;
   runtime::AssayServer& server() { return *server_; }
+  int port() const { return server_->port(); }
   // Body of GET /metrics.
   std::string Scrape() const;
-  // Value of a sample such as `assay_streams` or `assay_episodes_total{outcome="ok"}`; NaN: not there.
+  // Value of a sample such as `assay_streams` or `assay_episodes_total{outcome="ok"}`; NaN: not
+  // there.
   double Metric(const std::string& sample) const;
 
  private:

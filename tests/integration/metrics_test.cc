@@ -12,14 +12,30 @@ namespace assay::testing {
 namespace {
 
 constexpr const char* kFamilies[] = {
-    "assay_episodes_total",        "assay_episode_seconds",       "assay_episode_queue_seconds",
-    "assay_conservation_error",    "assay_estimator_gap",         "assay_questions_total",
-    "assay_question_seconds",      "assay_questions_outstanding", "assay_first_errors_total",
-    "assay_outcome_mismatch_total", "assay_admission_rejected_total", "assay_workers",
-    "assay_workers_busy",          "assay_streams",               "assay_build_info",
-    "grpc_server_started_total",   "grpc_server_handled_total",   "grpc_server_msg_received_total",
-    "grpc_server_msg_sent_total",  "grpc_server_handling_seconds", "process_cpu_seconds_total",
-    "process_resident_memory_bytes", "process_open_fds",          "process_start_time_seconds",
+    "assay_episodes_total",
+    "assay_episode_seconds",
+    "assay_episode_queue_seconds",
+    "assay_conservation_error",
+    "assay_estimator_gap",
+    "assay_questions_total",
+    "assay_question_seconds",
+    "assay_questions_outstanding",
+    "assay_first_errors_total",
+    "assay_outcome_mismatch_total",
+    "assay_admission_rejected_total",
+    "assay_workers",
+    "assay_workers_busy",
+    "assay_streams",
+    "assay_build_info",
+    "grpc_server_started_total",
+    "grpc_server_handled_total",
+    "grpc_server_msg_received_total",
+    "grpc_server_msg_sent_total",
+    "grpc_server_handling_seconds",
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+    "process_open_fds",
+    "process_start_time_seconds",
 };
 
 TEST(Metrics, EveryFamilyExistsBeforeTheFirstEpisode) {

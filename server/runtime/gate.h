@@ -1,0 +1,41 @@
+// Bearer tokens from a file that may change under us, and names of client certificates.
+#ifndef ASSAY_SERVER_RUNTIME_GATE_H_
+#define ASSAY_SERVER_RUNTIME_GATE_H_
+
+#include <array>
+#include <ctime>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/evaluation/mutex.h"
+#include "server/service/call_gate.h"
+
+namespace assay::runtime {
+
+class Gate final : public service::CallGate {
+ public:
+  // `token_file` empty: no token is asked. `allowed_names` empty: any certificate will do.
+  Gate(std::string token_file, std::vector<std::string> allowed_names);
+
+  // Tokens are compared by digest and in constant time. The file is looked at again once a second;
+  // while it cannot be read the tokens read last stay good.
+  absl::Status Check(const service::CallerIdentity& caller) override;
+
+ private:
+  using Digest = std::array<unsigned char, 32>;
+  void Reload() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool KnowsToken(absl::string_view token);
+
+  const std::string token_file_;
+  const std::vector<std::string> allowed_names_;
+  evaluation::Mutex mutex_;
+  std::vector<Digest> tokens_ ABSL_GUARDED_BY(mutex_);
+  absl::Time looked_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+};
+
+}  // namespace assay::runtime
+
+#endif  // ASSAY_SERVER_RUNTIME_GATE_H_

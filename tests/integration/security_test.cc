@@ -1,0 +1,114 @@
+// TLS, mutual TLS with a list of names, tokens; certificates that change under load.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "tests/integration/harness.h"
+
+namespace assay::testing {
+namespace {
+
+// A folder with a certificate authority made for this test.
+class Authority {
+ public:
+  Authority()
+      : folder_(std::filesystem::path(::testing::TempDir()) /
+                absl::StrCat("assay_ca_", getpid(), "_", ++count_)) {
+    std::filesystem::create_directories(folder_);
+    Run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "
+        "/CN=test-ca -keyout ca.key -out ca.pem");
+  }
+  ~Authority() { std::filesystem::remove_all(folder_); }
+
+  // NAME.key and NAME.pem with the given subject alternative name.
+  void Issue(const std::string& name, const std::string& san) {
+    std::ofstream(folder_ / (name + ".ext")) << "subjectAltName=" << san << "\n";
+    Run(absl::StrCat("openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=",
+                     name, " -keyout ", name, ".key -out ", name, ".csr"));
+    Run(absl::StrCat("openssl x509 -req -in ", name, ".csr -CA ca.pem -CAkey ca.key ",
+                     "-CAcreateserial -days 1 -extfile ", name, ".ext -out ", name, ".pem"));
+  }
+  std::string Path(const std::string& file) const { return (folder_ / file).string(); }
+  std::string Read(const std::string& file) const {
+    std::ostringstream text;
+    text << std::ifstream(folder_ / file).rdbuf();
+    return text.str();
+  }
+
+ private:
+  void Run(const std::string& command) {
+    const std::string quiet =
+        absl::StrCat("cd ", folder_.string(), " && ", command, " 2>/dev/null");
+    ASSERT_EQ(std::system(quiet.c_str()), 0) << command;
+  }
+  static inline int count_ = 0;
+  const std::filesystem::path folder_;
+};
+
+grpc::StatusCode Call(const TestServer& server, std::shared_ptr<grpc::ChannelCredentials> creds,
+                      const std::string& token = "") {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  auto stub = v1::SignalService::NewStub(
+      grpc::CreateCustomChannel(absl::StrCat("localhost:", server.port()), creds, arguments));
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(20)));
+  if (!token.empty()) context.AddMetadata("authorization", absl::StrCat("Bearer ", token));
+  v1::GetServerInfoResponse response;
+  return stub->GetServerInfo(&context, {}, &response).error_code();
+}
+
+TEST(Security, MutualTlsWithNames) {
+  Authority authority, stranger;
+  authority.Issue("server", "DNS:localhost");
+  authority.Issue("trainer", "DNS:trainer.house");
+  authority.Issue("guest", "DNS:guest.house");
+  stranger.Issue("trainer", "DNS:trainer.house");
+  runtime::Config config = LocalConfig();
+  config.tls = {authority.Path("server.pem"),
+                authority.Path("server.key"),
+                authority.Path("ca.pem"),
+                {"trainer.house"}};
+  TestServer server(config);
+  const auto with = [&](const Authority& from, const std::string& name) {
+    return grpc::SslCredentials(
+        {authority.Read("ca.pem"), from.Read(name + ".key"), from.Read(name + ".pem")});
+  };
+  EXPECT_EQ(Call(server, with(authority, "trainer")), grpc::StatusCode::OK);
+  EXPECT_EQ(Call(server, with(authority, "guest")), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(Call(server, with(stranger, "trainer")), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(Call(server, grpc::SslCredentials({authority.Read("ca.pem"), "", ""})),
+            grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(Call(server, grpc::InsecureChannelCredentials()), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST(Security, TokensOnEveryMethod) {
+  const std::string path = ::testing::TempDir() + "/assay_grpc_tokens";
+  std::ofstream(path) << "secret\n";
+  runtime::Config config = LocalConfig();
+  config.token_file = path;
+  TestServer server(config);
+  const auto plain = grpc::InsecureChannelCredentials();
+  EXPECT_EQ(Call(server, plain), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(Call(server, plain, "wrong"), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(Call(server, plain, "secret"), grpc::StatusCode::OK);
+  auto stub = server.Stub();
+  TestStream stream(stub.get());
+  EXPECT_EQ(stream.Finish().error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  grpc::ClientContext signals_context, advantages_context;
+  v1::ComputeSignalsResponse signals;
+  EXPECT_EQ(stub->ComputeSignals(&signals_context, {}, &signals).error_code(),
+            grpc::StatusCode::UNAUTHENTICATED);
+  v1::ComputeAdvantagesResponse advantages;
+  EXPECT_EQ(stub->ComputeAdvantages(&advantages_context, {}, &advantages).error_code(),
+            grpc::StatusCode::UNAUTHENTICATED);
+  std::remove(path.c_str());
+}
+
+}  // namespace
+}  // namespace assay::testing

@@ -1,0 +1,96 @@
+#include "server/runtime/config.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <fstream>
+
+#include "server/runtime/config_file.h"
+
+namespace assay::runtime {
+namespace {
+
+TEST(Config, DefaultsAreGoodAndStayOnLoopback) {
+  const Config config;
+  EXPECT_TRUE(CheckConfig(config).ok()) << CheckConfig(config);
+  EXPECT_TRUE(IsLoopback(config.listen));
+  EXPECT_TRUE(IsLoopback(config.metrics));
+}
+
+TEST(Config, PlaintextBeyondLoopbackMustBeMeant) {
+  for (const char* address : {"0.0.0.0:50051", "[::]:50051", "10.0.0.1:1", "example.com:1"}) {
+    Config config;
+    config.listen = address;
+    EXPECT_EQ(CheckConfig(config).code(), absl::StatusCode::kInvalidArgument) << address;
+    config.insecure = true;
+    EXPECT_TRUE(CheckConfig(config).ok()) << address;
+    Config http;
+    http.http = address;
+    EXPECT_FALSE(CheckConfig(http).ok()) << address;
+  }
+}
+
+TEST(Config, FileSetsWhatItSaysAndNothingElse) {
+  Config config;
+  const absl::Status parsed = ParseConfig(R"({
+    "listen": "127.0.0.1:0", "metrics": "none", "workers": 3, "grace": "5s",
+    "limits": {"maxEpisodesInFlight": 7, "maxStreamAge": "3600s"}})",
+                                          &config);
+  ASSERT_TRUE(parsed.ok()) << parsed;
+  EXPECT_TRUE(CheckConfig(config).ok()) << CheckConfig(config);
+  EXPECT_EQ(config.metrics, "");
+  EXPECT_EQ(config.workers, 3);
+  EXPECT_EQ(config.grace, absl::Seconds(5));
+  EXPECT_EQ(config.session.max_episodes_in_flight, 7);
+  EXPECT_EQ(config.session.max_bytes_in_flight, Config().session.max_bytes_in_flight);
+  EXPECT_EQ(config.session.max_age, absl::Hours(1));
+}
+
+TEST(Config, MistakesAreErrors) {
+  for (const char* json : {"", "[]", R"({"lissten": "x:1"})", R"({"workers": "many"})",
+                           R"({"evaluators": [{"name": "e"}]})",
+                           R"({"priors": [{"name": "p", "file": "/does/not/exist"}]})"}) {
+    Config config;
+    EXPECT_FALSE(ParseConfig(json, &config).ok()) << json;
+  }
+  Config config;
+  EXPECT_FALSE(ReadConfigFile("/does/not/exist", &config).ok());
+}
+
+TEST(Config, LimitsMustFitTogether) {
+  for (const char* limits : {R"({"maxBytesInFlight": "1000"})", R"({"maxBytes": "1000"})",
+                             R"({"maxEpisodeBytes": "99999999999"})", R"({"maxAgents": 65})",
+                             R"({"maxStreamAge": "-1s"})", R"({"maxEpisodesInFlight": -1})"}) {
+    Config config;
+    ASSERT_TRUE(ParseConfig(std::string(R"({"limits": )") + limits + "}", &config).ok());
+    EXPECT_FALSE(CheckConfig(config).ok()) << limits;
+  }
+}
+
+TEST(Config, SettingsGoOnTop) {
+  Config config;
+  ASSERT_TRUE(ParseConfig(R"({"workers": 3})", &config).ok());
+  EXPECT_TRUE(ApplySetting("workers", "5", &config).ok());
+  EXPECT_EQ(config.workers, 5);
+  EXPECT_TRUE(ApplySetting("insecure", "true", &config).ok());
+  EXPECT_TRUE(config.insecure);
+  EXPECT_TRUE(ApplySetting("grace", "250ms", &config).ok());
+  EXPECT_EQ(config.grace, absl::Milliseconds(250));
+  EXPECT_FALSE(ApplySetting("workers", "five", &config).ok());
+  EXPECT_FALSE(ApplySetting("nonsense", "1", &config).ok());
+}
+
+TEST(Config, APriorComesFromAFile) {
+  const std::string path = ::testing::TempDir() + "/assay_prior.json";
+  std::ofstream(path) << R"({"features": ["no such feature"], "weights": [1]})";
+  Config config;
+  const std::string json = R"({"priors": [{"name": "p", "file": ")" + path + R"("}]})";
+  EXPECT_FALSE(ParseConfig(json, &config).ok());
+  std::ofstream(path) << R"({"features": [], "weights": [], "uniform": 1, "episodes": 4})";
+  ASSERT_TRUE(ParseConfig(json, &config).ok());
+  EXPECT_EQ(config.priors.at("p")->episodes, 4);
+  std::remove(path.c_str());
+}
+
+}  // namespace
+}  // namespace assay::runtime

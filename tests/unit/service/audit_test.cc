@@ -1,0 +1,175 @@
+#include "server/service/audit.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "google/protobuf/util/json_util.h"
+#include "tests/unit/service/episodes.h"
+
+namespace assay::service {
+namespace {
+
+std::shared_ptr<const ResolvedOptions> FullAudit(v1::AttributionOptions options = {}) {
+  options.set_audit(v1::AUDIT_FULL);
+  return std::make_shared<ResolvedOptions>(
+      *ResolveOptions(options, Limits(), Catalog(), std::nullopt));
+}
+
+v1::EpisodeSignals Audited(const v1::Episode& episode, const v1::AttributionOptions& options = {}) {
+  const auto work =
+      AcceptEpisode(std::make_shared<v1::Episode>(episode),
+                    static_cast<int64_t>(episode.ByteSizeLong()), FullAudit(options), Limits());
+  EXPECT_TRUE(work.ok()) << work.status();
+  const v1::EpisodeResult result = MakeResult(*work, Attribute(*work));
+  EXPECT_TRUE(result.has_signals()) << result.error().message();
+  return result.signals();
+}
+
+v1::Episode GivenTable(int n) {
+  v1::Episode episode = SmallEpisode("given", 0.75);
+  for (int i = 2; i < n; ++i) episode.add_agents()->set_id(absl::StrCat("extra", i));
+  for (int s = 0; s < (1 << n); ++s) {
+    episode.mutable_values()->add_coalition_values((s * 37 % 101) / 100.0);
+  }
+  return episode;
+}
+
+std::vector<v1::Episode> Samples() {
+  std::vector<v1::Episode> samples = {SmallVote("win", "ABA"),
+                                      SmallVote("lose", "BABCC"),
+                                      SmallEpisode("plain", 1),
+                                      SmallEpisode("failed", 0),
+                                      GivenTable(4),
+                                      SmallVote("large", "ABCABCABCABCA")};
+  v1::Episode scored = SmallEpisode("scored", 0, 8);
+  for (int t = 0; t < 8; ++t) scored.mutable_messages(t)->set_process_score(t == 4 ? -0.9 : 0.7);
+  samples.push_back(scored);
+  return samples;
+}
+
+TEST(Audit, ReplayGivesTheSameBytes) {
+  for (const v1::Episode& episode : Samples()) {
+    SCOPED_TRACE(episode.id());
+    const v1::EpisodeSignals signals = Audited(episode);
+    EXPECT_TRUE(Verify(signals, episode).ok()) << Verify(signals, episode);
+  }
+}
+
+TEST(Audit, SurvivesTheJsonMapping) {
+  for (const v1::Episode& episode : Samples()) {
+    SCOPED_TRACE(episode.id());
+    const v1::EpisodeSignals signals = Audited(episode);
+    std::string json;
+    ASSERT_TRUE(google::protobuf::util::MessageToJsonString(signals, &json).ok());
+    v1::EpisodeSignals back;
+    ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(json, &back).ok());
+    EXPECT_TRUE(back.SerializeAsString() == signals.SerializeAsString());
+    EXPECT_TRUE(Verify(back, episode).ok()) << Verify(back, episode);
+  }
+}
+
+// Every single field of the signals and of the episode, changed alone, is found.
+int ChangeEach(google::protobuf::Message* message, const std::function<void()>& check) {
+  using google::protobuf::FieldDescriptor;
+  const auto* r = message->GetReflection();
+  int changes = 0;
+  std::vector<const FieldDescriptor*> fields;
+  r->ListFields(*message, &fields);
+  for (const FieldDescriptor* f : fields) {
+    const int count = f->is_repeated() ? r->FieldSize(*message, f) : 1;
+    for (int i = 0; i < count; ++i) {
+      const std::unique_ptr<google::protobuf::Message> saved(message->New());
+      switch (f->cpp_type()) {
+        case FieldDescriptor::CPPTYPE_MESSAGE:
+          changes += ChangeEach(f->is_repeated() ? r->MutableRepeatedMessage(message, f, i)
+                                                 : r->MutableMessage(message, f),
+                                check);
+          continue;
+        case FieldDescriptor::CPPTYPE_DOUBLE:
+          saved->CopyFrom(*message);
+          if (f->is_repeated()) {
+            r->SetRepeatedDouble(message, f, i, r->GetRepeatedDouble(*message, f, i) * 0.5 + 0.125);
+          } else {
+            r->SetDouble(message, f, r->GetDouble(*message, f) * 0.5 + 0.125);
+          }
+          break;
+        case FieldDescriptor::CPPTYPE_STRING:
+          saved->CopyFrom(*message);
+          if (!f->is_repeated()) r->SetString(message, f, r->GetString(*message, f) + "x");
+          break;
+        case FieldDescriptor::CPPTYPE_INT32:
+          saved->CopyFrom(*message);
+          if (f->is_repeated()) {
+            r->SetRepeatedInt32(message, f, i, r->GetRepeatedInt32(*message, f, i) + 1);
+          } else {
+            r->SetInt32(message, f, r->GetInt32(*message, f) + 1);
+          }
+          break;
+        case FieldDescriptor::CPPTYPE_BOOL:
+          saved->CopyFrom(*message);
+          r->SetBool(message, f, !r->GetBool(*message, f));
+          break;
+        case FieldDescriptor::CPPTYPE_ENUM: {
+          saved->CopyFrom(*message);
+          if (!f->is_repeated()) {
+            r->SetEnumValue(message, f, r->GetEnumValue(*message, f) == 1 ? 2 : 1);
+          }
+          break;
+        }
+        default:
+          continue;
+      }
+      if (saved->SerializeAsString() != message->SerializeAsString()) {
+        SCOPED_TRACE(f->full_name());
+        check();
+        ++changes;
+      }
+      message->CopyFrom(*saved);
+    }
+  }
+  return changes;
+}
+
+TEST(Audit, FindsEverySingleChange) {
+  int changes = 0;
+  for (const v1::Episode& episode : Samples()) {
+    SCOPED_TRACE(episode.id());
+    v1::EpisodeSignals signals = Audited(episode);
+    const auto expect_found = [&] { EXPECT_FALSE(Verify(signals, episode).ok()); };
+    changes += ChangeEach(&signals, expect_found);
+    v1::Episode changed = episode;
+    changes += ChangeEach(
+        &changed, [&] { EXPECT_EQ(Verify(signals, changed).code(), absl::StatusCode::kDataLoss); });
+  }
+  EXPECT_GT(changes, 200);
+}
+
+TEST(Audit, FindsAChangedSeedThatChangesNoResult) {
+  const v1::Episode episode = SmallVote("win", "ABA");
+  v1::EpisodeSignals signals = Audited(episode);
+  signals.mutable_audit()->mutable_options()->set_seed(7);
+  EXPECT_EQ(Verify(signals, episode).code(), absl::StatusCode::kDataLoss);
+}
+
+TEST(Audit, LargeTablesAreRecordedByDigest) {
+  const v1::EpisodeSignals vote = Audited(SmallVote("large", "ABCABCABCABCA"));
+  ASSERT_EQ(vote.audit().questions(0).counterfactual().kind_case(),
+            v1::Counterfactual::kAllCoalitions);
+  EXPECT_EQ(vote.audit().questions(0).table_size(), 0);
+  EXPECT_EQ(vote.audit().questions(0).table_sha256().size(), 32u);
+  const v1::EpisodeSignals given = Audited(GivenTable(4));
+  EXPECT_EQ(given.audit().questions(0).table_size(), 0);
+  const v1::EpisodeSignals small = Audited(SmallVote("small", "ABA"));
+  EXPECT_EQ(small.audit().questions(0).table_size(), 8);
+}
+
+TEST(Audit, LessThanFullCannotBeVerified) {
+  const v1::Episode episode = SmallVote("win", "ABA");
+  v1::EpisodeSignals signals = Audited(episode);
+  signals.mutable_audit()->clear_options();
+  EXPECT_EQ(Verify(signals, episode).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace assay::service

@@ -1,0 +1,185 @@
+#include "server/service/groups.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/service/episodes.h"
+
+namespace assay::service {
+namespace {
+
+using ::testing::ElementsAre;
+
+const absl::Time kStart = absl::FromUnixSeconds(1000);
+
+v1::Episode Member(const std::string& id, int size, const std::string& group = "g") {
+  v1::Episode episode = SmallEpisode(id, 1);
+  episode.mutable_group()->set_id(group);
+  episode.mutable_group()->set_size(size);
+  return episode;
+}
+
+v1::EpisodeSignals Signals(const std::string& id, double score) {
+  v1::EpisodeSignals signals;
+  signals.set_episode_id(id);
+  signals.set_score(score);
+  for (const char* agent : {"a", "b"}) signals.add_agents()->set_agent_id(agent);
+  for (int t = 0; t < 4; ++t) {
+    v1::MessageSignal* message = signals.add_messages();
+    message->set_index(t);
+    message->set_agent_id(t % 2 == 0 ? "a" : "b");
+    message->set_reward(score / 4);
+  }
+  return signals;
+}
+
+Groups MakeGroups(absl::Duration timeout = absl::ZeroDuration(), int64_t max_bytes = 1 << 20) {
+  return Groups(signals::Options(), Limits(), timeout, 4 << 20, max_bytes);
+}
+
+void Answer(Groups* groups, const std::string& id, double score, const std::string& group = "g",
+            absl::Time now = kStart) {
+  const v1::EpisodeSignals signals = Signals(id, score);
+  groups->Answered(group, id, &signals, now);
+}
+
+TEST(Groups, CompleteWhenTheAnnouncedNumberIsAnswered) {
+  Groups groups = MakeGroups();
+  ASSERT_TRUE(groups.Join(Member("x", 2), kStart).ok());
+  Answer(&groups, "x", 1);
+  ASSERT_TRUE(groups.Join(Member("y", 2), kStart).ok());
+  EXPECT_TRUE(groups.TakeReady().empty());
+  Answer(&groups, "y", 0);
+  const auto ready = groups.TakeReady();
+  ASSERT_EQ(ready.size(), 1u);
+  // E5: the outcome part is +1 and -1, eps aside.
+  const v1::GroupSignals& signals = ready[0].signals();
+  EXPECT_EQ(signals.used(), 2);
+  EXPECT_NEAR(signals.episodes(0).outcome_advantage(), 1, 1e-5);
+  EXPECT_NEAR(signals.episodes(1).outcome_advantage(), -1, 1e-5);
+  EXPECT_EQ(groups.bytes(), 0) << "an answered group keeps nothing";
+}
+
+TEST(Groups, MissingMembersAreNamedAndMayComeBack) {
+  Groups groups = MakeGroups();
+  for (const char* id : {"x", "y", "z"}) ASSERT_TRUE(groups.Join(Member(id, 3), kStart).ok());
+  groups.Answered("g", "y", nullptr, kStart);
+  ASSERT_TRUE(groups.Join(Member("y", 3), kStart).ok()) << "a failed member may be sent again";
+  groups.Answered("g", "y", nullptr, kStart);
+  Answer(&groups, "x", 1);
+  Answer(&groups, "z", 0);
+  const auto ready = groups.TakeReady();
+  ASSERT_EQ(ready.size(), 1u);
+  EXPECT_THAT(ready[0].signals().missing_episode_ids(), ElementsAre("y"));
+}
+
+TEST(Groups, NeverSentAreCountedAtTheEnd) {
+  Groups groups = MakeGroups();
+  ASSERT_TRUE(groups.Join(Member("x", 5), kStart).ok());
+  ASSERT_TRUE(groups.Join(Member("y", 5), kStart).ok());
+  Answer(&groups, "x", 1);
+  groups.Close();
+  EXPECT_TRUE(groups.TakeReady().empty()) << "y is unanswered";
+  Answer(&groups, "y", 1);
+  const auto ready = groups.TakeReady();
+  ASSERT_EQ(ready.size(), 1u);
+  EXPECT_EQ(ready[0].signals().never_sent(), 3);
+}
+
+TEST(Groups, TimeoutNeedsTwoAnswers) {
+  Groups groups = MakeGroups(absl::Seconds(10));
+  ASSERT_TRUE(groups.Join(Member("x", 4), kStart).ok());
+  ASSERT_TRUE(groups.Join(Member("y", 4), kStart).ok());
+  ASSERT_TRUE(groups.Join(Member("z", 4), kStart).ok());
+  Answer(&groups, "x", 1);
+  EXPECT_EQ(groups.next_time(), absl::InfiniteFuture());
+  groups.OnTime(kStart + absl::Seconds(11));
+  EXPECT_TRUE(groups.TakeReady().empty());
+  Answer(&groups, "y", 0, "g", kStart + absl::Seconds(12));
+  auto ready = groups.TakeReady();
+  ASSERT_EQ(ready.size(), 1u);
+  EXPECT_EQ(ready[0].signals().used(), 2);
+  EXPECT_THAT(ready[0].signals().missing_episode_ids(), ElementsAre("z"));
+  EXPECT_EQ(ready[0].signals().never_sent(), 1);
+  // Late members change nothing, and the group does not come twice.
+  Answer(&groups, "z", 0);
+  ASSERT_TRUE(groups.Join(Member("w", 4), kStart).ok());
+  Answer(&groups, "w", 0);
+  groups.Close();
+  EXPECT_TRUE(groups.TakeReady().empty());
+  EXPECT_EQ(groups.bytes(), 0);
+}
+
+TEST(Groups, ContradictionsAndSurplusAreRefused) {
+  Groups groups = MakeGroups();
+  ASSERT_TRUE(groups.Join(Member("x", 2), kStart).ok());
+  EXPECT_EQ(groups.Join(Member("y", 3), kStart).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(groups.Join(Member("x", 2), kStart).code(), absl::StatusCode::kAlreadyExists);
+  ASSERT_TRUE(groups.Join(Member("y", 2), kStart).ok());
+  EXPECT_EQ(groups.Join(Member("z", 2), kStart).code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(Groups, AGroupWithoutAnyAnswerIsAnError) {
+  Groups groups = MakeGroups();
+  ASSERT_TRUE(groups.Join(Member("x", 1), kStart).ok());
+  groups.Answered("g", "x", nullptr, kStart);
+  const auto ready = groups.TakeReady();
+  ASSERT_EQ(ready.size(), 1u);
+  EXPECT_EQ(ready[0].error().code(), static_cast<int>(absl::StatusCode::kFailedPrecondition));
+}
+
+TEST(Groups, MemoryAndNumberAreBounded) {
+  Groups groups = MakeGroups(absl::ZeroDuration(), 100'000);
+  int joined = 0;
+  while (groups.Join(Member(absl::StrCat("e", joined), 0), kStart).ok()) ++joined;
+  EXPECT_LE(groups.bytes(), 100'000);
+  EXPECT_GT(joined, 50);
+
+  Groups many = MakeGroups();
+  for (int i = 0; i < Limits().max_open_groups; ++i) {
+    ASSERT_TRUE(many.Join(Member("e", 2, absl::StrCat("g", i)), kStart).ok());
+  }
+  EXPECT_EQ(many.Join(Member("e", 2, "one more"), kStart).code(),
+            absl::StatusCode::kResourceExhausted);
+}
+
+TEST(Groups, SiblingsPartWhereTheirTextsDo) {
+  Groups groups = MakeGroups();
+  for (const char* id : {"good", "bad"}) {
+    v1::Episode episode = Member(id, 2);
+    episode.mutable_messages(2)->set_content(id);
+    ASSERT_TRUE(groups.Join(episode, kStart).ok());
+  }
+  Answer(&groups, "good", 1);
+  Answer(&groups, "bad", 0);
+  const auto ready = groups.TakeReady();
+  ASSERT_EQ(ready.size(), 1u);
+  int siblings = 0;
+  for (const v1::PreferencePair& pair : ready[0].signals().pairs()) {
+    if (pair.kind() != v1::PREFERENCE_KIND_SIBLING) continue;
+    ++siblings;
+    EXPECT_EQ(pair.context_length(), 2);
+    EXPECT_EQ(pair.chosen().episode_id(), "good");
+    EXPECT_EQ(pair.chosen().begin(), 2);
+    EXPECT_EQ(pair.rejected().episode_id(), "bad");
+  }
+  EXPECT_EQ(siblings, 1);
+}
+
+TEST(Groups, ComputeAdvantagesIgnoresTheOrderOfEpisodes) {
+  v1::ComputeAdvantagesRequest forward, backward;
+  for (int i = 0; i < 6; ++i) {
+    v1::EpisodeSignals signals = Signals(absl::StrCat("e", i), i % 3 == 0 ? 1 : 0.25);
+    signals.mutable_group()->set_id("g");
+    *forward.add_episodes() = signals;
+  }
+  for (int i = 5; i >= 0; --i) *backward.add_episodes() = forward.episodes(i);
+  EXPECT_EQ(ComputeAdvantages(forward, Limits())->SerializeAsString(),
+            ComputeAdvantages(backward, Limits())->SerializeAsString());
+  *backward.add_episodes() = forward.episodes(2);
+  EXPECT_EQ(ComputeAdvantages(backward, Limits()).status().message(),
+            "episodes[6].episode_id: used twice: \"e2\"");
+}
+
+}  // namespace
+}  // namespace assay::service
