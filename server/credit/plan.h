@@ -27,7 +27,7 @@ absl::string_view MethodName(Method method);
 
 enum class IntervalKind {
   kExact,   // every value was asked and is free of noise: the interval is the value
-  kModel,   // posterior of a model, widened by its own leave-one-out errors
+  kModel,   // posterior of the models, weighted by how well each predicts what it was not told
   kDesign,  // from the randomness of the questions or of the answers alone
 };
 

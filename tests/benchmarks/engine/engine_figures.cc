@@ -48,8 +48,9 @@ std::shared_ptr<evaluation::EpisodeContext> MakeContext(int agents) {
 }
 
 // Runs `count` copies of the episode and returns the seconds until the last is done.
-double Makespan(int workers, int count, const std::shared_ptr<evaluation::EpisodeContext>& context,
-                const std::function<std::shared_ptr<evaluation::Evaluator>(engine::Executor*)>& make) {
+double Makespan(
+    int workers, int count, const std::shared_ptr<evaluation::EpisodeContext>& context,
+    const std::function<std::shared_ptr<evaluation::Evaluator>(engine::Executor*)>& make) {
   engine::AsioExecutor executor(workers, nullptr);
   engine::Engine engine(&executor, nullptr);
   const auto evaluator = make(&executor);

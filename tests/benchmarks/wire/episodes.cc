@@ -8,7 +8,7 @@ namespace assay::benchmarks {
 namespace {
 
 std::string Words(std::mt19937_64& rng, int bytes) {
-  static constexpr const char* kSyllables[] = {"ba", "do", "fi", "ku", "le", "mo", "nar",
+  static constexpr const char* kSyllables[] = {"ba", "do",  "fi", "ku", "le",  "mo", "nar",
                                                "po", "qui", "ra", "so", "ten", "vu", "xi"};
   std::string text;
   while (static_cast<int>(text.size()) < bytes) {

@@ -288,7 +288,8 @@ int Run() {
       "{\"answered\": %lld, \"errors\": %lld, \"seconds\": %.6f, \"per_second\": %.3f, "
       "\"p50\": %.1f, \"p99\": %.1f}\n",
       static_cast<long long>(latency.count()), static_cast<long long>(errors), seconds,
-      static_cast<double>(latency.count()) / seconds, latency.Quantile(0.5), latency.Quantile(0.99));
+      static_cast<double>(latency.count()) / seconds, latency.Quantile(0.5),
+      latency.Quantile(0.99));
   return errors == 0 && latency.count() > 0 ? 0 : 1;
 }
 
