@@ -15,8 +15,10 @@
 namespace assay::evaluation {
 namespace {
 
+using CurlLong = long;  // NOLINT(google-runtime-int): what libcurl's variadic functions take
+
 constexpr int kPollMs = 1000;
-constexpr long kConnectTimeoutMs = 10'000;
+constexpr CurlLong kConnectTimeoutMs = 10'000;
 
 // One request on its way; of the client's thread.
 struct Transfer {
@@ -29,6 +31,7 @@ struct Transfer {
   Transfer& operator=(const Transfer&) = delete;
 
   CURL* const easy;
+  HttpClient::RequestId id = 0;
   curl_slist* headers = nullptr;
   HttpRequest request;
   HttpClient::Done done;
@@ -47,7 +50,7 @@ size_t Receive(char* data, size_t /*one*/, size_t size, void* context) {
   return size;
 }
 
-absl::Status FromCode(long code) {
+absl::Status FromCode(CurlLong code) {
   const std::string message = absl::StrCat("HTTP status ", code);
   if (code == 429) return absl::ResourceExhaustedError(message);
   if (code == 401) return absl::UnauthenticatedError(message);
@@ -64,7 +67,7 @@ absl::Status Outcome(Transfer& transfer, CURLcode result) {
   if (result != CURLE_OK) {
     return absl::UnavailableError(absl::StrCat("HTTP: ", curl_easy_strerror(result)));
   }
-  long code = 0;
+  CurlLong code = 0;
   curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &code);
   if (code >= 200 && code < 300) return absl::OkStatus();
   curl_off_t seconds = 0;
@@ -82,7 +85,7 @@ class HttpClient::Impl : public std::enable_shared_from_this<HttpClient::Impl> {
     static_cast<void>(kGlobal);
     multi_ = curl_multi_init();
     curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-                      static_cast<long>(options_.max_connections));
+                      static_cast<CurlLong>(options_.max_connections));
   }
   ~Impl() { curl_multi_cleanup(multi_); }
 
@@ -170,12 +173,13 @@ class HttpClient::Impl : public std::enable_shared_from_this<HttpClient::Impl> {
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->request.body.data());
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Receive);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer.get());
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, reinterpret_cast<void*>(id));
+    transfer->id = id;
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer.get());
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMs);
     if (transfer->request.timeout < absl::InfiniteDuration()) {
       const int64_t left = absl::ToInt64Milliseconds(transfer->request.timeout);
-      curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<int64_t>(1, left)));
+      curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<CurlLong>(std::max<int64_t>(1, left)));
     }
     if (!options_.ca_file.empty()) {
       curl_easy_setopt(easy, CURLOPT_CAINFO, options_.ca_file.c_str());
@@ -190,11 +194,10 @@ class HttpClient::Impl : public std::enable_shared_from_this<HttpClient::Impl> {
     int left = 0;
     while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
       if (message->msg != CURLMSG_DONE) continue;
-      void* context = nullptr;
-      curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &context);
-      const RequestId id = reinterpret_cast<RequestId>(context);
-      const auto found = running_.find(id);
-      if (found != running_.end()) End(id, Outcome(*found->second, message->data.result));
+      Transfer* transfer = nullptr;
+      curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+      const CURLcode result = message->data.result;
+      End(transfer->id, Outcome(*transfer, result));
     }
   }
 
