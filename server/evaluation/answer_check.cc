@@ -53,7 +53,7 @@ absl::Status CheckAnswers(const Batch& batch, Answers* answers) {
     if (!(std::isfinite(answer.variance) && answer.variance >= 0)) {
       return Fault(i, "variance", "not a finite number >= 0");
     }
-    const absl::Status status =
+    absl::Status status =
         batch.questions[i].kind == signals::QuestionKind::kMessageScores
             ? CheckScores(batch.context->episode.messages.size(), i, answer.scores)
             : CheckMean(batch.context->range, i, &answer.mean);

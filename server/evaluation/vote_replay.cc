@@ -145,7 +145,7 @@ class VoteEpisode final : public EpisodeReplay {
   absl::Status Answer(absl::Span<const Question> questions,
                       absl::Span<signals::Answer> answers) const override {
     for (size_t i = 0; i < questions.size(); ++i) {
-      const absl::Status status = AnswerOne(questions[i], answers[i]);
+      absl::Status status = AnswerOne(questions[i], answers[i]);
       if (!status.ok()) return status;
     }
     return absl::OkStatus();

@@ -73,10 +73,10 @@ absl::Status ReadRemote(const EvaluatorConfig& from, Config* config) {
                                         remote.tls().key_file(), remote.tls().server_name()};
   }
   if (remote.has_traits()) {
-    const absl::Status status = ReadTraits(from, &options.traits.emplace());
+    absl::Status status = ReadTraits(from, &options.traits.emplace());
     if (!status.ok()) return status;
   }
-  const absl::Status status = ReadPolicy(from, &options.policy);
+  absl::Status status = ReadPolicy(from, &options.policy);
   if (status.ok()) config->remotes.push_back(std::move(options));
   return status;
 }
@@ -107,7 +107,7 @@ absl::Status ReadJudge(const EvaluatorConfig& from, Config* config) {
   options.verdict = verdict->second;
   options.step_by_step = judge.step_by_step();
   options.temperature = judge.temperature();
-  const absl::Status status = ReadPolicy(from, &options.policy);
+  absl::Status status = ReadPolicy(from, &options.policy);
   if (status.ok()) config->judges.push_back(std::move(options));
   return status;
 }
@@ -221,11 +221,11 @@ absl::Status ParseConfig(const std::string& json, Config* config) {
   }
   ReadServer(parsed, config);
   for (const EvaluatorConfig& evaluator : parsed.evaluators()) {
-    const absl::Status read = ReadEvaluator(evaluator, config);
+    absl::Status read = ReadEvaluator(evaluator, config);
     if (!read.ok()) return read;
   }
   for (const PriorConfig& prior : parsed.priors()) {
-    const absl::Status read = ReadPrior(prior, config);
+    absl::Status read = ReadPrior(prior, config);
     if (!read.ok()) return read;
   }
   return absl::OkStatus();
