@@ -33,7 +33,7 @@ CancelFn CallerEvaluator::Evaluate(Batch batch, BatchDone done) {
     }
   }
   if (!closed.ok()) {
-    done(closed);
+    done(closed);  // NOLINT(bugprone-use-after-move): moved only where the stream is open
     return [] {};
   }
   request.evaluation_id = absl::StrCat(id);
@@ -88,7 +88,7 @@ void CallerEvaluator::Abandon(uint64_t id) {
   pending.done(absl::CancelledError("cancelled"));
 }
 
-void CallerEvaluator::Close(absl::Status status) {
+void CallerEvaluator::Close(const absl::Status& status) {
   std::map<uint64_t, Pending> pending;
   std::shared_ptr<CallerSink> sink;
   {

@@ -61,7 +61,7 @@ class CallerEvaluator final : public Evaluator,
 
   // The stream is over: whatever is outstanding fails with `status` (not OK), and so does every
   // later batch. The sink is let go; a thread that is in Evaluate now may still call it once.
-  void Close(absl::Status status);
+  void Close(const absl::Status& status);
 
   int64_t outstanding_questions() const;
 
