@@ -9,14 +9,13 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "google/protobuf/io/zero_copy_stream_impl.h"
 
 namespace assay::command {
 
 // Bytes are handed out as soon as they are there.
 class ByteSource {
  public:
-  explicit ByteSource(int fd) : file_(fd) {}
+  explicit ByteSource(int fd);
   ~ByteSource();
   ByteSource(const ByteSource&) = delete;
   ByteSource& operator=(const ByteSource&) = delete;
@@ -25,13 +24,20 @@ class ByteSource {
   // or its gzip is damaged or cut off.
   absl::StatusOr<absl::string_view> Next();
 
+  // From any thread: this is the end, even for a Next that waits.
+  void Stop();
+
  private:
   enum class Kind { kUnknown, kPlain, kGzip };
 
   absl::StatusOr<absl::string_view> Read();
+  void GiveToZlib(absl::string_view packed);
   absl::Status Unpack();
 
-  google::protobuf::io::FileInputStream file_;
+  const int fd_;
+  const int stop_;  // an eventfd
+  bool stopped_ = false;
+  std::vector<char> read_;
   Kind kind_ = Kind::kUnknown;
   z_stream zlib_{};
   bool inside_member_ = false;

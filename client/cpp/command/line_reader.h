@@ -22,6 +22,9 @@ class LineReader {
   // False: the end, or an error (see status).
   bool Next(std::string* line);
 
+  // From any thread: this is the end, even for a Next that waits.
+  void Stop() { source_.Stop(); }
+
   // Of the line last handed out, from 1.
   int64_t line_number() const { return line_number_; }
   const absl::Status& status() const { return status_; }

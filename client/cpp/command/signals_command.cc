@@ -86,16 +86,19 @@ class Printer {
 // Several streams and the threads that read them.
 class Streams {
  public:
-  Streams(client::SignalClient* client, const SignalsFlags& flags, Printer* printer) {
+  // Where a stream fails, `input` is stopped: whoever feeds it may wait for results.
+  Streams(client::SignalClient* client, const SignalsFlags& flags, Printer* printer,
+          LineReader* input) {
     client::StreamConfig config;
     config.options = flags.options;
     config.reconnect_timeout = flags.reconnect_timeout;
     for (int i = 0; i < flags.streams; ++i) {
       streams_.push_back(client->Stream(config));
-      readers_.emplace_back([stream = streams_.back().get(), printer] {
+      readers_.emplace_back([stream = streams_.back().get(), printer, input] {
         while (const auto result = stream->Read()) {
           std::visit([printer](const auto& r) { printer->Print(r); }, *result);
         }
+        if (!stream->Finish().ok()) input->Stop();
       });
     }
   }
@@ -151,8 +154,8 @@ absl::Status Feed(LineReader* reader, const SignalsFlags& flags, Streams* stream
 int RunSignals(client::SignalClient* client, const SignalsFlags& flags, int input, FILE* output) {
   Progress progress;
   Printer printer(flags.output, output, &progress);
-  Streams streams(client, flags, &printer);
   LineReader reader(input);
+  Streams streams(client, flags, &printer, &reader);
   const absl::Status read = Feed(&reader, flags, &streams, &printer, &progress);
   const absl::Status status = streams.Finish();
   progress.Finish();

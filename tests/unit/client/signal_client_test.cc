@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <memory>
@@ -202,6 +203,16 @@ TEST_F(SignalClientTest, TheCommandFailsWhereAnEpisodeHasNoSignals) {
   EXPECT_EQ(exit_code, 1);
   EXPECT_EQ(lines.size(), 3);
   EXPECT_THAT(lines, ::testing::Contains(::testing::HasSubstr("line 2")));
+}
+
+TEST_F(SignalClientTest, TheCommandEndsWithItsStreamThoughItsInputIsOpen) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  command::SignalsFlags flags;
+  flags.options.set_seed(13);
+  EXPECT_EQ(command::RunSignals(client_.get(), flags, ends[0], stdout), 1);
+  close(ends[0]);
+  close(ends[1]);
 }
 
 TEST_F(SignalClientTest, TheCommandFailsWhereTheStreamFails) {
