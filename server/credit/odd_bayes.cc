@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -149,7 +150,10 @@ RawEstimate EstimateOddBayes(int n, const AnswerBook& book, double confidence,
   const auto threshold = m > n ? ThresholdModel::Fit(n, book) : std::nullopt;
   if (threshold.has_value()) {
     const double loo = threshold->LooError(data, view.whole);
-    const double gap = 0.5 * view.whole * std::log(process_loo / loo) - kThresholdPenalty * n;
+    // Where all answers are equal both predict without error, and neither is better.
+    constexpr double kLeast = std::numeric_limits<double>::min();
+    const double better = std::log((process_loo + kLeast) / (loo + kLeast));
+    const double gap = 0.5 * view.whole * better - kThresholdPenalty * n;
     const double share = 1 / (1 + std::exp(-std::clamp(gap, -50.0, 50.0)));
     for (int i = 0; i < n; ++i) {
       const double off = threshold->credit()[i] - credit[i];

@@ -57,6 +57,20 @@ TEST_P(EveryMethod, IsExactWhereEveryQuestionIsAllowed) {
   for (double value : estimate.values) EXPECT_NEAR(value, 0.25, 1e-12);
 }
 
+// The usual failed episode: no coalition would have succeeded.
+TEST_P(EveryMethod, GivesNobodyCreditWhereAllCoalitionsAreWorthTheSame) {
+  for (double worth : {0.0, 0.25}) {
+    const Game game = [worth](const PlayerSet&) { return worth; };
+    for (int n : {5, 6, 9}) {
+      for (int questions : {2 * n, 3 * n, 4 * n, 6 * n}) {
+        const CreditEstimate estimate =
+            Estimate({.n = n, .method = GetParam(), .max_questions = questions}, game);
+        for (double value : estimate.values) EXPECT_NEAR(value, 0, 1e-12) << n << ' ' << questions;
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Methods, EveryMethod,
                          testing::Values(Method::kOddBayes, Method::kAntithetic, Method::kLeverage,
                                          Method::kPermutation, Method::kKernel),
