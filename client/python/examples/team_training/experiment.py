@@ -30,23 +30,22 @@ class Plan:
     ablation_seeds: tuple[int, ...]
     gradient_groups: int  # of each task
     environments: tuple[str, ...] = tuple(ENVIRONMENTS)
+    # Not the pipeline: all coalitions but the whole are worth the same there, so there is nothing for credit to find.
+    ablation_environments: tuple[str, ...] = ("specialists", "saboteur", "debate", "repair")
     preference_environments: tuple[str, ...] = ("pipeline", "saboteur", "repair")
 
-    def compared(self) -> list[tuple[str, Method, tuple[int, ...]]]:
-        """Methods with a step size of their own: environment, method, seeds."""
-        advantages = [(name, method, self.seeds) for name in self.environments for method in HEADLINE]
-        preferences = [
-            (name, method, self.ablation_seeds) for name in self.preference_environments for method in PREFERENCES
-        ]
-        return advantages + preferences
+    def compared(self) -> list[tuple[str, Method]]:
+        """The methods with a step size of their own."""
+        advantages = [(name, method) for name in self.environments for method in HEADLINE]
+        return advantages + [(name, method) for name in self.preference_environments for method in PREFERENCES]
 
 
 FULL = Plan(
     budget=2048,
     checkpoint=16,
     steps=(2.0, 4.0, 8.0, 16.0, 32.0),
-    tuning_seeds=tuple(range(6)),
-    seeds=tuple(range(100, 120)),
+    tuning_seeds=tuple(range(4)),
+    seeds=tuple(range(100, 112)),
     ablation_seeds=tuple(range(100, 110)),
     gradient_groups=64,
 )
@@ -138,7 +137,7 @@ class Experiment:
         plan = self._plan
         return [
             replace(self._training(method, name, plan.tuning_seeds, step), until_target=True)
-            for name, method, _ in plan.compared()
+            for name, method in plan.compared()
             for step in plan.steps
         ]
 
@@ -155,11 +154,14 @@ class Experiment:
     def _trainings(self, steps: dict[tuple[str, str], float]) -> list[Training]:
         plan = self._plan
         compared = [
-            self._training(method, name, seeds, steps[name, method.name]) for name, method, seeds in plan.compared()
+            self._training(
+                method, name, plan.ablation_seeds if method.preferences else plan.seeds, steps[name, method.name]
+            )
+            for name, method in plan.compared()
         ]
         changed = [
             replace(self._training(method, name, plan.ablation_seeds, steps[name, ASSAY.name]), until_target=True)
-            for name in plan.environments
+            for name in plan.ablation_environments
             for method in ablations(len(ENVIRONMENTS[name].agents))
         ]
         return compared + changed

@@ -54,6 +54,8 @@ def ablations(agents: int) -> tuple[Method, ...]:
         _assay("blend_0", "blend 0", blend=0.0),
         _assay("blend_25", "blend 0.25", blend=0.25),
         _assay("blend_100", "blend 1", blend=1.0),
+        _assay("questions_2n", "sampled credit, 2n questions", messages=False, questions=2 * agents),
+        _assay("questions_4n", "sampled credit, 4n questions", messages=False, questions=4 * agents),
         _assay("questions_all", "exact credit, 2^n questions", messages=False),
         _assay("flips_10", "10 % of the evaluator's answers wrong", flips=0.10),
         _assay("flips_25", "25 % of the evaluator's answers wrong", flips=0.25),
