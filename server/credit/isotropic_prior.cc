@@ -61,6 +61,9 @@ class Objective {
       : n_(data.n), m_(static_cast<int>(data.pairs.size())), krawtchouk_(NormalisedKrawtchouk(n_)) {
     double squares = 0;
     for (double value : data.odd) squares += value * value;
+    if (squares == 0) {  // all answers equal: the noise alone sets the unit
+      for (double variance : data.noise) squares += variance;
+    }
     unit_ = std::sqrt(squares / m_) + 1e-300;
     odd_ = Eigen::Map<const Eigen::VectorXd>(data.odd.data(), m_) / unit_;
     noise_ = Eigen::Map<const Eigen::VectorXd>(data.noise.data(), m_) / (unit_ * unit_);

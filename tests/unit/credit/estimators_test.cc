@@ -63,9 +63,13 @@ TEST_P(EveryMethod, GivesNobodyCreditWhereAllCoalitionsAreWorthTheSame) {
     const Game game = [worth](const PlayerSet&) { return worth; };
     for (int n : {5, 6, 9}) {
       for (int questions : {2 * n, 3 * n, 4 * n, 6 * n}) {
-        const CreditEstimate estimate =
-            Estimate({.n = n, .method = GetParam(), .max_questions = questions}, game);
-        for (double value : estimate.values) EXPECT_NEAR(value, 0, 1e-12) << n << ' ' << questions;
+        for (bool noisy : {false, true}) {
+          const CreditEstimate estimate = Estimate(
+              {.n = n, .method = GetParam(), .max_questions = questions, .noisy = noisy}, game);
+          for (double value : estimate.values) {
+            EXPECT_NEAR(value, 0, 1e-12) << n << ' ' << questions << ' ' << noisy;
+          }
+        }
       }
     }
   }
