@@ -22,7 +22,7 @@ class OutcomeOnly final : public LocalEvaluator {
   }
 
  private:
-  const signals::EvaluatorTraits traits_;
+  const signals::EvaluatorTraits traits_ = {};
 };
 
 }  // namespace

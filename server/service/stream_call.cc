@@ -77,7 +77,7 @@ void StreamCall::OnHalfClose() {
 }
 
 void StreamCall::OnWriteDone() {
-  Step([this](StreamSession& session, absl::Time now) {
+  Step([this](StreamSession& session, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     writing_.reset();
     session.OnWriteDone(now);
   });
@@ -96,7 +96,7 @@ void StreamCall::Drain(absl::string_view reason, absl::Duration grace) {
 }
 
 void StreamCall::OnTimer() {
-  Step([this](StreamSession& session, absl::Time now) {
+  Step([this](StreamSession& session, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     armed_for_ = absl::InfiniteFuture();
     if (now >= abort_at_ && transport_ != nullptr) {
       transport_->Abort();
@@ -131,12 +131,16 @@ void StreamCall::Start(StartEpisode start) {
                work = std::move(start.work)](absl::StatusOr<signals::Signals> signals) mutable {
     v1::EpisodeResult result = MakeResult(work, std::move(signals));
     work = EpisodeWork();  // the episode's memory ends before its credit does
-    self->Step([&](StreamSession& session, absl::Time now) {
-      self->runs_.erase(ticket);
-      session.OnEpisodeDone(ticket, std::move(result), now);
-    });
+    self->OnEpisodeDone(ticket, std::move(result));
   };
   runs_[ticket] = deps_.engine->Start(std::move(job), std::move(done));
+}
+
+void StreamCall::OnEpisodeDone(Ticket ticket, v1::EpisodeResult result) {
+  Step([&](StreamSession& session, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    runs_.erase(ticket);
+    session.OnEpisodeDone(ticket, std::move(result), now);
+  });
 }
 
 void StreamCall::PerformUnlocked(std::vector<Action> actions) {

@@ -57,6 +57,7 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   void PerformUnlocked(std::vector<Action> actions);
   void Start(StartEpisode start) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ArmTimer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnEpisodeDone(Ticket ticket, v1::EpisodeResult result);
   void OnTimer();
 
   const ServiceDeps deps_;

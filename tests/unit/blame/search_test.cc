@@ -9,7 +9,6 @@
 namespace assay::blame {
 namespace {
 
-constexpr auto kPrefix = SearchQuestion::Kind::kPrefix;
 constexpr auto kCorrection = SearchQuestion::Kind::kCorrection;
 
 Evidence Failure(int messages) {
