@@ -120,21 +120,22 @@ class Objective {
 
 std::vector<std::vector<double>> NormalisedKrawtchouk(int n) {
   // Exact in 64 bits up to n = 64, since |K_u(d)| <= C(n, u): from (1+z)^(n-d) (1-z)^d by one
-  // factor (1-z)/(1+z) at a time.
-  std::vector<std::int64_t> column(n + 1);
+  // factor (1-z)/(1+z) at a time. Differences on the way may wrap, what comes of them fits.
+  std::vector<std::uint64_t> column(n + 1);
   column[0] = 1;
   for (int k = 0; k < n; ++k) {
     for (int u = k + 1; u > 0; --u) column[u] += column[u - 1];
   }
-  const std::vector<std::int64_t> count = column;
+  const std::vector<std::uint64_t> count = column;
   std::vector<std::vector<double>> krawtchouk(n + 1, std::vector<double>(n + 1));
   for (int d = 0; d <= n; ++d) {
     for (int u = 0; u <= n; ++u) {
-      krawtchouk[u][d] = static_cast<double>(column[u]) / static_cast<double>(count[u]);
+      krawtchouk[u][d] =
+          static_cast<double>(static_cast<std::int64_t>(column[u])) / static_cast<double>(count[u]);
     }
-    std::int64_t before = column[0];
+    std::uint64_t before = column[0];
     for (int u = 1; u <= n; ++u) {
-      const std::int64_t old = column[u];
+      const std::uint64_t old = column[u];
       column[u] = old - before - column[u - 1];
       before = old;
     }

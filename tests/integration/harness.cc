@@ -190,7 +190,8 @@ v1::Episode Plain(const std::string& id, double score, int messages) {
   for (int t = 0; t < messages; ++t) {
     v1::Message* message = episode.add_messages();
     message->set_agent_id(t % 2 == 0 ? "planner" : "coder");
-    message->set_content(absl::StrCat("Step ", t, ": we now do thing number ", t * t, "."));
+    message->set_content(
+        absl::StrCat("Step ", t, ": we now do thing number ", int64_t{t} * t, "."));
   }
   episode.mutable_outcome()->set_score(score);
   return episode;

@@ -67,7 +67,8 @@ TEST(GroupPairsProperty, NoTextIsPreferredBothWays) {
         out += std::string(turn.agent) + ":" + std::string(turn.content) + "|";
       }
       const auto text = [&](const PairSide& side) {
-        return std::string(group[side.episode].turns[side.begin].content);
+        const GroupTurn& turn = group[side.episode].turns[side.begin];
+        return std::string(turn.agent) + ":" + std::string(turn.content);
       };
       const std::string a = text(*pair.chosen), b = text(*pair.rejected);
       return out + ">" + (swapped ? b + ">" + a : a + ">" + b);
