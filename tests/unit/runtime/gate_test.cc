@@ -1,9 +1,11 @@
 #include "server/runtime/gate.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
+#include <string>
 
 #include "absl/time/clock.h"
 
@@ -13,7 +15,7 @@ namespace {
 TEST(Gate, WithoutFileEverybodyMayCall) { EXPECT_TRUE(Gate("", {}).Check({"", {}}).ok()); }
 
 TEST(Gate, TokensAreReadAgain) {
-  const std::string path = ::testing::TempDir() + "/assay_tokens";
+  const std::string path = ::testing::TempDir() + "/assay_tokens_" + std::to_string(getpid());
   std::ofstream(path) << "# trainers\nfirst\n\n  second  \n";
   Gate gate(path, {});
   EXPECT_TRUE(gate.Check({"Bearer first", {}}).ok());
