@@ -99,15 +99,17 @@ absl::StatusOr<Answers> ToDomain(const v1::EvaluateResponse& response) {
   return answers;
 }
 
+absl::Duration ToDomain(const google::protobuf::Duration& wire) {
+  return absl::Seconds(wire.seconds()) + absl::Nanoseconds(wire.nanos());
+}
+
 absl::Status ToStatus(const v1::Error& error) {
   const bool known = error.code() > 0 && error.code() <= 16;
   absl::Status status(
       known ? static_cast<absl::StatusCode>(error.code()) : absl::StatusCode::kUnknown,
-      error.message().empty() ? absl::string_view("the evaluator gave no reason")
-                              : absl::string_view(error.message()).substr(0, kMaxMessageBytes));
+      error.message().empty() ? "the evaluator gave no reason" : SafeMessage(error.message()));
   if (!error.has_retry_after()) return status;
-  return WithRetryAfter(std::move(status), absl::Seconds(error.retry_after().seconds()) +
-                                               absl::Nanoseconds(error.retry_after().nanos()));
+  return WithRetryAfter(std::move(status), ToDomain(error.retry_after()));
 }
 
 std::string SafeMessage(absl::string_view text) {

@@ -23,6 +23,8 @@ void ToWire(const Batch& batch, absl::Time now, v1::EvaluateRequest* wire);
 // The answers to a batch, or its error, or INVALID_ARGUMENT where it is neither.
 absl::StatusOr<Answers> ToDomain(const v1::EvaluateResponse& response);
 
+absl::Duration ToDomain(const google::protobuf::Duration& wire);
+
 // UNKNOWN where the code is no gRPC status code; the message as by SafeMessage.
 absl::Status ToStatus(const v1::Error& error);
 

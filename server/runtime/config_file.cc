@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/json_util.h"
+#include "server/evaluation/wire.h"
 #include "server/runtime/server_config.pb.h"
 
 namespace assay::runtime {
@@ -24,8 +25,7 @@ absl::Status Invalid(const EvaluatorConfig& from, absl::string_view field, absl:
 
 absl::Status ReadPolicy(const EvaluatorConfig& from, evaluation::CallPolicy* policy) {
   if (from.has_timeout()) {
-    policy->timeout =
-        absl::Seconds(from.timeout().seconds()) + absl::Nanoseconds(from.timeout().nanos());
+    policy->timeout = evaluation::ToDomain(from.timeout());
     if (policy->timeout <= absl::ZeroDuration()) return Invalid(from, "timeout", "not positive");
   }
   const std::pair<int32_t, absl::string_view> numbers[] = {{from.concurrency(), "concurrency"},
@@ -126,10 +126,6 @@ absl::StatusOr<std::string> ReadFile(absl::string_view setting, const std::strin
   return text;
 }
 
-absl::Duration FromWire(const google::protobuf::Duration& wire) {
-  return absl::Seconds(wire.seconds()) + absl::Nanoseconds(wire.nanos());
-}
-
 template <class To, class From>
 void SetUnlessZero(const From& from, To* to) {
   if (from != 0) *to = from;
@@ -147,8 +143,8 @@ void ReadLimits(const LimitsConfig& from, Config* config) {
   SetUnlessZero(from.max_agents(), &session.limits.max_agents);
   SetUnlessZero(from.max_messages(), &session.limits.max_messages);
   SetUnlessZero(from.max_episode_bytes(), &session.limits.max_episode_bytes);
-  if (from.has_max_stream_age()) session.max_age = FromWire(from.max_stream_age());
-  if (from.has_write_stall()) session.write_stall = FromWire(from.write_stall());
+  if (from.has_max_stream_age()) session.max_age = evaluation::ToDomain(from.max_stream_age());
+  if (from.has_write_stall()) session.write_stall = evaluation::ToDomain(from.write_stall());
   SetUnlessZero(from.max_episodes(), &config->max_episodes);
   SetUnlessZero(from.max_bytes(), &config->max_bytes);
   SetUnlessZero(from.max_streams(), &config->streams.max_streams);
@@ -161,7 +157,7 @@ void ReadServer(const ServerConfig& from, Config* config) {
   SetUnlessEmpty(from.ops(), &config->ops);
   config->insecure = config->insecure || from.insecure();
   SetUnlessZero(from.workers(), &config->workers);
-  if (from.has_grace()) config->grace = FromWire(from.grace());
+  if (from.has_grace()) config->grace = evaluation::ToDomain(from.grace());
   if (from.has_tls()) {
     Tls tls{from.tls().cert_file(), from.tls().key_file(), from.tls().client_ca_file(), {}};
     tls.allowed_names.assign(from.tls().allowed_names().begin(), from.tls().allowed_names().end());

@@ -8,6 +8,7 @@
 #include "server/evaluation/given_values.h"
 #include "server/evaluation/outcome_only.h"
 #include "server/evaluation/vote_replay.h"
+#include "server/evaluation/wire.h"
 #include "server/service/errors.h"
 #include "server/service/inspect.h"
 
@@ -73,10 +74,6 @@ template <class Domain, class Wire>
 Domain FromEnum(Wire wire) {
   // UNSPECIFIED is resolved by now.
   return static_cast<Domain>(static_cast<int>(wire) - 1);
-}
-
-absl::Duration FromWire(const google::protobuf::Duration& wire) {
-  return absl::Seconds(wire.seconds()) + absl::Nanoseconds(wire.nanos());
 }
 
 void ToWire(absl::Duration duration, google::protobuf::Duration* wire) {
@@ -195,12 +192,12 @@ void ResolveLimits(v1::AttributionOptions* wire, const Limits& limits, ResolvedO
   if (!wire->has_episode_timeout()) {
     ToWire(kDefaultEpisodeTimeout, wire->mutable_episode_timeout());
   }
-  resolved->episode_timeout = FromWire(wire->episode_timeout());
+  resolved->episode_timeout = evaluation::ToDomain(wire->episode_timeout());
   if (resolved->episode_timeout <= absl::ZeroDuration() ||
       resolved->episode_timeout > kMaxTimeout) {
     check->Fail(Invalid("episode_timeout", "must be above 0 and at most 24 hours"));
   }
-  resolved->group_timeout = FromWire(wire->group_timeout());
+  resolved->group_timeout = evaluation::ToDomain(wire->group_timeout());
   check->InRange("group_timeout", seconds(resolved->group_timeout), 0, seconds(kMaxTimeout));
   if (!wire->has_group_timeout()) ToWire(absl::ZeroDuration(), wire->mutable_group_timeout());
   if (wire->max_response_bytes() == 0) wire->set_max_response_bytes(kDefaultResponseBytes);

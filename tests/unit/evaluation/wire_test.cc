@@ -74,5 +74,12 @@ TEST(Wire, MessagesOfStrangersAreWholeCharacters) {
   EXPECT_EQ(SafeMessage(std::string(5000, 'a')).size(), 1024u);
 }
 
+TEST(Wire, ACutMessageEndsWithAWholeCharacter) {
+  v1::Error error;
+  error.set_code(14);
+  error.set_message(std::string(1023, 'a') + "\xc3\xbc");
+  EXPECT_EQ(ToStatus(error).message(), std::string(1023, 'a'));
+}
+
 }  // namespace
 }  // namespace assay::evaluation
