@@ -29,17 +29,9 @@ class Objective {
       : n_(data.n),
         m_(static_cast<int>(data.pairs.size())),
         everyone_(PlayerSet::All(n_).mask()),
+        data_(data),
         kernel_(m_, m_),
         sensitivity_(m_, m_) {
-    double squares = 0;
-    for (double value : data.odd) squares += value * value;
-    if (squares == 0) {  // all answers equal: the noise alone sets the unit
-      for (double variance : data.noise) squares += variance;
-    }
-    unit_ = std::sqrt(squares / m_) + 1e-300;
-    odd_ = Eigen::Map<const Eigen::VectorXd>(data.odd.data(), m_) / unit_;
-    noise_ = Eigen::Map<const Eigen::VectorXd>(data.noise.data(), m_) / (unit_ * unit_);
-    noisy_ = noise_.maxCoeff() > 0;
     for (int a = 0; a < m_; ++a) {
       for (int b = a + 1; b < m_; ++b) {
         differing_.push_back(data.pairs[a] ^ data.pairs[b]);
@@ -48,16 +40,16 @@ class Objective {
     }
   }
 
-  bool noisy() const { return noisy_; }
-  int dimensions() const { return n_ + (noisy_ ? 4 : 3); }
-  double unit_variance() const { return unit_ * unit_; }
+  bool noisy() const { return data_.noisy; }
+  int dimensions() const { return n_ + (data_.noisy ? 4 : 3); }
+  double unit_variance() const { return data_.unit * data_.unit; }
 
   // The negative log posterior and its gradient.
   double operator()(const double* theta, double* gradient) {
     Eigen::Map<const Eigen::VectorXd> logs(theta, dimensions());
     const double linear = std::exp(theta[n_]);
     const double white = std::exp(theta[n_ + 1]);
-    const double scale = noisy_ ? std::exp(theta[n_ + 3]) : 1;
+    const double scale = data_.noisy ? std::exp(theta[n_ + 3]) : 1;
     std::vector<double> decay(n_);
     double total = 0;
     for (int i = 0; i < n_; ++i) {
@@ -72,15 +64,15 @@ class Objective {
     double value = PriorOf(theta, gradient);
     if (factor.info() != Eigen::Success) return 1e10;
     inverse_factor_ = InverseOfLower(kernel_);
-    const Eigen::VectorXd white_odd = inverse_factor_.triangularView<Eigen::Lower>() * odd_;
+    const Eigen::VectorXd white_odd = inverse_factor_.triangularView<Eigen::Lower>() * data_.odd;
     const Eigen::VectorXd alpha =
         inverse_factor_.triangularView<Eigen::Lower>().transpose() * white_odd;
     const double fit = white_odd.squaredNorm();
-    value += noisy_ ? 0.5 * fit : 0.5 * m_ * std::log(fit / m_ + 1e-300);
+    value += data_.noisy ? 0.5 * fit : 0.5 * m_ * std::log(fit / m_ + 1e-300);
     for (int a = 0; a < m_; ++a) value += std::log(kernel_(a, a));
     if (gradient == nullptr) return value;
 
-    TakeSensitivity(alpha, noisy_ ? 1 : m_ / (fit + 1e-300));
+    TakeSensitivity(alpha, data_.noisy ? 1 : m_ / (fit + 1e-300));
     AddGradient(products, theta, norm, linear, white, scale, gradient);
     return value;
   }
@@ -107,7 +99,7 @@ class Objective {
     std::size_t next = 0;
     for (int a = 0; a < m_; ++a) {
       double* column = kernel_.col(a).data();
-      column[a] = diagonal + noise_[a];
+      column[a] = diagonal + data_.noise[a];
       for (int b = a + 1; b < m_; ++b, ++next) {
         const Coalition d = differing_[next];
         const double product = products.At(d) - products.At(everyone_ ^ d);
@@ -132,7 +124,7 @@ class Objective {
     add(n_ + 1, theta[n_ + 1] - kWhiteMean, kWhiteSpread);
     add(n_ + 2, mean - MeanLogRelevance(n_), 1);
     if (gradient != nullptr) gradient[n_ + 2] -= pull;
-    if (noisy_) add(n_ + 3, theta[n_ + 3], 1);
+    if (data_.noisy) add(n_ + 3, theta[n_ + 3], 1);
     return value;
   }
 
@@ -174,7 +166,7 @@ class Objective {
     }
     gradient[n_] += scale * linear * (linear_sum + kJitter * trace);
     gradient[n_ + 1] += scale * white * trace;
-    if (!noisy_) return;
+    if (!data_.noisy) return;
     gradient[n_ + 3] +=
         scale * (product_sum + linear * linear_sum + (white + kJitter * (1 + linear)) * trace);
   }
@@ -190,10 +182,7 @@ class Objective {
   int n_;
   int m_;
   Coalition everyone_;
-  double unit_ = 1;
-  bool noisy_ = false;
-  Eigen::VectorXd odd_;
-  Eigen::VectorXd noise_;
+  const StandardOddData data_;
   std::vector<Coalition> differing_;  // of pairs a < b, row after row
   std::vector<double> agreement_;     // of the same, the linear kernel
   Eigen::MatrixXd kernel_;

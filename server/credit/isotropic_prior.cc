@@ -58,16 +58,10 @@ std::vector<double> KernelByDistance(int n, const std::vector<std::vector<double
 class Objective {
  public:
   explicit Objective(const OddData& data)
-      : n_(data.n), m_(static_cast<int>(data.pairs.size())), krawtchouk_(NormalisedKrawtchouk(n_)) {
-    double squares = 0;
-    for (double value : data.odd) squares += value * value;
-    if (squares == 0) {  // all answers equal: the noise alone sets the unit
-      for (double variance : data.noise) squares += variance;
-    }
-    unit_ = std::sqrt(squares / m_) + 1e-300;
-    odd_ = Eigen::Map<const Eigen::VectorXd>(data.odd.data(), m_) / unit_;
-    noise_ = Eigen::Map<const Eigen::VectorXd>(data.noise.data(), m_) / (unit_ * unit_);
-    noisy_ = noise_.maxCoeff() > 0;
+      : n_(data.n),
+        m_(static_cast<int>(data.pairs.size())),
+        krawtchouk_(NormalisedKrawtchouk(n_)),
+        data_(data) {
     distance_.reserve(m_ * (m_ + 1) / 2);
     for (int a = 0; a < m_; ++a) {
       for (int b = a; b < m_; ++b) {
@@ -77,30 +71,30 @@ class Objective {
     kernel_.resize(m_, m_);
   }
 
-  bool noisy() const { return noisy_; }
+  bool noisy() const { return data_.noisy; }
   // Variance of the data's unit: a fitted scale is relative to it.
-  double unit_variance() const { return unit_ * unit_; }
+  double unit_variance() const { return data_.unit * data_.unit; }
 
   double operator()(const double* theta) {
     const std::vector<double> by_distance =
         KernelByDistance(n_, krawtchouk_, OrderShares(n_, SpectrumAt(theta)));
-    const double scale = noisy_ ? std::exp(theta[3]) : 1;
+    const double scale = data_.noisy ? std::exp(theta[3]) : 1;
     std::size_t next = 0;
     for (int a = 0; a < m_; ++a) {
       double* column = kernel_.col(a).data();
       for (int b = a; b < m_; ++b) column[b] = scale * by_distance[distance_[next++]];
-      column[a] += scale * kJitter + noise_[a];
+      column[a] += scale * kJitter + data_.noise[a];
     }
     const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>, Eigen::Lower> factor(kernel_);
     if (factor.info() != Eigen::Success) return 1e10;
-    const double fit = factor.matrixL().solve(odd_).squaredNorm();
-    double value = noisy_ ? 0.5 * fit : 0.5 * m_ * std::log(fit / m_ + 1e-300);
+    const double fit = factor.matrixL().solve(data_.odd).squaredNorm();
+    double value = data_.noisy ? 0.5 * fit : 0.5 * m_ * std::log(fit / m_ + 1e-300);
     for (int a = 0; a < m_; ++a) value += std::log(kernel_(a, a));
     for (int k = 0; k < 3; ++k) {
       const double off = (theta[k] - kPriorMean[k]) / kPriorSpread[k];
       value += 0.5 * off * off;
     }
-    if (noisy_) value += 0.5 * theta[3] * theta[3];
+    if (data_.noisy) value += 0.5 * theta[3] * theta[3];
     return value;
   }
 
@@ -108,10 +102,7 @@ class Objective {
   int n_;
   int m_;
   std::vector<std::vector<double>> krawtchouk_;
-  double unit_ = 1;
-  bool noisy_ = false;
-  Eigen::VectorXd odd_;
-  Eigen::VectorXd noise_;
+  const StandardOddData data_;
   std::vector<std::uint8_t> distance_;  // of pairs a <= b, row after row
   Eigen::MatrixXd kernel_;
 };

@@ -40,6 +40,19 @@ WhitePart::WhitePart(int n) : with_(n + 1), without_(n + 1) {
   }
 }
 
+StandardOddData::StandardOddData(const OddData& data) {
+  const auto pairs = static_cast<Eigen::Index>(data.pairs.size());
+  double squares = 0;
+  for (double value : data.odd) squares += value * value;
+  if (squares == 0) {  // all answers equal: the noise alone sets the unit
+    for (double variance : data.noise) squares += variance;
+  }
+  unit = std::sqrt(squares / static_cast<int>(pairs)) + 1e-300;
+  odd = Eigen::Map<const Eigen::VectorXd>(data.odd.data(), pairs) / unit;
+  noise = Eigen::Map<const Eigen::VectorXd>(data.noise.data(), pairs) / (unit * unit);
+  noisy = noise.maxCoeff() > 0;
+}
+
 OddData OddData::Head(int count) const {
   return {n,
           {pairs.begin(), pairs.begin() + count},

@@ -54,6 +54,15 @@ struct OddData {
   OddData Head(int count) const;
 };
 
+// The data in units of their own root mean square, in which priors are fitted.
+struct StandardOddData {
+  explicit StandardOddData(const OddData& data);
+  double unit;  // of the game's values, > 0
+  Eigen::VectorXd odd;
+  Eigen::VectorXd noise;
+  bool noisy;
+};
+
 struct OddPosterior {
   Eigen::VectorXd credit;
   Eigen::MatrixXd covariance;  // of credit

@@ -284,12 +284,10 @@ absl::Status Attribution::Impl::FillMessages(Signals& signals) {
   // A partial estimate rests on what has been answered, not on what was asked for.
   const Evidence asked = signals.partial ? Evidence::kAuto : options_.message_rewards.evidence;
   const RewardInputs inputs{episode_, options_, indices, local, evidence, posterior, labels, asked};
-  if (!credit_.counterfactual()) {
-    if (absl::Status s = CreditByOutcome(inputs, signals); !s.ok()) return s;
-  }
   absl::Status rewarded = absl::OkStatus();
   if (!signals.success) {
-    rewarded = RewardByBlame(inputs, signals);
+    if (!credit_.counterfactual()) rewarded = CreditByOutcome(inputs, signals);
+    if (rewarded.ok()) rewarded = RewardByBlame(inputs, signals);
   } else if (credit_.counterfactual()) {
     rewarded = RewardByCredit(inputs, signals);
   } else {

@@ -177,13 +177,13 @@ bool Wants(const DetailInputs& inputs, Evidence kind) {
 
 // The nodes around agents' messages that have no value yet, or nothing where they cost too much.
 std::vector<int> MissingNodes(const DetailInputs& inputs, const Findings& findings) {
-  const LocalEvidence local =
-      GatherLocalEvidence(inputs.episode, inputs.options, findings, inputs.score);
+  const std::vector<std::optional<double>> values =
+      NodeValues(inputs.episode, inputs.options, findings, inputs.score);
   std::vector<int> nodes;
   for (int t : AgentsMessages(inputs.episode)) {
     for (int node : {t, t + 1}) {
       const bool asked = !nodes.empty() && nodes.back() == node;
-      if (!asked && !local.node_values[node].has_value()) nodes.push_back(node);
+      if (!asked && !values[node].has_value()) nodes.push_back(node);
     }
   }
   const int64_t limit = inputs.traits.free ? int64_t{kMaxFreePrefixes} : inputs.questions_left;

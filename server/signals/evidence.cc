@@ -155,21 +155,30 @@ blame::PairOptions BlamePairOptions(const Options& options) {
   return pairs;
 }
 
+std::vector<std::optional<double>> NodeValues(const Episode& episode, const Options& options,
+                                              const Findings& findings, double score) {
+  const size_t count = episode.messages.size();
+  std::vector<std::optional<double>> values(count + 1);
+  for (size_t t = 0; t < count; ++t) {
+    values[t] = GivenNodeValue(episode.messages[t], options.range);
+    if (!values[t].has_value() && !findings.node_values.empty()) {
+      values[t] = findings.node_values[t];
+    }
+  }
+  values[count] = score;
+  return values;
+}
+
 LocalEvidence GatherLocalEvidence(const Episode& episode, const Options& options,
                                   const Findings& findings, double score) {
   const size_t count = episode.messages.size();
   LocalEvidence local;
   local.redundancy = Redundancies(episode, options.message_rewards.shingles);
   local.scores.resize(count);
-  local.node_values.resize(count + 1);
   for (size_t t = 0; t < count; ++t) {
     local.scores[t] = MeanScore(episode.messages[t], findings.scores, t);
-    local.node_values[t] = GivenNodeValue(episode.messages[t], options.range);
-    if (!local.node_values[t].has_value() && !findings.node_values.empty()) {
-      local.node_values[t] = findings.node_values[t];
-    }
   }
-  local.node_values[count] = score;
+  local.node_values = NodeValues(episode, options, findings, score);
   local.owen = findings.owen;
   return local;
 }

@@ -35,6 +35,10 @@ blame::Parameters BlameParameters(const Options& options);
 blame::PosteriorOptions BlamePosteriorOptions(const Options& options);
 blame::PairOptions BlamePairOptions(const Options& options);
 
+// V_0..V_T as the episode and the findings give them; V_T is the score.
+std::vector<std::optional<double>> NodeValues(const Episode& episode, const Options& options,
+                                              const Findings& findings, double score);
+
 // All but the labels. q_t is the process score, else the mean of the judges' scores, else what the
 // scorer found.
 LocalEvidence GatherLocalEvidence(const Episode& episode, const Options& options,

@@ -158,17 +158,18 @@ absl::Status RewardByOutcome(const RewardInputs& inputs, Signals& signals) {
   }
   signals.conservation.signs_relaxed = allocation->signs_relaxed;
   CloseLedger(inputs, total, allocation->unallocated, signals);
+  for (AgentSignal& agent : signals.agents) {
+    agent.credit = agent.low = agent.high = agent.reward_total;
+  }
   return absl::OkStatus();
 }
 
 absl::Status CreditByOutcome(const RewardInputs& inputs, Signals& signals) {
   std::vector<Claim> claims;
   Evidence used;
-  // In a success these are the very rewards; a failure's rewards are blame, which has evidence of
-  // its own.
-  const Evidence asked = signals.success ? inputs.asked : Evidence::kAuto;
-  absl::StatusOr<Allocation> allocation =
-      AllocateOutcome(inputs, signals.grand_value - signals.baseline, asked, claims, used);
+  // The evidence that was asked for is that of a success.
+  absl::StatusOr<Allocation> allocation = AllocateOutcome(
+      inputs, signals.grand_value - signals.baseline, Evidence::kAuto, claims, used);
   if (!allocation.ok()) return allocation.status();
   for (size_t p = 0; p < claims.size(); ++p) {
     AgentSignal& agent = signals.agents[inputs.episode.messages[inputs.indices[p]].agent];

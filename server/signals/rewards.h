@@ -33,15 +33,16 @@ struct RewardInputs {
 // Success with Shapley credit: one projection an agent.
 absl::Status RewardByCredit(const RewardInputs& inputs, Signals& signals);
 
-// Success without counterfactuals: one projection of score - low over all messages.
+// Success without counterfactuals: one projection of score - low over all messages; the agents'
+// credit is the sum of their rewards.
 absl::Status RewardByOutcome(const RewardInputs& inputs, Signals& signals);
 
 // Failure: one projection of the shortfall over all messages. OUT_OF_RANGE: soft rewards asked for
 // more messages than they are offered for.
 absl::Status RewardByBlame(const RewardInputs& inputs, Signals& signals);
 
-// OutcomeOnly: the agents' credit as the sums of a projection of score - low, whatever becomes of
-// the rewards.
+// A failure without counterfactuals: the agents' credit as the sums of a projection of score - low.
+// The rewards are blame, which has evidence of its own.
 absl::Status CreditByOutcome(const RewardInputs& inputs, Signals& signals);
 
 }  // namespace assay::signals

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "assay/v1/episode.pb.h"
 #include "client/cpp/command/log_import.h"
@@ -20,6 +22,11 @@ struct EpisodeFormat {
 
 // One line. INVALID_ARGUMENT: it is no episode.
 absl::StatusOr<v1::Episode> ParseEpisode(const std::string& line, const EpisodeFormat& format);
+
+// Reads `file` to its end and calls `take` for each episode. INVALID_ARGUMENT with the number of
+// the first line that is no episode; what was taken before stays taken.
+absl::Status ForEachEpisode(int file, const EpisodeFormat& format,
+                            absl::FunctionRef<void(v1::Episode)> take);
 
 }  // namespace assay::command
 

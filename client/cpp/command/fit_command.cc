@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "client/cpp/command/line_reader.h"
 
 namespace assay::command {
 namespace {
@@ -41,17 +40,8 @@ void Add(v1::Episode episode, Labelled* labelled) {
 }
 
 absl::Status Read(int file, const EpisodeFormat& format, Labelled* labelled) {
-  LineReader reader(file);
-  std::string line;
-  while (reader.Next(&line)) {
-    absl::StatusOr<v1::Episode> episode = ParseEpisode(line, format);
-    if (!episode.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("line ", reader.line_number(), ": ", episode.status().message()));
-    }
-    Add(*std::move(episode), labelled);
-  }
-  return reader.status();
+  return ForEachEpisode(file, format,
+                        [labelled](v1::Episode episode) { Add(std::move(episode), labelled); });
 }
 
 int Fail(const absl::Status& status) {

@@ -23,18 +23,11 @@ using EpisodesById = absl::flat_hash_map<std::string, v1::Episode>;
 
 absl::StatusOr<EpisodesById> ReadEpisodes(int file, const EpisodeFormat& format) {
   EpisodesById episodes;
-  LineReader reader(file);
-  std::string line;
-  while (reader.Next(&line)) {
-    absl::StatusOr<v1::Episode> episode = ParseEpisode(line, format);
-    if (!episode.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("line ", reader.line_number(), ": ", episode.status().message()));
-    }
-    const std::string id = episode->id();
-    episodes.insert_or_assign(id, *std::move(episode));
-  }
-  if (!reader.status().ok()) return reader.status();
+  const absl::Status read = ForEachEpisode(file, format, [&episodes](v1::Episode episode) {
+    const std::string id = episode.id();
+    episodes.insert_or_assign(id, std::move(episode));
+  });
+  if (!read.ok()) return read;
   return episodes;
 }
 

@@ -114,7 +114,7 @@ class AsyncClient:
         Raises AssayError where the stream as a whole is refused (bad options, no permission).
         """
         scorer = self.open(options, evaluator=evaluator, deadline=deadline)
-        outcomes = _Outbox(asyncio.get_running_loop())
+        outcomes = _TaskOutbox(asyncio.get_running_loop())
         room = asyncio.Semaphore(self._window)
         scorer.on_group(outcomes.put)
 
@@ -224,15 +224,13 @@ def advantages_request(
     return request
 
 
-class _Outbox:
-    """Takes outcomes to the caller's task, many in one wake-up. An outcome waits for others a millisecond at most."""
+class Outbox:
+    """Holds outcomes back so that the caller is woken for many of them: an outcome waits a millisecond at most."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._held: list[Outcome] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._ready = asyncio.Event()
-        self._closed = False
 
     def put(self, outcome: Outcome) -> None:
         self._held.append(outcome)
@@ -245,6 +243,22 @@ class _Outbox:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._wake()
+
+    def _wake(self) -> None:
+        """Hands over what is held."""
+        raise NotImplementedError
+
+
+class _TaskOutbox(Outbox):
+    """Takes outcomes to the caller's task."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._ready = asyncio.Event()
+        self._closed = False
+
+    def _wake(self) -> None:
         self._ready.set()
 
     def close(self) -> None:

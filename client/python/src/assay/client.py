@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import grpc
 
 from assay._scorer import AsyncScorer
-from assay.aio import AsyncClient, Collector, Options
+from assay.aio import AsyncClient, Collector, Options, Outbox
 from assay.episodes import EpisodeLike
 from assay.evaluators import Evaluator
 from assay.outcomes import Batch, EpisodeOutcome, Error, Failed, GroupOutcome, Outcome, Scored
@@ -89,7 +89,7 @@ class Client:
         Raises AssayError where the stream as a whole is refused (bad options, no permission).
         """
         scorer = self.open(options, evaluator=evaluator, deadline=deadline)
-        outcomes = _Outbox(self._loop)
+        outcomes = _ThreadOutbox(self._loop)
         room = threading.Semaphore(self._window)
         stop = threading.Event()
         failure: list[BaseException] = []
@@ -162,29 +162,17 @@ class Client:
         return self._call(self._client.info(timeout=timeout))
 
 
-class _Outbox:
-    """Takes outcomes from the loop to the caller's thread, many in one wake-up: waking a thread costs as much as an
-    episode. An outcome waits for others a millisecond at most.
+class _ThreadOutbox(Outbox):
+    """Takes outcomes from the loop to the caller's thread: waking one costs as much as an episode.
+
+    `put` belongs to the loop's thread.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._held: list[Outcome] = []
-        self._timer: asyncio.TimerHandle | None = None
+        super().__init__(loop)
         self._ready: queue.SimpleQueue[list[Outcome] | None] = queue.SimpleQueue()
 
-    def put(self, outcome: Outcome) -> None:
-        """In the loop's thread."""
-        self._held.append(outcome)
-        if len(self._held) >= 16:
-            self._flush()
-        elif self._timer is None:
-            self._timer = self._loop.call_later(0.001, self._flush)
-
-    def _flush(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _wake(self) -> None:
         self._ready.put(self._held)
         self._held = []
 
