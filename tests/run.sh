@@ -99,7 +99,10 @@ asan() {
   packages build test check && build_preset asan && asan_built=1
 }
 
-stage_asan() { asan && with_promtool && run_tests asan -LE '^(benchmark|chaos)$'; }
+stage_asan() {
+  asan && with_promtool && RC_PARAMS='seed=1' \
+    LSAN_OPTIONS=suppressions=$root/tests/lsan_suppressions.txt run_tests asan -LE '^(benchmark|chaos)$'
+}
 
 stage_fuzz() {
   asan || return

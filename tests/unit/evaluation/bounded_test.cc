@@ -96,6 +96,7 @@ TEST(Bounded, RefusesWhatCannotWait) {
   const CancelFn b = bounded->Evaluate(CoalitionBatch(SmallContext(1)), second.Done());
   EXPECT_EQ(first.calls, 0);
   EXPECT_EQ(second.result->status().code(), absl::StatusCode::kResourceExhausted);
+  inner->Drop();
 }
 
 // Answers before Evaluate returns: a queue of any length must not become a stack of any depth.

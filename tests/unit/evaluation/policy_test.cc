@@ -28,6 +28,8 @@ class Counts final : public Observer {
 
 class PolicyTest : public ::testing::Test {
  protected:
+  ~PolicyTest() override { inner_->Drop(); }
+
   CancelFn Ask(const std::shared_ptr<Evaluator>& evaluator,
                absl::Duration timeout = absl::InfiniteDuration()) {
     Batch batch = CoalitionBatch(SmallContext(1));
