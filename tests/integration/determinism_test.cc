@@ -89,6 +89,15 @@ TEST(Determinism, AdvantagesAreTheSameHoweverTheGroupIsSpread) {
   ASSERT_TRUE(stub->ComputeAdvantages(&context, request, &advantages).ok());
   ASSERT_EQ(advantages.groups_size(), 1);
   EXPECT_EQ(advantages.groups(0).SerializeAsString(), on_one.SerializeAsString());
+
+  v1::ComputeSignalsRequest unary;
+  unary.mutable_episodes()->Assign(announced.begin(), announced.end());
+  v1::ComputeSignalsResponse response;
+  grpc::ClientContext unary_context;
+  ASSERT_TRUE(stub->ComputeSignals(&unary_context, unary, &response).ok());
+  ASSERT_EQ(response.groups_size(), 1);
+  response.mutable_groups(0)->mutable_signals()->clear_pairs();
+  EXPECT_EQ(response.groups(0).SerializeAsString(), on_one.SerializeAsString());
 }
 
 }  // namespace

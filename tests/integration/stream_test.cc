@@ -12,6 +12,18 @@
 namespace assay::testing {
 namespace {
 
+// Answers the questions of a batch: v(S) = 1 iff the second agent takes part.
+v1::StreamSignalsRequest SecondAgentCounts(const v1::EvaluateRequest& batch) {
+  v1::StreamSignalsRequest request;
+  request.mutable_evaluation()->set_evaluation_id(batch.evaluation_id());
+  for (const v1::Question& question : batch.questions()) {
+    const auto& agents = question.counterfactual().coalition().agents();
+    const bool second = std::find(agents.begin(), agents.end(), 1) != agents.end();
+    request.mutable_evaluation()->mutable_answers()->add_answers()->set_mean(second ? 1 : 0);
+  }
+  return request;
+}
+
 TEST(Stream, ReadyEchoesOptionsLimitsAndCredits) {
   TestServer server(LocalConfig());
   auto stub = server.Stub();
@@ -87,7 +99,6 @@ TEST(Stream, CallerAnswersOnTheSameStream) {
   ASSERT_TRUE(stream.Next().has_ready());
   v1::Episode episode = Plain("e", 1);
   stream.SendEpisode(episode);
-  // v(S) = 1 iff the coder takes part.
   while (true) {
     const v1::StreamSignalsResponse response = stream.Next();
     if (!response.has_evaluate()) {
@@ -102,14 +113,7 @@ TEST(Stream, CallerAnswersOnTheSameStream) {
     }
     EXPECT_EQ(response.evaluate().episode_id(), "e");
     EXPECT_LE(response.evaluate().questions_size(), 3);
-    v1::StreamSignalsRequest request;
-    request.mutable_evaluation()->set_evaluation_id(response.evaluate().evaluation_id());
-    for (const v1::Question& question : response.evaluate().questions()) {
-      const auto& agents = question.counterfactual().coalition().agents();
-      const bool coder = std::find(agents.begin(), agents.end(), 1) != agents.end();
-      request.mutable_evaluation()->mutable_answers()->add_answers()->set_mean(coder ? 1 : 0);
-    }
-    ASSERT_TRUE(stream.Send(request));
+    ASSERT_TRUE(stream.Send(SecondAgentCounts(response.evaluate())));
   }
   stream.HalfClose();
   EXPECT_TRUE(stream.Finish().ok());
@@ -171,6 +175,50 @@ TEST(Stream, GroupFollowsItsLastEpisode) {
   EXPECT_THAT(group.missing_episode_ids(), ::testing::ElementsAre("e3"));
   EXPECT_EQ(group.never_sent(), 0);
   EXPECT_NEAR(group.mean_score(), 3.0 / 7, 1e-12);
+}
+
+TEST(Stream, GroupNamesItsRejectedTimedOutAndUnsentMembers) {
+  TestServer server(LocalConfig());
+  auto stub = server.Stub();
+  TestStream stream(stub.get());
+  v1::AttributionOptions options;
+  options.mutable_caller();
+  options.mutable_episode_timeout()->set_nanos(300'000'000);
+  stream.SendOptions(options);
+  ASSERT_TRUE(stream.Next().has_ready());
+  for (const char* id : {"good0", "rejected", "timed_out", "good1", "good2"}) {
+    v1::Episode episode = Plain(id, 1);
+    episode.mutable_group()->set_id("task");
+    episode.mutable_group()->set_size(6);
+    if (episode.id() == "rejected") episode.mutable_messages(0)->set_process_score(7);
+    stream.SendEpisode(episode);
+  }
+  std::map<std::string, int> errors;
+  for (int results = 0; results < 5;) {
+    const v1::StreamSignalsResponse response = stream.Next();
+    if (response.has_evaluate()) {
+      if (response.evaluate().episode_id() == "timed_out") continue;
+      ASSERT_TRUE(stream.Send(SecondAgentCounts(response.evaluate())));
+    } else {
+      ASSERT_TRUE(response.has_result()) << response.ShortDebugString();
+      ++results;
+      if (!response.result().has_error()) continue;
+      errors[response.result().episode_id()] = response.result().error().code();
+    }
+  }
+  EXPECT_THAT(errors, ::testing::ElementsAre(
+                          ::testing::Pair("rejected", grpc::StatusCode::INVALID_ARGUMENT),
+                          ::testing::Pair("timed_out", grpc::StatusCode::DEADLINE_EXCEEDED)));
+  stream.HalfClose();  // the sixth is never sent
+  const v1::StreamSignalsResponse last = stream.Next();
+  ASSERT_TRUE(last.has_group()) << last.ShortDebugString();
+  const v1::GroupSignals& group = last.group().signals();
+  EXPECT_EQ(group.used(), 3);
+  EXPECT_THAT(group.missing_episode_ids(),
+              ::testing::UnorderedElementsAre("rejected", "timed_out"));
+  EXPECT_EQ(group.never_sent(), 1);
+  EXPECT_EQ(group.episodes_size(), 3);
+  EXPECT_TRUE(stream.Finish().ok());
 }
 
 TEST(Stream, DrainAnnouncesAnswersAndEnds) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gzip
 import json
 import random
 import sys
@@ -15,6 +16,7 @@ from assay_process import ROOT, Server, data_or_skip
 
 SAMPLES = sorted((ROOT / "tests/data/samples").glob("*.jsonl"))
 CHANGES = 200
+TEXT_CHANGES = 50
 # What is not the server's word on the episode: how long it took.
 UNPROVED = {"elapsed"}
 
@@ -93,6 +95,45 @@ def check_changed_text(server: Server, lines: list[bytes], results: list[Any]) -
         assert code == 1 and len(wrong) == 1, episode["id"]
 
 
+def named(line: str, results: list[Any]) -> str:
+    """The episode that a line of `assay verify` is about: a result that does not parse has a line number only."""
+    subject = line.split(": ")[0]
+    if subject.startswith("line "):
+        return str(results[int(subject.removeprefix("line ")) - 1]["episodeId"])
+    return subject.removeprefix("episode ")
+
+
+def check_changes_among(server: Server, episodes: Path, results: list[Any], count: int) -> None:
+    """One change in each of `count` results: all of these are named, and no other."""
+    rng = random.Random(11)
+    chosen = rng.sample(range(len(results)), count)
+    twins = list(results)
+    paths = {}
+    for index in chosen:
+        twins[index], path = change_one(results[index], rng)
+        paths[results[index]["episodeId"]] = path
+    code, wrong = verify(server, episodes, twins, "--input-format=log")
+    found = {named(line, results) for line in wrong}
+    missed = {name: path for name, path in paths.items() if name not in found}
+    assert code == 1 and not missed, f"not found: {missed}"
+    assert len(wrong) == count, f"{len(wrong)} wrong of {count}: {found - paths.keys()}"
+
+
+def check_changed_records(server: Server, path: Path, results: list[Any], count: int) -> None:
+    """The text of `count` logged episodes, changed by a character."""
+    rng = random.Random(13)
+    records = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    chosen = rng.sample(records, count)
+    for record in chosen:
+        rng.choice(record["messages"])["content"] += "."
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+        file.writelines(json.dumps(record) + "\n" for record in records)
+        file.flush()
+        code, wrong = verify(server, Path(file.name), results, "--input-format=log")
+    found = {named(line, results) for line in wrong}
+    assert code == 1 and found == {record["id"] for record in chosen}, wrong[:5]
+
+
 def main() -> int:
     full = {"audit": "AUDIT_FULL"}
     with Server() as server, tempfile.TemporaryDirectory() as folder:
@@ -107,7 +148,9 @@ def main() -> int:
             (path,) = data_or_skip(f"{name}.jsonl.gz")
             results = server.signals(path.read_bytes(), full, "--input-format=log")
             check_right(server, path, results, "--input-format=log")
-            print(f"{len(results)} results of {name}")
+            check_changes_among(server, path, results, CHANGES)
+            check_changed_records(server, path, results, TEXT_CHANGES)
+            print(f"{len(results)} results of {name}, {CHANGES} changes, {TEXT_CHANGES} of texts")
     return 0
 
 
