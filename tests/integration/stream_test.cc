@@ -183,7 +183,7 @@ TEST(Stream, GroupNamesItsRejectedTimedOutAndUnsentMembers) {
   TestStream stream(stub.get());
   v1::AttributionOptions options;
   options.mutable_caller();
-  options.mutable_episode_timeout()->set_nanos(300'000'000);
+  options.mutable_episode_timeout()->set_seconds(3);
   stream.SendOptions(options);
   ASSERT_TRUE(stream.Next().has_ready());
   for (const char* id : {"good0", "rejected", "timed_out", "good1", "good2"}) {

@@ -1,4 +1,4 @@
-"""The README's ten lines score real episodes, sync and async."""
+"""The READMEs: ten lines score real episodes, sync and async, and results are those of the generated report."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from assayd import SHARED, needs_assayd, records, running
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+PACKAGE = Path(__file__).resolve().parents[1]
+README = PACKAGE / "README.md"
+REPORT = PACKAGE / "examples/team_training/REPORT.md"
+RATIO = re.compile(r"\d\.\d\d \[\d\.\d\d, \d\.\d\d\]")
 
 
 @needs_assayd
@@ -23,3 +26,10 @@ def test_ten_lines_score_real_episodes(block: int, capsys: pytest.CaptureFixture
     lines = capsys.readouterr().out.splitlines()
     assert sorted(line.split(" ")[0] for line in lines) == sorted(r["id"] for r in known)
     assert all("{'agent_1': " in line for line in lines)
+
+
+def test_ratios_in_the_projects_readme_are_the_reports() -> None:
+    first_paragraph = REPORT.read_text().split("\n\n")[1].replace("times the rollouts of", "")
+    ratios = RATIO.findall((PACKAGE.parents[1] / "README.md").read_text())
+    assert sorted(ratios) == sorted(RATIO.findall(first_paragraph))
+    assert len(ratios) == 5

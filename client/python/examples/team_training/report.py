@@ -83,6 +83,9 @@ _LIMITS = """## Limits
 
 - Tabular policies, and tasks with one right message an agent: large steps are safe here, and a single success teaches
   much. Where steps must be small, variance weighs more.
+- The environments never changed. The plan did, after small trial runs had shown results: the grid of steps, the budget,
+  the number of tuning seeds, which environments the ablations visit, and how DPO pairs are smoothed. Those trials may
+  have used seeds that are compared here.
 - The best baseline is picked with hindsight on the seeds that are compared, which favours the baselines.
 - Agent-wise normalisation equals the broadcast outcome wherever every agent sends the same number of messages in every
   episode: everywhere but in `specialists`.
