@@ -95,7 +95,8 @@ int main(int argc, char** argv) {
     return 2;
   }
   if (absl::GetFlag(FLAGS_check_config)) {
-    std::cout << "the configuration is good\n";
+    std::cout << "the configuration is good; memory stays below "
+              << (assay::runtime::MemoryBound(config) >> 20) << " MiB\n";
     return 0;
   }
   const assay::telemetry::Log log;

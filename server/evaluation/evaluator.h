@@ -32,6 +32,8 @@ struct EpisodeContext {
   std::string digest;
   uint64_t seed = 0;
   signals::ValueRange range;
+  // W3C trace context of the call, for evaluators that ask others; empty: none.
+  std::string traceparent;
 };
 
 struct Batch {

@@ -114,6 +114,7 @@ class JudgeEvaluator final : public Evaluator, public std::enable_shared_from_th
     }
     // One part for each request: the join counts them in, then they are folded into answers.
     Batch requests;
+    requests.context = batch.context;
     requests.deadline = batch.deadline;
     requests.questions.resize(asks->size());
     auto join = std::make_shared<BatchJoin>(
@@ -232,6 +233,8 @@ class JudgeEvaluator final : public Evaluator, public std::enable_shared_from_th
     HttpRequest request;
     request.url = url_;
     request.headers = headers_;
+    const std::string& traceparent = join->batch().context->traceparent;
+    if (!traceparent.empty()) request.headers.push_back(absl::StrCat("traceparent: ", traceparent));
     request.body = Body(*ask, json);
     request.timeout = join->batch().deadline - timers_->Now();
     const HttpClient::RequestId id = http_->Post(

@@ -161,6 +161,8 @@ class RemoteEvaluator final : public Evaluator {
     const absl::Time now = timers_->Now();
     ToWire(batch, now, &call->request);
     call->request.set_evaluation_id(absl::StrCat(number));
+    const std::string& traceparent = batch.context->traceparent;
+    if (!traceparent.empty()) call->context.AddMetadata("traceparent", traceparent);
     if (batch.context->message != nullptr) {
       const auto* episode = static_cast<const v1::Episode*>(batch.context->message);
       call->request.unsafe_arena_set_allocated_episode(const_cast<v1::Episode*>(episode));

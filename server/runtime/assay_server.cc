@@ -31,6 +31,8 @@ constexpr char kServiceName[] = "assay.v1.SignalService";
 // After the drain, for what is not ours: health watches and reflection streams.
 constexpr absl::Duration kTransportGrace = absl::Milliseconds(200);
 constexpr absl::Duration kDrainPoll = absl::Milliseconds(5);
+// Enough for the buffers of connections that do nothing.
+constexpr int64_t kMinTransportBytes = int64_t{64} << 20;
 constexpr int kKeepaliveMs = 30'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
 constexpr int kMinPingIntervalMs = 5'000;
@@ -59,7 +61,8 @@ class Server final : public AssayServer {
         catalog_(catalog),
         metrics_(MetricsConfigFor(config, catalog)),
         service_log_(log, &metrics_),
-        admission_(config.max_episodes, config.max_bytes),
+        admission_({config.max_episodes, config.max_bytes}),
+        callers_(config.max_per_caller, &admission_),
         executor_(Workers(config), &metrics_),
         engine_(&executor_, &metrics_),
         gate_(config.token_file,
@@ -71,7 +74,7 @@ class Server final : public AssayServer {
     deps.executor = &executor_;
     deps.config = &config_.session;
     deps.catalog = &catalog_;
-    deps.admission = &admission_;
+    deps.callers = &callers_;
     deps.observer = &service_log_;
     deps.question_observer = &metrics_;
     signals_ = service::SignalServer::Make(deps, config_.streams, &metrics_, &gate_);
@@ -101,6 +104,7 @@ class Server final : public AssayServer {
   telemetry::Metrics metrics_;
   telemetry::ServiceLog service_log_;
   service::Admission admission_;
+  service::Callers callers_;
   // After all that an episode may still touch when its stream is gone: the pool ends first.
   engine::AsioExecutor executor_;
   engine::Engine engine_;
@@ -182,6 +186,9 @@ absl::Status Server::ServeGrpc() {
   builder.RegisterService(signals_->service());
   builder.SetMaxReceiveMessageSize(transport_bytes);
   builder.SetMaxSendMessageSize(transport_bytes);
+  // Requests that are only half there are nobody's episodes yet.
+  builder.SetResourceQuota(grpc::ResourceQuota("listen").Resize(
+      static_cast<size_t>(std::max<int64_t>(config_.max_bytes, kMinTransportBytes))));
   // A second server on the same port must fail and not share it.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);

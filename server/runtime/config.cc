@@ -7,12 +7,17 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "server/evaluation/caller.h"
 
 namespace assay::runtime {
 namespace {
 
 constexpr int kMaxWorkers = 1024;
 constexpr int kMaxPort = 65535;
+
+// Buffers of the transport, and what is remembered of its caller's answers.
+constexpr int64_t kStreamBytes = (256 << 10) + evaluation::CallerLimits().cache_bytes;
+constexpr int64_t kBaseBytes = int64_t{100} << 20;
 
 absl::Status Wrong(absl::string_view setting, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(setting, ": ", what));
@@ -89,10 +94,21 @@ absl::Status CheckLimits(const Config& config) {
   if (session.max_bytes_in_flight < limits.max_episode_bytes) {
     return Wrong("limits.max_bytes_in_flight", "must be at least max_episode_bytes");
   }
-  if (config.max_bytes < session.max_bytes_in_flight) {
-    return Wrong("limits.max_bytes", "must be at least max_bytes_in_flight");
+  const int64_t needed = std::max(session.max_bytes_in_flight, limits.max_episode_memory());
+  if (config.max_bytes < needed) {
+    return Wrong("limits.max_bytes",
+                 absl::StrCat("must be at least ", needed,
+                              ": max_bytes_in_flight, and max_episode_bytes with its messages"));
   }
   if (config.max_episodes < 1) return Wrong("limits.max_episodes", "must be at least 1");
+  if (config.streams.max_streams_per_caller < 1 || config.max_per_caller.episodes < 1) {
+    return Wrong("limits", "a caller must have at least 1 stream and 1 episode");
+  }
+  if (config.max_per_caller.bytes < limits.max_episode_memory()) {
+    return Wrong("limits.max_bytes_per_caller",
+                 absl::StrCat("must be at least ", limits.max_episode_memory(),
+                              ": max_episode_bytes with its messages"));
+  }
   if (session.max_age <= absl::ZeroDuration()) {
     return Wrong("limits.max_stream_age", "must be positive");
   }
@@ -122,6 +138,13 @@ std::vector<absl::string_view> SettingNames() {
 bool IsLoopback(absl::string_view address) {
   const absl::string_view host = address.substr(0, address.rfind(':'));
   return host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.");
+}
+
+int64_t MemoryBound(const Config& config) {
+  int64_t caches = 0;
+  for (const auto& remote : config.remotes) caches += remote.policy.cache_bytes;
+  for (const auto& judge : config.judges) caches += judge.policy.cache_bytes;
+  return 3 * config.max_bytes + config.streams.max_streams * kStreamBytes + caches + kBaseBytes;
 }
 
 absl::Status CheckConfig(const Config& config) {

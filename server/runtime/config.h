@@ -3,6 +3,7 @@
 #define ASSAY_SERVER_RUNTIME_CONFIG_H_
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -43,6 +44,9 @@ struct Config {
   // Over all streams and calls.
   int64_t max_episodes = 65'536;
   int64_t max_bytes = int64_t{1} << 30;
+  // Of those, one caller's; unlimited, it may have what the server has.
+  service::Load max_per_caller = {std::numeric_limits<int64_t>::max() / 2,
+                                  std::numeric_limits<int64_t>::max() / 2};
 
   std::vector<evaluation::RemoteOptions> remotes;
   std::vector<evaluation::JudgeOptions> judges;
@@ -59,6 +63,9 @@ std::vector<absl::string_view> SettingNames();
 // INVALID_ARGUMENT with the setting's name: something is missing, out of range, or would serve
 // plaintext to the network without being told to.
 absl::Status CheckConfig(const Config& config);
+
+// Bytes that the server's memory stays below, by the formula of LimitsConfig (server_config.proto).
+int64_t MemoryBound(const Config& config);
 
 // True for HOST:PORT with a host that only this machine can reach.
 bool IsLoopback(absl::string_view address);

@@ -148,6 +148,9 @@ void ReadLimits(const LimitsConfig& from, Config* config) {
   SetUnlessZero(from.max_episodes(), &config->max_episodes);
   SetUnlessZero(from.max_bytes(), &config->max_bytes);
   SetUnlessZero(from.max_streams(), &config->streams.max_streams);
+  SetUnlessZero(from.max_streams_per_caller(), &config->streams.max_streams_per_caller);
+  SetUnlessZero(from.max_episodes_per_caller(), &config->max_per_caller.episodes);
+  SetUnlessZero(from.max_bytes_per_caller(), &config->max_per_caller.bytes);
 }
 
 void ReadServer(const ServerConfig& from, Config* config) {

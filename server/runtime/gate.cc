@@ -28,7 +28,7 @@ std::array<unsigned char, 32> Sha256(absl::string_view text) {
 Gate::Gate(std::string token_file, std::vector<std::string> allowed_names)
     : token_file_(std::move(token_file)), allowed_names_(std::move(allowed_names)) {}
 
-absl::Status Gate::Check(const service::CallerIdentity& caller) {
+absl::StatusOr<std::string> Gate::Check(const service::CallerIdentity& caller) {
   if (!allowed_names_.empty() && std::none_of(caller.peer_names.begin(), caller.peer_names.end(),
                                               [this](const std::string& name) {
                                                 return std::find(allowed_names_.begin(),
@@ -37,21 +37,24 @@ absl::Status Gate::Check(const service::CallerIdentity& caller) {
                                               })) {
     return absl::PermissionDeniedError("the certificate's names are not allowed");
   }
-  if (token_file_.empty()) return absl::OkStatus();
+  if (token_file_.empty()) {
+    return caller.peer_names.empty() ? std::string() : caller.peer_names.front();
+  }
   absl::string_view token = caller.authorization;
   if (!absl::ConsumePrefix(&token, "Bearer ")) {
     return absl::UnauthenticatedError("a bearer token is needed");
   }
-  return KnowsToken(token) ? absl::OkStatus() : absl::UnauthenticatedError("unknown token");
+  const Digest digest = Sha256(token);
+  if (!Knows(digest)) return absl::UnauthenticatedError("unknown token");
+  return std::string(digest.begin(), digest.end());
 }
 
-bool Gate::KnowsToken(absl::string_view token) {
-  const Digest digest = Sha256(token);
+bool Gate::Knows(const Digest& token) {
   evaluation::MutexLock lock(&mutex_);
   if (absl::Now() >= looked_at_ + kLookEvery) Reload();
   bool known = false;
   for (const Digest& good : tokens_) {
-    known |= CRYPTO_memcmp(good.data(), digest.data(), digest.size()) == 0;
+    known |= CRYPTO_memcmp(good.data(), token.data(), token.size()) == 0;
   }
   return known;
 }

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/evaluation/mutex.h"
 #include "server/service/call_gate.h"
@@ -20,14 +20,15 @@ class Gate final : public service::CallGate {
   // `token_file` empty: no token is asked. `allowed_names` empty: any certificate will do.
   Gate(std::string token_file, std::vector<std::string> allowed_names);
 
+  // The name is the token's digest, else the first name in the certificate.
   // Tokens are compared by digest and in constant time. The file is looked at again once a second;
   // while it cannot be read the tokens read last stay good.
-  absl::Status Check(const service::CallerIdentity& caller) override;
+  absl::StatusOr<std::string> Check(const service::CallerIdentity& caller) override;
 
  private:
   using Digest = std::array<unsigned char, 32>;
   void Reload() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool KnowsToken(absl::string_view token);
+  bool Knows(const Digest& token);
 
   const std::string token_file_;
   const std::vector<std::string> allowed_names_;

@@ -1,4 +1,4 @@
-// What the whole server takes at once, over all streams and calls.
+// What the whole server takes at once, over all streams and calls; and how much of it one caller.
 #ifndef ASSAY_SERVER_SERVICE_ADMISSION_H_
 #define ASSAY_SERVER_SERVICE_ADMISSION_H_
 
@@ -7,34 +7,61 @@
 
 namespace assay::service {
 
-// Thread safe. Whoever entered must leave with the same bytes.
+// What somebody has in flight.
+struct Load {
+  int64_t episodes = 0;
+  int64_t bytes = 0;
+};
+
+// Thread safe. Whoever entered must leave with the same load.
 class Admission {
  public:
-  Admission(int64_t max_episodes, int64_t max_bytes)
-      : max_episodes_(max_episodes), max_bytes_(max_bytes) {}
+  enum class Entry : uint8_t { kEntered, kCallerIsFull, kServerIsFull };
 
-  // False where the server is full.
-  bool Enter(int64_t bytes) {
-    if (episodes_.fetch_add(1) >= max_episodes_) {
-      episodes_.fetch_sub(1);
-      return false;
+  // `server`: what this is a caller's part of; null: the server itself.
+  explicit Admission(const Load& max, Admission* server = nullptr) : max_(max), server_(server) {}
+  Admission(const Admission&) = delete;
+  Admission& operator=(const Admission&) = delete;
+
+  // `held` is what the same stream has in the server already: it may have as much as is left free,
+  // so that any number of greedy streams leaves room for one more.
+  Entry Enter(const Load& load, const Load& held = {}) {
+    if (!Take(load, server_ == nullptr ? held : Load())) {
+      return server_ == nullptr ? Entry::kServerIsFull : Entry::kCallerIsFull;
     }
-    if (bytes_.fetch_add(bytes) + bytes > max_bytes_) {
-      Leave(bytes);
-      return false;
-    }
-    return true;
+    if (server_ == nullptr) return Entry::kEntered;
+    const Entry entry = server_->Enter(load, held);
+    if (entry != Entry::kEntered) Give(load);
+    return entry;
   }
-  void Leave(int64_t bytes) {
-    bytes_.fetch_sub(bytes);
-    episodes_.fetch_sub(1);
+  // What entered has grown, limits or not; a negative load has shrunk.
+  void Grow(const Load& load) {
+    Give({-load.episodes, -load.bytes});
+    if (server_ != nullptr) server_->Grow(load);
   }
+  void Leave(const Load& load) { Grow({-load.episodes, -load.bytes}); }
+
   int64_t episodes() const { return episodes_.load(); }
   int64_t bytes() const { return bytes_.load(); }
 
  private:
-  const int64_t max_episodes_;
-  const int64_t max_bytes_;
+  bool Take(const Load& load, const Load& held) {
+    const int64_t episodes = episodes_.fetch_add(load.episodes);
+    const int64_t bytes = bytes_.fetch_add(load.bytes);
+    if (held.episodes + load.episodes <= max_.episodes - episodes &&
+        held.bytes + load.bytes <= max_.bytes - bytes) {
+      return true;
+    }
+    Give(load);
+    return false;
+  }
+  void Give(const Load& load) {
+    episodes_.fetch_sub(load.episodes);
+    bytes_.fetch_sub(load.bytes);
+  }
+
+  const Load max_;
+  Admission* const server_;
   std::atomic<int64_t> episodes_ = 0;
   std::atomic<int64_t> bytes_ = 0;
 };

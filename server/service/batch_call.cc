@@ -10,10 +10,11 @@
 
 namespace assay::service {
 
-std::shared_ptr<BatchCall> BatchCall::Make(const ServiceDeps& deps,
+std::shared_ptr<BatchCall> BatchCall::Make(const ServiceDeps& deps, CallContext context,
                                            std::shared_ptr<const v1::ComputeSignalsRequest> request,
                                            Done done) {
-  return std::shared_ptr<BatchCall>(new BatchCall(deps, std::move(request), std::move(done)));
+  return std::shared_ptr<BatchCall>(
+      new BatchCall(deps, std::move(context), std::move(request), std::move(done)));
 }
 
 void BatchCall::Start() {
@@ -25,15 +26,16 @@ void BatchCall::Start() {
   StartAll();
 }
 
-BatchCall::BatchCall(const ServiceDeps& deps,
+BatchCall::BatchCall(const ServiceDeps& deps, CallContext context,
                      std::shared_ptr<const v1::ComputeSignalsRequest> request, Done done)
     : deps_(deps),
+      context_(std::move(context)),
       request_(std::move(request)),
       done_(std::move(done)),
       started_at_(deps.executor->Now()) {}
 
 BatchCall::~BatchCall() {
-  if (admitted_bytes_ >= 0) deps_.admission->Leave(admitted_bytes_);
+  if (admitted_.has_value()) context_.share->admission.Leave(*admitted_);
 }
 
 absl::Status BatchCall::Open() {
@@ -45,13 +47,18 @@ absl::Status BatchCall::Open() {
   absl::StatusOr<ResolvedOptions> resolved =
       ResolveOptions(request_->options(), limits, *deps_.catalog, std::nullopt);
   if (!resolved.ok()) return resolved.status();
-  const auto bytes = static_cast<int64_t>(request_->ByteSizeLong());
-  if (!deps_.admission->Enter(bytes)) {
-    if (deps_.observer != nullptr) deps_.observer->OnRejected(RejectReason::kServer);
-    return Overloaded("the server has as many episodes in flight as it takes",
-                      deps_.config->retry_after);
+  Load load;
+  for (const v1::Episode& episode : request_->episodes()) {
+    ++load.episodes;
+    load.bytes += MemoryOf(episode, static_cast<int64_t>(episode.ByteSizeLong()));
   }
-  admitted_bytes_ = bytes;
+  const Admission::Entry entry = context_.share->admission.Enter(load);
+  if (entry != Admission::Entry::kEntered) {
+    if (deps_.observer != nullptr) deps_.observer->OnRejected(ReasonOf(entry));
+    return NotAdmitted(entry, deps_.config->retry_after);
+  }
+  admitted_ = load;
+  resolved->traceparent = context_.trace.traceparent;
   options_ = std::make_shared<ResolvedOptions>(*std::move(resolved));
   Limits group_limits = limits;
   group_limits.max_open_groups = limits.max_episodes_per_call;
@@ -111,7 +118,8 @@ void BatchCall::OnDone(int index, v1::EpisodeResult result) {
   const absl::Duration elapsed = deps_.executor->Now() - started_at_;
   SetElapsed(elapsed, &result);
   if (deps_.observer != nullptr) {
-    deps_.observer->OnEpisode(result, options_->options->range.size(), elapsed, 0);
+    deps_.observer->OnEpisode(result, options_->options->range.size(), elapsed,
+                              {0, context_.trace.trace_id});
   }
   slots_[index].result = std::move(result);
   {

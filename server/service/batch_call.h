@@ -17,6 +17,7 @@
 #include "server/engine/engine.h"
 #include "server/evaluation/mutex.h"
 #include "server/service/admission.h"
+#include "server/service/callers.h"
 #include "server/service/episode_work.h"
 #include "server/service/groups.h"
 #include "server/service/observer.h"
@@ -30,7 +31,7 @@ struct ServiceDeps {
   engine::Executor* executor = nullptr;
   const SessionConfig* config = nullptr;
   const Catalog* catalog = nullptr;
-  Admission* admission = nullptr;
+  Callers* callers = nullptr;
   Observer* observer = nullptr;                       // may be null
   evaluation::Observer* question_observer = nullptr;  // may be null
 };
@@ -39,7 +40,7 @@ class BatchCall : public std::enable_shared_from_this<BatchCall> {
  public:
   using Done = absl::AnyInvocable<void(absl::StatusOr<v1::ComputeSignalsResponse>)>;
 
-  static std::shared_ptr<BatchCall> Make(const ServiceDeps& deps,
+  static std::shared_ptr<BatchCall> Make(const ServiceDeps& deps, CallContext context,
                                          std::shared_ptr<const v1::ComputeSignalsRequest> request,
                                          Done done);
   // Calls `done` exactly once, possibly before it returns. The call fails as a whole for its
@@ -50,8 +51,8 @@ class BatchCall : public std::enable_shared_from_this<BatchCall> {
   ~BatchCall();
 
  private:
-  BatchCall(const ServiceDeps& deps, std::shared_ptr<const v1::ComputeSignalsRequest> request,
-            Done done);
+  BatchCall(const ServiceDeps& deps, CallContext context,
+            std::shared_ptr<const v1::ComputeSignalsRequest> request, Done done);
 
   absl::Status Open();
   void Accept(int index);
@@ -68,13 +69,14 @@ class BatchCall : public std::enable_shared_from_this<BatchCall> {
   };
 
   const ServiceDeps deps_;
+  const CallContext context_;
   const std::shared_ptr<const v1::ComputeSignalsRequest> request_;
   Done done_;
   const absl::Time started_at_;
   std::shared_ptr<const ResolvedOptions> options_;
   std::optional<Groups> groups_;
   absl::flat_hash_set<absl::string_view> ids_;
-  int64_t admitted_bytes_ = -1;  // negative: not admitted
+  std::optional<Load> admitted_;
   evaluation::Mutex mutex_;
   std::vector<Slot> slots_;  // each touched by its own episode until all are done
   int unanswered_ ABSL_GUARDED_BY(mutex_) = 0;

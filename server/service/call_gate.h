@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
 namespace assay::service {
@@ -20,9 +20,9 @@ struct CallerIdentity {
 class CallGate {
  public:
   virtual ~CallGate() = default;
-  // UNAUTHENTICATED: no or a wrong token. PERMISSION_DENIED: the certificate's names are not
-  // allowed.
-  virtual absl::Status Check(const CallerIdentity& caller) = 0;
+  // The caller's name, under which its limits are counted; empty: it showed none. UNAUTHENTICATED:
+  // no or a wrong token. PERMISSION_DENIED: the certificate's names are not allowed.
+  virtual absl::StatusOr<std::string> Check(const CallerIdentity& caller) = 0;
 };
 
 }  // namespace assay::service

@@ -173,13 +173,15 @@ signals::Episode ToDomain(const v1::Episode& episode) {
 
 std::shared_ptr<const evaluation::EpisodeContext> MakeContext(std::shared_ptr<const void> storage,
                                                               const v1::Episode& episode,
-                                                              const signals::Options& options) {
+                                                              const signals::Options& options,
+                                                              const std::string& traceparent) {
   auto context = std::make_shared<evaluation::EpisodeContext>();
   context->storage = std::move(storage);
   context->episode = ToDomain(episode);
   context->message = &episode;
   context->seed = options.seed;
   context->range = options.range;
+  context->traceparent = traceparent;
   return context;
 }
 

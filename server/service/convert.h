@@ -22,7 +22,8 @@ signals::Episode ToDomain(const v1::Episode& episode);
 // `episode` points into what `storage` keeps alive.
 std::shared_ptr<const evaluation::EpisodeContext> MakeContext(std::shared_ptr<const void> storage,
                                                               const v1::Episode& episode,
-                                                              const signals::Options& options);
+                                                              const signals::Options& options,
+                                                              const std::string& traceparent);
 
 // All but what the session or the audit adds (audit, effort.evaluator, effort.ballots).
 void ToWire(const signals::Signals& signals, const v1::Episode& episode, v1::EpisodeSignals* wire);

@@ -43,7 +43,7 @@ absl::StatusOr<EpisodeWork> AcceptEpisode(std::shared_ptr<const v1::Episode> epi
   }
   EpisodeWork work;
   work.evaluator = EvaluatorFor(*episode, *options);
-  work.context = MakeContext(episode, *episode, *options->options);
+  work.context = MakeContext(episode, *episode, *options->options, options->traceparent);
   work.episode = std::move(episode);
   work.options = std::move(options);
   return work;
@@ -70,6 +70,22 @@ v1::EpisodeResult MakeResult(const EpisodeWork& work, absl::StatusOr<signals::Si
                      ResponseTooLarge(needed, work.options->max_response_bytes));
   }
   return result;
+}
+
+int64_t MemoryOf(const v1::Episode& episode, int64_t bytes) {
+  const int64_t parts = episode.messages_size() + episode.agents_size();
+  return bytes + Limits::kPartBytes * parts;
+}
+
+absl::Status NotAdmitted(Admission::Entry entry, absl::Duration retry_after) {
+  return Overloaded(entry == Admission::Entry::kCallerIsFull
+                        ? "the caller has as much in flight as it may"
+                        : "the server has as much in flight as it takes",
+                    retry_after);
+}
+
+RejectReason ReasonOf(Admission::Entry entry) {
+  return entry == Admission::Entry::kCallerIsFull ? RejectReason::kCaller : RejectReason::kServer;
 }
 
 v1::EpisodeResult MakeError(absl::string_view episode_id, const absl::Status& status) {

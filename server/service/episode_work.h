@@ -11,7 +11,9 @@
 #include "assay/v1/episode.pb.h"
 #include "assay/v1/signal_service.pb.h"
 #include "server/engine/engine.h"
+#include "server/service/admission.h"
 #include "server/service/limits.h"
+#include "server/service/observer.h"
 #include "server/service/options.h"
 #include "server/signals/signals.h"
 
@@ -39,6 +41,14 @@ std::shared_ptr<evaluation::Evaluator> EvaluatorFor(const v1::Episode& episode,
 // The result as it goes out, without `elapsed`: signals with their audit, or the error that the
 // attribution ended with, or RESOURCE_EXHAUSTED where it is larger than max_response_bytes.
 v1::EpisodeResult MakeResult(const EpisodeWork& work, absl::StatusOr<signals::Signals> signals);
+
+// Memory that an episode of `bytes` on the wire counts for until it is answered.
+int64_t MemoryOf(const v1::Episode& episode, int64_t bytes);
+
+// Why an episode or a call was turned away by what is in flight.
+absl::Status NotAdmitted(Admission::Entry entry, absl::Duration retry_after);
+RejectReason ReasonOf(Admission::Entry entry);
+
 v1::EpisodeResult MakeError(absl::string_view episode_id, const absl::Status& status);
 
 void SetElapsed(absl::Duration elapsed, v1::EpisodeResult* result);

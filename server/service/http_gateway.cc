@@ -79,12 +79,16 @@ class Gateway final : public HttpGateway {
       body.append(chunk, 0, static_cast<size_t>(n));
       if (static_cast<int64_t>(body.size()) > routes_->max_body_bytes()) return TooLarge();
     }
-    const char* authorization = mg_get_header(connection, "Authorization");
+    const auto header = [connection](const char* name) {
+      const char* value = mg_get_header(connection, name);
+      return absl::string_view(value == nullptr ? "" : value);
+    };
+    const std::string peer = absl::StrCat("http:", info->remote_addr, ":", info->remote_port);
     // A thread a request may wait: there are 64 of them, and no worker is among them.
     const auto promise = std::make_shared<std::promise<HttpReply>>();
     std::future<HttpReply> future = promise->get_future();
-    routes_->Post(info->local_uri, info->query_string == nullptr ? "" : info->query_string,
-                  authorization == nullptr ? "" : authorization, body,
+    routes_->Post({info->local_uri, info->query_string == nullptr ? "" : info->query_string,
+                   header("Authorization"), header("traceparent"), peer, body},
                   [promise](HttpReply reply) { promise->set_value(std::move(reply)); });
     return future.get();
   }

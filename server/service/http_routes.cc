@@ -150,36 +150,45 @@ HttpReply ToHttp(const absl::Status& status) {
   return reply;
 }
 
-void HttpRoutes::Post(absl::string_view path, absl::string_view query,
-                      absl::string_view authorization, absl::string_view body, Done done) const {
+void HttpRoutes::Post(const HttpCall& call, Done done) const {
+  std::string caller;
   if (gate_ != nullptr) {
-    if (absl::Status may = gate_->Check({authorization, {}}); !may.ok()) return done(ToHttp(may));
+    absl::StatusOr<std::string> may = gate_->Check({call.authorization, {}});
+    if (!may.ok()) return done(ToHttp(may.status()));
+    caller = *std::move(may);
   }
-  if (path == "/v1/signals") return Signals(body, std::move(done));
-  if (path == "/get_reward") {
-    return GetReward(body, HasParameter(query, "logs=scalar"), std::move(done));
+  CallContext context = MakeCallContext(deps_.callers, caller, call.peer, call.traceparent);
+  if (call.path == "/v1/signals") return Signals(std::move(context), call.body, std::move(done));
+  if (call.path == "/get_reward") {
+    return GetReward(std::move(context), call.body, HasParameter(call.query, "logs=scalar"),
+                     std::move(done));
   }
-  if (path == "/rm") return RewardModel(body, HasParameter(query, "signals=1"), std::move(done));
+  if (call.path == "/rm") {
+    return RewardModel(std::move(context), call.body, HasParameter(call.query, "signals=1"),
+                       std::move(done));
+  }
   done(ToHttp(absl::NotFoundError("POST /v1/signals, /get_reward or /rm")));
 }
 
-void HttpRoutes::Compute(std::shared_ptr<const v1::ComputeSignalsRequest> request,
+void HttpRoutes::Compute(CallContext context,
+                         std::shared_ptr<const v1::ComputeSignalsRequest> request,
                          BatchCall::Done done) const {
-  BatchCall::Make(deps_, std::move(request), std::move(done))->Start();
+  BatchCall::Make(deps_, std::move(context), std::move(request), std::move(done))->Start();
 }
 
-void HttpRoutes::Signals(absl::string_view body, Done done) const {
+void HttpRoutes::Signals(CallContext context, absl::string_view body, Done done) const {
   auto request = std::make_shared<v1::ComputeSignalsRequest>();
   if (absl::Status parsed = FromJson("body", body, request.get()); !parsed.ok()) {
     return done(ToHttp(parsed));
   }
-  Compute(std::move(request),
+  Compute(std::move(context), std::move(request),
           [done = std::move(done)](absl::StatusOr<v1::ComputeSignalsResponse> computed) mutable {
             done(computed.ok() ? HttpReply{200, ToJson(*computed), {}} : ToHttp(computed.status()));
           });
 }
 
-void HttpRoutes::GetReward(absl::string_view body, bool scalar_logs, Done done) const {
+void HttpRoutes::GetReward(CallContext context, absl::string_view body, bool scalar_logs,
+                           Done done) const {
   Struct fields;
   if (absl::Status parsed = FromJson("body", body, &fields); !parsed.ok()) {
     return done(ToHttp(parsed));
@@ -202,14 +211,17 @@ void HttpRoutes::GetReward(absl::string_view body, bool scalar_logs, Done done) 
                        deps_.config->limits, request->add_episodes());
     if (!built.ok()) return done(ToHttp(built));
   }
-  Compute(std::move(request), [done = std::move(done), scalar_logs](
-                                  absl::StatusOr<v1::ComputeSignalsResponse> computed) mutable {
-    const absl::Status status = computed.ok() ? FirstFailure(*computed) : computed.status();
-    done(status.ok() ? HttpReply{200, RewardReply(*computed, scalar_logs), {}} : ToHttp(status));
-  });
+  Compute(std::move(context), std::move(request),
+          [done = std::move(done),
+           scalar_logs](absl::StatusOr<v1::ComputeSignalsResponse> computed) mutable {
+            const absl::Status status = computed.ok() ? FirstFailure(*computed) : computed.status();
+            done(status.ok() ? HttpReply{200, RewardReply(*computed, scalar_logs), {}}
+                             : ToHttp(status));
+          });
 }
 
-void HttpRoutes::RewardModel(absl::string_view body, bool with_signals, Done done) const {
+void HttpRoutes::RewardModel(CallContext context, absl::string_view body, bool with_signals,
+                             Done done) const {
   Struct fields;
   if (absl::Status parsed = FromJson("body", body, &fields); !parsed.ok()) {
     return done(ToHttp(parsed));
@@ -225,19 +237,21 @@ void HttpRoutes::RewardModel(absl::string_view body, bool with_signals, Done don
   absl::Status built = EpisodeOfLabel("label", 0, label->front(), response->front(),
                                       deps_.config->limits, request->add_episodes());
   if (!built.ok()) return done(ToHttp(built));
-  Compute(std::move(request), [done = std::move(done), with_signals](
-                                  absl::StatusOr<v1::ComputeSignalsResponse> computed) mutable {
-    const absl::Status status = computed.ok() ? FirstFailure(*computed) : computed.status();
-    if (!status.ok()) return done(ToHttp(status));
-    const v1::EpisodeSignals& signals = computed->results(0).signals();
-    Value score;
-    score.set_number_value(signals.score());
-    const std::string number = ToJson(score);
-    done({200,
-          with_signals ? absl::StrCat("{\"score\":", number, ",\"signals\":", ToJson(signals), "}")
-                       : number,
-          {}});
-  });
+  Compute(std::move(context), std::move(request),
+          [done = std::move(done),
+           with_signals](absl::StatusOr<v1::ComputeSignalsResponse> computed) mutable {
+            const absl::Status status = computed.ok() ? FirstFailure(*computed) : computed.status();
+            if (!status.ok()) return done(ToHttp(status));
+            const v1::EpisodeSignals& signals = computed->results(0).signals();
+            Value score;
+            score.set_number_value(signals.score());
+            const std::string number = ToJson(score);
+            done({200,
+                  with_signals
+                      ? absl::StrCat("{\"score\":", number, ",\"signals\":", ToJson(signals), "}")
+                      : number,
+                  {}});
+          });
 }
 
 }  // namespace assay::service

@@ -35,6 +35,15 @@ struct HttpReply {
   std::optional<absl::Duration> retry_after;
 };
 
+struct HttpCall {
+  absl::string_view path;
+  absl::string_view query;          // what follows the ?
+  absl::string_view authorization;  // headers; empty: not there
+  absl::string_view traceparent;
+  absl::string_view peer;  // address and port
+  absl::string_view body;
+};
+
 HttpReply ToHttp(const absl::Status& status);
 
 // Thread safe.
@@ -45,17 +54,16 @@ class HttpRoutes {
   // `gate` may be null: everybody may call. All that is pointed to outlives this.
   HttpRoutes(const ServiceDeps& deps, CallGate* gate) : deps_(deps), gate_(gate) {}
 
-  // Calls `done` exactly once, possibly before it returns. `query` is what follows the ?.
-  void Post(absl::string_view path, absl::string_view query, absl::string_view authorization,
-            absl::string_view body, Done done) const;
+  // Calls `done` exactly once, possibly before it returns.
+  void Post(const HttpCall& call, Done done) const;
 
   int64_t max_body_bytes() const { return deps_.config->limits.max_transport_bytes; }
 
  private:
-  void Signals(absl::string_view body, Done done) const;
-  void GetReward(absl::string_view body, bool scalar_logs, Done done) const;
-  void RewardModel(absl::string_view body, bool with_signals, Done done) const;
-  void Compute(std::shared_ptr<const v1::ComputeSignalsRequest> request,
+  void Signals(CallContext context, absl::string_view body, Done done) const;
+  void GetReward(CallContext context, absl::string_view body, bool scalar_logs, Done done) const;
+  void RewardModel(CallContext context, absl::string_view body, bool with_signals, Done done) const;
+  void Compute(CallContext context, std::shared_ptr<const v1::ComputeSignalsRequest> request,
                BatchCall::Done done) const;
 
   const ServiceDeps deps_;

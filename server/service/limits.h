@@ -21,6 +21,14 @@ struct Limits {
   int64_t max_transport_bytes = int64_t{64} << 20;
   int32_t max_episodes_per_call = 4'096;
 
+  // What each message and agent of an episode takes in memory beside its text: in the parsed form,
+  // the plan and the answer.
+  static constexpr int64_t kPartBytes = 1'024;
+  // Memory of the largest episode.
+  int64_t max_episode_memory() const {
+    return max_episode_bytes + kPartBytes * (int64_t{max_messages} + max_agents);
+  }
+
   v1::Limits ToWire() const {
     v1::Limits wire;
     wire.set_max_agents(max_agents);

@@ -14,6 +14,8 @@ absl::string_view RejectReasonLabel(RejectReason reason) {
       return "groups";
     case RejectReason::kClientDoesNotRead:
       return "client_does_not_read";
+    case RejectReason::kCaller:
+      return "caller";
   }
   return "unknown";
 }

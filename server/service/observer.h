@@ -12,9 +12,22 @@
 
 namespace assay::service {
 
-enum class RejectReason : uint8_t { kCredits, kServer, kStreams, kGroups, kClientDoesNotRead };
-inline constexpr int kRejectReasons = 5;
+enum class RejectReason : uint8_t {
+  kCredits,
+  kServer,
+  kStreams,
+  kGroups,
+  kClientDoesNotRead,
+  kCaller
+};
+inline constexpr int kRejectReasons = 6;
 absl::string_view RejectReasonLabel(RejectReason reason);
+
+// The call that an episode came with.
+struct Origin {
+  uint64_t stream = 0;         // 0: a unary call
+  absl::string_view trace_id;  // empty: none was sent
+};
 
 // One stream, when it has ended.
 struct StreamSummary {
@@ -34,9 +47,8 @@ struct StreamSummary {
 class Observer {
  public:
   virtual ~Observer() = default;
-  // `stream` is 0 outside streams.
   virtual void OnEpisode(const v1::EpisodeResult& /*result*/, double /*value_range*/,
-                         absl::Duration /*elapsed*/, uint64_t /*stream*/) {}
+                         absl::Duration /*elapsed*/, const Origin& /*origin*/) {}
   virtual void OnRejected(RejectReason /*reason*/) {}
   virtual void OnStreamOpen() {}
   virtual void OnStreamClosed(const StreamSummary& /*summary*/) {}

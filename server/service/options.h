@@ -41,6 +41,7 @@ struct ResolvedOptions {
   absl::Duration episode_timeout;
   absl::Duration group_timeout;  // zero: none
   int64_t max_response_bytes = 0;
+  std::string traceparent;  // what evaluators are told of the call's trace; empty: nothing
 };
 
 // INVALID_ARGUMENT, OUT_OF_RANGE or UNIMPLEMENTED with the field's path inside AttributionOptions.

@@ -34,16 +34,11 @@ void AddDetails(grpc::CallbackServerContext* context, const absl::Status& status
   }
 }
 
-// The 32 hex digits of a W3C traceparent (00-TRACE-SPAN-FLAGS), or empty.
-std::string TraceId(const grpc::CallbackServerContext& context) {
-  const auto found = context.client_metadata().find("traceparent");
-  if (found == context.client_metadata().end()) return "";
-  const absl::string_view header(found->second.data(), found->second.size());
-  constexpr size_t kVersion = 3, kTrace = 32;
-  if (header.size() < kVersion + kTrace || header[2] != '-') return "";
-  const absl::string_view trace = header.substr(kVersion, kTrace);
-  const bool hex = std::all_of(trace.begin(), trace.end(), absl::ascii_isxdigit);
-  return hex ? std::string(trace) : "";
+// Empty: not there.
+absl::string_view Header(const grpc::CallbackServerContext& context, const char* name) {
+  const auto found = context.client_metadata().find(name);
+  if (found == context.client_metadata().end()) return {};
+  return {found->second.data(), found->second.size()};
 }
 
 // Tells the observer of one call's life.
@@ -79,7 +74,8 @@ class StreamReactor final
       public StreamTransport {
  public:
   StreamReactor(Service* service, grpc::CallbackServerContext* context,
-                std::shared_ptr<StreamCall> call, CallObserver* observer);
+                std::shared_ptr<CallerShare> share, std::shared_ptr<StreamCall> call,
+                CallObserver* observer);
 
   void Write(const v1::StreamSignalsResponse* response) override { StartWrite(response); }
   void Finish(const absl::Status& status) override {
@@ -102,6 +98,7 @@ class StreamReactor final
 
   Service* const service_;
   grpc::CallbackServerContext* const context_;
+  const std::shared_ptr<CallerShare> share_;
   const std::shared_ptr<StreamCall> call_;
   CallScope scope_;
   const std::string peer_;  // no longer known when the call is over
@@ -182,9 +179,13 @@ class Service final : public SignalServer, public v1::SignalService::CallbackSer
   void OnStreamDone(StreamReactor* reactor, StreamSummary summary);
 
  private:
-  absl::Status MayCall(const grpc::CallbackServerContext& context) const;
+  // Its name; or why it may not call.
+  absl::StatusOr<std::string> CallerOf(const grpc::CallbackServerContext& context) const;
+  CallContext ContextOf(const grpc::CallbackServerContext& context,
+                        const absl::StatusOr<std::string>& caller) const;
   // OK where one more stream may open; `call` is entered in the list of streams in any case.
-  absl::Status Register(StreamReactor* reactor, const std::shared_ptr<StreamCall>& call);
+  absl::Status Register(StreamReactor* reactor, const std::shared_ptr<StreamCall>& call,
+                        int of_caller);
   SessionConfig ConfigForStream();
 
   const ServiceDeps deps_;
@@ -201,12 +202,15 @@ class Service final : public SignalServer, public v1::SignalService::CallbackSer
 };
 
 StreamReactor::StreamReactor(Service* service, grpc::CallbackServerContext* context,
-                             std::shared_ptr<StreamCall> call, CallObserver* observer)
+                             std::shared_ptr<CallerShare> share, std::shared_ptr<StreamCall> call,
+                             CallObserver* observer)
     : service_(service),
       context_(context),
+      share_(std::move(share)),
       call_(std::move(call)),
       scope_(observer, CallObserver::Type::kBidiStream, "StreamSignals"),
       peer_(context->peer()) {
+  ++share_->streams;
   call_->Attach(this);
   Read();
 }
@@ -237,8 +241,8 @@ void StreamReactor::OnDone() {
   const absl::StatusCode code = cancelled ? absl::StatusCode::kCancelled : code_.load();
   if (cancelled) summary.status = absl::CancelledError("the client cancelled the stream");
   summary.peer = peer_;
-  summary.trace_id = TraceId(*context_);
   scope_.Handled(code);
+  --share_->streams;
   service_->OnStreamDone(this, std::move(summary));
   delete this;
 }
@@ -253,13 +257,10 @@ SessionConfig Service::ConfigForStream() {
   return config;
 }
 
-absl::Status Service::MayCall(const grpc::CallbackServerContext& context) const {
-  if (gate_ == nullptr) return absl::OkStatus();
+absl::StatusOr<std::string> Service::CallerOf(const grpc::CallbackServerContext& context) const {
+  if (gate_ == nullptr) return std::string();
   CallerIdentity caller;
-  const auto header = context.client_metadata().find("authorization");
-  if (header != context.client_metadata().end()) {
-    caller.authorization = absl::string_view(header->second.data(), header->second.size());
-  }
+  caller.authorization = Header(context, "authorization");
   const auto auth = context.auth_context();
   for (const auto& name : auth->FindPropertyValues(GRPC_X509_SAN_PROPERTY_NAME)) {
     caller.peer_names.emplace_back(name.data(), name.size());
@@ -267,7 +268,14 @@ absl::Status Service::MayCall(const grpc::CallbackServerContext& context) const 
   return gate_->Check(caller);
 }
 
-absl::Status Service::Register(StreamReactor* reactor, const std::shared_ptr<StreamCall>& call) {
+CallContext Service::ContextOf(const grpc::CallbackServerContext& context,
+                               const absl::StatusOr<std::string>& caller) const {
+  return MakeCallContext(deps_.callers, caller.ok() ? *caller : "", context.peer(),
+                         Header(context, "traceparent"));
+}
+
+absl::Status Service::Register(StreamReactor* reactor, const std::shared_ptr<StreamCall>& call,
+                               int of_caller) {
   evaluation::MutexLock lock(&mutex_);
   streams_.emplace(reactor, call);
   ++open_streams_;
@@ -275,17 +283,22 @@ absl::Status Service::Register(StreamReactor* reactor, const std::shared_ptr<Str
   if (static_cast<int>(streams_.size()) > config_.max_streams) {
     return Overloaded("the server has as many streams as it takes", deps_.config->retry_after);
   }
+  if (of_caller > config_.max_streams_per_caller) {
+    return Overloaded("the caller has as many streams as it may", deps_.config->retry_after);
+  }
   return absl::OkStatus();
 }
 
 grpc::ServerBidiReactor<v1::StreamSignalsRequest, v1::StreamSignalsResponse>*
 Service::StreamSignals(grpc::CallbackServerContext* context) {
+  const absl::StatusOr<std::string> caller = CallerOf(*context);
+  const CallContext from = ContextOf(*context, caller);
   auto call =
-      std::make_shared<StreamCall>(deps_, ConfigForStream(), config_.linger, ++last_stream_);
-  auto* reactor = new StreamReactor(this, context, call, calls_);
+      std::make_shared<StreamCall>(deps_, from, ConfigForStream(), config_.linger, ++last_stream_);
+  auto* reactor = new StreamReactor(this, context, from.share, call, calls_);
   if (deps_.observer != nullptr) deps_.observer->OnStreamOpen();
-  absl::Status refused = Register(reactor, call);
-  if (const absl::Status may_call = MayCall(*context); !may_call.ok()) refused = may_call;
+  absl::Status refused = Register(reactor, call, from.share->streams);
+  if (!caller.ok()) refused = caller.status();
   if (!refused.ok()) {
     if (deps_.observer != nullptr && refused.code() == absl::StatusCode::kResourceExhausted) {
       deps_.observer->OnRejected(RejectReason::kStreams);
@@ -316,8 +329,9 @@ grpc::ServerUnaryReactor* Service::ComputeSignals(grpc::CallbackServerContext* c
                                                   const v1::ComputeSignalsRequest* request,
                                                   v1::ComputeSignalsResponse* response) {
   auto* reactor = new UnaryReactor(calls_, "ComputeSignals", &open_unary_);
-  if (const absl::Status may_call = MayCall(*context); !may_call.ok()) {
-    reactor->Reply(context, may_call);
+  const absl::StatusOr<std::string> caller = CallerOf(*context);
+  if (!caller.ok()) {
+    reactor->Reply(context, caller.status());
     return reactor;
   }
   // An episode that was cancelled may look at its text a moment longer than gRPC keeps the request,
@@ -325,7 +339,7 @@ grpc::ServerUnaryReactor* Service::ComputeSignals(grpc::CallbackServerContext* c
   auto kept = std::make_shared<v1::ComputeSignalsRequest>();
   kept->Swap(const_cast<v1::ComputeSignalsRequest*>(request));
   auto call = BatchCall::Make(
-      deps_, std::move(kept),
+      deps_, ContextOf(*context, caller), std::move(kept),
       [context, reactor, response](absl::StatusOr<v1::ComputeSignalsResponse> computed) {
         if (computed.ok()) *response = *std::move(computed);
         reactor->Reply(context, computed.status());
@@ -339,7 +353,7 @@ grpc::ServerUnaryReactor* Service::ComputeAdvantages(grpc::CallbackServerContext
                                                      const v1::ComputeAdvantagesRequest* request,
                                                      v1::ComputeAdvantagesResponse* response) {
   auto* reactor = new UnaryReactor(calls_, "ComputeAdvantages", &open_unary_);
-  absl::Status status = MayCall(*context);
+  absl::Status status = CallerOf(*context).status();
   if (status.ok()) {
     auto computed = service::ComputeAdvantages(*request, deps_.config->limits);
     status = computed.status();
@@ -353,7 +367,7 @@ grpc::ServerUnaryReactor* Service::GetServerInfo(grpc::CallbackServerContext* co
                                                  const v1::GetServerInfoRequest* /*request*/,
                                                  v1::GetServerInfoResponse* response) {
   auto* reactor = new UnaryReactor(calls_, "GetServerInfo", &open_unary_);
-  const absl::Status may_call = MayCall(*context);
+  const absl::Status may_call = CallerOf(*context).status();
   if (may_call.ok()) *response = ServerInfo(deps_.config->limits, *deps_.catalog);
   reactor->Reply(context, may_call);
   return reactor;

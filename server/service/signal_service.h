@@ -33,6 +33,7 @@ class CallObserver {
 
 struct SignalServiceConfig {
   int max_streams = 4096;  // one more is RESOURCE_EXHAUSTED
+  int max_streams_per_caller = 4096;
   // How long a stream that ended may keep its last write before it is cut off.
   absl::Duration linger = absl::Seconds(10);
   // A stream's max_age is drawn from [1 - jitter, 1 + jitter] times that of SessionConfig.

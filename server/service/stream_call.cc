@@ -21,13 +21,14 @@ class StreamCall::Sink final : public evaluation::CallerSink {
   const std::weak_ptr<StreamCall> call_;
 };
 
-StreamCall::StreamCall(const ServiceDeps& deps, SessionConfig config, absl::Duration linger,
-                       uint64_t stream)
-    : deps_(deps), config_(std::move(config)), linger_(linger) {
+StreamCall::StreamCall(const ServiceDeps& deps, CallContext context, SessionConfig config,
+                       absl::Duration linger, uint64_t stream)
+    : deps_(deps), context_(std::move(context)), config_(std::move(config)), linger_(linger) {
   StreamSession::Deps session;
   session.config = &config_;
   session.catalog = deps_.catalog;
-  session.admission = deps_.admission;
+  session.admission = &context_.share->admission;
+  session.trace = context_.trace;
   session.observer = deps_.observer;
   session.stream = stream;
   session.make_caller = [this](const signals::EvaluatorTraits& traits,

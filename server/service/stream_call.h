@@ -34,7 +34,8 @@ class StreamTransport {
 class StreamCall : public std::enable_shared_from_this<StreamCall> {
  public:
   // `config` is this stream's own; it and all of `deps` outlive the call.
-  StreamCall(const ServiceDeps& deps, SessionConfig config, absl::Duration linger, uint64_t stream);
+  StreamCall(const ServiceDeps& deps, CallContext context, SessionConfig config,
+             absl::Duration linger, uint64_t stream);
   // Before any input. `transport` lives until Detach.
   void Attach(StreamTransport* transport);
   // The transport is over: it is not touched again. Returns what there is to log.
@@ -61,6 +62,7 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   void OnTimer();
 
   const ServiceDeps deps_;
+  const CallContext context_;
   const SessionConfig config_;
   const absl::Duration linger_;
   evaluation::Mutex mutex_;

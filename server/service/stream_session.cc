@@ -13,11 +13,10 @@ namespace assay::service {
 StreamSession::StreamSession(Deps deps, absl::Time now)
     : deps_(std::move(deps)), config_(*deps_.config), opened_at_(now) {
   summary_.stream = deps_.stream;
+  summary_.trace_id = deps_.trace.trace_id;
 }
 
-StreamSession::~StreamSession() {
-  for (auto& [ticket, in_flight] : episodes_) LeaveAdmission(&in_flight);
-}
+StreamSession::~StreamSession() { deps_.admission->Leave(held_); }
 
 void StreamSession::OnRequest(std::shared_ptr<const v1::StreamSignalsRequest> request,
                               absl::Time now) {
@@ -52,6 +51,7 @@ void StreamSession::OnOptions(const v1::AttributionOptions& sent) {
   absl::StatusOr<ResolvedOptions> resolved =
       ResolveOptions(sent, config_.limits, *deps_.catalog, make_caller);
   if (!resolved.ok()) return Finish(resolved.status());
+  resolved->traceparent = deps_.trace.traceparent;
   options_ = std::make_shared<ResolvedOptions>(*std::move(resolved));
   groups_.emplace(*options_->options, config_.limits, options_->group_timeout,
                   options_->max_response_bytes, config_.max_bytes_in_flight);
@@ -98,11 +98,17 @@ absl::Status StreamSession::Admit(const std::shared_ptr<const v1::Episode>& epis
   in_flight->owns_id = true;
   absl::StatusOr<EpisodeWork> work = AcceptEpisode(episode, bytes, options_, config_.limits);
   // Before the group is told: an episode that may be sent again is not missing from it.
-  if (work.ok() && !deps_.admission->Enter(bytes)) {
-    if (deps_.observer != nullptr) deps_.observer->OnRejected(RejectReason::kServer);
-    return Overloaded("the server has as many episodes in flight as it takes", config_.retry_after);
+  if (work.ok()) {
+    const Load load = {1, MemoryOf(*episode, bytes)};
+    const Admission::Entry entry = deps_.admission->Enter(load, held_);
+    if (entry != Admission::Entry::kEntered) {
+      if (deps_.observer != nullptr) deps_.observer->OnRejected(ReasonOf(entry));
+      return NotAdmitted(entry, config_.retry_after);
+    }
+    in_flight->memory = load.bytes;
+    held_.bytes += load.bytes;
+    ++held_.episodes;
   }
-  in_flight->admitted = work.ok();
   if (episode->has_group() && ValidateGroup(episode->group(), config_.limits).ok()) {
     absl::Status joined = groups_->Join(*episode, now);
     if (joined.ok()) {
@@ -202,7 +208,7 @@ void StreamSession::Report(const v1::EpisodeResult& result, absl::Duration elaps
   ++(result.has_signals() ? summary_.answered : summary_.failed);
   if (deps_.observer == nullptr) return;
   const double range = options_->options->range.size();
-  deps_.observer->OnEpisode(result, range, elapsed, deps_.stream);
+  deps_.observer->OnEpisode(result, range, elapsed, {deps_.stream, deps_.trace.trace_id});
 }
 
 void StreamSession::Enqueue(v1::StreamSignalsResponse response, Kind kind, Ticket ticket) {
@@ -212,6 +218,7 @@ void StreamSession::Enqueue(v1::StreamSignalsResponse response, Kind kind, Ticke
   pending.bytes = static_cast<int64_t>(response.ByteSizeLong());
   pending.response = std::make_shared<v1::StreamSignalsResponse>(std::move(response));
   response_bytes_ += pending.bytes;
+  Keep(pending.bytes);
   responses_.push_back(std::move(pending));
 }
 
@@ -226,6 +233,7 @@ void StreamSession::EnqueueGroups() {
 
 void StreamSession::Pump(absl::Time now) {
   if (finished_) return;
+  KeepGroups();
   ExpireWaiting(now);
   StartWaiting(now);
   WriteNext(now);
@@ -272,12 +280,15 @@ void StreamSession::WriteNext(absl::Time now) {
     episodes_.erase(found);
   }
   writing_ = true;
+  writing_bytes_ = pending.bytes;
   write_deadline_ = now + config_.write_stall;
   actions_.push_back(WriteResponse{std::move(pending.response)});
 }
 
 void StreamSession::OnWriteDone(absl::Time now) {
   writing_ = false;
+  Keep(-writing_bytes_);
+  writing_bytes_ = 0;
   write_deadline_ = absl::InfiniteFuture();
   Pump(now);
 }
@@ -374,16 +385,33 @@ void StreamSession::Finish(absl::Status status) {
   }
   waiting_.clear();
   responses_.clear();
-  response_bytes_ = 0;
+  // A write that is on its way may never be told to be done.
+  Keep(-response_bytes_ - writing_bytes_);
+  response_bytes_ = writing_bytes_ = 0;
   groups_.reset();
+  KeepGroups();
   unanswered_ids_.clear();
   actions_.push_back(FinishStream{std::move(status)});
 }
 
 void StreamSession::LeaveAdmission(InFlight* in_flight) {
-  if (!in_flight->admitted) return;
-  in_flight->admitted = false;
-  deps_.admission->Leave(in_flight->bytes);
+  if (in_flight->memory == 0) return;
+  const Load load = {1, in_flight->memory};
+  in_flight->memory = 0;
+  --held_.episodes;
+  held_.bytes -= load.bytes;
+  deps_.admission->Leave(load);
+}
+
+void StreamSession::Keep(int64_t bytes) {
+  held_.bytes += bytes;
+  deps_.admission->Grow({0, bytes});
+}
+
+void StreamSession::KeepGroups() {
+  const int64_t bytes = groups_.has_value() ? groups_->bytes() : 0;
+  if (bytes != groups_held_) Keep(bytes - groups_held_);
+  groups_held_ = bytes;
 }
 
 std::vector<Action> StreamSession::TakeActions() { return std::exchange(actions_, {}); }

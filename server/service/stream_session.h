@@ -7,6 +7,7 @@
 //   rejections unwritten  max_episodes_in_flight, then the stream ends
 //   results unwritten     nothing is started while they hold more than max_bytes_in_flight
 //   groups                max_open_groups, max_bytes_in_flight
+//   all of it together    what Admission leaves free
 //   questions             max_outstanding_questions (the caller evaluator holds the rest back)
 #ifndef ASSAY_SERVER_SERVICE_STREAM_SESSION_H_
 #define ASSAY_SERVER_SERVICE_STREAM_SESSION_H_
@@ -33,6 +34,7 @@
 #include "server/service/limits.h"
 #include "server/service/observer.h"
 #include "server/service/options.h"
+#include "server/service/trace_context.h"
 
 namespace assay::service {
 
@@ -99,6 +101,7 @@ class StreamSession {
     Observer* observer;  // may be null
     MakeCaller make_caller;
     uint64_t stream = 1;  // for logs
+    TraceContext trace = {};
   };
 
   StreamSession(Deps deps, absl::Time now);
@@ -136,8 +139,8 @@ class StreamSession {
     std::string group;  // empty: none
     int64_t bytes = 0;
     absl::Time read_at;
-    bool owns_id = false;   // in unanswered_ids_
-    bool admitted = false;  // counts in Admission
+    bool owns_id = false;  // in unanswered_ids_
+    int64_t memory = 0;    // what it counts for in Admission; 0: nothing
     bool started = false;
     bool answered = false;            // its result waits to be written
     std::optional<EpisodeWork> work;  // until started
@@ -171,6 +174,9 @@ class StreamSession {
   void FinishIfDone(absl::Time now);
   void Finish(absl::Status status);
   void LeaveAdmission(InFlight* in_flight);
+  // What else the stream keeps has grown or shrunk.
+  void Keep(int64_t bytes);
+  void KeepGroups();
   bool Quiet() const;  // nothing is in flight in either direction
 
   const Deps deps_;
@@ -186,11 +192,14 @@ class StreamSession {
   int started_ = 0;
   int unanswered_ = 0;  // read, no result yet
   int64_t bytes_in_flight_ = 0;
+  Load held_;                // in Admission: episodes, responses, groups
+  int64_t groups_held_ = 0;  // of it, as of the last look
 
   std::deque<Pending> responses_;
   int64_t response_bytes_ = 0;
   int rejections_unread_ = 0;
   bool writing_ = false;
+  int64_t writing_bytes_ = 0;
   absl::Time write_deadline_ = absl::InfiniteFuture();
 
   bool half_closed_ = false;

@@ -91,14 +91,15 @@ void Log::Write(Level level, absl::string_view event, std::initializer_list<Fiel
 }
 
 void ServiceLog::OnEpisode(const v1::EpisodeResult& result, double value_range,
-                           absl::Duration elapsed, uint64_t stream) {
-  if (next_ != nullptr) next_->OnEpisode(result, value_range, elapsed, stream);
+                           absl::Duration elapsed, const service::Origin& origin) {
+  if (next_ != nullptr) next_->OnEpisode(result, value_range, elapsed, origin);
   if (result.has_signals()) return;
   const v1::Error& error = result.error();
   const absl::string_view field =
       error.violations_size() > 0 ? absl::string_view(error.violations(0).field()) : "";
   log_->Write(Level::kWarning, "episode failed",
-              {{"stream", static_cast<int64_t>(stream)},
+              {{"stream", static_cast<int64_t>(origin.stream)},
+               {"trace_id", origin.trace_id},
                {"episode", absl::string_view(result.episode_id())},
                {"code", service::CodeLabel(static_cast<absl::StatusCode>(error.code()))},
                {"field", field},

@@ -44,7 +44,7 @@ class ServiceLog final : public service::Observer {
   ServiceLog(const Log* log, service::Observer* next) : log_(log), next_(next) {}
 
   void OnEpisode(const v1::EpisodeResult& result, double value_range, absl::Duration elapsed,
-                 uint64_t stream) override;
+                 const service::Origin& origin) override;
   void OnRejected(service::RejectReason reason) override;
   void OnStreamOpen() override;
   void OnStreamClosed(const service::StreamSummary& summary) override;

@@ -282,7 +282,7 @@ void Metrics::OnEpisodeQueued(absl::Duration waited) {
 void Metrics::OnWorkerBusy(int delta) { handles_->workers_busy->Increment(delta); }
 
 void Metrics::OnEpisode(const v1::EpisodeResult& result, double value_range, absl::Duration elapsed,
-                        uint64_t /*stream*/) {
+                        const service::Origin& /*origin*/) {
   handles_->episode_seconds->Observe(absl::ToDoubleSeconds(elapsed));
   if (!result.has_signals()) {
     const auto code = static_cast<absl::StatusCode>(result.error().code());

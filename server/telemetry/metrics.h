@@ -45,7 +45,7 @@ class Metrics final : public engine::Observer,
   void OnWorkerBusy(int delta) override;
 
   void OnEpisode(const v1::EpisodeResult& result, double value_range, absl::Duration elapsed,
-                 uint64_t stream) override;
+                 const service::Origin& origin) override;
   void OnRejected(service::RejectReason reason) override;
   void OnStreamOpen() override;
   void OnStreamClosed(const service::StreamSummary& summary) override;

@@ -144,7 +144,8 @@ class World {
       : random_(seed),
         executor_(seed | 1),
         engine_(&executor_, nullptr),
-        admission_(1000, int64_t{1} << 30),
+        admission_({1000, int64_t{1} << 30}),
+        callers_({1000, int64_t{1} << 30}, &admission_),
         scenario_(Draw(random_)) {
     catalog_.evaluators[kRemote] =
         std::make_shared<Remote>(&executor_, Random(random_()), scenario_.faulty_remote);
@@ -153,8 +154,10 @@ class World {
     deps.executor = &executor_;
     deps.config = &scenario_.config;
     deps.catalog = &catalog_;
-    deps.admission = &admission_;
-    call_ = std::make_shared<service::StreamCall>(deps, scenario_.config, absl::Seconds(5), 1);
+    deps.callers = &callers_;
+    call_ = std::make_shared<service::StreamCall>(
+        deps, service::CallContext{callers_.Share("client"), {}}, scenario_.config,
+        absl::Seconds(5), 1);
     client_ =
         std::make_unique<Client>(&executor_, Random(random_()), scenario_.behaviour, call_, bug);
     call_->Attach(client_.get());
@@ -188,6 +191,7 @@ class World {
   engine::Engine engine_;
   service::Catalog catalog_;
   service::Admission admission_;
+  service::Callers callers_;
   Scenario scenario_;
   std::shared_ptr<service::StreamCall> call_;
   std::unique_ptr<Client> client_;

@@ -58,13 +58,38 @@ TEST(Config, MistakesAreErrors) {
 }
 
 TEST(Config, LimitsMustFitTogether) {
-  for (const char* limits : {R"({"maxBytesInFlight": "1000"})", R"({"maxBytes": "1000"})",
-                             R"({"maxEpisodeBytes": "99999999999"})", R"({"maxAgents": 65})",
-                             R"({"maxStreamAge": "-1s"})", R"({"maxEpisodesInFlight": -1})"}) {
+  for (const char* limits :
+       {R"({"maxBytesInFlight": "1000"})", R"({"maxBytes": "1000"})",
+        R"({"maxEpisodeBytes": "99999999999"})", R"({"maxAgents": 65})",
+        R"({"maxStreamAge": "-1s"})", R"({"maxEpisodesInFlight": -1})",
+        R"({"maxBytesPerCaller": "1000"})", R"({"maxStreamsPerCaller": -1})"}) {
     Config config;
     ASSERT_TRUE(ParseConfig(std::string(R"({"limits": )") + limits + "}", &config).ok());
     EXPECT_FALSE(CheckConfig(config).ok()) << limits;
   }
+}
+
+TEST(Config, MemoryIsBoundedByTheFormulaOfTheLimits) {
+  Config config;
+  ASSERT_TRUE(
+      ParseConfig(R"({"limits": {"maxBytes": "134217728", "maxStreams": 100}, "evaluators": [
+    {"name": "r", "remote": {"endpoints": ["127.0.0.1:1"]}, "cacheBytes": "1048576"}]})",
+                  &config)
+          .ok());
+  // 3 x 128 MiB, 100 streams of 1.25 MiB, 1 MiB of answers, 100 MiB.
+  EXPECT_EQ(MemoryBound(config), int64_t{384 + 125 + 1 + 100} << 20);
+}
+
+TEST(Config, LimitsOfACaller) {
+  Config config;
+  ASSERT_TRUE(ParseConfig(R"({"limits": {"maxStreamsPerCaller": 3, "maxEpisodesPerCaller": "5",
+                                         "maxBytesPerCaller": "200000000"}})",
+                          &config)
+                  .ok());
+  EXPECT_TRUE(CheckConfig(config).ok());
+  EXPECT_EQ(config.streams.max_streams_per_caller, 3);
+  EXPECT_EQ(config.max_per_caller.episodes, 5);
+  EXPECT_EQ(config.max_per_caller.bytes, 200'000'000);
 }
 
 TEST(Config, SettingsGoOnTop) {

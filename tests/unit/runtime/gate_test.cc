@@ -22,7 +22,7 @@ TEST(Gate, TokensAreReadAgain) {
   EXPECT_TRUE(gate.Check({"Bearer second", {}}).ok());
   for (const char* wrong : {"", "first", "Bearer ", "Bearer third", "Bearer # trainers",
                             "Basic first", "Bearer first "}) {
-    EXPECT_EQ(gate.Check({wrong, {}}).code(), absl::StatusCode::kUnauthenticated) << wrong;
+    EXPECT_EQ(gate.Check({wrong, {}}).status().code(), absl::StatusCode::kUnauthenticated) << wrong;
   }
   std::ofstream(path) << "third\n";
   absl::SleepFor(absl::Milliseconds(1100));
@@ -37,8 +37,9 @@ TEST(Gate, TokensAreReadAgain) {
 TEST(Gate, NamesOfCertificates) {
   Gate gate("", {"trainer.example", "spiffe://house/trainer"});
   EXPECT_TRUE(gate.Check({"", {"other", "spiffe://house/trainer"}}).ok());
-  EXPECT_EQ(gate.Check({"", {"trainer.example.evil"}}).code(), absl::StatusCode::kPermissionDenied);
-  EXPECT_EQ(gate.Check({"", {}}).code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(gate.Check({"", {"trainer.example.evil"}}).status().code(),
+            absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(gate.Check({"", {}}).status().code(), absl::StatusCode::kPermissionDenied);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ const absl::Time kStart = absl::FromUnixSeconds(1'000'000);
 // Performs actions at once, or holds them where the test says so.
 class Driver {
  public:
-  explicit Driver(const SessionConfig& config = {}) : config_(config), admission_(1000, 1 << 30) {
+  explicit Driver(const SessionConfig& config = {}) : config_(config), admission_({1000, 1 << 30}) {
     StreamSession::Deps deps;
     deps.config = &config_;
     deps.catalog = &catalog_;
@@ -386,18 +386,54 @@ TEST(StreamSession, GroupTimeoutSendsTheGroup) {
 
 TEST(StreamSession, AServerThatIsFullSaysWhenToComeBackAndCountsNothingMissing) {
   Driver driver;
-  while (driver.admission().Enter(1)) {
-  }
+  ASSERT_EQ(driver.admission().Enter({1000, 1}), Admission::Entry::kEntered);
   driver.Options();
   driver.Episode(InGroup("x", 2));
   ASSERT_EQ(driver.results().size(), 1u);
   EXPECT_TRUE(driver.results()[0].result().error().has_retry_after());
-  for (int i = 0; i < 1000; ++i) driver.admission().Leave(1);
+  driver.admission().Leave({1000, 1});
   driver.Episode(InGroup("x", 2));
   driver.Episode(InGroup("y", 2));
   const auto groups = driver.Take(v1::StreamSignalsResponse::kGroup);
   ASSERT_EQ(groups.size(), 1u);
   EXPECT_EQ(groups[0].group().signals().used(), 2);
+}
+
+// What waits to be read counts for as long as it waits.
+TEST(StreamSession, UnreadResponsesAndOpenGroupsCountInAdmission) {
+  Driver driver;
+  driver.hold_writes = true;
+  driver.Options();
+  driver.Episode(InGroup("a", 2));
+  driver.Episode(SmallEpisode("b", 1));
+  EXPECT_EQ(driver.admission().episodes(), 0);
+  int64_t responses = 0;
+  const int64_t unread = driver.admission().bytes();
+  driver.AllowWrites();
+  for (const auto& response : driver.written) {
+    responses += static_cast<int64_t>(response.ByteSizeLong());
+  }
+  // What is left is kept for the group.
+  const int64_t group = driver.admission().bytes();
+  EXPECT_GT(group, 0);
+  EXPECT_EQ(unread - group, responses);
+  driver.Episode(InGroup("c", 2));
+  EXPECT_EQ(driver.admission().bytes(), 0);
+}
+
+TEST(StreamSession, AStreamLeavesRoomForOneMore) {
+  Driver driver;
+  driver.hold_episodes = true;
+  driver.Options();
+  ASSERT_EQ(driver.admission().Enter({999, 1}), Admission::Entry::kEntered);
+  driver.Episode(SmallEpisode("a", 1));
+  EXPECT_TRUE(driver.results().empty());
+  driver.admission().Leave({1, 0});
+  driver.Episode(SmallEpisode("b", 1));
+  ASSERT_EQ(driver.results().size(), 1u);
+  EXPECT_TRUE(driver.results()[0].result().error().has_retry_after());
+  EXPECT_EQ(driver.admission().Enter({1, 1}), Admission::Entry::kEntered);
+  driver.admission().Leave({999, 2});
 }
 
 TEST(StreamSession, ACancelledStreamCancelsWhatRuns) {

@@ -55,19 +55,20 @@ TEST(ServiceLog, OneLineAFailedEpisodeAndNoneForTheRest) {
   ServiceLog log(&lines.log, nullptr);
   v1::EpisodeResult good;
   good.mutable_signals();
-  log.OnEpisode(good, 1, absl::Seconds(1), 3);
+  log.OnEpisode(good, 1, absl::Seconds(1), {3, "abc"});
   EXPECT_TRUE(lines.text().empty());
   v1::EpisodeResult bad;
   bad.set_episode_id("e7");
   bad.mutable_error()->set_code(3);
   bad.mutable_error()->add_violations()->set_field("messages[3].process_score");
-  log.OnEpisode(bad, 1, absl::Milliseconds(1500), 3);
+  log.OnEpisode(bad, 1, absl::Milliseconds(1500), {3, "abc"});
   const auto read = lines.Read();
   ASSERT_EQ(read.size(), 1u);
   EXPECT_EQ(read[0].fields().at("episode").string_value(), "e7");
   EXPECT_EQ(read[0].fields().at("code").string_value(), "invalid_argument");
   EXPECT_EQ(read[0].fields().at("field").string_value(), "messages[3].process_score");
   EXPECT_EQ(read[0].fields().at("stream").number_value(), 3);
+  EXPECT_EQ(read[0].fields().at("trace_id").string_value(), "abc");
   EXPECT_EQ(read[0].fields().at("seconds").number_value(), 1.5);
 }
 

@@ -26,8 +26,8 @@ v1::EpisodeResult Answered(double error) {
 
 TEST(Metrics, ConservationErrorIsRelativeToTheRange) {
   Metrics metrics({2, {}, "1.2.3", "abc"});
-  metrics.OnEpisode(Answered(5e-9), 100, absl::Seconds(1), 1);
-  metrics.OnEpisode(Answered(5e-9), 1, absl::Seconds(1), 1);
+  metrics.OnEpisode(Answered(5e-9), 100, absl::Seconds(1), {});
+  metrics.OnEpisode(Answered(5e-9), 1, absl::Seconds(1), {});
   EXPECT_TRUE(Has(metrics, "assay_conservation_error_count 2"));
   EXPECT_TRUE(Has(metrics, "assay_conservation_error_bucket{le=\"1e-10\"} 1"));
   EXPECT_TRUE(Has(metrics, "assay_episodes_total{outcome=\"ok\"} 2"));
@@ -41,10 +41,10 @@ TEST(Metrics, OutcomesAndTiers) {
   partial.mutable_signals()->set_outcome_mismatch(true);
   partial.mutable_signals()->mutable_first_error()->set_first_index(0);
   partial.mutable_signals()->mutable_first_error()->set_tier(v1::EVIDENCE_TIER_SCORES);
-  metrics.OnEpisode(partial, 1, absl::Seconds(1), 1);
+  metrics.OnEpisode(partial, 1, absl::Seconds(1), {});
   v1::EpisodeResult failed;
   failed.mutable_error()->set_code(4);
-  metrics.OnEpisode(failed, 1, absl::Seconds(1), 1);
+  metrics.OnEpisode(failed, 1, absl::Seconds(1), {});
   EXPECT_TRUE(Has(metrics, "assay_episodes_total{outcome=\"partial\"} 1"));
   EXPECT_TRUE(Has(metrics, "assay_episodes_total{outcome=\"deadline_exceeded\"} 1"));
   EXPECT_TRUE(Has(metrics, "assay_first_errors_total{tier=\"scores\"} 1"));

@@ -1,0 +1,81 @@
+#include "server/service/admission.h"
+
+#include <gtest/gtest.h>
+
+#include "server/service/callers.h"
+
+namespace assay::service {
+namespace {
+
+using Entry = Admission::Entry;
+
+TEST(Admission, TakesWhatFits) {
+  Admission server({2, 100});
+  EXPECT_EQ(server.Enter({1, 60}), Entry::kEntered);
+  EXPECT_EQ(server.Enter({1, 41}), Entry::kServerIsFull);
+  EXPECT_EQ(server.Enter({1, 40}), Entry::kEntered);
+  EXPECT_EQ(server.Enter({1, 0}), Entry::kServerIsFull);
+  server.Leave({1, 60});
+  EXPECT_EQ(server.episodes(), 1);
+  EXPECT_EQ(server.bytes(), 40);
+}
+
+// Greedy streams, one after the other: each gets half of what the one before left free.
+TEST(Admission, GreedyStreamsLeaveRoomForOneMore) {
+  Admission server({1'024, 1'024});
+  int64_t all = 0;
+  for (const int64_t expected : {512, 256, 128, 64}) {
+    Load held;
+    while (server.Enter({1, 1}, held) == Entry::kEntered)
+      held = {held.episodes + 1, held.bytes + 1};
+    EXPECT_EQ(held.bytes, expected);
+    all += held.bytes;
+  }
+  EXPECT_EQ(server.bytes(), all);
+  EXPECT_EQ(server.Enter({1, 1}), Entry::kEntered);
+}
+
+TEST(Admission, WhatGrowsCountsThoughItIsTooMuch) {
+  Admission server({10, 100});
+  ASSERT_EQ(server.Enter({1, 10}), Entry::kEntered);
+  server.Grow({0, 200});
+  EXPECT_EQ(server.bytes(), 210);
+  EXPECT_EQ(server.Enter({1, 0}), Entry::kServerIsFull);
+  server.Leave({1, 210});
+  EXPECT_EQ(server.bytes(), 0);
+  EXPECT_EQ(server.Enter({1, 100}), Entry::kEntered);
+}
+
+TEST(Callers, OneMayBeFullWhileOthersAreNot) {
+  Admission server({10, 100});
+  Callers callers({2, 50}, &server);
+  const auto greedy = callers.Share("greedy");
+  EXPECT_EQ(callers.Share("greedy"), greedy);
+  EXPECT_EQ(greedy->admission.Enter({1, 20}), Entry::kEntered);
+  EXPECT_EQ(greedy->admission.Enter({1, 31}), Entry::kCallerIsFull);
+  EXPECT_EQ(greedy->admission.Enter({1, 30}), Entry::kEntered);
+  EXPECT_EQ(greedy->admission.Enter({1, 0}), Entry::kCallerIsFull);
+  const auto other = callers.Share("other");
+  EXPECT_EQ(other->admission.Enter({1, 50}), Entry::kEntered);
+  EXPECT_EQ(callers.Share("third")->admission.Enter({1, 1}), Entry::kServerIsFull);
+  greedy->admission.Leave({2, 50});
+  EXPECT_EQ(greedy->admission.bytes(), 0);
+  EXPECT_EQ(server.bytes(), 50);
+}
+
+TEST(Callers, AreKnownByNameElseByAddressWithoutPort) {
+  Admission server({10, 100});
+  Callers callers({2, 50}, &server);
+  const auto share = [&callers](const char* name, const char* peer) {
+    return MakeCallContext(&callers, name, peer, "").share;
+  };
+  const auto at = share("", "ipv4:127.0.0.1:4711");
+  EXPECT_EQ(share("", "ipv4:127.0.0.1:4712"), at);
+  EXPECT_NE(share("", "ipv4:127.0.0.2:4711"), at);
+  const auto named = share("trainer", "ipv4:127.0.0.1:4711");
+  EXPECT_NE(named, at);
+  EXPECT_EQ(share("trainer", "ipv4:127.0.0.2:1"), named);
+}
+
+}  // namespace
+}  // namespace assay::service
