@@ -125,7 +125,8 @@ absl::StatusOr<std::vector<double>> JsonGrades(const std::string& completion, in
   const absl::StatusOr<Struct> content = JsonContent(completion);
   if (!content.ok()) return content.status();
   const Value* list = Field(*content, "grades");
-  const int given = list == nullptr ? 0 : list->list_value().values_size();
+  if (list == nullptr) return absl::InternalError("the judge gave no grades");
+  const int given = list->list_value().values_size();
   if (given != count) {
     return absl::InternalError(
         absl::StrCat("the judge gave ", given, " grades for ", count, " messages"));
