@@ -56,18 +56,22 @@ v1::AttributionOptions Audited(bool by_caller) {
 
 // Everything of the service but the sockets, on one thread and a clock that stands still.
 struct World {
-  World() : engine(&executor, nullptr), admission(100, int64_t{1} << 30) {
+  World() : engine(&executor, nullptr), admission(kPlenty), callers(kPlenty, &admission) {
     deps.engine = &engine;
     deps.executor = &executor;
     deps.config = &config;
     deps.catalog = &catalog;
-    deps.admission = &admission;
+    deps.callers = &callers;
   }
+  CallContext Client() { return {callers.Share("client"), {}}; }
+
+  static constexpr Load kPlenty = {100, int64_t{1} << 30};
   simulation::VirtualExecutor executor;
   engine::Engine engine;
   SessionConfig config;
   Catalog catalog;
   Admission admission;
+  Callers callers;
   ServiceDeps deps;
 };
 
@@ -77,10 +81,12 @@ std::string Call(const std::vector<v1::Episode>& episodes) {
   *request->mutable_options() = Audited(false);
   request->mutable_episodes()->Add(episodes.begin(), episodes.end());
   std::string bytes;
-  BatchCall::Make(world.deps, request, [&bytes](absl::StatusOr<v1::ComputeSignalsResponse> answer) {
-    ASSERT_TRUE(answer.ok()) << answer.status();
-    bytes = answer->SerializeAsString();
-  })->Start();
+  BatchCall::Make(world.deps, world.Client(), request,
+                  [&bytes](absl::StatusOr<v1::ComputeSignalsResponse> answer) {
+                    ASSERT_TRUE(answer.ok()) << answer.status();
+                    bytes = answer->SerializeAsString();
+                  })
+      ->Start();
   world.executor.RunReady();
   return bytes;
 }
@@ -90,7 +96,8 @@ class Recorder final : public StreamTransport {
  public:
   explicit Recorder(World* world)
       : world_(world),
-        call_(std::make_shared<StreamCall>(world->deps, world->config, absl::Seconds(5), 1)) {
+        call_(std::make_shared<StreamCall>(world->deps, world->Client(), world->config,
+                                           absl::Seconds(5), 1)) {
     call_->Attach(this);
   }
   ~Recorder() override { call_->Detach(); }
