@@ -34,13 +34,13 @@ class Process:
 
     def wait_for(self, pattern: str, since: int = 0) -> re.Match[str]:
         """The first match in what was logged after the first `since` bytes."""
-        assert self.child is not None
         deadline = time.monotonic() + START_SECONDS
+        text = ""
         while time.monotonic() < deadline:
             text = self.log.read_bytes()[since:].decode(errors="replace")
             if found := re.search(pattern, text):
                 return found
-            if self.child.poll() is not None:
+            if self.child is None or self.child.poll() is not None:
                 break
             time.sleep(0.02)
         raise RuntimeError(f"no {pattern} in {self.log}: {text[-2000:]}")
