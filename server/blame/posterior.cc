@@ -13,6 +13,7 @@ namespace {
 constexpr double kImpossible = -std::numeric_limits<double>::infinity();
 constexpr double kScoreClip = 0.02;
 constexpr double kDust = 1e-12;
+constexpr double kWeightSlack = 1e-6;  // by which a sum of weights may miss 1
 constexpr double kPriorFloor = 0.05;
 constexpr double kPrefixValueTrials = 4;
 // A policy of value zero must not make a single lucky rollout impossible.
@@ -26,8 +27,11 @@ double Logit(double p) { return std::log(p) - std::log1p(-p); }
 double WeakPolicyFactor(const Evidence& evidence, const Parameters& parameters) {
   if (!evidence.start_value) return 1;
   const auto& rates = parameters.high_rates;
+  const auto& weights = parameters.high_weights;
   const double mean =
-      std::accumulate(rates.begin(), rates.end(), 0.0) / static_cast<double>(rates.size());
+      weights.empty()
+          ? std::accumulate(rates.begin(), rates.end(), 0.0) / static_cast<double>(rates.size())
+          : std::inner_product(rates.begin(), rates.end(), weights.begin(), 0.0);
   const double start = (*evidence.start_value - evidence.low) / (evidence.high - evidence.low);
   return std::fmin(1.0, start / mean);
 }
@@ -480,7 +484,9 @@ absl::Status ValidateStatements(const Evidence& evidence) {
 
 absl::Status ValidateGrid(const std::vector<double>& rates, const std::vector<double>& weights,
                           absl::string_view field) {
-  if (rates.empty()) return Invalid(absl::StrCat(field, "_rates"), "must not be empty");
+  if (rates.empty() || rates.size() > kMaxRates) {
+    return Invalid(absl::StrCat(field, "_rates"), absl::StrCat("not 1 to ", kMaxRates, " rates"));
+  }
   for (const double rate : rates) {
     if (!(rate > 0 && rate < 1)) return Invalid(absl::StrCat(field, "_rates"), "not in (0, 1)");
   }
@@ -491,6 +497,10 @@ absl::Status ValidateGrid(const std::vector<double>& rates, const std::vector<do
     if (!(weight > 0 && weight <= 1)) {
       return Invalid(absl::StrCat(field, "_weights"), "not in (0, 1]");
     }
+  }
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  if (!weights.empty() && std::fabs(sum - 1) > kWeightSlack) {
+    return Invalid(absl::StrCat(field, "_weights"), "do not add up to 1");
   }
   return absl::OkStatus();
 }

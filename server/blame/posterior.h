@@ -84,6 +84,8 @@ struct Evidence {
   std::optional<double> start_value;  // V_0 in [low, high] where it is known: weak policies
 };
 
+inline constexpr size_t kMaxRates = 64;
+
 // The numbers of the model. FitParameters (em.h) fits them from episodes, but for the grids, the
 // base rate and the correlation of judges, which no unlabelled episode can tell.
 struct Parameters {
@@ -93,9 +95,9 @@ struct Parameters {
   double propagated_share = 0.63;  // w: share of messages after an error that also look wrong
   double base_rate = 0.5;          // b in (0, 1): rate of errors for which scores are calibrated
   double judge_correlation = 0.5;  // J judges count as J / (1 + (J - 1) correlation), in [0, 1]
-  std::vector<double> high_rates = {.35, .45, .55, .65, .75, .85, .95};
+  std::vector<double> high_rates = {.35, .45, .55, .65, .75, .85, .95};  // at most kMaxRates
   std::vector<double> low_rates = {.005, .01, .02, .05, .1, .2, .3};
-  std::vector<double> high_weights = {};  // one a rate, sum 1; empty: equal
+  std::vector<double> high_weights = {};  // one a rate, in (0, 1], sum 1; empty: equal
   std::vector<double> low_weights = {};
 };
 

@@ -13,7 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "server/blame/text_prior.h"
+#include "assay/v1/options.pb.h"
 #include "server/evaluation/judge.h"
 #include "server/evaluation/remote.h"
 #include "server/service/signal_service.h"
@@ -50,7 +50,7 @@ struct Config {
 
   std::vector<evaluation::RemoteOptions> remotes;
   std::vector<evaluation::JudgeOptions> judges;
-  std::map<std::string, std::shared_ptr<const blame::TextPrior>> priors;
+  std::map<std::string, v1::FittedPrior> priors;
 };
 
 // Puts one setting, as environment and flags give it, on top: listen, metrics, http, ops, insecure,

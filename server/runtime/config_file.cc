@@ -11,6 +11,7 @@
 #include "google/protobuf/util/json_util.h"
 #include "server/evaluation/wire.h"
 #include "server/runtime/server_config.pb.h"
+#include "server/service/fitted_prior.h"
 
 namespace assay::runtime {
 namespace {
@@ -170,23 +171,18 @@ void ReadServer(const ServerConfig& from, Config* config) {
   ReadLimits(from.limits(), config);
 }
 
-// What `assay fit` writes: {"features": [...], "weights": [...], "uniform": u, "episodes": n}.
+// What `assay fit` writes.
 absl::Status ReadPrior(const PriorConfig& from, Config* config) {
   const std::string setting = absl::StrCat("config: prior \"", from.name(), "\"");
   absl::StatusOr<std::string> json = ReadFile(setting, from.file());
   if (!json.ok()) return json.status();
-  PriorFile file;
-  if (from.name().empty() || !google::protobuf::util::JsonStringToMessage(*json, &file).ok()) {
+  v1::FittedPrior prior;
+  if (from.name().empty() || !google::protobuf::util::JsonStringToMessage(*json, &prior).ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat(setting, ": no name, or no prior as `assay fit` writes it"));
   }
-  auto prior = std::make_shared<blame::TextPrior>();
-  prior->features.assign(file.features().begin(), file.features().end());
-  prior->weights.assign(file.weights().begin(), file.weights().end());
-  prior->uniform = file.uniform();
-  prior->episodes = file.episodes();
-  if (absl::Status valid = blame::Validate(*prior); !valid.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(setting, ": ", valid.message()));
+  if (const auto valid = service::ToDomain(prior); !valid.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(setting, ": ", valid.status().message()));
   }
   config->priors[from.name()] = std::move(prior);
   return absl::OkStatus();

@@ -10,6 +10,7 @@
 #include "server/evaluation/vote_replay.h"
 #include "server/evaluation/wire.h"
 #include "server/service/errors.h"
+#include "server/service/fitted_prior.h"
 #include "server/service/inspect.h"
 
 namespace assay::service {
@@ -35,6 +36,10 @@ class Checker {
 
   void Fail(absl::Status status) {
     if (status_.ok()) status_ = std::move(status);
+  }
+  // `status` names a field inside of `path`.
+  void FailIn(absl::string_view path, const absl::Status& status) {
+    Fail({status.code(), absl::StrCat(path, status.message())});
   }
   std::string At(absl::string_view path) const { return absl::StrCat(prefix_, path); }
   void InRange(absl::string_view path, double value, double low, double high) {
@@ -145,6 +150,37 @@ void ResolveMessageRewards(v1::MessageRewardOptions* wire, const signals::ValueR
   options->weigh_by_tokens = wire->weigh_by_tokens();
 }
 
+// A record of the resolved options must do without this server's configuration: `fitted` is filled.
+void ResolvePrior(v1::FirstErrorOptions* wire, const Catalog& catalog,
+                  signals::FirstErrorOptions* options, Checker* check) {
+  if (!wire->has_fitted() && !wire->prior().empty()) {
+    const auto found = catalog.priors.find(wire->prior());
+    if (found == catalog.priors.end()) {
+      return check->Fail(UnknownId("first_error.prior", wire->prior()));
+    }
+    *wire->mutable_fitted() = found->second;
+  }
+  if (!wire->has_fitted()) return;
+  absl::StatusOr<FittedPrior> fitted = ToDomain(wire->fitted());
+  if (!fitted.ok()) return check->FailIn("first_error.fitted.", fitted.status());
+  options->prior = std::move(fitted->text);
+  options->parameters = std::move(fitted->parameters);
+}
+
+void ResolveModel(v1::FirstErrorOptions* wire, blame::Parameters* parameters, Checker* check) {
+  if (wire->has_base_rate()) {
+    check->Inside("first_error.base_rate", wire->base_rate(), 0, 1);
+    parameters->base_rate = wire->base_rate();
+  }
+  if (!wire->has_propagated_share()) wire->set_propagated_share(parameters->propagated_share);
+  check->InRange("first_error.propagated_share", wire->propagated_share(), 0, 1);
+  parameters->propagated_share = wire->propagated_share();
+  if (!check->status().ok()) return;
+  const absl::Status applied = ApplyModel(wire->model(), parameters);
+  if (!applied.ok()) return check->FailIn("first_error.model.", applied);
+  *wire->mutable_model() = service::ToWire(*parameters);
+}
+
 void ResolveFirstError(v1::FirstErrorOptions* wire, const Catalog& catalog,
                        signals::FirstErrorOptions* options, Checker* check) {
   if (!wire->has_confidence()) wire->set_confidence(0.5);
@@ -156,22 +192,9 @@ void ResolveFirstError(v1::FirstErrorOptions* wire, const Catalog& catalog,
     wire->set_definition(v1::ERROR_DEFINITION_STAYS_UNLIKELY);
   }
   options->definition = FromEnum<blame::ErrorDefinition>(wire->definition());
-  if (wire->has_base_rate()) {
-    check->Inside("first_error.base_rate", wire->base_rate(), 0, 1);
-    options->base_rate = wire->base_rate();
-  }
-  if (!wire->has_propagated_share()) wire->set_propagated_share(0.63);
-  check->InRange("first_error.propagated_share", wire->propagated_share(), 0, 1);
-  options->propagated_share = wire->propagated_share();
   options->soft_rewards = wire->soft_rewards();
-  if (!wire->prior().empty()) {
-    const auto found = catalog.priors.find(wire->prior());
-    if (found == catalog.priors.end()) {
-      check->Fail(UnknownId("first_error.prior", wire->prior()));
-    } else {
-      options->prior = found->second;
-    }
-  }
+  ResolvePrior(wire, catalog, options, check);
+  ResolveModel(wire, &options->parameters, check);
 }
 
 void ResolvePreferences(v1::PreferenceOptions* wire, signals::Options* options, Checker* check) {

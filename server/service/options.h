@@ -22,7 +22,7 @@ namespace assay::service {
 // What the operator configured and options may name. Immutable once the server runs.
 struct Catalog {
   std::map<std::string, std::shared_ptr<evaluation::Evaluator>> evaluators;
-  std::map<std::string, std::shared_ptr<const blame::TextPrior>> priors;
+  std::map<std::string, v1::FittedPrior> priors;  // valid: ToDomain takes them
 };
 
 // Makes the stream's caller evaluator; null where there is no stream to ask over.

@@ -270,8 +270,8 @@ absl::Status Attribution::Impl::FillMessages(Signals& signals) {
   }
   const blame::Evidence evidence =
       BlameEvidence(episode_, options_, findings_, signals.score, credit);
-  const blame::Posterior posterior =
-      blame::ComputePosterior(evidence, BlameParameters(options_), BlamePosteriorOptions(options_));
+  const blame::Posterior posterior = blame::ComputePosterior(
+      evidence, options_.first_error.parameters, BlamePosteriorOptions(options_));
   const std::vector<blame::Label> labels = blame::AssignLabels(evidence, posterior);
   // What the posterior says of a success in which nothing locates an error is only its prior.
   if (!signals.success || LocatesErrors(episode_, findings_) || !evidence.scores.empty()) {
@@ -279,7 +279,11 @@ absl::Status Attribution::Impl::FillMessages(Signals& signals) {
   } else {
     signals.first_error.none = 1;
   }
-  for (MessageSignal& message : signals.messages) message.label = labels[message.index];
+  for (size_t p = 0; p < indices.size(); ++p) {
+    signals.messages[p].label = labels[indices[p]];
+    // Pairs weigh by it, and nothing else in the record tells what the texts said.
+    if (evidence.prior_from_text) signals.evidence_rows[p].prior = posterior.prior[indices[p]];
+  }
   local.labels = labels;
   // A partial estimate rests on what has been answered, not on what was asked for.
   const Evidence asked = signals.partial ? Evidence::kAuto : options_.message_rewards.evidence;

@@ -133,13 +133,6 @@ blame::Evidence BlameEvidence(const Episode& episode, const Options& options,
   return evidence;
 }
 
-blame::Parameters BlameParameters(const Options& options) {
-  blame::Parameters parameters;
-  parameters.propagated_share = options.first_error.propagated_share;
-  parameters.base_rate = options.first_error.base_rate.value_or(parameters.base_rate);
-  return parameters;
-}
-
 blame::PosteriorOptions BlamePosteriorOptions(const Options& options) {
   blame::PosteriorOptions posterior;
   posterior.definition = options.first_error.definition;

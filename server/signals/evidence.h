@@ -31,7 +31,6 @@ blame::Evidence BlameEvidence(const Episode& episode, const Options& options,
                               const std::vector<double>& credit);
 
 // The options in the terms of blame/.
-blame::Parameters BlameParameters(const Options& options);
 blame::PosteriorOptions BlamePosteriorOptions(const Options& options);
 blame::PairOptions BlamePairOptions(const Options& options);
 

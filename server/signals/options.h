@@ -47,9 +47,8 @@ struct FirstErrorOptions {
   double confidence = 0.5;
   int max_rollouts = 0;  // 0: max(8, 8 ceil(log2 T))
   blame::ErrorDefinition definition = blame::ErrorDefinition::kStaysUnlikely;
-  std::optional<double> base_rate;  // b of calibrated process scores
-  double propagated_share = 0.63;   // w
   bool soft_rewards = false;
+  blame::Parameters parameters;                   // of the chain
   std::shared_ptr<const blame::TextPrior> prior;  // null: uniform or by credit
 };
 

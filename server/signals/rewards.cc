@@ -191,7 +191,7 @@ absl::Status RewardByBlame(const RewardInputs& inputs, Signals& signals) {
     if (inputs.labels.size() > blame::kMaxSoftMessages) {
       return TooManyForSoftRewards(inputs.labels.size());
     }
-    allocation = AllocateSoftly(inputs, reward_options, BlameParameters(options),
+    allocation = AllocateSoftly(inputs, reward_options, options.first_error.parameters,
                                 BlamePosteriorOptions(options));
   }
   if (!allocation.ok()) return allocation.status();

@@ -72,7 +72,7 @@ std::unique_ptr<DetailPhase> MakeSearchPhase(const DetailInputs& inputs,
   options.deterministic = inputs.traits.deterministic;
   blame::FirstErrorSearch search(
       BlameEvidence(inputs.episode, inputs.options, findings, inputs.score, credit),
-      BlameParameters(inputs.options), BlamePosteriorOptions(inputs.options), options);
+      inputs.options.first_error.parameters, BlamePosteriorOptions(inputs.options), options);
   if (search.done()) return nullptr;
   return std::make_unique<SearchPhase>(std::move(search));
 }

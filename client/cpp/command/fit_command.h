@@ -1,23 +1,22 @@
-// assay fit: a text prior for the first error, from a handful of labelled episodes.
+// assay fit: what episodes teach about first errors, for the server's configuration or the options.
 #ifndef ASSAY_CLIENT_CPP_COMMAND_FIT_COMMAND_H_
 #define ASSAY_CLIENT_CPP_COMMAND_FIT_COMMAND_H_
 
 #include <cstdio>
-#include <string>
 
+#include "assay/v1/options.pb.h"
 #include "client/cpp/command/episode_input.h"
-#include "server/blame/text_prior.h"
 
 namespace assay::command {
 
-// {"features": [...], "weights": [...], "uniform": u, "episodes": n}: what the configuration of
-// assayd reads as a prior. The same prior gives the same bytes.
-std::string PriorToJson(const blame::TextPrior& prior);
-
-// Reads the episodes from `labels`, fits a prior on those with an annotated first error and writes
-// it to `output`. How many had one goes to stderr. Returns the exit code: 0 only when a prior was
-// written.
-int RunFit(int labels, const EpisodeFormat& format, FILE* output);
+// Reads the episodes from `labels` and writes a v1::FittedPrior in JSON to `output`: a text prior
+// from those with an annotated first error, and the model of the chain from those with rollouts,
+// prefix values or process scores, labelled or not. `options` says how they are to be read (value
+// range, threshold, base rate) and where the fit of the model starts. How many of which there were
+// goes to stderr. The same episodes give the same bytes. Returns the exit code: 0 only when there
+// was something to fit and it was written.
+int RunFit(int labels, const EpisodeFormat& format, const v1::AttributionOptions& options,
+           FILE* output);
 
 }  // namespace assay::command
 

@@ -60,9 +60,11 @@ constexpr char kUsage[] = R"(assay COMMAND [FLAGS]
       Computes signals again from their AUDIT_FULL records and the episodes, without a server. Exit 0
       only when all are right to the last bit.  --input-format as above, of the episodes
 
-  assay fit --labels=FILE [--output=prior.json]
-      Fits a text prior for the first error on the episodes with an annotated one, for the
-      configuration of assayd.  --input-format and --context-agents as above, of the episodes
+  assay fit --labels=FILE [--options=FILE.json] [--output=prior.json]
+      Learns where errors tend to be: a text prior from the episodes with an annotated first error,
+      the numbers of the model from those with rollouts or process scores. The file is for the
+      configuration of assayd, or for the options (firstError.fitted).  --input-format and
+      --context-agents as above, of the episodes
 
   assay info [--server=HOST:PORT]
       Version, limits and evaluators of the server.
@@ -131,14 +133,19 @@ std::unique_ptr<client::SignalClient> Connect() {
   return client::SignalClient::Connect(std::move(options));
 }
 
+// False, with the reason on stderr, where the file cannot be read.
+bool ReadOptions(v1::AttributionOptions* options) {
+  const std::string path = absl::GetFlag(FLAGS_options);
+  if (path.empty()) return true;
+  const absl::Status status = ReadJsonFile(path, options);
+  if (!status.ok()) UsageError(std::string(status.message()));
+  return status.ok();
+}
+
 int Signals() {
   SignalsFlags flags;
   bool choice = false;
-  const std::string options = absl::GetFlag(FLAGS_options);
-  if (!options.empty()) {
-    const absl::Status status = ReadJsonFile(options, &flags.options);
-    if (!status.ok()) return UsageError(std::string(status.message()));
-  }
+  if (!ReadOptions(&flags.options)) return kUsageError;
   if (flags.options.has_caller()) {
     return UsageError("options.caller: the command line has nobody who could answer");
   }
@@ -169,6 +176,8 @@ int Verify() {
 
 int Fit() {
   EpisodeFormat format;
+  v1::AttributionOptions options;
+  if (!ReadOptions(&options)) return kUsageError;
   if (!ReadInputFormat(&format)) return kUsageError;
   const std::string path = absl::GetFlag(FLAGS_labels);
   const int labels = open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -180,7 +189,7 @@ int Fit() {
   if (output == nullptr) {
     UsageError(absl::StrFormat("cannot write %s", target));
   } else {
-    code = RunFit(labels, format, output);
+    code = RunFit(labels, format, options, output);
     if (output != stdout) fclose(output);
   }
   close(labels);

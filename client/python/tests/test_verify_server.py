@@ -56,6 +56,35 @@ def say(draw: random.Random, episode: episode_pb2.Episode, features: dict[str, b
         message.alternatives.add(content="another way", value=low + span * round(draw.random(), 2))
 
 
+def random_model(draw: random.Random, model: options_pb2.ErrorModel) -> None:
+    """Some of the numbers, not all."""
+    if rarely(draw, 0.5):
+        model.start_high = draw.uniform(0.5, 0.99)
+    if rarely(draw, 0.5):
+        model.error_rate = draw.uniform(0.1, 4)
+    if rarely(draw, 0.5):
+        model.repair_rate = draw.uniform(0.1, 4)
+    if rarely(draw, 0.5):
+        model.judge_correlation = draw.random()
+    if rarely(draw, 0.5):
+        model.high_rates.extend((0.5, 0.6, 0.9))
+        model.high_weights.extend((0.25, 0.5, 0.25))
+    if rarely(draw, 0.3):
+        model.low_weights.extend((0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1))
+
+
+def random_prior(draw: random.Random) -> options_pb2.FittedPrior:
+    prior = options_pb2.FittedPrior()
+    if rarely(draw, 0.5):
+        prior.features.extend(("length", "position"))
+        prior.weights.extend((0.1, draw.uniform(-2, 2)))
+        prior.uniform = 0.1
+    random_model(draw, prior.model)
+    if rarely(draw, 0.5):
+        prior.propagated_share = draw.random()
+    return prior
+
+
 def random_case(seed: int) -> tuple[episode_pb2.Episode, options_pb2.AttributionOptions]:
     draw = random.Random(seed)
     features = {name: rarely(draw, 0.3) for name in FEATURES}
@@ -86,6 +115,10 @@ def random_case(seed: int) -> tuple[episode_pb2.Episode, options_pb2.Attribution
         options.message_rewards.evidence = options_pb2.EVIDENCE_EQUAL
     if rarely(draw, 0.2):
         options.first_error.base_rate = 0.2
+    if rarely(draw, 0.3):
+        options.first_error.fitted.CopyFrom(random_prior(draw))
+    if rarely(draw, 0.3):
+        random_model(draw, options.first_error.model)
     if rarely(draw, 0.2):
         options.reference_score = low + span * round(draw.random(), 2)
     return episode, options

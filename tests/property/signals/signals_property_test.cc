@@ -99,7 +99,7 @@ Case AnyCase() {
   c.options.message_rewards.weigh_by_tokens = Chance(20);
   c.options.message_rewards.shingles = Chance(80);
   c.options.first_error.soft_rewards = Chance(20);
-  if (Chance(30)) c.options.first_error.base_rate = 0.05 + 0.9 * Unit();
+  if (Chance(30)) c.options.first_error.parameters.base_rate = 0.05 + 0.9 * Unit();
   c.options.audit = AuditLevel::kFull;
   c.episode = testing::Team(agents);
   const int messages = *rc::gen::inRange(0, 13);

@@ -3,11 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
-#include "google/protobuf/struct.pb.h"
-#include "google/protobuf/util/json_util.h"
+#include "client/cpp/command/json.h"
+#include "server/service/fitted_prior.h"
 
 namespace assay::command {
 namespace {
@@ -53,41 +54,79 @@ std::string Episodes(int count) {
   return lines;
 }
 
+v1::FittedPrior Fitted(const TemporaryFile& labels) {
+  const TemporaryFile output;
+  EXPECT_EQ(RunFit(labels.descriptor(), {}, {}, output.get()), 0);
+  v1::FittedPrior fitted;
+  EXPECT_TRUE(FromJson(output.Read(), &fitted).ok());
+  return fitted;
+}
+
+// Nobody labelled it; three of four rollouts succeed before message 2, none after it.
+std::string RolledOut(int number) {
+  std::string messages;
+  for (int t = 0; t < 6; ++t) {
+    messages += std::string(t ? "," : "") +
+                R"({"agentId":"a","content":"We go on","prefixRollouts":{"successes":)" +
+                (t <= 2 ? "3" : "0") + R"(,"trials":4}})";
+  }
+  return R"({"id":"r)" + std::to_string(number) +
+         R"(","task":{"prompt":"q"},"outcome":{"score":0},"agents":[{"id":"a"}],"messages":[)" +
+         messages + "]}\n";
+}
+
+TEST(FitCommand, LearnsTheModelFromRolloutsWithoutLabels) {
+  std::string episodes;
+  for (int i = 0; i < 20; ++i) episodes += RolledOut(i);
+  const v1::FittedPrior fitted = Fitted(TemporaryFile(episodes));
+  EXPECT_EQ(fitted.model_episodes(), 20);
+  EXPECT_EQ(fitted.features_size(), 0);
+  const auto prior = service::ToDomain(fitted);
+  ASSERT_TRUE(prior.ok()) << prior.status();
+  EXPECT_EQ(prior->text, nullptr);
+  const blame::Parameters& p = prior->parameters;
+  // No rollout was lucky, nothing was repaired, no episode was lost from the start.
+  EXPECT_LT(p.repair_rate, 0.5);
+  EXPECT_GT(p.start_high, 0.98);
+  const auto largest = std::max_element(p.high_weights.begin(), p.high_weights.end());
+  EXPECT_NEAR(p.high_rates[largest - p.high_weights.begin()], 0.75, 0.051);
+  EXPECT_EQ(std::max_element(p.low_weights.begin(), p.low_weights.end()), p.low_weights.begin());
+}
+
+TEST(FitCommand, LearnsFromBothKindsInOneFile) {
+  const v1::FittedPrior fitted = Fitted(TemporaryFile(Episodes(6) + RolledOut(0) + RolledOut(1)));
+  EXPECT_EQ(fitted.episodes(), 6);
+  EXPECT_EQ(fitted.model_episodes(), 2);
+  // One label is none, and does not stand in the way of the rest.
+  EXPECT_EQ(Fitted(TemporaryFile(Episode(0, 1) + RolledOut(0))).features_size(), 0);
+}
+
 TEST(FitCommand, WritesAPriorThatFindsTheError) {
-  const TemporaryFile labels(Episodes(9) + Episode(9, -1)), output;
-  ASSERT_EQ(RunFit(labels.descriptor(), {}, output.get()), 0);
-  google::protobuf::Struct json;
-  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(output.Read(), &json).ok());
-  const auto& fields = json.fields();
-  EXPECT_EQ(fields.at("episodes").number_value(), 9);
-  blame::TextPrior prior;
-  prior.uniform = fields.at("uniform").number_value();
-  for (const auto& name : fields.at("features").list_value().values()) {
-    prior.features.push_back(name.string_value());
-  }
-  for (const auto& weight : fields.at("weights").list_value().values()) {
-    prior.weights.push_back(weight.number_value());
-  }
-  ASSERT_TRUE(blame::Validate(prior).ok());
-  const auto pi =
-      blame::ApplyTextPrior(prior, {.task = "q",
-                                    .messages = {{"a", "We read the value", false},
-                                                 {"a", "We assume a hypothetical value", false},
-                                                 {"a", "We read the value", false}}});
+  const TemporaryFile labels(Episodes(9) + Episode(9, -1));
+  const v1::FittedPrior fitted = Fitted(labels);
+  EXPECT_EQ(fitted.episodes(), 9);
+  EXPECT_FALSE(fitted.has_model());
+  const auto prior = service::ToDomain(fitted);
+  ASSERT_TRUE(prior.ok()) << prior.status();
+  const auto pi = blame::ApplyTextPrior(
+      *prior->text, {.task = "q",
+                     .messages = {{"a", "We read the value", false},
+                                  {"a", "We assume a hypothetical value", false},
+                                  {"a", "We read the value", false}}});
   EXPECT_GT(pi[1], 0.5);
 }
 
 TEST(FitCommand, TheSameLabelsGiveTheSameBytes) {
   const TemporaryFile labels(Episodes(6)), again(Episodes(6)), one, two;
-  ASSERT_EQ(RunFit(labels.descriptor(), {}, one.get()), 0);
-  ASSERT_EQ(RunFit(again.descriptor(), {}, two.get()), 0);
+  ASSERT_EQ(RunFit(labels.descriptor(), {}, {}, one.get()), 0);
+  ASSERT_EQ(RunFit(again.descriptor(), {}, {}, two.get()), 0);
   EXPECT_EQ(one.Read(), two.Read());
 }
 
 TEST(FitCommand, FailsWithoutLabels) {
   const TemporaryFile none(Episode(0, -1)), broken("no json\n"), output;
-  EXPECT_NE(RunFit(none.descriptor(), {}, output.get()), 0);
-  EXPECT_NE(RunFit(broken.descriptor(), {}, output.get()), 0);
+  EXPECT_NE(RunFit(none.descriptor(), {}, {}, output.get()), 0);
+  EXPECT_NE(RunFit(broken.descriptor(), {}, {}, output.get()), 0);
   EXPECT_EQ(output.Read(), "");
 }
 

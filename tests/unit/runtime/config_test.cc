@@ -113,7 +113,7 @@ TEST(Config, APriorComesFromAFile) {
   EXPECT_FALSE(ParseConfig(json, &config).ok());
   std::ofstream(path) << R"({"features": [], "weights": [], "uniform": 1, "episodes": 4})";
   ASSERT_TRUE(ParseConfig(json, &config).ok());
-  EXPECT_EQ(config.priors.at("p")->episodes, 4);
+  EXPECT_EQ(config.priors.at("p").episodes(), 4);
   std::remove(path.c_str());
 }
 

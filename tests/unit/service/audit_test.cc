@@ -145,6 +145,40 @@ TEST(Audit, FindsEverySingleChange) {
   EXPECT_GT(changes, 200);
 }
 
+// The record carries the prior: no configuration is needed to compute its result again.
+TEST(Audit, AFittedPriorIsInTheRecord) {
+  Catalog catalog;
+  v1::FittedPrior& prior = catalog.priors["ours"];
+  prior.add_features("position");
+  prior.add_weights(3);
+  prior.mutable_model()->set_repair_rate(0.25);
+  prior.set_propagated_share(0.5);
+  v1::AttributionOptions options;
+  options.set_audit(v1::AUDIT_FULL);
+  options.mutable_first_error()->set_prior("ours");
+  const auto resolved =
+      std::make_shared<ResolvedOptions>(*ResolveOptions(options, Limits(), catalog, std::nullopt));
+  v1::Episode episode = SmallEpisode("scored", 0, 8);
+  for (int t = 0; t < 8; ++t) episode.mutable_messages(t)->set_process_score(t == 4 ? -0.9 : 0.7);
+  const auto work = AcceptEpisode(std::make_shared<v1::Episode>(episode),
+                                  static_cast<int64_t>(episode.ByteSizeLong()), resolved, Limits());
+  ASSERT_TRUE(work.ok()) << work.status();
+  const v1::EpisodeSignals signals = MakeResult(*work, Attribute(*work)).signals();
+  EXPECT_NE(signals.first_error().SerializeAsString(),
+            Audited(episode).first_error().SerializeAsString());
+  EXPECT_TRUE(Verify(signals, episode).ok()) << Verify(signals, episode);
+
+  v1::EpisodeSignals changed = signals;
+  changed.mutable_audit()->mutable_options()->mutable_first_error()->mutable_fitted()->set_weights(
+      0, 2.5);
+  EXPECT_EQ(Verify(changed, episode).code(), absl::StatusCode::kDataLoss);
+  changed = signals;
+  changed.mutable_audit()->mutable_options()->mutable_first_error()->clear_fitted();
+  const absl::Status lost = Verify(changed, episode);
+  EXPECT_EQ(lost.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(lost.message().find("first_error.prior"), std::string::npos) << lost;
+}
+
 TEST(Audit, FindsAChangedSeedThatChangesNoResult) {
   const v1::Episode episode = SmallVote("win", "ABA");
   v1::EpisodeSignals signals = Audited(episode);

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <limits>
 
+#include "server/blame/text_prior.h"
 #include "server/service/errors.h"
 
 namespace assay::service {
@@ -43,7 +45,7 @@ TEST(Options, DefaultsScaleWithTheRange) {
   EXPECT_EQ(options.message_rewards.kappa, 2);
   EXPECT_DOUBLE_EQ(options.advantages.epsilon, 4e-6);
   EXPECT_EQ(options.estimator.confidence, 0.95);
-  EXPECT_EQ(options.first_error.propagated_share, 0.63);
+  EXPECT_EQ(options.first_error.parameters.propagated_share, 0.63);
   EXPECT_EQ(options.audit, signals::AuditLevel::kLedger);
   EXPECT_EQ(resolved->episode_timeout, absl::Minutes(10));
   EXPECT_EQ(resolved->group_timeout, absl::ZeroDuration());
@@ -70,6 +72,91 @@ TEST(Options, UnknownFieldsAreRefusedByPath) {
   auto* inner = sent.mutable_advantages();
   inner->GetReflection()->MutableUnknownFields(inner)->AddVarint(1234, 1);
   EXPECT_EQ(FieldOf(Resolve(sent).status()), "advantages.1234");
+}
+
+v1::FittedPrior SmallPrior() {
+  v1::FittedPrior prior;
+  prior.add_features("length");
+  prior.add_weights(0.5);
+  prior.set_uniform(0.1);
+  prior.mutable_model()->set_repair_rate(0.25);
+  prior.mutable_model()->add_high_rates(0.6);
+  prior.mutable_model()->add_high_rates(0.8);
+  prior.mutable_model()->add_high_weights(0.75);
+  prior.mutable_model()->add_high_weights(0.25);
+  prior.set_propagated_share(0.5);
+  return prior;
+}
+
+TEST(Options, ANamedPriorIsResolvedIntoTheOptions) {
+  Catalog catalog;
+  catalog.priors["p"] = SmallPrior();
+  v1::AttributionOptions sent;
+  sent.mutable_first_error()->set_prior("p");
+  sent.mutable_first_error()->mutable_model()->set_start_high(0.9);
+  const auto named = ResolveOptions(sent, Limits(), catalog, std::nullopt);
+  ASSERT_TRUE(named.ok()) << named.status();
+  const signals::FirstErrorOptions& first = named->options->first_error;
+  ASSERT_NE(first.prior, nullptr);
+  EXPECT_EQ(first.prior->weights, std::vector<double>{0.5});
+  EXPECT_EQ(first.parameters.start_high, 0.9);
+  EXPECT_EQ(first.parameters.error_rate, 1.3);
+  EXPECT_EQ(first.parameters.repair_rate, 0.25);
+  EXPECT_EQ(first.parameters.high_weights, (std::vector<double>{0.75, 0.25}));
+  EXPECT_EQ(first.parameters.propagated_share, 0.5);
+  // What was resolved does without the configuration from which the prior came.
+  const auto again = Resolve(named->wire);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(named->wire.SerializeAsString(), again->wire.SerializeAsString());
+  EXPECT_EQ(again->options->first_error.prior->weights, first.prior->weights);
+}
+
+TEST(Options, OtherRatesDoNotKeepTheFittedWeights) {
+  v1::AttributionOptions sent;
+  *sent.mutable_first_error()->mutable_fitted() = SmallPrior();
+  sent.mutable_first_error()->set_propagated_share(0.7);
+  for (const double rate : {0.5, 0.7, 0.9}) {
+    sent.mutable_first_error()->mutable_model()->add_high_rates(rate);
+  }
+  const auto resolved = Resolve(sent);
+  ASSERT_TRUE(resolved.ok()) << resolved.status();
+  const blame::Parameters& parameters = resolved->options->first_error.parameters;
+  EXPECT_EQ(parameters.high_rates, (std::vector<double>{0.5, 0.7, 0.9}));
+  EXPECT_TRUE(parameters.high_weights.empty());
+  EXPECT_EQ(parameters.propagated_share, 0.7);
+  EXPECT_EQ(parameters.repair_rate, 0.25);
+}
+
+TEST(Options, FaultsOfPriorAndModelAreNamed) {
+  using First = v1::FirstErrorOptions;
+  const auto field_of = [](const std::function<void(First*)>& change) {
+    v1::AttributionOptions sent;
+    change(sent.mutable_first_error());
+    return FieldOf(Resolve(sent).status());
+  };
+  EXPECT_EQ(field_of([](First* f) { f->set_prior("nobody's"); }), "first_error.prior");
+  EXPECT_EQ(field_of([](First* f) { f->mutable_fitted()->add_features("length"); }),
+            "first_error.fitted.weights");
+  EXPECT_EQ(field_of([](First* f) { f->mutable_fitted()->mutable_model()->set_error_rate(-1); }),
+            "first_error.fitted.model.error_rate");
+  EXPECT_EQ(field_of([](First* f) { f->mutable_fitted()->set_propagated_share(2); }),
+            "first_error.fitted.propagated_share");
+  EXPECT_EQ(field_of([](First* f) { f->mutable_model()->set_start_high(1); }),
+            "first_error.model.start_high");
+  EXPECT_EQ(field_of([](First* f) { f->mutable_model()->set_judge_correlation(1.5); }),
+            "first_error.model.judge_correlation");
+  EXPECT_EQ(field_of([](First* f) { f->mutable_model()->add_low_rates(0); }),
+            "first_error.model.low_rates");
+  EXPECT_EQ(field_of([](First* f) { f->mutable_model()->add_high_weights(1); }),
+            "first_error.model.high_weights");
+  EXPECT_EQ(field_of([](First* f) {
+              for (int i = 0; i < 7; ++i) f->mutable_model()->add_low_weights(0.5);
+            }),
+            "first_error.model.low_weights");
+  EXPECT_EQ(field_of([](First* f) {
+              for (int i = 0; i < 65; ++i) f->mutable_model()->add_high_rates(0.5);
+            }),
+            "first_error.model.high_rates");
 }
 
 TEST(Options, ACallerNeedsAStream) {

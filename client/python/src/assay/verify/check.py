@@ -203,7 +203,8 @@ def _evidence(report: Report, expected: Expected, audit: Sequence[signals_pb2.Me
         return
     for k, (t, entry) in enumerate(zip(players, audit, strict=True)):
         path = f"signals.audit.messages[{k}]"
-        ratio, pi = (located.evidence.ratios[t], located.evidence.prior[t]) if located.told else (0.0, 0.0)
+        ratio = located.evidence.ratios[t] if located.told else 0.0
+        pi = located.evidence.prior[t] if located.told or expected.settings.by_text else 0.0
         report.close(f"{path}.evidence", allocation.x[t], entry.evidence, scale)
         report.close(f"{path}.weight", allocation.w[t], entry.weight)
         report.close(f"{path}.low", allocation.low[t], entry.low, scale)
@@ -211,8 +212,9 @@ def _evidence(report: Report, expected: Expected, audit: Sequence[signals_pb2.Me
         report.close(f"{path}.redundancy", expected.rho[t], entry.redundancy)
         report.close(f"{path}.error_log_ratio", ratio, entry.error_log_ratio, max(1.0, abs(ratio)))
         report.close(f"{path}.prior", pi, entry.prior)
-    if expected.settings.prior:
-        report.trust(f"the fitted prior {expected.settings.prior!r}: its values are in the record, its model is not")
+    if expected.settings.by_text and players:
+        name = expected.settings.prior or "of the options"
+        report.trust(f"the fitted prior {name}: its values, as no features of texts are computed here")
         report.close("signals.audit.messages (sum of priors)", 1.0, sum(entry.prior for entry in audit))
 
 

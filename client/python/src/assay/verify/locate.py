@@ -100,7 +100,7 @@ def _tier(settings: Settings, evidence: Evidence, from_values: bool) -> int:
         return signals_pb2.EVIDENCE_TIER_ROLLOUTS
     if any(evidence.ratios):
         return signals_pb2.EVIDENCE_TIER_SCORES
-    return signals_pb2.EVIDENCE_TIER_TEXT if settings.prior else signals_pb2.EVIDENCE_TIER_NONE
+    return signals_pb2.EVIDENCE_TIER_TEXT if settings.by_text else signals_pb2.EVIDENCE_TIER_NONE
 
 
 def claim_of(
@@ -110,7 +110,7 @@ def claim_of(
     strong = tier >= signals_pb2.EVIDENCE_TIER_ROLLOUTS
     average = 1 / max(1, len(transcript.players))
     suspects = tuple(
-        author != CONTEXT and (strong or ratio > 0 or (bool(settings.prior) and pi > average))
+        author != CONTEXT and (strong or ratio > 0 or (settings.by_text and pi > average))
         for author, ratio, pi in zip(transcript.authors, evidence.ratios, evidence.prior, strict=True)
     )
     located = evidence.success is not None and tier != signals_pb2.EVIDENCE_TIER_NONE
@@ -127,7 +127,7 @@ def claim_of(
         success=evidence.success is True,
         located=located,
         suspects=suspects,
-        by_text=bool(settings.prior),
+        by_text=settings.by_text,
     )
 
 

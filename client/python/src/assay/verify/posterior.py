@@ -11,16 +11,13 @@ from assay.v1 import options_pb2
 from .settings import Settings
 from .transcript import CONTEXT, Transcript, logit
 
-START_HIGH = 0.97
-ERROR_RATE = 1.3  # expected errors of a whole episode under the prior
-HIGH_GRID = (0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95)
-LOW_GRID = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
-FULL_V0 = 0.65
-JUDGES_SHARED = 0.5
 SCORE_CLIP = 0.02
 DUST = 1e-12  # judges who cancel each other out leave rounding behind
 RESCUED = 0.15  # how often one right message lifts a state that was Low before it
 LEAST_RATE = 1e-9  # a policy of value 0 must not make one lucky rollout impossible
+
+
+Grid = Sequence[tuple[float, float]]  # (rate, weight)
 
 
 @dataclass
@@ -68,7 +65,7 @@ def log_ratios(transcript: Transcript, settings: Settings) -> list[float]:
         for q in scores:
             p = min(max((1 + q) / 2, SCORE_CLIP), 1 - SCORE_CLIP)
             total += logit(1 - p) - base
-        total /= 1 + (len(scores) - 1) * JUDGES_SHARED
+        total /= 1 + (len(scores) - 1) * settings.model.judge_correlation
         out.append(0.0 if abs(total) <= DUST else total)
     return out
 
@@ -102,17 +99,17 @@ def _log_likelihood(rate: float, successes: float, failures: float) -> float:
     return hit + (failures * _log(1 - rate) if failures else 0.0)
 
 
-def _node(rates: Sequence[float], successes: float, trials: float) -> tuple[float, float]:
+def _node(grid: Grid, successes: float, trials: float) -> tuple[float, float]:
     """log mean likelihood over a grid of rates, and the mean rate under it."""
     if not trials:
-        return 0.0, sum(rates) / len(rates)
-    logs = [_log_likelihood(rate, successes, trials - successes) for rate in rates]
+        return 0.0, sum(rate * weight for rate, weight in grid)
+    logs = [_log_likelihood(rate, successes, trials - successes) for rate, _ in grid]
     top = max(logs)
     if top == -inf:
         return -inf, 0.0
-    weights = [exp(value - top) for value in logs]
+    weights = [weight * exp(value - top) for value, (_, weight) in zip(logs, grid, strict=True)]
     total = sum(weights)
-    return top + log(total / len(rates)), sum(w * r for w, r in zip(weights, rates, strict=True)) / total
+    return top + log(total), sum(w * rate for w, (rate, _) in zip(weights, grid, strict=True)) / total
 
 
 @dataclass
@@ -154,20 +151,21 @@ def infer(transcript: Transcript, settings: Settings, evidence: Evidence, given_
 
 def _chain(transcript: Transcript, settings: Settings, evidence: Evidence) -> tuple[Chain, list[tuple[float, float]]]:
     """All factors, and the mean rates (High, Low) of every node."""
-    scale = 1.0 if evidence.start_value is None else min(1.0, evidence.start_value / FULL_V0)
-    high_rates = [min(max(rate * scale, LEAST_RATE), 1 - LEAST_RATE) for rate in HIGH_GRID]
+    model = settings.model
+    scale = 1.0 if evidence.start_value is None else min(1.0, evidence.start_value / model.mean_high)
+    high_grid = [(min(max(rate * scale, LEAST_RATE), 1 - LEAST_RATE), weight) for rate, weight in model.high]
     step = evidence.definition == options_pb2.ERROR_DEFINITION_INCORRECT_STEP
     # Rollouts and corrections say nothing about a message as such.
     rollouts = [(0.0, 0.0)] * len(evidence.rollouts) if step else evidence.rollouts
-    high, mean_high = map(list, zip(*(_node(high_rates, s, k) for s, k in rollouts), strict=True))
-    low, mean_low = map(list, zip(*(_node(LOW_GRID, s, k) for s, k in rollouts), strict=True))
-    high[0] += log(START_HIGH)
-    low[0] += log(1 - START_HIGH)
+    high, mean_high = map(list, zip(*(_node(high_grid, s, k) for s, k in rollouts), strict=True))
+    low, mean_low = map(list, zip(*(_node(model.low, s, k) for s, k in rollouts), strict=True))
+    high[0] += log(model.start_high)
+    low[0] += log(1 - model.start_high)
     chain = Chain(high, low, *_edges(transcript, settings, evidence))
     if step:
         chain.lh = [-inf] * len(chain.lh)
     for t, successes, trials in [] if step else evidence.corrections:
-        up, down = _node(high_rates, successes, trials)[0], _node(LOW_GRID, successes, trials)[0]
+        up, down = _node(high_grid, successes, trials)[0], _node(model.low, successes, trials)[0]
         chain.hh[t] += up
         chain.hl[t] += up
         chain.lh[t] += up
@@ -266,9 +264,8 @@ def _edges(
 ) -> tuple[list[float], list[float], list[float], list[float]]:
     """log P of High->High, High->Low, Low->High, Low->Low on every message, the message's evidence included."""
     players = len(transcript.players)
-    share = settings.propagated
-    log_repair = _log(1 - exp(-1 / players)) if players else -inf
-    log_no_repair = -1 / players if players else 0.0
+    model = settings.model
+    share, repair = model.propagated, model.repair_rate / max(1, players)
     hh: list[float] = []
     hl: list[float] = []
     lh: list[float] = []
@@ -280,8 +277,8 @@ def _edges(
             lh.append(-inf)
             ll.append(0.0)
             continue
-        hh.append(-ERROR_RATE * pi)
-        hl.append(_log(1 - exp(-ERROR_RATE * pi)) + ratio)
-        lh.append(log_repair)
-        ll.append(log_no_repair + log(1 - share + share * exp(ratio)))
+        hh.append(-model.error_rate * pi)
+        hl.append(_log(1 - exp(-model.error_rate * pi)) + ratio)
+        lh.append(_log(1 - exp(-repair)))
+        ll.append(-repair + log(1 - share + share * exp(ratio)))
     return hh, hl, lh, ll

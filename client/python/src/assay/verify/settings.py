@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assay.v1 import episode_pb2, options_pb2
 
 PREFERENCE_KINDS = ("STEP", "REPAIR", "SIBLING", "SUFFIX", "TRAJECTORY", "ONE_SIDED")
+
+
+HIGH_GRID = (0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95)
+LOW_GRID = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
+
+
+@dataclass(frozen=True)
+class Model:
+    """The numbers of the chain. Grids are (rate, weight), the weights adding up to 1."""
+
+    start_high: float
+    error_rate: float  # expected errors of a whole episode under the prior
+    repair_rate: float  # expected repairs of an episode that is Low throughout
+    judge_correlation: float
+    high: tuple[tuple[float, float], ...]
+    low: tuple[tuple[float, float], ...]
+    propagated: float
+
+    @property
+    def mean_high(self) -> float:
+        return sum(rate * weight for rate, weight in self.high)
 
 
 @dataclass(frozen=True)
@@ -36,9 +58,10 @@ class Settings:
     weigh_by_tokens: bool
     confidence: float
     base_rate: float
-    propagated: float
+    model: Model
     soft: bool
     prior: str
+    by_text: bool  # the prior of the first error is fitted on texts
     scorer: str
     definition: int
     kinds: frozenset[int]
@@ -85,9 +108,10 @@ def resolve(options: options_pb2.AttributionOptions, episode: episode_pb2.Episod
         weigh_by_tokens=rewards.weigh_by_tokens,
         confidence=first.confidence if first.HasField("confidence") else 0.5,
         base_rate=first.base_rate if first.HasField("base_rate") else 0.5,
-        propagated=first.propagated_share if first.HasField("propagated_share") else 0.63,
+        model=_model(first),
         soft=first.soft_rewards,
         prior=first.prior,
+        by_text=bool(first.fitted.features),
         scorer=options.scorer,
         definition=first.definition or options_pb2.ERROR_DEFINITION_STAYS_UNLIKELY,
         kinds=frozenset(options.preferences.kinds) or frozenset(range(1, len(PREFERENCE_KINDS) + 1)),
@@ -95,6 +119,34 @@ def resolve(options: options_pb2.AttributionOptions, episode: episode_pb2.Episod
         blend=advantages.blend if advantages.HasField("blend") else 0.5,
         scale=advantages.scale or options_pb2.OUTCOME_SCALE_POPULATION,
         epsilon=span * (advantages.epsilon if advantages.HasField("epsilon") else 1e-6),
+    )
+
+
+def _model(first: options_pb2.FirstErrorOptions) -> Model:
+    """What the options set, else what was fitted, else the default."""
+    layers = (first.model, first.fitted.model)
+
+    def number(name: str, default: float) -> float:
+        found = [getattr(layer, name) for layer in layers if layer.HasField(name)]
+        return float(found[0]) if found else default
+
+    def grid(state: str, default: Sequence[float]) -> tuple[tuple[float, float], ...]:
+        rates, weights = list(default), list[float]()
+        for layer in reversed(layers):  # rates and weights of a layer go together
+            given, shares = list(getattr(layer, f"{state}_rates")), list(getattr(layer, f"{state}_weights"))
+            if given or shares:
+                rates, weights = given or rates, shares
+        return tuple(zip(rates, weights or [1 / len(rates)] * len(rates), strict=True))
+
+    shares = [layer.propagated_share for layer in (first, first.fitted) if layer.HasField("propagated_share")]
+    return Model(
+        start_high=number("start_high", 0.97),
+        error_rate=number("error_rate", 1.3),
+        repair_rate=number("repair_rate", 1.0),
+        judge_correlation=number("judge_correlation", 0.5),
+        high=grid("high", HIGH_GRID),
+        low=grid("low", LOW_GRID),
+        propagated=shares[0] if shares else 0.63,
     )
 
 
