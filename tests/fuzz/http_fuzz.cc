@@ -131,23 +131,31 @@ void Run(const HttpCase& input) {
   simulation::VirtualExecutor executor;
   engine::Engine engine(&executor, nullptr);
   service::SessionConfig config;
-  service::Admission admission(64, int64_t{1} << 20);
+  const service::Load most = {64, int64_t{1} << 20};
+  service::Admission admission(most);
+  service::Callers callers(most, &admission);
   service::ServiceDeps deps;
   deps.engine = &engine;
   deps.executor = &executor;
   deps.config = &config;
   deps.catalog = &HashEvaluators();
-  deps.admission = &admission;
+  deps.callers = &callers;
   const service::HttpRoutes routes(deps, nullptr);
 
   const std::string body = Body(input);
   int replies = 0;
   service::HttpReply reply;
-  routes.Post(input.path(), input.query(), input.authorization(), body,
-              [&](service::HttpReply given) {
-                ++replies;
-                reply = std::move(given);
-              });
+  service::HttpCall call;
+  call.path = input.path();
+  call.query = input.query();
+  call.authorization = input.authorization();
+  call.traceparent = input.traceparent();
+  call.peer = "127.0.0.1:1";
+  call.body = body;
+  routes.Post(call, [&](service::HttpReply given) {
+    ++replies;
+    reply = std::move(given);
+  });
   executor.RunUntilIdle();
   Check(replies == 1, "one reply");
   Check(admission.episodes() == 0 && admission.bytes() == 0, "admission was left");

@@ -107,7 +107,10 @@ class Peer final : public service::StreamTransport {
 class World {
  public:
   explicit World(const StreamCase& input)
-      : executor_(input.schedule()), engine_(&executor_, nullptr), admission_(6, 1 << 14) {
+      : executor_(input.schedule()),
+        engine_(&executor_, nullptr),
+        admission_(kServer),
+        callers_(kCaller, &admission_) {
     config_.max_episodes_in_flight = 1 + static_cast<int>(input.max_episodes_in_flight() % 8);
     config_.max_bytes_in_flight = 64 + input.max_bytes_in_flight() % (1 << 14);
     config_.max_started = 1 + static_cast<int>(input.max_started() % 4);
@@ -118,13 +121,11 @@ class World {
     deps.executor = &executor_;
     deps.config = &config_;
     deps.catalog = &HashEvaluators();
-    deps.admission = &admission_;
-    call_ = std::make_shared<service::StreamCall>(deps, config_, absl::Seconds(5), 1);
+    deps.callers = &callers_;
+    call_ = std::make_shared<service::StreamCall>(
+        deps, service::CallContext{callers_.Share("client"), {}}, config_, absl::Seconds(5), 1);
     call_->Attach(&peer_);
   }
-  ~World() { call_->Detach(); }
-  World(const World&) = delete;
-  World& operator=(const World&) = delete;
 
   void Step(const StreamStep& step) {
     switch (step.step_case()) {
@@ -158,10 +159,15 @@ class World {
       executor_.RunReady();
     } while (peer_.TakeWrite() ? (call_->OnWriteDone(), true) : executor_.Advance());
     peer_.CheckEnd();
+    call_->Detach();
+    call_.reset();
     Check(admission_.episodes() == 0 && admission_.bytes() == 0, "admission was left");
   }
 
  private:
+  static constexpr service::Load kServer = {6, 1 << 15};
+  static constexpr service::Load kCaller = {5, 1 << 14};
+
   // gRPC delivers nothing after a half-close.
   void Send(const v1::StreamSignalsRequest& request) {
     if (half_closed_) return;
@@ -198,6 +204,7 @@ class World {
   engine::Engine engine_;
   service::SessionConfig config_;
   service::Admission admission_;
+  service::Callers callers_;
   Peer peer_;
   std::shared_ptr<service::StreamCall> call_;
   bool half_closed_ = false;
