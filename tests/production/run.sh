@@ -7,6 +7,7 @@
 #   replicas [--proxy]  three replicas, each terminated, killed and restarted under load
 #   rotation            certificates and tokens change under load; what is wrong is refused
 #   alerts              a real Prometheus, and each alert fires
+#   manifests           the Kubernetes overlays, rendered and validated
 #   capacity            the capacity plan against a simulation from measured service times
 #   image.sh            the container image, built and run without a daemon
 #   short               a short version of what is cheap, for CI
@@ -23,15 +24,20 @@ if [ "$name" = image.sh ]; then exec "$here/image.sh" "$@"; fi
 packages=(test)
 case " $* " in *" --proxy "*) packages+=(proxy) ;; esac
 "$root/deploy/install_packages.sh" "${packages[@]}"
-# Debian's prometheus would start a daemon: it is only unpacked where it is not installed.
-if [ "$name" = alerts ] && ! command -v prometheus >/dev/null; then
-  unpacked=${XDG_CACHE_HOME:-$HOME/.cache}/assay/prometheus
-  if [ ! -x "$unpacked/usr/bin/prometheus" ]; then
-    mkdir -p "$unpacked"
-    (cd "$unpacked" && apt-get download prometheus && dpkg-deb -x ./*.deb . && rm ./*.deb)
+# unpacked PACKAGE PROGRAM: on the path, where it is not installed; Debian's prometheus would start a daemon.
+unpacked() {
+  command -v "$2" >/dev/null && return
+  local folder=${XDG_CACHE_HOME:-$HOME/.cache}/assay/$1
+  if [ ! -x "$folder/usr/bin/$2" ]; then
+    mkdir -p "$folder"
+    (cd "$folder" && apt-get download "$1" && dpkg-deb -x ./*.deb . && rm ./*.deb)
   fi
-  PATH=$PATH:$unpacked/usr/bin
-fi
+  PATH=$PATH:$folder/usr/bin
+}
+case $name in
+  alerts) unpacked prometheus prometheus ;;
+  manifests) unpacked kubernetes-client kubectl ;;
+esac
 if [ -z "${ASSAYD:-}" ]; then
   "$root/deploy/install_packages.sh" build
   (cd "$root" && /usr/bin/cmake --preset release && /usr/bin/cmake --build build/release --target assayd -j 2) >/dev/null
@@ -39,7 +45,7 @@ fi
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 venv=${ASSAY_VENVS:-${XDG_CACHE_HOME:-$HOME/.cache}/assay/venvs}/production
 [ -x "$venv/bin/python" ] || /usr/bin/python3 -m venv "$venv"
-"$venv/bin/pip" install --quiet -e "$root/client/python"
+"$venv/bin/pip" install --quiet -e "$root/client/python" kubernetes-validate==1.37.0
 
 cd "$here"
 show() { "$venv/bin/python" -m "production.$1" "${@:2}"; }
