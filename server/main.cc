@@ -1,4 +1,6 @@
 // assayd: wiring only.
+#include <sys/resource.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -40,6 +42,15 @@ sigset_t BlockSignals() {
   sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
+}
+
+// As many descriptors as we may have: each connection takes one, and gRPC 1.51 accepts no
+// connection any more once it has found none left.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // --check-config is --check_config: a flag's name may be written either way.
@@ -88,6 +99,8 @@ int main(int argc, char** argv) {
   }
   const sigset_t signals = BlockSignals();
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a log file that may not grow is a failed write
+  RaiseDescriptorLimit();
 
   assay::runtime::Config config;
   if (absl::Status read = ReadConfig(&config); !read.ok()) {

@@ -220,13 +220,13 @@ absl::Status Server::ServeOps() {
 }
 
 bool Server::Shutdown(absl::Duration grace) {
-  const absl::Time deadline = absl::Now() + grace;
+  const absl::Time deadline = executor_.Now() + grace;  // steady, as the wall clock may jump
   server_->GetHealthCheckService()->SetServingStatus(false);
   if (ops_ != nullptr) ops_->GetHealthCheckService()->SetServingStatus(false);
   signals_->Drain("draining", grace);
   // Our own count is the measure: gRPC also waits for health watches, which never end by
   // themselves.
-  while (Calls() > 0 && absl::Now() < deadline) absl::SleepFor(kDrainPoll);
+  while (Calls() > 0 && executor_.Now() < deadline) absl::SleepFor(kDrainPoll);
   const bool clean = Calls() == 0;
   gateway_.reset();
   server_->Shutdown(absl::ToChronoTime(absl::Now() + kTransportGrace));

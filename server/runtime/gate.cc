@@ -10,12 +10,13 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
-#include "absl/time/clock.h"
 
 namespace assay::runtime {
 namespace {
 
-constexpr absl::Duration kLookEvery = absl::Seconds(1);
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kLookEvery{1};
 
 std::array<unsigned char, 32> Sha256(absl::string_view text) {
   std::array<unsigned char, 32> digest;
@@ -51,7 +52,7 @@ absl::StatusOr<std::string> Gate::Check(const service::CallerIdentity& caller) {
 
 bool Gate::Knows(const Digest& token) {
   evaluation::MutexLock lock(&mutex_);
-  if (absl::Now() >= looked_at_ + kLookEvery) Reload();
+  if (!looked_at_.has_value() || SteadyClock::now() >= *looked_at_ + kLookEvery) Reload();
   bool known = false;
   for (const Digest& good : tokens_) {
     known |= CRYPTO_memcmp(good.data(), token.data(), token.size()) == 0;
@@ -60,7 +61,7 @@ bool Gate::Knows(const Digest& token) {
 }
 
 void Gate::Reload() {
-  looked_at_ = absl::Now();
+  looked_at_ = SteadyClock::now();
   std::ifstream file(token_file_);
   if (!file) return;
   std::vector<Digest> tokens;

@@ -3,13 +3,13 @@
 #define ASSAY_SERVER_RUNTIME_GATE_H_
 
 #include <array>
-#include <ctime>
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "server/evaluation/mutex.h"
 #include "server/service/call_gate.h"
 
@@ -34,7 +34,8 @@ class Gate final : public service::CallGate {
   const std::vector<std::string> allowed_names_;
   evaluation::Mutex mutex_;
   std::vector<Digest> tokens_ ABSL_GUARDED_BY(mutex_);
-  absl::Time looked_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  // Steady: a wall clock that is set back must not keep a withdrawn token good.
+  std::optional<std::chrono::steady_clock::time_point> looked_at_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace assay::runtime

@@ -5,13 +5,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <random>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "assay/v1/signal_service.grpc.pb.h"
 #include "server/service/errors.h"
 #include "server/service/server_info.h"
@@ -45,7 +46,7 @@ absl::string_view Header(const grpc::CallbackServerContext& context, const char*
 class CallScope {
  public:
   CallScope(CallObserver* observer, CallObserver::Type type, absl::string_view method)
-      : observer_(observer), type_(type), method_(method), started_(absl::Now()) {
+      : observer_(observer), type_(type), method_(method) {
     if (observer_ != nullptr) observer_->OnCallStarted(type_, method_);
   }
   void Received() {
@@ -56,7 +57,8 @@ class CallScope {
   }
   void Handled(absl::StatusCode code) {
     if (observer_ != nullptr) {
-      observer_->OnCallHandled(type_, method_, code, absl::Now() - started_);
+      observer_->OnCallHandled(type_, method_, code,
+                               absl::FromChrono(std::chrono::steady_clock::now() - started_));
     }
   }
 
@@ -64,7 +66,7 @@ class CallScope {
   CallObserver* const observer_;
   const CallObserver::Type type_;
   const absl::string_view method_;
-  const absl::Time started_;
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
 class Service;

@@ -1,13 +1,20 @@
 #include "server/telemetry/log.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
 #include <cmath>
+#include <future>
 #include <iterator>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "server/service/errors.h"
 #include "spdlog/async.h"
-#include "spdlog/sinks/stdout_sinks.h"
+#include "spdlog/details/null_mutex.h"
+#include "spdlog/sinks/base_sink.h"
 #include "spdlog/spdlog.h"
 
 namespace assay::telemetry {
@@ -15,6 +22,7 @@ namespace {
 
 constexpr size_t kQueueLines = 8192;
 constexpr size_t kMaxTextBytes = 1024;
+constexpr std::chrono::seconds kForLastLines{1};
 
 void AppendText(absl::string_view text, std::string* line) {
   line->push_back('"');
@@ -57,26 +65,58 @@ spdlog::level::level_enum ToSpdlog(Level level) {
   return spdlog::level::err;
 }
 
-std::shared_ptr<spdlog::logger> MakeLogger() {
-  static const auto pool = std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1);
-  auto logger = std::make_shared<spdlog::async_logger>(
-      "assay", std::make_shared<spdlog::sinks::stderr_sink_mt>(), pool,
-      spdlog::async_overflow_policy::overrun_oldest);
-  logger->flush_on(spdlog::level::info);
+// Not by stdio, as exit() would wait for the lock that a blocked write holds. A line that cannot be
+// written is lost.
+class StandardError final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    for (size_t sent = 0; sent < line.size();) {
+      const ssize_t n = write(STDERR_FILENO, line.data() + sent, line.size() - sent);
+      if (n <= 0 && errno != EINTR) return;
+      if (n > 0) sent += static_cast<size_t>(n);
+    }
+  }
+  void flush_() override {}
+};
+
+std::shared_ptr<spdlog::logger> MakeLogger(
+    const std::shared_ptr<spdlog::details::thread_pool>& pool) {
+  auto logger =
+      std::make_shared<spdlog::async_logger>("assay", std::make_shared<StandardError>(), pool,
+                                             spdlog::async_overflow_policy::overrun_oldest);
   return logger;
+}
+
+// The message is a complete run of JSON members.
+void SetPattern(spdlog::logger* logger) {
+  logger->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})",
+                      spdlog::pattern_time_type::utc);
 }
 
 }  // namespace
 
-Log::Log() : Log(MakeLogger()) {}
-
-Log::Log(std::shared_ptr<spdlog::logger> logger) : logger_(std::move(logger)) {
-  // The message is a complete run of JSON members.
-  logger_->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})",
-                       spdlog::pattern_time_type::utc);
+Log::Log()
+    : pool_(std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1)),
+      logger_(MakeLogger(pool_)) {
+  SetPattern(logger_.get());
 }
 
-Log::~Log() { logger_->flush(); }
+Log::Log(std::shared_ptr<spdlog::logger> logger) : logger_(std::move(logger)) {
+  SetPattern(logger_.get());
+}
+
+Log::~Log() {
+  logger_->flush();
+  if (pool_ == nullptr) return;
+  auto written = std::make_shared<std::promise<void>>();
+  std::thread([pool = std::move(pool_), written]() mutable {
+    pool.reset();  // joins the thread that writes
+    written->set_value();
+  }).detach();
+  written->get_future().wait_for(kForLastLines);
+}
 
 void Log::Write(Level level, absl::string_view event, std::initializer_list<Field> fields) const {
   std::string line = "\"event\":";

@@ -13,7 +13,10 @@
 
 namespace spdlog {
 class logger;
+namespace details {
+class thread_pool;
 }
+}  // namespace spdlog
 
 namespace assay::telemetry {
 
@@ -28,12 +31,14 @@ class Log {
   // than make an episode wait.
   Log();
   explicit Log(std::shared_ptr<spdlog::logger> logger);
+  // Waits for the last lines to be written, but not for a reader that has stopped reading.
   ~Log();
 
   // {"time":...,"level":...,"event":EVENT,FIELDS...}; text is escaped, NaN becomes null.
   void Write(Level level, absl::string_view event, std::initializer_list<Field> fields) const;
 
  private:
+  std::shared_ptr<spdlog::details::thread_pool> pool_;  // null: the logger needs none
   const std::shared_ptr<spdlog::logger> logger_;
 };
 

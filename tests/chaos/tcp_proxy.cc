@@ -12,8 +12,11 @@ namespace {
 
 using asio::ip::tcp;
 
+constexpr std::chrono::milliseconds kLookWhileStalled{10};
+
 struct Settings {
   std::atomic<TcpProxy::Mode> mode{TcpProxy::Mode::kForward};
+  std::atomic<bool> stalled{false};
   std::atomic<int64_t> delay_ns{0};
   std::atomic<int> piece{0};
   std::atomic<int64_t> cut_after{0};
@@ -50,6 +53,9 @@ class Link : public std::enable_shared_from_this<Link> {
   }
   bool open() const { return client_.is_open(); }
 
+  // The upstream hears an end; what the client still says is lost.
+  void HalfClose() { End(forth_); }
+
  private:
   struct Way {
     Way(tcp::socket& from_socket, tcp::socket& to_socket)
@@ -58,6 +64,7 @@ class Link : public std::enable_shared_from_this<Link> {
     tcp::socket& to;
     asio::steady_timer timer;
     std::array<char, 16384> buffer;
+    bool ended = false;  // `to` has heard the end
   };
 
   void Read(Way& way) {
@@ -67,14 +74,25 @@ class Link : public std::enable_shared_from_this<Link> {
     way.from.async_read_some(
         asio::buffer(way.buffer.data(), most),
         [self = shared_from_this(), &way](const asio::error_code& error, size_t size) {
-          if (error) {
+          if (error == asio::error::eof) {
+            self->End(way);
+          } else if (error) {
             self->Close();
-            return;
+          } else {
+            self->Pass(way, size, self->settings_.delay_ns);
           }
-          way.timer.expires_after(std::chrono::nanoseconds(self->settings_.delay_ns));
-          way.timer.async_wait(
-              [self, &way, size](const asio::error_code&) { self->Write(way, size); });
         });
+  }
+
+  void Pass(Way& way, size_t size, int64_t delay_ns) {
+    way.timer.expires_after(std::chrono::nanoseconds(delay_ns));
+    way.timer.async_wait([self = shared_from_this(), &way, size](const asio::error_code&) {
+      if (self->settings_.stalled && self->open()) {
+        self->Pass(way, size, std::chrono::nanoseconds(kLookWhileStalled).count());
+      } else {
+        self->Write(way, size);
+      }
+    });
   }
 
   void Write(Way& way, size_t size) {
@@ -82,6 +100,10 @@ class Link : public std::enable_shared_from_this<Link> {
     const int64_t cut = settings_.cut_after;
     if (cut > 0 && returned_ > cut) {
       Close();
+      return;
+    }
+    if (way.ended) {
+      Read(way);
       return;
     }
     asio::async_write(way.to, asio::buffer(way.buffer.data(), size),
@@ -92,6 +114,14 @@ class Link : public std::enable_shared_from_this<Link> {
                           self->Read(way);
                         }
                       });
+  }
+
+  // Hands an end on; the other way stays open.
+  void End(Way& way) {
+    way.ended = true;
+    asio::error_code gone;
+    way.to.shutdown(tcp::socket::shutdown_send, gone);
+    if (gone || (forth_.ended && back_.ended)) Close();
   }
 
   const Settings& settings_;
@@ -123,6 +153,11 @@ class TcpProxy::Impl {
 
   void DropConnections() {
     asio::post(io_, [this] { CloseAll(); });
+  }
+  void HalfClose() {
+    asio::post(io_, [this] {
+      for (const auto& link : links_) link->HalfClose();
+    });
   }
 
   Settings settings;
@@ -167,6 +202,8 @@ void TcpProxy::SetDelay(absl::Duration delay) {
 }
 void TcpProxy::SetPiece(int bytes) { impl_->settings.piece = bytes; }
 void TcpProxy::CutAfter(int64_t bytes) { impl_->settings.cut_after = bytes; }
+void TcpProxy::SetStalled(bool stalled) { impl_->settings.stalled = stalled; }
+void TcpProxy::HalfClose() { impl_->HalfClose(); }
 void TcpProxy::DropConnections() { impl_->DropConnections(); }
 int TcpProxy::connections() const { return impl_->connections; }
 

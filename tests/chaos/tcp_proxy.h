@@ -30,6 +30,11 @@ class TcpProxy {
   void SetPiece(int bytes);
   // Connections are reset once so many bytes have come back from upstream. 0: never.
   void CutAfter(int64_t bytes);
+  // While true nothing passes on any connection; what is sent meanwhile passes later.
+  void SetStalled(bool stalled);
+  // Tells the upstream of every open connection that its client has said all it has to say; the way
+  // back stays open. An end that client or upstream say by themselves is always handed on so.
+  void HalfClose();
   // Resets every open connection.
   void DropConnections();
   int connections() const;
