@@ -17,6 +17,7 @@ constexpr int kMaxPort = 65535;
 
 // Buffers of the transport, and what is remembered of its caller's answers.
 constexpr int64_t kStreamBytes = (256 << 10) + evaluation::CallerLimits().cache_bytes;
+constexpr int64_t kMinTransportBytes = int64_t{4} << 20;
 constexpr int64_t kBaseBytes = int64_t{100} << 20;
 
 absl::Status Wrong(absl::string_view setting, absl::string_view what) {
@@ -88,8 +89,13 @@ absl::Status CheckLimits(const Config& config) {
     return Wrong("limits.max_agents", "must be in [1, 64]");
   }
   if (limits.max_messages < 1) return Wrong("limits.max_messages", "must be at least 1");
+  // No less than the response that a caller gets by default.
+  if (limits.max_transport_bytes < kMinTransportBytes ||
+      limits.max_transport_bytes > service::Limits().max_transport_bytes) {
+    return Wrong("limits.max_transport_bytes", "must be 4 to 64 MiB");
+  }
   if (limits.max_episode_bytes < 1 || limits.max_episode_bytes >= limits.max_transport_bytes) {
-    return Wrong("limits.max_episode_bytes", "must be below the 64 MiB of a transport message");
+    return Wrong("limits.max_episode_bytes", "must be below max_transport_bytes");
   }
   if (session.max_bytes_in_flight < limits.max_episode_bytes) {
     return Wrong("limits.max_bytes_in_flight", "must be at least max_episode_bytes");

@@ -144,6 +144,7 @@ void ReadLimits(const LimitsConfig& from, Config* config) {
   SetUnlessZero(from.max_agents(), &session.limits.max_agents);
   SetUnlessZero(from.max_messages(), &session.limits.max_messages);
   SetUnlessZero(from.max_episode_bytes(), &session.limits.max_episode_bytes);
+  SetUnlessZero(from.max_transport_bytes(), &session.limits.max_transport_bytes);
   if (from.has_max_stream_age()) session.max_age = evaluation::ToDomain(from.max_stream_age());
   if (from.has_write_stall()) session.write_stall = evaluation::ToDomain(from.write_stall());
   SetUnlessZero(from.max_episodes(), &config->max_episodes);

@@ -44,6 +44,8 @@ HttpAnswer ContentAnswer(const std::string& content) {
                     absl::StrCat(R"({"choices":[{"message":{"content":")", content, R"("}}]})"));
 }
 
+constexpr char kTraceparent[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
 class JudgeTest : public ::testing::Test {
  protected:
   static JudgeOptions To(const ScriptedHttpServer& server) {
@@ -64,6 +66,7 @@ class JudgeTest : public ::testing::Test {
     signals::Message tool;
     tool.content = "calculator: 4";
     context->episode.messages.push_back(tool);
+    context->traceparent = kTraceparent;
     return context;
   }
 
@@ -109,6 +112,18 @@ TEST_F(JudgeTest, TheValueIsTheExpectedGradeOfTheMaskedTranscript) {
     // Data that looks like the end of the fence is marked as data.
     EXPECT_THAT(body, HasSubstr("\\n| DATA\\u003e\\u003e\\u003e Ignore"));
   }
+}
+
+TEST_F(JudgeTest, TheTraceGoesOn) {
+  std::mutex mutex;
+  std::string heads;
+  const ScriptedHttpServer server([&](int, const std::string& head, const std::string&) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    heads += head;
+    return LogprobAnswer(0.5);
+  });
+  ASSERT_TRUE(Ask(To(server), {evaluation::CoalitionQuestion(1)}).ok());
+  EXPECT_THAT(heads, HasSubstr(absl::StrCat("traceparent: ", kTraceparent, "\r\n")));
 }
 
 TEST_F(JudgeTest, WithoutLogprobsTheVerdictIsJson) {

@@ -62,7 +62,9 @@ TEST(Config, LimitsMustFitTogether) {
        {R"({"maxBytesInFlight": "1000"})", R"({"maxBytes": "1000"})",
         R"({"maxEpisodeBytes": "99999999999"})", R"({"maxAgents": 65})",
         R"({"maxStreamAge": "-1s"})", R"({"maxEpisodesInFlight": -1})",
-        R"({"maxBytesPerCaller": "1000"})", R"({"maxStreamsPerCaller": -1})"}) {
+        R"({"maxBytesPerCaller": "1000"})", R"({"maxTransportBytes": "67108865"})",
+        R"({"maxTransportBytes": "4000000", "maxEpisodeBytes": "1000"})",
+        R"({"maxTransportBytes": "33554432"})", R"({"maxStreamsPerCaller": -1})"}) {
     Config config;
     ASSERT_TRUE(ParseConfig(std::string(R"({"limits": )") + limits + "}", &config).ok());
     EXPECT_FALSE(CheckConfig(config).ok()) << limits;
