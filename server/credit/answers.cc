@@ -1,9 +1,20 @@
 #include "server/credit/answers.h"
 
+#include <algorithm>
+
 namespace assay::credit {
 
 double MeanVariance(const ValueAnswer& answer) {
   return answer.samples > 0 ? answer.variance / answer.samples : 0;
+}
+
+ValueAnswer NoiseModel::Settle(ValueAnswer pooled) const {
+  if (!worth_repeating() || pooled.variance > 0 || pooled.samples == 0) return pooled;
+  const double range = high_ - low_;
+  const double share = std::clamp((pooled.mean - low_) / range, 0.0, 1.0);
+  const double chance = (share * pooled.samples + 1) / (pooled.samples + 2);
+  pooled.variance = chance * (1 - chance) * range * range;
+  return pooled;
 }
 
 void Merge(const ValueAnswer& answer, ValueAnswer& pooled) {
@@ -30,6 +41,12 @@ bool AnswerBook::Add(const PlayerSet& players, const ValueAnswer& answer) {
     Merge(answer, entries_[position->second].answer);
   }
   return is_new;
+}
+
+AnswerBook AnswerBook::Settled(const NoiseModel& noise) const {
+  AnswerBook settled = *this;
+  for (Entry& entry : settled.entries_) entry.answer = noise.Settle(entry.answer);
+  return settled;
 }
 
 const ValueAnswer* AnswerBook::Find(const PlayerSet& players) const {

@@ -18,6 +18,41 @@ namespace {
 constexpr std::size_t kMaxPairsPerStage = std::size_t{1} << 15;
 constexpr std::size_t kMaxPartialAnswers = 1024;  // that an estimate before the end looks at
 
+// Real numbers of samples by size of coalition, each at least 1 and together 2^n * `average`,
+// beyond that in proportion to the size's weight in the error of the credits, sqrt(sum_i c_iS^2),
+// c_iS the weight of v(S) in phi_i: which makes the summed variance least where all answers are
+// equally noisy.
+std::vector<double> SamplesBySize(int n, int average) {
+  const std::vector<double> w = ShapleyWeights(n);
+  std::vector<double> claim(n + 1);
+  std::vector<double> count(n + 1, 1);
+  for (int s = 0; s <= n; ++s) {
+    const double with = s > 0 ? w[s - 1] : 0;
+    const double without = s < n ? w[s] : 0;
+    claim[s] = std::sqrt(s * with * with + (n - s) * without * without);
+    if (s > 0) count[s] = count[s - 1] * (n - s + 1) / s;
+  }
+  std::vector<double> samples(n + 1, 1);
+  std::vector<bool> least(n + 1);  // their claim is below one sample
+  for (bool changed = true; changed;) {
+    changed = false;
+    double left = std::ldexp(average, n);
+    double claims = 0;
+    for (int s = 0; s <= n; ++s) {
+      if (least[s]) left -= count[s];
+      if (!least[s]) claims += count[s] * claim[s];
+    }
+    for (int s = 0; s <= n; ++s) {
+      if (least[s]) continue;
+      samples[s] = left * claim[s] / claims;
+      if (samples[s] >= 1) continue;
+      samples[s] = 1;
+      least[s] = changed = true;
+    }
+  }
+  return samples;
+}
+
 }  // namespace
 
 ExactPlan::ExactPlan(const CreditOptions& options)
@@ -49,7 +84,25 @@ ExactPlan::ExactPlan(const CreditOptions& options)
        stage_ends_.back() < order_.size(); end = std::min(4 * end, end + kMaxPairsPerStage)) {
     stage_ends_.push_back(std::min(end, order_.size()));
   }
+  PlanSamples();
   Start();
+}
+
+// Whole numbers that add up to what was allowed: each pair takes what its claim adds to the rounded
+// sum so far.
+void ExactPlan::PlanSamples() {
+  const int n = options().n;
+  const int average = options().samples_per_question;
+  samples_.assign(order_.size(), average);
+  if (!noise().shown() || average == 1) return;
+  const std::vector<double> by_size = SamplesBySize(n, average);
+  double due = 0;
+  std::int64_t given = 0;
+  for (std::size_t k = 0; k < order_.size(); ++k) {
+    due += by_size[std::popcount(order_[k])];
+    samples_[k] = static_cast<int>(static_cast<std::int64_t>(std::floor(due + 0.5)) - given);
+    given += samples_[k];
+  }
 }
 
 std::vector<CoalitionQuestion> ExactPlan::NextStage() {
@@ -60,8 +113,8 @@ std::vector<CoalitionQuestion> ExactPlan::NextStage() {
   stage.reserve(2 * (end - asked_));
   for (; asked_ < end; ++asked_) {
     const Coalition s = order_[asked_];
-    stage.push_back({PlayerSet::FromMask(everyone ^ s), options().samples_per_question});
-    stage.push_back({PlayerSet::FromMask(s), options().samples_per_question});
+    stage.push_back({PlayerSet::FromMask(everyone ^ s), samples_[asked_]});
+    stage.push_back({PlayerSet::FromMask(s), samples_[asked_]});
   }
   return stage;
 }
@@ -81,29 +134,30 @@ absl::StatusOr<RawEstimate> ExactPlan::Estimate() const {
     for (Coalition pair : order_) {
       if (book.entries().size() >= kMaxPartialAnswers) break;
       for (Coalition side : {pair, (table_.size() - 1) ^ pair}) {
-        if (table_[side].samples > 0) book.Add(PlayerSet::FromMask(side), table_[side]);
+        if (table_[side].samples == 0) continue;
+        book.Add(PlayerSet::FromMask(side), noise().Settle(table_[side]));
       }
     }
     return EstimateOddBayes(n, book, options().confidence, {});
   }
   std::vector<double> values(table_.size());
   for (std::size_t s = 0; s < values.size(); ++s) values[s] = table_[s].mean;
-  bool noisy = false;
-  for (const ValueAnswer& answer : table_) noisy |= answer.variance > 0;
   RawEstimate raw;
   raw.values = ExactShapley(values, n);
   raw.banzhaf = ExactBanzhaf(values, n);
   raw.interactions = ExactInteractions(values, n);
   raw.variances.resize(n);
-  if (noisy) {
-    for (std::size_t s = 0; s < values.size(); ++s) values[s] = MeanVariance(table_[s]);
+  if (noise().shown()) {
+    for (std::size_t s = 0; s < values.size(); ++s) {
+      values[s] = MeanVariance(noise().Settle(table_[s]));
+    }
     raw.variances = ShapleyVariance(values, n);
   }
   raw.half_widths.resize(n);
   const double z = NormalQuantile(0.5 + options().confidence / 2);
   for (int i = 0; i < n; ++i) raw.half_widths[i] = z * std::sqrt(raw.variances[i]);
   raw.method = Method::kExact;
-  raw.interval = noisy ? IntervalKind::kDesign : IntervalKind::kExact;
+  raw.interval = noise().shown() ? IntervalKind::kDesign : IntervalKind::kExact;
   return raw;
 }
 

@@ -11,7 +11,8 @@ namespace assay::credit {
 inline constexpr int kMaxExactAgents = 20;
 
 // Asks all 2^n coalitions, in complementary pairs: first the empty and the grand one with the
-// single and all-but-one coalitions, then the rest in blocks. n <= kMaxExactAgents.
+// single and all-but-one coalitions, then the rest in blocks. Of a game known to be noisy the
+// coalitions that weigh more get more samples. n <= kMaxExactAgents.
 class ExactPlan final : public StagedPlan {
  public:
   explicit ExactPlan(const CreditOptions& options);
@@ -22,7 +23,10 @@ class ExactPlan final : public StagedPlan {
   absl::StatusOr<RawEstimate> Estimate() const override;
 
  private:
+  void PlanSamples();
+
   std::vector<Coalition> order_;         // one of each pair, as it is asked
+  std::vector<int> samples_;             // of each side of the pairs in order_
   std::vector<std::size_t> stage_ends_;  // in order_
   std::size_t asked_ = 0;                // of order_
   std::vector<ValueAnswer> table_;

@@ -7,11 +7,11 @@
 #include <optional>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "server/credit/ard_prior.h"
 #include "server/credit/even_part.h"
 #include "server/credit/isotropic_prior.h"
-#include "server/credit/pair_design.h"
 #include "server/credit/quantile.h"
 #include "server/credit/random.h"
 #include "server/credit/threshold_model.h"
@@ -192,15 +192,20 @@ bool OddBayesPlan::Record(const CoalitionQuestion& question, const ValueAnswer& 
 }
 
 absl::StatusOr<RawEstimate> OddBayesPlan::Estimate() const {
-  return EstimateOddBayes(options().n, book_, options().confidence, start_);
+  return EstimateOddBayes(options().n, book_.Settled(noise()), options().confidence, start_);
 }
 
-std::vector<CoalitionQuestion> OddBayesPlan::Ask(const std::vector<Coalition>& pairs) const {
+std::vector<CoalitionQuestion> OddBayesPlan::Ask(const std::vector<Coalition>& picks) const {
+  std::vector<Coalition> pairs;
+  absl::flat_hash_map<Coalition, int> times;
+  for (Coalition pick : picks) {
+    if (++times[pick] == 1) pairs.push_back(pick);
+  }
   const Coalition everyone = PlayerSet::All(options().n).mask();
   const Random side(options().seed, 1000 + stage_);
   std::vector<CoalitionQuestion> questions;
   for (std::size_t k = 0; k < pairs.size(); ++k) {
-    const int samples = options().samples_per_question;
+    const int samples = options().samples_per_question * times[pairs[k]];
     if (one_sided_) {
       const Coalition players = side.Unit(k) < 0.5 ? pairs[k] : everyone ^ pairs[k];
       questions.push_back({PlayerSet::FromMask(players), samples});
@@ -281,14 +286,32 @@ bool OddBayesPlan::EvenPartIsKnown(const OddView& view, const IsotropicFit& fit)
   return InnerEvenPart(view).LooVariance() < kOneSidedRatio * odd;
 }
 
+DesignSoFar OddBayesPlan::SoFar(const OddView& view) const {
+  DesignSoFar so_far;
+  so_far.pairs = view.data.pairs;
+  if (!noise().worth_repeating() || one_sided_) return so_far;
+  const PlayerSet everyone = PlayerSet::All(options().n);
+  so_far.noise = view.data.noise;
+  so_far.noise.front() = 0;
+  const int samples = options().samples_per_question;
+  double variance = 0;
+  for (const AnswerBook::Entry& entry : book_.entries()) {
+    variance += noise().Settle(entry.answer).variance;
+  }
+  so_far.fresh_noise = variance / (2 * samples * static_cast<double>(book_.entries().size()));
+  so_far.total_variance = total_variance();
+  so_far.total_asks = std::max(1, book_.Find(everyone)->samples / samples);
+  return so_far;
+}
+
 std::vector<CoalitionQuestion> OddBayesPlan::NextStage() {
   const int n = options().n;
-  const std::int64_t used = static_cast<std::int64_t>(book_.entries().size());
+  const std::int64_t used = asked();
   if (stage_++ == 0) return FirstStage();
   const std::int64_t step = one_sided_ ? 1 : 2;
   const std::int64_t left = NextTarget(used, step) - used;
   if (left < step) return {};
-  const OddView view = ViewOdd(n, book_);
+  const OddView view = ViewOdd(n, book_.Settled(noise()));
   const int m = static_cast<int>(view.data.pairs.size());
   const IsotropicPrior narrow(n, kNarrow);
   const IsotropicPrior wide(n, kWide);
@@ -296,26 +319,26 @@ std::vector<CoalitionQuestion> OddBayesPlan::NextStage() {
   std::optional<ArdFit> ard;
   std::optional<ThresholdModel> threshold;
   std::optional<ThresholdModel::Prior> threshold_prior;
-  std::vector<const OddPrior*> priors = {&narrow, &wide};
+  std::vector<ScaledPrior> priors = {{&narrow}, {&wide}};
   if (m > n + 1) {
     const OddData head = view.data.Head(std::min(m, kFitPairs));
     isotropic = FitIsotropic(head, start_.isotropic);
     ard = FitRelevance(head, start_);
     start_ = {isotropic->parameters, ard->parameters};
-    priors = {&isotropic->prior, &ard->prior};
-    if (view.data.pairs.size() <= kFewPairs) priors.push_back(&wide);
+    priors = {{&isotropic->prior, isotropic->scale}, {&ard->prior, ard->scale}};
+    if (view.data.pairs.size() <= kFewPairs) priors.push_back({&wide, isotropic->scale});
     one_sided_ = one_sided_ || EvenPartIsKnown(view, *isotropic);
-    threshold = ThresholdModel::Fit(n, book_);
+    threshold = ThresholdModel::Fit(n, book_.Settled(noise()));
   }
   if (threshold.has_value()) {
     threshold_prior.emplace(*threshold);
-    priors.push_back(&*threshold_prior);
+    priors.push_back({&*threshold_prior});
   }
   const int count = static_cast<int>(left / (one_sided_ ? 1 : 2));
   const std::vector<Coalition> candidates = Candidates(view.data.pairs, count);
   if (candidates.empty()) return {};
-  return Ask(ExtendDesign(view.data.pairs, count, priors, candidates,
-                          Random(options().seed, 3000 + stage_)));
+  return Ask(
+      ExtendDesign(SoFar(view), count, priors, candidates, Random(options().seed, 3000 + stage_)));
 }
 
 }  // namespace assay::credit

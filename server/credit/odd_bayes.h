@@ -8,6 +8,7 @@
 #include "server/credit/answers.h"
 #include "server/credit/isotropic_prior.h"
 #include "server/credit/odd_prior.h"
+#include "server/credit/pair_design.h"
 #include "server/credit/staged_plan.h"
 
 // OddBayes: Shapley values from few coalition values, by Gaussian processes over the odd part of
@@ -60,7 +61,8 @@ class OddBayesPlan final : public StagedPlan {
   std::int64_t NextTarget(std::int64_t used, std::int64_t step) const;
   bool EvenPartIsKnown(const OddView& view, const IsotropicFit& fit) const;
   std::vector<Coalition> Candidates(const std::vector<Coalition>& so_far, int wanted) const;
-  std::vector<CoalitionQuestion> Ask(const std::vector<Coalition>& pairs) const;
+  DesignSoFar SoFar(const OddView& view) const;
+  std::vector<CoalitionQuestion> Ask(const std::vector<Coalition>& picks) const;
 
   AnswerBook book_;
   FitStart start_;

@@ -64,7 +64,7 @@ absl::StatusOr<std::unique_ptr<CreditPlan>> MakeOwenPlan(const OwenOptions& opti
   credit.seed = options.seed;
   credit.value_low = options.value_low;
   credit.value_high = options.value_high;
-  credit.noisy = options.noisy;
+  credit.noise = options.noise;
   if (absl::Status status = ValidateCreditOptions(credit); !status.ok()) return status;
   const bool fits = exact <= kMaxOwenQuestions && sizes.size() <= kMaxUnions;
   if (fits && (options.max_questions == 0 || exact <= options.max_questions)) {

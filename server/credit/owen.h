@@ -29,7 +29,7 @@ struct OwenOptions {
   std::uint64_t seed = 0;
   double value_low = 0;
   double value_high = 1;
-  bool noisy = false;
+  Noise noise = Noise::kNone;  // as in CreditOptions
 };
 
 inline constexpr std::int64_t kMaxOwenQuestions = std::int64_t{1} << 20;

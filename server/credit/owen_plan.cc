@@ -21,16 +21,13 @@ ExactOwenPlan::ExactOwenPlan(const CreditOptions& options, std::vector<std::vect
   const int m = static_cast<int>(members_.size());
   union_weights_ = ShapleyWeights(m);
   union_sets_.resize(m);
-  games_.resize(m);
   for (int i = 0; i < m; ++i) {
     for (int message : members_[i]) union_sets_[i].insert(message);
-    const std::size_t subsets = std::size_t{1} << members_[i].size();
-    games_[i] = {std::vector<double>(subsets), std::vector<double>(subsets)};
   }
   const Coalition all = (Coalition{1} << m) - 1;
   for (Coalition whole = 0; whole <= all; ++whole) order_.push_back({.whole = all ^ whole});
   for (int i = 0; i < m; ++i) {
-    const std::size_t full = games_[i].values.size() - 1;
+    const std::size_t full = (std::size_t{1} << members_[i].size()) - 1;
     for (Coalition whole = 0; whole <= all; ++whole) {
       if ((whole >> i) & 1) continue;
       for (std::size_t subset = 1; subset < full; ++subset) order_.push_back({whole, i, subset});
@@ -83,32 +80,41 @@ ExactOwenPlan::Decoded ExactOwenPlan::Decode(const PlayerSet& players) const {
   return decoded;
 }
 
-void ExactOwenPlan::Deposit(int inner, std::size_t subset, Coalition others,
-                            const ValueAnswer& answer) {
-  const double weight = union_weights_[std::popcount(others)];
-  games_[inner].values[subset] += weight * answer.mean;
-  games_[inner].variances[subset] += weight * weight * MeanVariance(answer);
-}
-
 bool ExactOwenPlan::Record(const CoalitionQuestion& question, const ValueAnswer& answer) {
-  const Decoded decoded = Decode(question.players);
-  ++answered_;
-  if (decoded.partial >= 0) {
-    Deposit(decoded.partial, decoded.subset, decoded.whole, answer);
-    return true;
-  }
-  for (int i = 0; i < static_cast<int>(members_.size()); ++i) {
-    const Coalition own = Coalition{1} << i;
-    const bool in = decoded.whole & own;
-    Deposit(i, in ? games_[i].values.size() - 1 : 0, decoded.whole & ~own, answer);
-  }
+  answers_.emplace_back(Decode(question.players), answer);
   return true;
 }
 
+void ExactOwenPlan::DepositIn(InnerGame& game, std::size_t subset, Coalition others,
+                              const ValueAnswer& answer) const {
+  const double weight = union_weights_[std::popcount(others)];
+  game.values[subset] += weight * answer.mean;
+  game.variances[subset] += weight * weight * MeanVariance(answer);
+}
+
+void ExactOwenPlan::Deposit(const Decoded& decoded, const ValueAnswer& answer,
+                            std::vector<InnerGame>& games) const {
+  if (decoded.partial >= 0) {
+    DepositIn(games[decoded.partial], decoded.subset, decoded.whole, answer);
+    return;
+  }
+  for (std::size_t i = 0; i < games.size(); ++i) {
+    const Coalition own = Coalition{1} << i;
+    const std::size_t subset = decoded.whole & own ? games[i].values.size() - 1 : 0;
+    DepositIn(games[i], subset, decoded.whole & ~own, answer);
+  }
+}
+
 absl::StatusOr<RawEstimate> ExactOwenPlan::Estimate() const {
-  if (answered_ < order_.size()) {
+  if (answers_.size() < order_.size()) {
     return absl::FailedPreconditionError("not every set of messages has a value yet");
   }
+  std::vector<InnerGame> games;
+  for (const std::vector<int>& messages : members_) {
+    const std::size_t subsets = std::size_t{1} << messages.size();
+    games.push_back({std::vector<double>(subsets), std::vector<double>(subsets)});
+  }
+  for (const auto& [decoded, answer] : answers_) Deposit(decoded, noise().Settle(answer), games);
   RawEstimate raw;
   raw.values.resize(options().n);
   raw.variances.resize(options().n);
@@ -117,8 +123,8 @@ absl::StatusOr<RawEstimate> ExactOwenPlan::Estimate() const {
   bool noisy = false;
   for (std::size_t i = 0; i < members_.size(); ++i) {
     const int size = static_cast<int>(members_[i].size());
-    const std::vector<double> phi = ExactShapley(games_[i].values, size);
-    const std::vector<double> variance = ShapleyVariance(games_[i].variances, size);
+    const std::vector<double> phi = ExactShapley(games[i].values, size);
+    const std::vector<double> variance = ShapleyVariance(games[i].variances, size);
     for (int k = 0; k < size; ++k) {
       const int message = members_[i][k];
       raw.values[message] = phi[k];

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "server/credit/staged_plan.h"
@@ -37,15 +38,18 @@ class ExactOwenPlan final : public StagedPlan {
 
   Decoded Decode(const PlayerSet& players) const;
   PlayerSet Encode(const Decoded& decoded) const;
-  void Deposit(int inner, std::size_t subset, Coalition others, const ValueAnswer& answer);
+  // Adds an answer to the games that it is part of, as the noise is known to be by now.
+  void Deposit(const Decoded& decoded, const ValueAnswer& answer,
+               std::vector<InnerGame>& games) const;
+  void DepositIn(InnerGame& game, std::size_t subset, Coalition others,
+                 const ValueAnswer& answer) const;
 
   std::vector<std::vector<int>> members_;
   std::vector<PlayerSet> union_sets_;
   std::vector<double> union_weights_;  // [m C(m-1, h)]^-1 for h = 0..m-1
   std::vector<Decoded> order_;
   std::size_t asked_ = 0;
-  std::size_t answered_ = 0;
-  std::vector<InnerGame> games_;
+  std::vector<std::pair<Decoded, ValueAnswer>> answers_;
 };
 
 }  // namespace assay::credit

@@ -73,7 +73,8 @@ bool PermutationPlan::Plan(const Draw& draw, std::vector<CoalitionQuestion>& sta
       }
     }
   }
-  if (static_cast<std::int64_t>(asked_.size() + wanted.size()) > options().max_questions) {
+  if (static_cast<std::int64_t>(asked_.size() + wanted.size()) + repeats_ >
+      options().max_questions) {
     return false;
   }
   for (const PlayerSet& players : wanted) {
@@ -100,6 +101,24 @@ void PermutationPlan::FillRest(std::vector<CoalitionQuestion>& stage) {
   Plan(draw, stage);
 }
 
+// What fits no order goes to the two ends, where noise shows: their error is in every order.
+void PermutationPlan::RepeatEnds(std::vector<CoalitionQuestion>& stage) {
+  const std::int64_t left =
+      options().max_questions - static_cast<std::int64_t>(asked_.size()) - repeats_;
+  if (!noise().worth_repeating() || left < 2) return;
+  const int samples = static_cast<int>(left / 2) * options().samples_per_question;
+  for (const PlayerSet& end : {PlayerSet(), PlayerSet::All(options().n)}) {
+    const auto same = std::find_if(stage.begin(), stage.end(),
+                                   [&](const auto& asked) { return asked.players == end; });
+    if (same != stage.end()) {
+      same->samples += samples;
+    } else {
+      stage.push_back({end, samples});
+    }
+  }
+  repeats_ += left / 2 * 2;
+}
+
 std::vector<CoalitionQuestion> PermutationPlan::NextStage() {
   std::vector<CoalitionQuestion> stage;
   // Stages double, so that stopping between them wastes at most half.
@@ -109,6 +128,7 @@ std::vector<CoalitionQuestion> PermutationPlan::NextStage() {
     const std::size_t before = stage.size();
     if (!Plan(DrawOrders(next_draw_), stage)) {
       FillRest(stage);
+      RepeatEnds(stage);
       break;
     }
     ++next_draw_;

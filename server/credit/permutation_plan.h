@@ -36,6 +36,7 @@ class PermutationPlan final : public StagedPlan {
   // Adds the draw's questions to the stage if they fit the budget.
   bool Plan(const Draw& draw, std::vector<CoalitionQuestion>& stage);
   void FillRest(std::vector<CoalitionQuestion>& stage);
+  void RepeatEnds(std::vector<CoalitionQuestion>& stage);
   std::vector<PlayerSet> Prefixes(const Chain& chain) const;
   // The chain's marginals added to `credit`; false where an answer is missing.
   bool AddMarginals(const Chain& chain, double weight, std::vector<double>& credit) const;
@@ -45,6 +46,7 @@ class PermutationPlan final : public StagedPlan {
   std::vector<Draw> draws_;
   std::uint64_t next_draw_ = 0;
   absl::flat_hash_set<PlayerSet> asked_;
+  std::int64_t repeats_ = 0;
   AnswerBook book_;
 };
 

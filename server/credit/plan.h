@@ -31,6 +31,13 @@ enum class IntervalKind {
   kDesign,  // from the randomness of the questions or of the answers alone
 };
 
+// What a variance of 0 says of an answer.
+enum class Noise {
+  kNone,     // the same question always has the same answer
+  kUnsaid,   // it is exact; but once any answer has a variance, only that its samples agreed
+  kSampled,  // that its samples agreed, or that one sample alone cannot tell
+};
+
 // v(players): players 0..n-1, averaged over `samples` >= 1 independent evaluations.
 struct CoalitionQuestion {
   PlayerSet players;
@@ -41,14 +48,15 @@ struct ValueAnswer {
   double mean = 0;
   int samples =
       1;  // evaluations behind the mean; 0: this question could not be answered (deadline)
-  double variance =
-      0;  // unbiased, of one evaluation; 0: exact, or unknown where the plan is told `noisy`
+  double variance = 0;  // unbiased, of one evaluation; what 0 says: CreditOptions::noise
 };
 
 struct CreditOptions {
   int n = 0;  // players: 1..256
   Method method = Method::kAuto;
   // Distinct questions, at least 2. 0: 2^n for kExact, otherwise 2^n or 64 n, whichever is less.
+  // Where noise shows some are asked again, and a repeat counts too: samples asked for never exceed
+  // max_questions * samples_per_question.
   std::int64_t max_questions = 0;
   // Stop at the end of a stage once every interval's half-width is at most this; in the unit of
   // values. 0: never early.
@@ -58,7 +66,7 @@ struct CreditOptions {
   std::uint64_t seed = 0;
   double value_low = 0;  // of the game's values; credits are kept within +-(value_high - value_low)
   double value_high = 1;
-  bool noisy = false;  // answers are means of random samples: the same question may be asked again
+  Noise noise = Noise::kNone;
 };
 
 // INVALID_ARGUMENT naming the field: an option out of its range, whatever the method.

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/credit/answers.h"
 #include "server/credit/projection.h"
 
 namespace assay::credit {
@@ -36,15 +35,8 @@ absl::Status StagedPlan::Validate(absl::Span<const ValueAnswer> answers) const {
   return absl::OkStatus();
 }
 
-// Samples that agree do not prove that there is no noise: their variance is then that of a chance
-// by Laplace's rule of succession.
-ValueAnswer StagedPlan::WithNoise(ValueAnswer answer) const {
-  if (!options_.noisy || answer.variance > 0 || answer.samples == 0) return answer;
-  const double range = options_.value_high - options_.value_low;
-  const double share = std::clamp((answer.mean - options_.value_low) / range, 0.0, 1.0);
-  const double chance = (share * answer.samples + 1) / (answer.samples + 2);
-  answer.variance = chance * (1 - chance) * range * range;
-  return answer;
+double StagedPlan::total_variance() const {
+  return MeanVariance(noise_.Settle(baseline_)) + MeanVariance(noise_.Settle(grand_));
 }
 
 absl::Status StagedPlan::tell(absl::Span<const ValueAnswer> answers) {
@@ -52,12 +44,14 @@ absl::Status StagedPlan::tell(absl::Span<const ValueAnswer> answers) {
   const PlayerSet everyone = PlayerSet::All(options_.n);
   bool missing = false;
   for (std::size_t q = 0; q < answers.size(); ++q) {
-    const ValueAnswer answer = WithNoise(answers[q]);
+    const ValueAnswer& answer = answers[q];
     if (answer.samples == 0) {
       missing = true;
       continue;
     }
     samples_ += answer.samples;
+    asked_ += stage_[q].samples;
+    noise_.Note(answer);
     if (Record(stage_[q], answer)) ++questions_;
     if (stage_[q].players.empty()) Merge(answer, baseline_);
     if (stage_[q].players == everyone) Merge(answer, grand_);
@@ -118,7 +112,7 @@ absl::StatusOr<CreditEstimate> StagedPlan::Finish() const {
   }
   estimate.banzhaf = std::move(raw->banzhaf);
   estimate.interactions = std::move(raw->interactions);
-  estimate.total_std_error = std::sqrt(MeanVariance(baseline_) + MeanVariance(grand_));
+  estimate.total_std_error = std::sqrt(total_variance());
   estimate.method = raw->method;
   estimate.interval = raw->interval;
   estimate.questions = questions_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "server/credit/answers.h"
 #include "server/credit/plan.h"
 
 namespace assay::credit {
@@ -31,7 +32,8 @@ class StagedPlan : public CreditPlan {
 
  protected:
   // max_questions must have been resolved.
-  explicit StagedPlan(const CreditOptions& options) : options_(options) {}
+  explicit StagedPlan(const CreditOptions& options)
+      : options_(options), noise_(options.noise, options.value_low, options.value_high) {}
 
   // The next stage's questions; none: the plan is complete. Called once before each stage.
   virtual std::vector<CoalitionQuestion> NextStage() = 0;
@@ -41,26 +43,32 @@ class StagedPlan : public CreditPlan {
   virtual absl::StatusOr<RawEstimate> Estimate() const = 0;
 
   const CreditOptions& options() const { return options_; }
-  std::int64_t questions_left() const { return options_.max_questions - questions_; }
+  // In questions, a repeat counted like a new one.
+  std::int64_t asked() const { return asked_ / options_.samples_per_question; }
+  // Answers are kept as they come and read through this: noise may show later.
+  const NoiseModel& noise() const { return noise_; }
   double baseline() const { return baseline_.mean; }
   double grand() const { return grand_.mean; }
+  // Of grand() - baseline().
+  double total_variance() const;
   // Whether v(empty) and v(N) are both known.
   bool anchored() const { return baseline_.samples > 0 && grand_.samples > 0; }
   // Derived constructors call this when ready to plan their first stage.
   void Start() { Advance(); }
 
  private:
-  ValueAnswer WithNoise(ValueAnswer answer) const;
   void Advance();
   bool PreciseEnough() const;
   absl::Status Validate(absl::Span<const ValueAnswer> answers) const;
 
   const CreditOptions options_;
+  NoiseModel noise_;
   std::vector<CoalitionQuestion> stage_;
   ValueAnswer baseline_{.samples = 0};
   ValueAnswer grand_{.samples = 0};
   std::int64_t questions_ = 0;
-  std::int64_t samples_ = 0;
+  std::int64_t asked_ = 0;    // samples asked for
+  std::int64_t samples_ = 0;  // and answered
   bool done_ = false;
   bool complete_ = false;
 };

@@ -211,8 +211,8 @@ class JudgeEvaluator final : public Evaluator, public std::enable_shared_from_th
     return answers;
   }
 
-  static void FoldSamples(const signals::ValueRange& range, absl::Span<const signals::Answer> parts,
-                          signals::Answer* answer) {
+  void FoldSamples(const signals::ValueRange& range, absl::Span<const signals::Answer> parts,
+                   signals::Answer* answer) const {
     answer->samples = static_cast<int32_t>(parts.size());
     double sum = 0;
     for (const signals::Answer& part : parts) sum += part.scores[0];
@@ -223,6 +223,9 @@ class JudgeEvaluator final : public Evaluator, public std::enable_shared_from_th
     if (parts.size() > 1) {
       answer->variance =
           squares / static_cast<double>(parts.size() - 1) * range.size() * range.size();
+    } else if (!traits_.deterministic) {
+      // One sample does not tell its spread: the widest that a value of this mean can have.
+      answer->variance = mean * (1 - mean) * range.size() * range.size();
     }
   }
 

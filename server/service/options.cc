@@ -261,7 +261,7 @@ void ResolveCaller(v1::CallerEvaluator* wire, const Limits& limits,
   signals::EvaluatorTraits traits;
   traits.kind = signals::EvaluatorKind::kCaller;
   traits.free = wire->free();
-  traits.deterministic = false;
+  traits.deterministic = wire->deterministic();
   for (int i = 0; i < wire->supports_size(); ++i) {
     if (wire->supports(i) == v1::QUESTION_KIND_UNSPECIFIED) {
       check->Fail(Missing(absl::StrCat("caller.supports[", i, "]")));

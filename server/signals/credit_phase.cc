@@ -58,6 +58,12 @@ int64_t QuestionBudget(const EstimatorOptions& options, const EvaluatorTraits& t
   return n * (traits.free ? kFreeQuestionsPerAgent : kPaidQuestionsPerAgent);
 }
 
+credit::Noise NoiseOf(const Options& options, const EvaluatorTraits& traits) {
+  if (traits.deterministic) return credit::Noise::kNone;
+  return options.estimator.samples_per_question > 1 ? credit::Noise::kSampled
+                                                    : credit::Noise::kUnsaid;
+}
+
 CreditPhase::CreditPhase(int n, const Options& options, const EvaluatorTraits& traits)
     : n_(n), range_(options.range) {
   if (n == 0 || !(traits.Supports(QuestionKind::kCoalition) ||
@@ -80,7 +86,7 @@ CreditPhase::CreditPhase(int n, const Options& options, const EvaluatorTraits& t
   credit_options.seed = options.seed;
   credit_options.value_low = options.range.low;
   credit_options.value_high = options.range.high;
-  credit_options.noisy = !traits.deterministic;
+  credit_options.noise = NoiseOf(options, traits);
   absl::StatusOr<std::unique_ptr<credit::CreditPlan>> plan = credit::MakeCreditPlan(credit_options);
   if (!plan.ok()) {
     status_ = absl::Status(plan.status().code(),

@@ -21,6 +21,9 @@ namespace assay::signals {
 // agents and 64 n or 16 n questions beyond.
 int64_t QuestionBudget(const EstimatorOptions& options, const EvaluatorTraits& traits, int n);
 
+// What a variance of 0 from this evaluator says. Who asks for several samples knows of noise.
+credit::Noise NoiseOf(const Options& options, const EvaluatorTraits& traits);
+
 // Asks for the whole table in one question where the evaluator answers that and the method is
 // exact; drives a credit::CreditPlan otherwise; asks nothing where coalitions cannot be asked.
 class CreditPhase {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/credit/coalition.h"
 #include "server/credit/owen.h"
+#include "server/signals/credit_phase.h"
 #include "server/signals/search_phase.h"
 
 namespace assay::signals {
@@ -164,7 +165,7 @@ absl::StatusOr<std::unique_ptr<DetailPhase>> MakeOwenPhase(const DetailInputs& i
   options.seed = inputs.options.seed;
   options.value_low = inputs.options.range.low;
   options.value_high = inputs.options.range.high;
-  options.noisy = !inputs.traits.deterministic;
+  options.noise = NoiseOf(inputs.options, inputs.traits);
   absl::StatusOr<std::unique_ptr<credit::CreditPlan>> plan = credit::MakeOwenPlan(options);
   if (!plan.ok()) return plan.status();
   return std::make_unique<OwenPhase>(inputs.episode, std::move(*plan));

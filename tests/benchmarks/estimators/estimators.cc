@@ -91,7 +91,10 @@ struct Cell {
 // reading.
 void CheckPromises(const Trial& trial, const Cell& cell) {
   const bool repeats = trial.questions > trial.distinct && absl::GetFlag(FLAGS_samples) == 0;
-  if (trial.distinct > cell.budget || repeats || trial.efficiency_error > 1e-12) {
+  const std::int64_t samples =
+      std::int64_t{cell.budget} * std::max(1, absl::GetFlag(FLAGS_samples));
+  if (trial.distinct > cell.budget || trial.samples > samples || repeats ||
+      trial.efficiency_error > 1e-12) {
     std::fprintf(stderr, "%s n=%d %s at %d: %lld questions, %lld distinct, efficiency off by %g\n",
                  cell.family.c_str(), cell.n, cell.method.c_str(), cell.budget,
                  static_cast<long long>(trial.questions), static_cast<long long>(trial.distinct),
@@ -187,9 +190,9 @@ void Summarise(const std::vector<Cell>& cells) {
     by_family[cell.family].first += cell.coverage;
     ++by_family[cell.family].second;
     const auto other = second.find({cell.n, cell.budget, cell.family});
-    const double rival = std::isfinite(cell.anchor.error) ? cell.anchor.error
-                         : other != second.end()          ? other->second
-                                                          : NAN;
+    // The anchors had exact answers.
+    const bool anchored = std::isfinite(cell.anchor.error) && absl::GetFlag(FLAGS_samples) == 0;
+    const double rival = anchored ? cell.anchor.error : other != second.end() ? other->second : NAN;
     if (!std::isfinite(rival)) continue;
     const double gain = rival / (cell.error + 1e-300);
     by_level[cell.budget / cell.n].Add(gain);

@@ -53,7 +53,7 @@ Trial RunTrial(const TableGame& game, const std::vector<double>& truth,
   credit.seed = options.seed;
   credit.value_low = *low;
   credit.value_high = *high;
-  credit.noisy = options.samples > 0;
+  credit.noise = options.samples > 0 ? credit::Noise::kSampled : credit::Noise::kNone;
   credit.samples_per_question = std::max(1, options.samples);
   std::mt19937_64 noise(options.seed * 1000003 + 17);
 
@@ -68,6 +68,7 @@ Trial RunTrial(const TableGame& game, const std::vector<double>& truth,
     std::vector<credit::ValueAnswer> answers;
     for (const credit::CoalitionQuestion& question : questions) {
       ++trial.questions;
+      trial.samples += question.samples;
       distinct.insert(question.players);
       const double value = game.table[question.players.mask()];
       answers.push_back(options.samples > 0 ? Sample(value, *low, *high, question.samples, noise)

@@ -23,6 +23,7 @@ struct Trial {
   double milliseconds = 0;     // the plan's own computation
   std::int64_t questions = 0;  // counted here, repeats included
   std::int64_t distinct = 0;
+  std::int64_t samples = 0;  // asked for
   double efficiency_error = 0;
   double covered = 0;       // share of agents whose interval holds the true value
   double mean_width = 0;    // of the intervals, in the game's range

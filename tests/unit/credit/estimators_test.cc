@@ -1,5 +1,7 @@
 #include <bit>
 #include <cmath>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -10,6 +12,7 @@
 #include "server/credit/exact.h"
 #include "server/credit/owen.h"
 #include "server/credit/plan.h"
+#include "server/credit/random.h"
 #include "tests/unit/credit/drive.h"
 
 namespace assay::credit {
@@ -63,11 +66,11 @@ TEST_P(EveryMethod, GivesNobodyCreditWhereAllCoalitionsAreWorthTheSame) {
     const Game game = [worth](const PlayerSet&) { return worth; };
     for (int n : {5, 6, 9}) {
       for (int questions : {2 * n, 3 * n, 4 * n, 6 * n}) {
-        for (bool noisy : {false, true}) {
+        for (Noise noise : {Noise::kNone, Noise::kUnsaid, Noise::kSampled}) {
           const CreditEstimate estimate = Estimate(
-              {.n = n, .method = GetParam(), .max_questions = questions, .noisy = noisy}, game);
+              {.n = n, .method = GetParam(), .max_questions = questions, .noise = noise}, game);
           for (double value : estimate.values) {
-            EXPECT_NEAR(value, 0, 1e-12) << n << ' ' << questions << ' ' << noisy;
+            EXPECT_NEAR(value, 0, 1e-12) << n << ' ' << questions << ' ' << static_cast<int>(noise);
           }
         }
       }
@@ -141,6 +144,67 @@ TEST(OddBayes, UsesItsBudgetWhateverTheNumberOfAgents) {
         {.n = n, .method = Method::kOddBayes, .max_questions = 9 * n, .value_high = 200}, Additive);
     EXPECT_GE(estimate.questions, 9 * n - 1) << n;
   }
+}
+
+// Answers tossed with a coin that lands the better the more take part.
+std::vector<ValueAnswer> Toss(const std::vector<CoalitionQuestion>& questions,
+                              std::uint64_t* next) {
+  std::vector<ValueAnswer> answers;
+  for (const CoalitionQuestion& question : questions) {
+    const double chance = 0.2 + 0.05 * question.players.size();
+    double mean = 0;
+    for (int k = 0; k < question.samples; ++k) {
+      mean += Random(7, 0).Unit((*next)++) < chance ? 1.0 / question.samples : 0;
+    }
+    const double odds = question.samples > 1 ? question.samples / (question.samples - 1.0) : 0;
+    answers.push_back({mean, question.samples, mean * (1 - mean) * odds});
+  }
+  return answers;
+}
+
+TEST(Noise, IsMetByAskingTheEndsAgainWithinTheBudget) {
+  for (Method method : {Method::kOddBayes, Method::kAntithetic}) {
+    for (int samples : {1, 3}) {
+      const int budget = 101;
+      auto plan = MakeCreditPlan({.n = 9,
+                                  .method = method,
+                                  .max_questions = budget,
+                                  .samples_per_question = samples,
+                                  .noise = Noise::kSampled});
+      ASSERT_TRUE(plan.ok());
+      std::uint64_t next = 0;
+      int asked = 0;
+      std::map<int, int> by_size;
+      while (!(*plan)->done()) {
+        for (const CoalitionQuestion& question : (*plan)->ask()) {
+          asked += question.samples;
+          by_size[question.players.size()] += question.samples;
+        }
+        ASSERT_TRUE((*plan)->tell(Toss((*plan)->ask(), &next)).ok());
+      }
+      EXPECT_LE(asked, budget * samples);
+      EXPECT_GT(asked, (budget - 2) * samples - 1);
+      EXPECT_GE(by_size[0], 2 * samples) << MethodName(method) << ' ' << samples;
+      EXPECT_EQ(by_size[0], by_size[9]);
+      const absl::StatusOr<CreditEstimate> estimate = (*plan)->Finish();
+      EXPECT_EQ(estimate->samples, asked);
+      EXPECT_LE(estimate->questions, budget - 2);
+      EXPECT_LT(estimate->total_std_error, std::sqrt(0.5 / samples));
+    }
+  }
+}
+
+TEST(Noise, IsNotAssumedWhereNoAnswerHasAVariance) {
+  const auto asked = [](Noise noise) {
+    auto plan = MakeCreditPlan({.n = 9,
+                                .method = Method::kOddBayes,
+                                .max_questions = 90,
+                                .value_high = 45,
+                                .noise = noise});
+    return Drive(**plan, Additive);
+  };
+  EXPECT_EQ(asked(Noise::kUnsaid), asked(Noise::kNone));
+  EXPECT_NE(asked(Noise::kSampled), asked(Noise::kNone));
 }
 
 TEST(OddBayes, StopsWhenThePrecisionAskedForIsReached) {

@@ -1,5 +1,6 @@
 #include "server/credit/plan.h"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <set>
@@ -10,6 +11,7 @@
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/credit/exact.h"
 #include "tests/unit/credit/drive.h"
 
 namespace assay::credit {
@@ -58,7 +60,7 @@ TEST(ExactPlan, AsksSmallAndLargeCoalitionsFirst) {
 
 TEST(ExactPlan, NoiseBecomesAStandardError) {
   const std::unique_ptr<CreditPlan> plan =
-      Make({.n = 2, .samples_per_question = 10, .noisy = true});
+      Make({.n = 2, .samples_per_question = 10, .noise = Noise::kSampled});
   ASSERT_EQ(plan->ask().size(), 4u);
   EXPECT_EQ(plan->ask()[0].samples, 10);
   ASSERT_TRUE(
@@ -73,10 +75,57 @@ TEST(ExactPlan, NoiseBecomesAStandardError) {
 }
 
 TEST(ExactPlan, AgreeingSamplesOfANoisyGameAreNotTakenAsExact) {
-  const std::unique_ptr<CreditPlan> plan = Make({.n = 1, .samples_per_question = 2, .noisy = true});
+  const std::unique_ptr<CreditPlan> plan =
+      Make({.n = 1, .samples_per_question = 2, .noise = Noise::kSampled});
   ASSERT_TRUE(plan->tell({{.mean = 0, .samples = 2}, {.mean = 1, .samples = 2}}).ok());
   // Both variances 3/4 * 1/4, halved by two samples, added.
   EXPECT_NEAR(plan->Finish()->std_errors[0], std::sqrt(0.1875), 1e-12);
+}
+
+TEST(ExactPlan, AnswersWithoutVarianceAreExactWhereNobodySpeaksOfNoise) {
+  const std::unique_ptr<CreditPlan> plan = Make({.n = 1, .noise = Noise::kUnsaid});
+  ASSERT_TRUE(plan->tell({{.mean = 0}, {.mean = 1}}).ok());
+  EXPECT_EQ(plan->Finish()->std_errors[0], 0);
+  EXPECT_EQ(plan->Finish()->interval, IntervalKind::kExact);
+}
+
+TEST(ExactPlan, OneVarianceTellsThatTheOtherAnswersMerelyAgreed) {
+  const std::unique_ptr<CreditPlan> plan = Make({.n = 1, .noise = Noise::kUnsaid});
+  ASSERT_TRUE(
+      plan->tell({{.mean = 0, .samples = 2}, {.mean = 0.5, .samples = 2, .variance = 0.5}}).ok());
+  EXPECT_NEAR(plan->Finish()->std_errors[0], std::sqrt((0.1875 + 0.5) / 2), 1e-12);
+  EXPECT_EQ(plan->Finish()->interval, IntervalKind::kDesign);
+}
+
+TEST(ExactPlan, ADeterministicGameIsTakenAtItsWord) {
+  const std::unique_ptr<CreditPlan> plan = Make({.n = 1});
+  ASSERT_TRUE(
+      plan->tell({{.mean = 0, .samples = 2}, {.mean = 0.5, .samples = 2, .variance = 0.5}}).ok());
+  EXPECT_NEAR(plan->Finish()->std_errors[0], 0.5, 1e-12);
+}
+
+TEST(ExactPlan, SpendsSamplesWhereTheyWeigh) {
+  const int n = 6;
+  const std::unique_ptr<CreditPlan> plan =
+      Make({.n = n, .samples_per_question = 4, .noise = Noise::kSampled});
+  std::vector<double> variances(64);
+  int samples = 0;
+  std::vector<int> most(n + 1);
+  while (!plan->done()) {
+    std::vector<ValueAnswer> answers;
+    for (const CoalitionQuestion& question : plan->ask()) {
+      samples += question.samples;
+      variances[question.players.mask()] = 1.0 / question.samples;
+      most[question.players.size()] = std::max(most[question.players.size()], question.samples);
+      answers.push_back({.mean = 0.5, .samples = question.samples, .variance = 0.25});
+    }
+    ASSERT_TRUE(plan->tell(answers).ok());
+  }
+  EXPECT_EQ(samples, 256);
+  // 256 w_S / sum w_S with w = 0.408, 0.183, 0.058, 0.041 by size is 18.8, 8.4, 2.7, 1.9.
+  EXPECT_THAT(most, testing::ElementsAre(19, 9, 3, 2, 3, 9, 19));
+  const double uniform = ShapleyVariance(std::vector<double>(64, 0.25), n)[0];
+  EXPECT_LT(ShapleyVariance(variances, n)[0], 0.6 * uniform);
 }
 
 TEST(CreditPlan, RejectsAnswersThatAreNone) {

@@ -165,6 +165,21 @@ TEST(Options, ACallerNeedsAStream) {
   EXPECT_EQ(FieldOf(Resolve(sent).status()), "caller");
 }
 
+TEST(Options, ACallerMaySayThatItIsDeterministic) {
+  for (bool deterministic : {false, true}) {
+    v1::AttributionOptions sent;
+    sent.mutable_caller()->set_deterministic(deterministic);
+    signals::EvaluatorTraits seen;
+    const auto make = [&seen](const signals::EvaluatorTraits& traits,
+                              const evaluation::CallerLimits&) {
+      seen = traits;
+      return evaluation::CallerStack();
+    };
+    ASSERT_TRUE(ResolveOptions(sent, Limits(), Catalog(), MakeCallerFn(make)).ok());
+    EXPECT_EQ(seen.deterministic, deterministic);
+  }
+}
+
 TEST(Options, EvaluateBatchesFitIntoAResponse) {
   v1::AttributionOptions sent;
   sent.mutable_caller()->set_batch_size(4096);

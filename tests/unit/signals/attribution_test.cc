@@ -235,6 +235,27 @@ TEST(Attribution, RefusesAnswersThatAreNoValues) {
   EXPECT_EQ(RunTable(episode, {}, {0, 1, 1}).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+// A variance of 0 is exact, whether or not the caller has said that it is deterministic.
+TEST(Attribution, ExactAnswersOfACallerAreUsedAsExact) {
+  Episode episode = Team(8);
+  for (int i = 0; i < 8; ++i) Say(episode, i);
+  Options options;
+  options.estimator.max_questions = 96;
+  const auto value = [](const Question& q) {
+    return (std::popcount(q.coalition) + (q.coalition & 1) * 2) / 10.0;
+  };
+  for (bool deterministic : {false, true}) {
+    EvaluatorTraits traits = Traits(EvaluatorKind::kCaller, {QuestionKind::kCoalition}, false);
+    traits.deterministic = deterministic;
+    const auto signals = RunWith(episode, options, traits, value);
+    ASSERT_TRUE(signals.ok()) << signals.status();
+    EXPECT_EQ(signals->total_std_error, 0);
+    EXPECT_NEAR(signals->agents[0].credit, 0.3, 1e-3);
+    EXPECT_NEAR(signals->agents[7].credit, 0.1, 1e-3);
+    EXPECT_LT(signals->agents[7].std_error, 0.01);
+  }
+}
+
 TEST(Attribution, TooFewAnswersEndTheAttribution) {
   Episode episode = Team(2);
   Say(episode, 0);

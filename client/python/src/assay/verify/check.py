@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isfinite
 from typing import Literal
 
@@ -41,6 +42,8 @@ def check_episode(line: ResultLine, episode: episode_pb2.Episode) -> Report:
     if line.broken:
         return report
     settings = resolve(signals.audit.options, episode)
+    if settings.evaluator == "named":  # what it is like only the record says
+        settings = replace(settings, deterministic=signals.audit.evaluator.deterministic)
     transcript = read(episode, [q.scores for q in line.asked if q.kind == "message_scores"])
     answers = questions.Answers(episode, transcript, settings, line.asked)
     questions.check(report, answers, len(transcript.agents), len(transcript.authors))

@@ -24,11 +24,10 @@ def check_effort(report: Report, expected: Expected, signals: signals_pb2.Episod
     _traits(report, expected, signals.audit)
     voted = settings.evaluator == "vote"
     report.equal("signals.effort.ballots", settings.ballots if voted else 0, effort.ballots)
-    noisy = any(q.variance for q in asked)
     if expected.credit.exact:
         shapley = expected.credit.shapley
         method = options_pb2.METHOD_EXACT if shapley else options_pb2.METHOD_UNSPECIFIED
-        exact = signals_pb2.INTERVAL_KIND_DESIGN if noisy else signals_pb2.INTERVAL_KIND_EXACT
+        exact = signals_pb2.INTERVAL_KIND_DESIGN if expected.answers.noisy() else signals_pb2.INTERVAL_KIND_EXACT
         report.equal("signals.effort.method", method_name(method), method_name(effort.method))
         report.equal("signals.effort.interval", exact if shapley else 0, effort.interval)
         report.equal("signals.partial", False, signals.partial)
@@ -77,7 +76,7 @@ def _traits(report: Report, expected: Expected, audit: signals_pb2.AuditRecord) 
     report.equal(f"{path}.free", free, found.free)
     kinds = sorted(options_pb2.QuestionKind.Value(f"QUESTION_KIND_{kind.upper()}") for kind in settings.supports)
     report.equal(f"{path}.supports", kinds, sorted(found.supports))
+    report.equal(f"{path}.deterministic", settings.deterministic, found.deterministic)
     if settings.evaluator == "caller":
         return
     report.equal(f"{path}.whole_table", settings.evaluator in ("vote", "given"), found.whole_table)
-    report.equal(f"{path}.deterministic", True, found.deterministic)

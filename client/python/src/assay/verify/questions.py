@@ -223,13 +223,27 @@ class Answers:
         values = [self.coalition(mask) for mask in range(1 << self._n)]
         return None if any(v is None for v in values) else [v for v in values if v is not None]
 
+    def noisy(self) -> bool:
+        """Whether a variance of 0 says no more than that samples agreed (evaluator_service.proto, Answer)."""
+        if self.settings.deterministic:
+            return any(q.variance for q in self.asked if q.kind == "coalition")
+        several = self.settings.samples_per_question > 1
+        return any(q.variance or several for q in self.asked if q.kind == "coalition")
+
     def variances(self) -> list[float]:
         """Variance of every coalition's mean; 0 where the answer is exact."""
         out = [0.0] * (1 << self._n)
+        floor = self.noisy() and not self.settings.deterministic
         for q in self.asked:
             if q.kind == "coalition" and q.key < len(out) and q.samples:
-                out[q.key] = q.variance / q.samples
+                out[q.key] = (q.variance or (self._by_succession(q) if floor else 0.0)) / q.samples
         return out
+
+    def _by_succession(self, q: Asked) -> float:
+        """The variance of a chance of which all samples agreed, by Laplace's rule of succession."""
+        share = min(max((q.mean - self.settings.low) / self.settings.range, 0.0), 1.0)
+        chance = (share * q.samples + 1) / (q.samples + 2)
+        return chance * (1 - chance) * self.settings.range**2
 
     def part(self, others: int, agent: int, kept: int) -> float:
         """v(others in full and the messages `kept` of `agent`), for the Owen value. KeyError where it was not asked."""

@@ -43,6 +43,7 @@ class Settings:
     evaluator: str  # vote, given, caller, named or outcome
     evaluator_name: str
     free: bool
+    deterministic: bool
     supports: frozenset[str]
     ballots: int
     empty_ballots: bool
@@ -50,6 +51,7 @@ class Settings:
     tolerance: float
     method: int
     max_questions: int
+    samples_per_question: int
     interval_confidence: float
     evidence: int
     kappa: float
@@ -93,6 +95,7 @@ def resolve(options: options_pb2.AttributionOptions, episode: episode_pb2.Episod
         evaluator=evaluator,
         evaluator_name=options.named.name if evaluator == "named" else "",
         free=evaluator in ("vote", "given") or (evaluator == "caller" and options.caller.free),
+        deterministic=options.caller.deterministic if evaluator == "caller" else evaluator != "named",
         supports=_supports(evaluator, options),
         ballots=options.vote.ballots or options_pb2.BALLOTS_LAST,
         empty_ballots=options.vote.empty_ballots,
@@ -100,6 +103,7 @@ def resolve(options: options_pb2.AttributionOptions, episode: episode_pb2.Episod
         tolerance=options.vote.tolerance,
         method=estimator.method or options_pb2.METHOD_AUTO,
         max_questions=estimator.max_questions,
+        samples_per_question=estimator.samples_per_question or 1,
         interval_confidence=estimator.confidence if estimator.HasField("confidence") else 0.95,
         evidence=rewards.evidence or options_pb2.EVIDENCE_AUTO,
         kappa=span * (rewards.kappa if rewards.HasField("kappa") else 0.5),
