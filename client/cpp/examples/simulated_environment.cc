@@ -59,9 +59,9 @@ v1::Answer Sample(const v1::Question& question, uint64_t seed, double noise) {
   v1::Answer answer;
   answer.set_mean(sum / samples);
   answer.set_samples(samples);
-  if (samples > 1) {
-    answer.set_variance(std::max(0.0, (squares - sum * sum / samples) / (samples - 1)));
-  }
+  // One sample does not tell its spread; whoever knows it should say so.
+  answer.set_variance(samples > 1 ? std::max(0.0, (squares - sum * sum / samples) / (samples - 1))
+                                  : noise * noise);
   return answer;
 }
 

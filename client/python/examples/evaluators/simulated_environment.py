@@ -37,7 +37,8 @@ class SimulatedEnvironment(stubs.EvaluatorServiceServicer):
         for number in range(max(1, question.samples)):
             draw = random.Random(f"{seed}/{agents}/{number}")
             samples.append(min(1.0, max(0.0, success + draw.gauss(0, self._noise))))
-        variance = statistics.variance(samples) if len(samples) > 1 else 0.0
+        # One sample does not tell its spread; whoever knows it should say so.
+        variance = statistics.variance(samples) if len(samples) > 1 else self._noise**2
         return pb.Answer(mean=statistics.fmean(samples), samples=len(samples), variance=variance)
 
     async def Evaluate(  # noqa: N802
