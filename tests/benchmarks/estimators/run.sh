@@ -9,4 +9,4 @@ binary=$1/estimators_benchmark
 output=()
 [ $# -lt 2 ] || output=(--output="$2")
 "$binary" --bench="$shared/bench" --seeds="${SEEDS:-30}" --cells=false "${output[@]}"
-python3 "$here/over_reference.py" "$binary" "$shared"
+/usr/bin/python3 "$here/over_reference.py" "$binary" "$shared"
