@@ -373,15 +373,16 @@ void StreamSession::Finish(absl::Status status) {
   if (options_ != nullptr && options_->caller != nullptr) {
     actions_.push_back(CloseCaller{options_->caller, absl::CancelledError("the stream is over")});
   }
+  // The newest first: their questions wait behind the others', and must not take the room that
+  // those leave. Memory counts until the engine has let an episode go.
+  for (auto it = episodes_.rbegin(); it != episodes_.rend(); ++it) {
+    if (it->second.started && !it->second.answered) actions_.push_back(CancelEpisode{it->first});
+  }
   for (auto it = episodes_.begin(); it != episodes_.end();) {
     const auto current = it++;
-    if (current->second.started && !current->second.answered) {
-      // Its memory counts until the engine has let it go.
-      actions_.push_back(CancelEpisode{current->first});
-    } else {
-      LeaveAdmission(&current->second);
-      episodes_.erase(current);
-    }
+    if (current->second.started && !current->second.answered) continue;
+    LeaveAdmission(&current->second);
+    episodes_.erase(current);
   }
   waiting_.clear();
   responses_.clear();

@@ -8,7 +8,7 @@ build=$root/build/benchmarks
 names=("$@")
 [ $# -gt 0 ] || names=(wire engine signals credit estimators)
 
-"$root/deploy/install_packages.sh" build test >&2
+"$root/deploy/install_packages.sh" build test benchmark >&2
 launcher=()
 command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 /usr/bin/cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DASSAY_BUILD_BENCHMARKS=ON \
@@ -26,6 +26,7 @@ figures_wire() {
 figures_engine() {
   "$bin/engine/engine_figures"
   "$bin/engine/remote_figures"
+  "$bin/engine/stream_figures"
 }
 figures_signals() {
   "$bin/signals/signals_benchmark" --benchmark_format=json --benchmark_filter=BM_Messages 2>/dev/null |

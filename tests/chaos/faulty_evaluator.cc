@@ -1,9 +1,35 @@
 #include "tests/chaos/faulty_evaluator.h"
 
+#include <atomic>
 #include <limits>
+#include <memory>
 #include <utility>
 
 namespace assay::chaos {
+
+// A call ends by its answer or, at once, by being given up. The request lives until it has ended.
+class FaultyEvaluator::Reply final : public grpc::ServerUnaryReactor {
+ public:
+  explicit Reply(FaultyEvaluator* owner) : owner_(owner) {}
+
+  void Keep(std::shared_ptr<Reply> self) { self_ = std::move(self); }
+  // True for the one who may end the call.
+  bool Claim() { return !claimed_.exchange(true); }
+  void OnCancel() override {
+    if (!Claim()) return;
+    ++owner_->cancelled_;
+    Finish(grpc::Status::CANCELLED);
+  }
+  void OnDone() override {
+    --owner_->at_once_;
+    self_.reset();
+  }
+
+ private:
+  FaultyEvaluator* const owner_;
+  std::atomic<bool> claimed_{false};
+  std::shared_ptr<Reply> self_;  // until gRPC lets go of it
+};
 
 FaultyEvaluator::FaultyEvaluator(Game game, std::function<Fault(int64_t)> fault)
     : game_(std::move(game)), fault_(std::move(fault)) {
@@ -17,7 +43,7 @@ FaultyEvaluator::~FaultyEvaluator() {
   server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
 }
 
-grpc::ServerUnaryReactor* FaultyEvaluator::Evaluate(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* FaultyEvaluator::Evaluate(grpc::CallbackServerContext* /*context*/,
                                                     const v1::EvaluateRequest* request,
                                                     v1::EvaluateResponse* response) {
   const int at_once = ++at_once_;
@@ -26,13 +52,14 @@ grpc::ServerUnaryReactor* FaultyEvaluator::Evaluate(grpc::CallbackServerContext*
   }
   questions_ += request->questions_size();
   const Fault fault = fault_(calls_++);
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  timers_.After(fault.latency, [this, fault, request, response, reactor] {
+  auto reply = std::make_shared<Reply>(this);
+  reply->Keep(reply);
+  timers_.After(fault.latency, [this, fault, request, response, reply] {
+    if (!reply->Claim()) return;
     Answer(fault, *request, response);
-    --at_once_;
-    reactor->Finish(grpc::Status(fault.code, fault.code == grpc::OK ? "" : "told to fail"));
+    reply->Finish(grpc::Status(fault.code, fault.code == grpc::OK ? "" : "told to fail"));
   });
-  return reactor;
+  return reply.get();
 }
 
 void FaultyEvaluator::Answer(const Fault& fault, const v1::EvaluateRequest& request,

@@ -37,6 +37,8 @@ class FaultyEvaluator final : public v1::EvaluatorService::CallbackService {
   int64_t calls() const { return calls_; }
   int64_t questions() const { return questions_; }
   int most_at_once() const { return most_at_once_; }
+  // Calls that the client gave up before they were answered.
+  int64_t cancelled() const { return cancelled_; }
 
   grpc::ServerUnaryReactor* Evaluate(grpc::CallbackServerContext* context,
                                      const v1::EvaluateRequest* request,
@@ -46,6 +48,8 @@ class FaultyEvaluator final : public v1::EvaluatorService::CallbackService {
                                              v1::GetEvaluatorInfoResponse* response) override;
 
  private:
+  class Reply;
+
   void Answer(const Fault& fault, const v1::EvaluateRequest& request,
               v1::EvaluateResponse* response) const;
 
@@ -53,6 +57,7 @@ class FaultyEvaluator final : public v1::EvaluatorService::CallbackService {
   const std::function<Fault(int64_t)> fault_;
   std::atomic<int64_t> calls_{0};
   std::atomic<int64_t> questions_{0};
+  std::atomic<int64_t> cancelled_{0};
   std::atomic<int> at_once_{0};
   std::atomic<int> most_at_once_{0};
   engine::AsioExecutor timers_{1, nullptr};

@@ -440,10 +440,12 @@ TEST(StreamSession, ACancelledStreamCancelsWhatRuns) {
   Driver driver;
   driver.Options();
   driver.hold_episodes = true;
+  driver.Episode(SmallEpisode("w", 1));
   driver.Episode(SmallEpisode("x", 1));
   driver.session->OnCancel();
   driver.Run();
-  EXPECT_EQ(driver.cancelled.size(), 1u);
+  ASSERT_EQ(driver.cancelled.size(), 2u);
+  EXPECT_GT(driver.cancelled[0], driver.cancelled[1]) << "the newest first";
   EXPECT_EQ(driver.finished->code(), absl::StatusCode::kCancelled);
   driver.Episode(SmallEpisode("y", 1));
   EXPECT_EQ(driver.written.size(), 1u) << "nothing happens after the end";
