@@ -41,9 +41,11 @@ namespace {
 
 constexpr int kSkipped = 77;
 constexpr int kGroupSize = 4;
-// Long enough for questions to be on their way, short enough to be met by most of them.
+// Seconds. Trouble is long enough for questions to be on their way; the calm after it is long
+// enough for some episode to be answered, or nothing would ever be.
 constexpr double kShortest = 0.2;
 constexpr double kLongest = 2;
+constexpr double kCalm = 2;
 constexpr int kTroublesToRestart = 20;
 
 enum class Who { kVote, kCaller, kRemote };
@@ -189,7 +191,7 @@ class Stage {
       absl::SleepFor(time);
       server_->Signal(SIGCONT);
     }
-    absl::SleepFor(time);
+    absl::SleepFor(time + absl::Seconds(kCalm));
     return server_->running();
   }
   void Print() const {
