@@ -2,7 +2,7 @@
 FROM debian:bookworm-slim AS build
 WORKDIR /src
 COPY deploy/install_packages.sh deploy/install_packages.sh
-COPY deploy/packages deploy/packages
+COPY deploy/packages/build.txt deploy/packages/
 RUN deploy/install_packages.sh build
 COPY . .
 # What `assay info` and the metrics tell: --build-arg REVISION=$(git rev-parse --short=12 HEAD)

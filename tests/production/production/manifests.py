@@ -1,5 +1,7 @@
 """Every overlay renders, is what Kubernetes takes (strictly, by its published schemas), and gives the memory it needs.
 
+And the image's list of packages (deploy/packages/run.txt) holds every library that the server links.
+
 PodMonitor is of the Prometheus operator: no schema for it is at hand, and it is not checked.
 """
 
@@ -16,7 +18,7 @@ from typing import Any
 import kubernetes_validate
 import yaml
 
-from production.fleet import ROOT, Assayd, Verdict
+from production.fleet import ASSAYD, ROOT, Assayd, Verdict
 
 KUBERNETES = ROOT / "deploy/kubernetes"
 WITHOUT_SCHEMA = {"PodMonitor"}
@@ -78,11 +80,29 @@ def check(overlay: str, verdict: Verdict) -> None:
     )  # fmt: skip
 
 
+def output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def missing_libraries() -> set[str]:
+    """Packages of libraries that the server needs and the image's packages do not bring along."""
+    listed = (ROOT / "deploy/packages/run.txt").read_text().split()
+    options = ("--recurse", "--no-recommends", "--no-suggests", "--no-conflicts", "--no-breaks", "--no-replaces")
+    brought = set(re.findall(r"^(\S+)", output("apt-cache", "depends", *options, *listed), re.M))
+    paths = dict(re.findall(r"^\s*(\S+) .* => (\S+)$", output("/sbin/ldconfig", "-p"), re.M)[::-1])
+    needed = re.findall(r"NEEDED\s+(\S+)", output("objdump", "-p", str(ASSAYD)))
+    # dpkg knows files by the place where they are, not by the links to it.
+    owners = output("dpkg-query", "--search", *(f"*/{'/'.join(Path(paths[name]).parts[-2:])}" for name in needed))
+    return {line.partition(":")[0] for line in owners.splitlines()} - brought
+
+
 def main() -> int:
     argparse.ArgumentParser(description=__doc__).parse_args()
     verdict = Verdict("manifests")
     for overlay in ("base", *sorted(f"overlays/{path.name}" for path in (KUBERNETES / "overlays").iterdir())):
         check(overlay, verdict)
+    missing = missing_libraries()
+    verdict.figure(f"packages that the image lacks {' '.join(sorted(missing))}", len(missing), most=0)
     return verdict.close()
 
 
