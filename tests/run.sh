@@ -47,13 +47,14 @@ run_script() {
   ASSAYD=$root/build/release/server/assayd ASSAY=$root/build/release/client/cpp/assay "$script" "$@"
 }
 
-# C++ sources that differ from main, or in the last commit where this is main.
+# C++ sources that differ from main, or in the last commit where this is main; without the fuzz targets, which are not
+# in the release build.
 changed_sources() {
   local base
   base=$(git -C "$root" merge-base HEAD origin/main 2>/dev/null ||
     git -C "$root" merge-base HEAD main 2>/dev/null || true)
   if [ -z "$base" ] || [ "$base" = "$(git -C "$root" rev-parse HEAD)" ]; then base=HEAD~1; fi
-  git -C "$root" diff --name-only --diff-filter=d "$base" -- '*.cc' 2>/dev/null
+  git -C "$root" diff --name-only --diff-filter=d "$base" -- '*.cc' ':!tests/fuzz' 2>/dev/null
 }
 
 # Debian's prometheus would start a daemon: promtool alone is unpacked where it is not installed.
