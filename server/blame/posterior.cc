@@ -36,6 +36,21 @@ double WeakPolicyFactor(const Evidence& evidence, const Parameters& parameters) 
   return std::fmin(1.0, start / mean);
 }
 
+double Scaled(double rate, double factor) {
+  return std::clamp(rate * factor, kSmallestRate, 1 - kSmallestRate);
+}
+
+// The mean of a RateGrid before any rollout, without its logarithms.
+double PriorMean(const std::vector<double>& rates, const std::vector<double>& weights,
+                 double factor) {
+  const double equal = 1.0 / static_cast<double>(rates.size());
+  double mean = 0;
+  for (size_t i = 0; i < rates.size(); ++i) {
+    mean += (weights.empty() ? equal : weights[i]) * Scaled(rates[i], factor);
+  }
+  return mean;
+}
+
 bool IsAgents(const Evidence& evidence, int message) { return evidence.authors[message] >= 0; }
 
 int AgentsMessages(const Evidence& evidence) {
@@ -48,7 +63,8 @@ void AddTransitions(const Evidence& evidence, const std::vector<double>& prior,
                     Chain& chain) {
   const double repair = parameters.repair_rate / std::max(1, AgentsMessages(evidence));
   const double log_repair = std::log(-std::expm1(-repair));
-  const double share = parameters.propagated_share;
+  const double log_share = std::log(parameters.propagated_share);
+  const double log_own = std::log1p(-parameters.propagated_share);
   for (int t = 0; t < chain.messages(); ++t) {
     if (!IsAgents(evidence, t)) {
       chain.high_low[t] = chain.low_high[t] = kImpossible;
@@ -58,11 +74,12 @@ void AddTransitions(const Evidence& evidence, const std::vector<double>& prior,
     chain.high_high[t] = -hazard;
     chain.high_low[t] = std::log(-std::expm1(-hazard)) + log_ratio[t];
     chain.low_high[t] = log_repair;
-    chain.low_low[t] = -repair + LogAdd(std::log1p(-share), std::log(share) + log_ratio[t]);
+    chain.low_low[t] = -repair + LogAdd(log_own, log_share + log_ratio[t]);
   }
 }
 
 void AddRollouts(const Evidence& evidence, const Parameters& parameters, Chain& chain) {
+  if (evidence.nodes.empty() && evidence.corrections.empty()) return;
   const RateGrids rates(evidence, parameters);
   // The outcome fixes the last node; rollouts there would only repeat it.
   for (int j = 0; j < chain.messages() && j < static_cast<int>(evidence.nodes.size()); ++j) {
@@ -224,16 +241,18 @@ void Claim(const PosteriorOptions& options, Outcome outcome, Posterior& out) {
 
 std::vector<double> ExpectedValues(const Evidence& evidence, const Parameters& parameters,
                                    const std::vector<double>& high, ErrorDefinition definition) {
-  const RateGrids rates(evidence, parameters);
-  const bool rolled_out = !evidence.nodes.empty() && definition != ErrorDefinition::kIncorrectStep;
-  const Rollouts nothing;
-  const double default_high = rates.high.PosteriorMean(nothing);
-  const double default_low = rates.low.PosteriorMean(nothing);
+  std::optional<RateGrids> rates;
+  if (!evidence.nodes.empty() && definition != ErrorDefinition::kIncorrectStep) {
+    rates.emplace(evidence, parameters);
+  }
+  const double default_high = PriorMean(parameters.high_rates, parameters.high_weights,
+                                        WeakPolicyFactor(evidence, parameters));
+  const double default_low = PriorMean(parameters.low_rates, parameters.low_weights, 1.0);
   std::vector<double> value(high.size());
   for (size_t j = 0; j < high.size(); ++j) {
-    const bool own = rolled_out && evidence.nodes[j].trials > 0;
-    const double mean_high = own ? rates.high.PosteriorMean(evidence.nodes[j]) : default_high;
-    const double mean_low = own ? rates.low.PosteriorMean(evidence.nodes[j]) : default_low;
+    const bool own = rates.has_value() && evidence.nodes[j].trials > 0;
+    const double mean_high = own ? rates->high.PosteriorMean(evidence.nodes[j]) : default_high;
+    const double mean_low = own ? rates->low.PosteriorMean(evidence.nodes[j]) : default_low;
     value[j] = evidence.low +
                (evidence.high - evidence.low) * (high[j] * mean_high + (1 - high[j]) * mean_low);
   }
@@ -275,7 +294,7 @@ RateGrid::RateGrid(const std::vector<double>& rates, const std::vector<double>& 
                    double factor) {
   const double equal = 1.0 / static_cast<double>(rates.size());
   for (size_t i = 0; i < rates.size(); ++i) {
-    rates_.push_back(std::clamp(rates[i] * factor, kSmallestRate, 1 - kSmallestRate));
+    rates_.push_back(Scaled(rates[i], factor));
     log_success_.push_back(std::log(rates_.back()));
     log_failure_.push_back(std::log1p(-rates_.back()));
     log_weight_.push_back(std::log(weights.empty() ? equal : weights[i]));

@@ -43,6 +43,17 @@ class PlayerSet {
     for (std::uint64_t word : words_) count += std::popcount(word);
     return count;
   }
+  // The lowest and the highest player of a set that is not empty.
+  constexpr int first() const {
+    int w = 0;
+    while (words_[w] == 0) ++w;
+    return 64 * w + std::countr_zero(words_[w]);
+  }
+  constexpr int last() const {
+    int w = kWords - 1;
+    while (words_[w] == 0) --w;
+    return 64 * w + 63 - std::countl_zero(words_[w]);
+  }
   // The players 0..n-1 that are not in this set, which must hold no other players.
   constexpr PlayerSet Complement(int n) const { return All(n) ^ *this; }
   // Players 0..63 as a mask; exact where n <= 64.

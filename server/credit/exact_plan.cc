@@ -119,7 +119,8 @@ std::vector<CoalitionQuestion> ExactPlan::NextStage() {
   return stage;
 }
 
-bool ExactPlan::Record(const CoalitionQuestion& question, const ValueAnswer& answer) {
+bool ExactPlan::Record(std::size_t /*k*/, const CoalitionQuestion& question,
+                       const ValueAnswer& answer) {
   ValueAnswer& entry = table_[question.players.mask()];
   const bool is_new = entry.samples == 0;
   Merge(answer, entry);

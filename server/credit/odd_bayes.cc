@@ -187,7 +187,8 @@ std::vector<PairInteraction> EstimateInteractions(int n, const AnswerBook& book)
 
 OddBayesPlan::OddBayesPlan(const CreditOptions& options) : StagedPlan(options) { Start(); }
 
-bool OddBayesPlan::Record(const CoalitionQuestion& question, const ValueAnswer& answer) {
+bool OddBayesPlan::Record(std::size_t /*k*/, const CoalitionQuestion& question,
+                          const ValueAnswer& answer) {
   return book_.Add(question.players, answer);
 }
 

@@ -25,6 +25,8 @@ ExactOwenPlan::ExactOwenPlan(const CreditOptions& options, std::vector<std::vect
     for (int message : members_[i]) union_sets_[i].insert(message);
   }
   const Coalition all = (Coalition{1} << m) - 1;
+  order_.reserve(options.max_questions);
+  answers_.reserve(options.max_questions);
   for (Coalition whole = 0; whole <= all; ++whole) order_.push_back({.whole = all ^ whole});
   for (int i = 0; i < m; ++i) {
     const std::size_t full = (std::size_t{1} << members_[i].size()) - 1;
@@ -44,44 +46,29 @@ std::vector<CoalitionQuestion> ExactOwenPlan::NextStage() {
                               : std::min(order_.size(), asked_ + kMaxQuestionsPerStage);
   std::vector<CoalitionQuestion> stage;
   stage.reserve(end - asked_);
+  stage_ = asked_;
   for (; asked_ < end; ++asked_) {
-    stage.push_back({Encode(order_[asked_]), options().samples_per_question});
+    stage.push_back({PlayersOf(order_[asked_]), options().samples_per_question});
   }
   return stage;
 }
 
-PlayerSet ExactOwenPlan::Encode(const Decoded& decoded) const {
+PlayerSet ExactOwenPlan::PlayersOf(const Parts& parts) const {
   PlayerSet players;
-  for (std::size_t i = 0; i < members_.size(); ++i) {
-    if ((decoded.whole >> i) & 1) players = players | union_sets_[i];
+  for (Coalition rest = parts.whole; rest != 0; rest &= rest - 1) {
+    players = players | union_sets_[std::countr_zero(rest)];
   }
-  if (decoded.partial < 0) return players;
-  const std::vector<int>& messages = members_[decoded.partial];
-  for (std::size_t k = 0; k < messages.size(); ++k) {
-    if ((decoded.subset >> k) & 1) players.insert(messages[k]);
+  if (parts.partial < 0) return players;
+  const std::vector<int>& messages = members_[parts.partial];
+  for (std::size_t rest = parts.subset; rest != 0; rest &= rest - 1) {
+    players.insert(messages[std::countr_zero(rest)]);
   }
   return players;
 }
 
-ExactOwenPlan::Decoded ExactOwenPlan::Decode(const PlayerSet& players) const {
-  Decoded decoded;
-  for (std::size_t i = 0; i < members_.size(); ++i) {
-    const PlayerSet part = players & union_sets_[i];
-    if (part.empty()) continue;
-    if (part == union_sets_[i]) {
-      decoded.whole |= Coalition{1} << i;
-      continue;
-    }
-    decoded.partial = static_cast<int>(i);
-    for (std::size_t k = 0; k < members_[i].size(); ++k) {
-      if (part.contains(members_[i][k])) decoded.subset |= std::size_t{1} << k;
-    }
-  }
-  return decoded;
-}
-
-bool ExactOwenPlan::Record(const CoalitionQuestion& question, const ValueAnswer& answer) {
-  answers_.emplace_back(Decode(question.players), answer);
+bool ExactOwenPlan::Record(std::size_t k, const CoalitionQuestion& /*question*/,
+                           const ValueAnswer& answer) {
+  answers_.emplace_back(order_[stage_ + k], answer);
   return true;
 }
 
@@ -89,19 +76,19 @@ void ExactOwenPlan::DepositIn(InnerGame& game, std::size_t subset, Coalition oth
                               const ValueAnswer& answer) const {
   const double weight = union_weights_[std::popcount(others)];
   game.values[subset] += weight * answer.mean;
-  game.variances[subset] += weight * weight * MeanVariance(answer);
+  if (answer.variance > 0) game.variances[subset] += weight * weight * MeanVariance(answer);
 }
 
-void ExactOwenPlan::Deposit(const Decoded& decoded, const ValueAnswer& answer,
+void ExactOwenPlan::Deposit(const Parts& parts, const ValueAnswer& answer,
                             std::vector<InnerGame>& games) const {
-  if (decoded.partial >= 0) {
-    DepositIn(games[decoded.partial], decoded.subset, decoded.whole, answer);
+  if (parts.partial >= 0) {
+    DepositIn(games[parts.partial], parts.subset, parts.whole, answer);
     return;
   }
   for (std::size_t i = 0; i < games.size(); ++i) {
     const Coalition own = Coalition{1} << i;
-    const std::size_t subset = decoded.whole & own ? games[i].values.size() - 1 : 0;
-    DepositIn(games[i], subset, decoded.whole & ~own, answer);
+    const std::size_t subset = parts.whole & own ? games[i].values.size() - 1 : 0;
+    DepositIn(games[i], subset, parts.whole & ~own, answer);
   }
 }
 
@@ -114,23 +101,23 @@ absl::StatusOr<RawEstimate> ExactOwenPlan::Estimate() const {
     const std::size_t subsets = std::size_t{1} << messages.size();
     games.push_back({std::vector<double>(subsets), std::vector<double>(subsets)});
   }
-  for (const auto& [decoded, answer] : answers_) Deposit(decoded, noise().Settle(answer), games);
+  for (const auto& [parts, answer] : answers_) Deposit(parts, noise().Settle(answer), games);
   RawEstimate raw;
   raw.values.resize(options().n);
   raw.variances.resize(options().n);
   raw.half_widths.resize(options().n);
-  const double z = NormalQuantile(0.5 + options().confidence / 2);
-  bool noisy = false;
+  const bool noisy = noise().shown();
+  const double z = noisy ? NormalQuantile(0.5 + options().confidence / 2) : 0;
   for (std::size_t i = 0; i < members_.size(); ++i) {
-    const int size = static_cast<int>(members_[i].size());
+    const std::vector<int>& messages = members_[i];
+    const int size = static_cast<int>(messages.size());
     const std::vector<double> phi = ExactShapley(games[i].values, size);
+    for (int k = 0; k < size; ++k) raw.values[messages[k]] = phi[k];
+    if (!noisy) continue;
     const std::vector<double> variance = ShapleyVariance(games[i].variances, size);
     for (int k = 0; k < size; ++k) {
-      const int message = members_[i][k];
-      raw.values[message] = phi[k];
-      raw.variances[message] = variance[k];
-      raw.half_widths[message] = z * std::sqrt(variance[k]);
-      noisy |= variance[k] > 0;
+      raw.variances[messages[k]] = variance[k];
+      raw.half_widths[messages[k]] = z * std::sqrt(variance[k]);
     }
   }
   raw.method = Method::kExact;

@@ -20,7 +20,7 @@ class ExactOwenPlan final : public StagedPlan {
 
  protected:
   std::vector<CoalitionQuestion> NextStage() override;
-  bool Record(const CoalitionQuestion& question, const ValueAnswer& answer) override;
+  bool Record(std::size_t k, const CoalitionQuestion& question, const ValueAnswer& answer) override;
   absl::StatusOr<RawEstimate> Estimate() const override;
 
  private:
@@ -30,26 +30,25 @@ class ExactOwenPlan final : public StagedPlan {
     std::vector<double> variances;
   };
   // A question as unions taken whole and, beside them, a part of one union (partial = -1: none).
-  struct Decoded {
+  struct Parts {
     Coalition whole = 0;
     int partial = -1;
     std::size_t subset = 0;
   };
 
-  Decoded Decode(const PlayerSet& players) const;
-  PlayerSet Encode(const Decoded& decoded) const;
+  PlayerSet PlayersOf(const Parts& parts) const;
   // Adds an answer to the games that it is part of, as the noise is known to be by now.
-  void Deposit(const Decoded& decoded, const ValueAnswer& answer,
-               std::vector<InnerGame>& games) const;
+  void Deposit(const Parts& parts, const ValueAnswer& answer, std::vector<InnerGame>& games) const;
   void DepositIn(InnerGame& game, std::size_t subset, Coalition others,
                  const ValueAnswer& answer) const;
 
   std::vector<std::vector<int>> members_;
   std::vector<PlayerSet> union_sets_;
   std::vector<double> union_weights_;  // [m C(m-1, h)]^-1 for h = 0..m-1
-  std::vector<Decoded> order_;
-  std::size_t asked_ = 0;
-  std::vector<std::pair<Decoded, ValueAnswer>> answers_;
+  std::vector<Parts> order_;
+  std::size_t stage_ = 0;  // where in order_ the stage begins
+  std::size_t asked_ = 0;  // and ends
+  std::vector<std::pair<Parts, ValueAnswer>> answers_;
 };
 
 }  // namespace assay::credit

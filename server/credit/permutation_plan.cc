@@ -137,7 +137,8 @@ std::vector<CoalitionQuestion> PermutationPlan::NextStage() {
   return stage;
 }
 
-bool PermutationPlan::Record(const CoalitionQuestion& question, const ValueAnswer& answer) {
+bool PermutationPlan::Record(std::size_t /*k*/, const CoalitionQuestion& question,
+                             const ValueAnswer& answer) {
   return book_.Add(question.players, answer);
 }
 

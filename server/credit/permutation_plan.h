@@ -21,7 +21,7 @@ class PermutationPlan final : public StagedPlan {
 
  protected:
   std::vector<CoalitionQuestion> NextStage() override;
-  bool Record(const CoalitionQuestion& question, const ValueAnswer& answer) override;
+  bool Record(std::size_t k, const CoalitionQuestion& question, const ValueAnswer& answer) override;
   absl::StatusOr<RawEstimate> Estimate() const override;
 
  private:

@@ -147,7 +147,8 @@ std::vector<CoalitionQuestion> RegressionPlan::NextStage() {
   return stage;
 }
 
-bool RegressionPlan::Record(const CoalitionQuestion& question, const ValueAnswer& answer) {
+bool RegressionPlan::Record(std::size_t /*k*/, const CoalitionQuestion& question,
+                            const ValueAnswer& answer) {
   return book_.Add(question.players, answer);
 }
 

@@ -52,7 +52,7 @@ absl::Status StagedPlan::tell(absl::Span<const ValueAnswer> answers) {
     samples_ += answer.samples;
     asked_ += stage_[q].samples;
     noise_.Note(answer);
-    if (Record(stage_[q], answer)) ++questions_;
+    if (Record(q, stage_[q], answer)) ++questions_;
     if (stage_[q].players.empty()) Merge(answer, baseline_);
     if (stage_[q].players == everyone) Merge(answer, grand_);
   }

@@ -1,6 +1,7 @@
 #ifndef ASSAY_SERVER_CREDIT_STAGED_PLAN_H_
 #define ASSAY_SERVER_CREDIT_STAGED_PLAN_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -37,8 +38,10 @@ class StagedPlan : public CreditPlan {
 
   // The next stage's questions; none: the plan is complete. Called once before each stage.
   virtual std::vector<CoalitionQuestion> NextStage() = 0;
-  // Keeps an answer with samples >= 1; returns whether its question is answered for the first time.
-  virtual bool Record(const CoalitionQuestion& question, const ValueAnswer& answer) = 0;
+  // Keeps an answer with samples >= 1 to `question`, the stage's k-th; returns whether that
+  // question is answered for the first time.
+  virtual bool Record(std::size_t k, const CoalitionQuestion& question,
+                      const ValueAnswer& answer) = 0;
   // Called only when anchored().
   virtual absl::StatusOr<RawEstimate> Estimate() const = 0;
 

@@ -68,20 +68,32 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
         started_(executor->Now()),
         deadline_(started_ + job_.timeout) {}
 
-  void Start() {
-    if (deadline_ != absl::InfiniteFuture()) {
-      const auto timer =
-          executor_->After(job_.timeout, [self = shared_from_this()] { self->OnDeadline(); });
-      MutexLock lock(&mutex_);
-      timer_ = timer;
-    }
+  void Start() override {
+    ArmDeadline();
     Wake();
+  }
+
+  void StartHere() override {
+    {
+      MutexLock lock(&mutex_);
+      if (driving_ || finished_) return;  // cancelled before it began
+      driving_ = true;
+    }
+    Drive();
+    ArmDeadline();  // few get here unfinished, and only they pay for a timer
   }
 
   void Cancel() override { Interrupt(cancelled_); }
 
  private:
   enum class Event { kNone, kBegin, kCancelled, kDeadline, kAnswered };
+
+  void ArmDeadline() {
+    MutexLock lock(&mutex_);
+    if (finished_ || deadline_ == absl::InfiniteFuture()) return;
+    timer_ = executor_->After(deadline_ - executor_->Now(),
+                              [self = shared_from_this()] { self->OnDeadline(); });
+  }
 
   void OnDeadline() { Interrupt(timed_out_); }
 
@@ -349,8 +361,12 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
 
 Engine::Engine(Executor* executor, Observer* observer) : executor_(executor), observer_(observer) {}
 
+std::shared_ptr<EpisodeRun> Engine::Make(EpisodeJob job, EpisodeDone done) {
+  return std::make_shared<Run>(executor_, observer_, std::move(job), std::move(done));
+}
+
 std::shared_ptr<EpisodeRun> Engine::Start(EpisodeJob job, EpisodeDone done) {
-  auto run = std::make_shared<Run>(executor_, observer_, std::move(job), std::move(done));
+  std::shared_ptr<EpisodeRun> run = Make(std::move(job), std::move(done));
   run->Start();
   return run;
 }

@@ -21,7 +21,7 @@ struct EpisodeJob {
   std::shared_ptr<const signals::Options> options;
   std::shared_ptr<evaluation::Evaluator> evaluator;
   std::shared_ptr<evaluation::Evaluator> scorer;      // null: none
-  absl::Duration timeout = absl::InfiniteDuration();  // from Start
+  absl::Duration timeout = absl::InfiniteDuration();  // from Make
 };
 
 // What the engine sees happen; telemetry implements it. Called from workers, must not block.
@@ -32,7 +32,7 @@ class Observer : public evaluation::Observer {
   // `outcome`: answered, failed, cancelled, timeout. `elapsed` since they were asked.
   virtual void OnQuestionsDone(absl::string_view /*evaluator*/, absl::string_view /*outcome*/,
                                int64_t /*count*/, absl::Duration /*elapsed*/) {}
-  // From Start to the first work on the episode.
+  // From Make to the first work on the episode.
   virtual void OnEpisodeQueued(absl::Duration /*waited*/) {}
   virtual void OnWorkerBusy(int /*delta*/) {}
 };
@@ -42,6 +42,11 @@ using EpisodeDone = absl::AnyInvocable<void(absl::StatusOr<signals::Signals>)>;
 class EpisodeRun {
  public:
   virtual ~EpisodeRun() = default;
+  // Once, either of them, and `done` is called once. Start works on the executor and never calls
+  // `done` inside; StartHere works on the calling thread as long as nothing has to be waited for,
+  // which saves a short episode the hand-over to a worker.
+  virtual void Start() = 0;
+  virtual void StartHere() = 0;
   // `done` gets CANCELLED soon (unless it was called already); outstanding questions are cancelled.
   virtual void Cancel() = 0;
 };
@@ -51,9 +56,11 @@ class Engine {
   // `observer` may be null.
   Engine(Executor* executor, Observer* observer);
 
-  // Runs the attribution on the executor and calls `done` exactly once, on a worker, never inside
-  // Start. DEADLINE_EXCEEDED at the timeout, or the partial signals where the options allow them.
-  // Executor and observer must outlive the run; the engine itself need not.
+  // An attribution, to be started. `done` gets its signals, or DEADLINE_EXCEEDED at the timeout, or
+  // then the partial signals where the options allow them. Executor and observer must outlive the
+  // run; the engine itself need not.
+  std::shared_ptr<EpisodeRun> Make(EpisodeJob job, EpisodeDone done);
+  // The same, started on the executor.
   std::shared_ptr<EpisodeRun> Start(EpisodeJob job, EpisodeDone done);
 
  private:

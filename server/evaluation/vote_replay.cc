@@ -137,9 +137,9 @@ class VoteEpisode final : public EpisodeReplay {
       : context_(std::move(context)), mode_(options.ballots) {
     Classify(options);
     std::array<int32_t, kMaxAgents> ballots;
-    Cast(
-        votes_.size(), last_round_, [](size_t) { return true; }, ballots);
+    Cast(votes_.size(), last_round_, ballots);
     IndexBallots(ballots);
+    IndexVotes();
   }
 
   absl::Status Answer(absl::Span<const Question> questions,
@@ -176,15 +176,12 @@ class VoteEpisode final : public EpisodeReplay {
     votes_before_.push_back(static_cast<int32_t>(votes_.size()));
   }
 
-  // Each agent's ballot when of the first `count` agents' messages those are kept that `kept`
-  // holds; `last_round` is the round that counts for Ballots::kLastRound.
-  template <typename Kept>
-  void Cast(size_t count, int32_t last_round, Kept kept,
-            std::array<int32_t, kMaxAgents>& ballots) const {
+  // Each agent's ballot in the first `count` agents' messages; `last_round` is the round that
+  // counts for Ballots::kLastRound.
+  void Cast(size_t count, int32_t last_round, std::array<int32_t, kMaxAgents>& ballots) const {
     ballots.fill(kNoBallot);
     credit::Coalition spoke = 0;
     for (size_t k = 0; k < count; ++k) {
-      if (!kept(k)) continue;
       const Vote& vote = votes_[k];
       switch (mode_) {
         case Ballots::kFirst:
@@ -199,6 +196,19 @@ class VoteEpisode final : public EpisodeReplay {
             ballots[vote.agent] = vote.ballot;
           }
           break;
+      }
+    }
+  }
+
+  // Which messages can be an agent's ballot: of those that a question keeps, the first or the last.
+  void IndexVotes() {
+    eligible_.resize(context_->episode.agents.size());
+    const size_t count = std::min<size_t>(votes_.size(), credit::PlayerSet::kMaxPlayers);
+    for (size_t k = 0; k < count; ++k) {
+      const Vote& vote = votes_[k];
+      const bool in_round = mode_ != Ballots::kLastRound || vote.round == last_round_;
+      if (mode_ == Ballots::kFirst || (vote.ballot != kNoBallot && in_round)) {
+        eligible_[vote.agent].insert(static_cast<int>(k));
       }
     }
   }
@@ -236,12 +246,13 @@ class VoteEpisode final : public EpisodeReplay {
   }
 
   double MessagesValue(const credit::PlayerSet& subset) const {
-    std::array<int32_t, kMaxAgents> ballots;
-    const size_t count = std::min<size_t>(votes_.size(), credit::PlayerSet::kMaxPlayers);
-    Cast(
-        count, last_round_, [&](size_t k) { return subset.contains(static_cast<int>(k)); },
-        ballots);
-    return Elect(ballots);
+    Count count;
+    for (const credit::PlayerSet& eligible : eligible_) {
+      const credit::PlayerSet kept = eligible & subset;
+      if (kept.empty()) continue;
+      count.Add(votes_[mode_ == Ballots::kFirst ? kept.first() : kept.last()].ballot);
+    }
+    return Value(count.RightShare());
   }
 
   double PrefixValue(int32_t length) const {
@@ -250,8 +261,7 @@ class VoteEpisode final : public EpisodeReplay {
     int32_t last_round = 0;
     for (size_t k = 0; k < count; ++k) last_round = std::max(last_round, votes_[k].round);
     std::array<int32_t, kMaxAgents> ballots;
-    Cast(
-        count, last_round, [](size_t) { return true; }, ballots);
+    Cast(count, last_round, ballots);
     return Elect(ballots);
   }
 
@@ -293,9 +303,10 @@ class VoteEpisode final : public EpisodeReplay {
 
   const std::shared_ptr<const EpisodeContext> context_;
   const Ballots mode_;
-  std::vector<Vote> votes_;            // of the agents' messages, in order
-  std::vector<int32_t> votes_before_;  // node j: how many votes the first j messages hold
-  std::vector<double> grades_;         // of all messages
+  std::vector<Vote> votes_;                  // of the agents' messages, in order
+  std::vector<int32_t> votes_before_;        // node j: how many votes the first j messages hold
+  std::vector<double> grades_;               // of all messages
+  std::vector<credit::PlayerSet> eligible_;  // of each agent, ordinals of its messages
   int32_t last_round_ = 0;
   credit::Coalition right_ = 0;           // agents whose ballot is right
   std::vector<credit::Coalition> wrong_;  // agents of each wrong class

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "server/credit/owen.h"
 #include "server/service/audit.h"
 #include "server/service/convert.h"
 #include "server/service/errors.h"
@@ -22,6 +24,11 @@ bool CanVote(const v1::Episode& episode) {
 
 // What the envelope around an episode's signals may add: `elapsed`, tags and lengths.
 constexpr int64_t kEnvelopeBytes = 64;
+
+// IsShort: tens of microseconds.
+constexpr size_t kShortMessages = 64;
+constexpr size_t kShortBytes = 4096;
+constexpr int64_t kShortQuestions = 256;
 
 }  // namespace
 
@@ -54,6 +61,24 @@ std::shared_ptr<evaluation::Evaluator> EvaluatorFor(const v1::Episode& episode,
   if (options.chosen != nullptr) return options.chosen;
   if (episode.has_values()) return options.given;
   return CanVote(episode) ? options.vote : options.outcome;
+}
+
+bool IsShort(const EpisodeWork& work) {
+  const signals::Options& options = *work.options->options;
+  const signals::Episode& episode = work.context->episode;
+  if (work.evaluator->local() == nullptr || work.options->scorer != nullptr ||
+      options.audit == signals::AuditLevel::kFull || options.first_error.soft_rewards ||
+      options.first_error.prior != nullptr || episode.messages.size() > kShortMessages) {
+    return false;
+  }
+  size_t bytes_to_read = 0;
+  std::vector<int> messages_of(episode.agents.size());
+  for (const signals::Message& message : episode.messages) {
+    if (!message.redundancy.has_value()) bytes_to_read += message.content.size();
+    if (message.agent != signals::kContext) ++messages_of[message.agent];
+  }
+  if (options.message_rewards.shingles && bytes_to_read > kShortBytes) return false;
+  return credit::OwenQuestionCount(messages_of) <= kShortQuestions;
 }
 
 v1::EpisodeResult MakeResult(const EpisodeWork& work, absl::StatusOr<signals::Signals> signals) {

@@ -14,6 +14,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/time/time.h"
 #include "assay/v1/signal_service.grpc.pb.h"
+#include "google/protobuf/arena.h"
 #include "server/service/errors.h"
 #include "server/service/server_info.h"
 #include "server/service/stream_call.h"
@@ -69,6 +70,24 @@ class CallScope {
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
+// A request whose parts lie in one block, or few: an episode is many small objects, read once and
+// dropped together.
+class ArenaRequest {
+ public:
+  static std::shared_ptr<v1::StreamSignalsRequest> Make() {
+    auto owner = std::make_shared<ArenaRequest>();
+    auto* request =
+        google::protobuf::Arena::CreateMessage<v1::StreamSignalsRequest>(&owner->arena_);
+    return {std::move(owner), request};
+  }
+  ArenaRequest() : arena_(block_, sizeof(block_)) {}
+
+ private:
+  // As much as an episode of some ten messages takes, without their texts.
+  alignas(8) char block_[4096];
+  google::protobuf::Arena arena_;
+};
+
 class Service;
 
 class StreamReactor final
@@ -79,7 +98,11 @@ class StreamReactor final
                 std::shared_ptr<CallerShare> share, std::shared_ptr<StreamCall> call,
                 CallObserver* observer);
 
-  void Write(const v1::StreamSignalsResponse* response) override { StartWrite(response); }
+  void Write(const v1::StreamSignalsResponse* response, bool more) override {
+    grpc::WriteOptions options;
+    if (more) options.set_buffer_hint();
+    StartWrite(response, options);
+  }
   void Finish(const absl::Status& status) override {
     AddDetails(context_, status);
     code_ = status.code();
@@ -94,7 +117,7 @@ class StreamReactor final
 
  private:
   void Read() {
-    request_ = std::make_shared<v1::StreamSignalsRequest>();
+    request_ = ArenaRequest::Make();
     StartRead(request_.get());
   }
 

@@ -49,6 +49,7 @@ void StreamCall::Step(Input input) {
     ArmTimer();
   }
   PerformUnlocked(std::move(rest));
+  RunShort();
 }
 
 void StreamCall::Attach(StreamTransport* transport) {
@@ -114,7 +115,7 @@ std::vector<Action> StreamCall::Perform(std::vector<Action> actions) {
       Start(std::move(*start));
     } else if (auto* write = std::get_if<WriteResponse>(&action)) {
       writing_ = std::move(write->response);
-      if (transport_ != nullptr) transport_->Write(writing_.get());
+      if (transport_ != nullptr) transport_->Write(writing_.get(), write->more);
     } else if (auto* finish = std::get_if<FinishStream>(&action)) {
       if (transport_ != nullptr) transport_->Finish(finish->status);
       abort_at_ = deps_.executor->Now() + linger_;
@@ -128,13 +129,35 @@ std::vector<Action> StreamCall::Perform(std::vector<Action> actions) {
 void StreamCall::Start(StartEpisode start) {
   engine::EpisodeJob job = start.work.Job(start.timeout);
   const Ticket ticket = start.ticket;
+  const bool is_short = IsShort(start.work);
   auto done = [self = shared_from_this(), ticket,
                work = std::move(start.work)](absl::StatusOr<signals::Signals> signals) mutable {
     v1::EpisodeResult result = MakeResult(work, std::move(signals));
     work = EpisodeWork();  // the episode's memory ends before its credit does
     self->OnEpisodeDone(ticket, std::move(result));
   };
-  runs_[ticket] = deps_.engine->Start(std::move(job), std::move(done));
+  const auto run = deps_.engine->Make(std::move(job), std::move(done));
+  runs_[ticket] = run;
+  if (is_short) {
+    short_.push_back(run);
+  } else {
+    run->Start();
+  }
+}
+
+void StreamCall::RunShort() {
+  std::shared_ptr<engine::EpisodeRun> run;
+  for (bool first = true;; first = false) {
+    {
+      evaluation::MutexLock lock(&mutex_);
+      if (first && running_short_) return;
+      running_short_ = !short_.empty();
+      if (!running_short_) return;
+      run = std::move(short_.front());
+      short_.pop_front();
+    }
+    run->StartHere();
+  }
 }
 
 void StreamCall::OnEpisodeDone(Ticket ticket, v1::EpisodeResult result) {

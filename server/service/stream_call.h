@@ -3,6 +3,7 @@
 #define ASSAY_SERVER_SERVICE_STREAM_CALL_H_
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,7 +25,8 @@ namespace assay::service {
 class StreamTransport {
  public:
   virtual ~StreamTransport() = default;
-  virtual void Write(const v1::StreamSignalsResponse* response) = 0;
+  // `more`: another write follows as soon as this one is done, so that this one may wait for it.
+  virtual void Write(const v1::StreamSignalsResponse* response, bool more) = 0;
   virtual void Finish(const absl::Status& status) = 0;
   // Cuts the stream off: it was finished, but its last bytes do not get through.
   virtual void Abort() = 0;
@@ -57,6 +59,9 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   std::vector<Action> Perform(std::vector<Action> actions) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PerformUnlocked(std::vector<Action> actions);
   void Start(StartEpisode start) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Runs the short episodes on this thread, unless one is at it already: their ends lead back here,
+  // and must not pile up.
+  void RunShort();
   void ArmTimer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnEpisodeDone(Ticket ticket, v1::EpisodeResult result);
   void OnTimer();
@@ -70,6 +75,8 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   StreamTransport* transport_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::shared_ptr<const v1::StreamSignalsResponse> writing_ ABSL_GUARDED_BY(mutex_);
   std::map<Ticket, std::shared_ptr<engine::EpisodeRun>> runs_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::shared_ptr<engine::EpisodeRun>> short_ ABSL_GUARDED_BY(mutex_);  // to be started
+  bool running_short_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Time abort_at_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   absl::Time armed_for_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   engine::Executor::TimerId timer_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -282,7 +282,7 @@ void StreamSession::WriteNext(absl::Time now) {
   writing_ = true;
   writing_bytes_ = pending.bytes;
   write_deadline_ = now + config_.write_stall;
-  actions_.push_back(WriteResponse{std::move(pending.response)});
+  actions_.push_back(WriteResponse{std::move(pending.response), !responses_.empty()});
 }
 
 void StreamSession::OnWriteDone(absl::Time now) {

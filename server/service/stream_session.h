@@ -68,6 +68,7 @@ struct CancelEpisode {
 // At most one is unanswered by OnWriteDone.
 struct WriteResponse {
   std::shared_ptr<const v1::StreamSignalsResponse> response;
+  bool more;  // the next one is ready
 };
 // To CallerEvaluator::OnAnswers; kUnknown goes to OnUnknownEvaluation.
 struct DeliverAnswers {

@@ -37,6 +37,7 @@ class OwenPhase : public DetailPhase {
   bool done() const override { return plan_->done(); }
 
   void Ask(std::vector<Question>& batch) const override {
+    batch.reserve(plan_->ask().size());
     for (const credit::CoalitionQuestion& asked : plan_->ask()) {
       Question question;
       question.kind = QuestionKind::kMessages;

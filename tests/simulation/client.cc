@@ -108,7 +108,7 @@ bool Client::Plays(Bug bug, const StreamSignalsResponse& response) {
   return bug_played_ = true;
 }
 
-void Client::Write(const StreamSignalsResponse* response) {
+void Client::Write(const StreamSignalsResponse* response, bool /*more*/) {
   if (writing_) violation_ = "a write before the one before was done";
   if (finishing_.has_value()) violation_ = "a write after the end";
   writing_ = true;

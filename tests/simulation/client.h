@@ -54,7 +54,7 @@ class Client final : public service::StreamTransport {
   const std::string& violation() const { return violation_; }
 
   // StreamTransport
-  void Write(const v1::StreamSignalsResponse* response) override;
+  void Write(const v1::StreamSignalsResponse* response, bool more) override;
   void Finish(const absl::Status& status) override;
   void Abort() override;
 

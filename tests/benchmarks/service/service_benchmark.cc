@@ -1,0 +1,137 @@
+// What an episode of the wire benchmark costs between the bytes that come in and those that go out,
+// step by step and without gRPC or threads.
+#include <benchmark/benchmark.h>
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "assay/v1/signal_service.pb.h"
+#include "server/evaluation/evaluator.h"
+#include "server/service/episode_work.h"
+#include "server/service/limits.h"
+#include "server/service/options.h"
+#include "server/signals/attribution.h"
+#include "tests/benchmarks/wire/episodes.h"
+
+namespace assay::benchmarks {
+namespace {
+
+using service::EpisodeWork;
+
+std::shared_ptr<const service::ResolvedOptions> Options(bool full_audit) {
+  v1::AttributionOptions options;
+  options.mutable_vote();
+  options.set_audit(full_audit ? v1::AUDIT_FULL : v1::AUDIT_LEDGER);
+  auto resolved = service::ResolveOptions(options, service::Limits(), {}, std::nullopt);
+  if (!resolved.ok()) std::abort();
+  return std::make_shared<service::ResolvedOptions>(*std::move(resolved));
+}
+
+// Successes and failures, in turn: they take different ways.
+std::vector<std::string> Requests(int bytes) {
+  EpisodeShape shape;
+  shape.bytes = bytes;
+  std::vector<std::string> requests;
+  for (int i = 0; i < 64; ++i) {
+    v1::StreamSignalsRequest request;
+    *request.mutable_episode() = MakeEpisode(shape, i);
+    requests.push_back(request.SerializeAsString());
+  }
+  return requests;
+}
+
+std::shared_ptr<v1::StreamSignalsRequest> Parse(const std::string& bytes) {
+  auto request = std::make_shared<v1::StreamSignalsRequest>();
+  if (!request->ParseFromString(bytes)) std::abort();
+  return request;
+}
+
+EpisodeWork Accept(const std::shared_ptr<const v1::StreamSignalsRequest>& request,
+                   const std::shared_ptr<const service::ResolvedOptions>& options) {
+  std::shared_ptr<const v1::Episode> episode(request, &request->episode());
+  const auto bytes = static_cast<int64_t>(episode->ByteSizeLong());
+  auto work = service::AcceptEpisode(std::move(episode), bytes, options, service::Limits());
+  if (!work.ok()) std::abort();
+  return *std::move(work);
+}
+
+signals::Signals Attribute(const EpisodeWork& work) {
+  const auto replay = work.evaluator->local()->Prepare(work.context);
+  signals::Attribution plan(work.context->episode, *work.options->options,
+                            work.evaluator->traits());
+  std::vector<signals::Answer> answers;
+  while (!plan.done()) {
+    answers.assign(plan.ask().size(), {});
+    if (!(*replay)->Answer(plan.ask(), absl::MakeSpan(answers)).ok()) std::abort();
+    if (!plan.tell(answers).ok()) std::abort();
+  }
+  return *plan.finish();
+}
+
+void BM_Parse(benchmark::State& state) {
+  const auto requests = Requests(static_cast<int>(state.range(0)));
+  size_t k = 0;
+  for (auto _ : state) benchmark::DoNotOptimize(Parse(requests[k++ % requests.size()]));
+}
+BENCHMARK(BM_Parse)->Arg(4096)->Arg(65536);
+
+void BM_Accept(benchmark::State& state) {
+  const auto options = Options(false);
+  const auto request = Parse(Requests(static_cast<int>(state.range(0))).front());
+  for (auto _ : state) benchmark::DoNotOptimize(Accept(request, options));
+}
+BENCHMARK(BM_Accept)->Arg(4096)->Arg(65536);
+
+void BM_Attribute(benchmark::State& state) {
+  const auto options = Options(state.range(0) != 0);
+  std::vector<EpisodeWork> works;
+  for (const std::string& bytes : Requests(4096)) works.push_back(Accept(Parse(bytes), options));
+  size_t k = 0;
+  for (auto _ : state) benchmark::DoNotOptimize(Attribute(works[k++ % works.size()]));
+}
+BENCHMARK(BM_Attribute)->ArgName("full_audit")->Arg(0)->Arg(1);
+
+void BM_MakeResult(benchmark::State& state) {
+  const auto options = Options(state.range(0) != 0);
+  const EpisodeWork work = Accept(Parse(Requests(4096).front()), options);
+  const signals::Signals signals = Attribute(work);
+  for (auto _ : state) benchmark::DoNotOptimize(service::MakeResult(work, signals));
+}
+BENCHMARK(BM_MakeResult)->ArgName("full_audit")->Arg(0)->Arg(1);
+
+void BM_Serialise(benchmark::State& state) {
+  const EpisodeWork work = Accept(Parse(Requests(4096).front()), Options(state.range(0) != 0));
+  const v1::EpisodeResult result = service::MakeResult(work, Attribute(work));
+  std::string bytes;
+  for (auto _ : state) {
+    result.SerializeToString(&bytes);
+    benchmark::DoNotOptimize(bytes);
+  }
+  state.counters["bytes"] = static_cast<double>(bytes.size());
+}
+BENCHMARK(BM_Serialise)->ArgName("full_audit")->Arg(0)->Arg(1);
+
+// All of it.
+void BM_Episode(benchmark::State& state) {
+  const auto options = Options(state.range(1) != 0);
+  const auto requests = Requests(static_cast<int>(state.range(0)));
+  size_t k = 0;
+  for (auto _ : state) {
+    const EpisodeWork work = Accept(Parse(requests[k++ % requests.size()]), options);
+    const v1::EpisodeResult result = service::MakeResult(work, Attribute(work));
+    benchmark::DoNotOptimize(result.SerializeAsString());
+  }
+}
+BENCHMARK(BM_Episode)
+    ->ArgNames({"bytes", "full_audit"})
+    ->Args({4096, 0})
+    ->Args({4096, 1})
+    ->Args({65536, 0});
+
+}  // namespace
+}  // namespace assay::benchmarks
+
+BENCHMARK_MAIN();
