@@ -43,17 +43,6 @@ class PlayerSet {
     for (std::uint64_t word : words_) count += std::popcount(word);
     return count;
   }
-  // The lowest and the highest player of a set that is not empty.
-  constexpr int first() const {
-    int w = 0;
-    while (words_[w] == 0) ++w;
-    return 64 * w + std::countr_zero(words_[w]);
-  }
-  constexpr int last() const {
-    int w = kWords - 1;
-    while (words_[w] == 0) --w;
-    return 64 * w + 63 - std::countl_zero(words_[w]);
-  }
   // The players 0..n-1 that are not in this set, which must hold no other players.
   constexpr PlayerSet Complement(int n) const { return All(n) ^ *this; }
   // Players 0..63 as a mask; exact where n <= 64.
@@ -70,6 +59,21 @@ class PlayerSet {
   friend constexpr PlayerSet operator^(PlayerSet a, const PlayerSet& b) {
     for (int w = 0; w < kWords; ++w) a.words_[w] ^= b.words_[w];
     return a;
+  }
+  // The lowest and the highest player that both sets hold; -1: none.
+  friend constexpr int FirstCommon(const PlayerSet& a, const PlayerSet& b) {
+    for (int w = 0; w < kWords; ++w) {
+      const std::uint64_t word = a.words_[w] & b.words_[w];
+      if (word != 0) return 64 * w + std::countr_zero(word);
+    }
+    return -1;
+  }
+  friend constexpr int LastCommon(const PlayerSet& a, const PlayerSet& b) {
+    for (int w = kWords - 1; w >= 0; --w) {
+      const std::uint64_t word = a.words_[w] & b.words_[w];
+      if (word != 0) return 64 * w + 63 - std::countl_zero(word);
+    }
+    return -1;
   }
   friend constexpr bool operator==(const PlayerSet&, const PlayerSet&) = default;
   friend constexpr std::strong_ordering operator<=>(const PlayerSet& a, const PlayerSet& b) {

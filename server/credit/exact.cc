@@ -6,24 +6,34 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "absl/container/inlined_vector.h"
+
 namespace assay::credit {
 namespace {
 
 // 2^10 doubles: values, weights and accumulator of a block together fit a 32 KiB first-level cache.
 constexpr int kBlockBits = 10;
 
-// weights[p][k]: the weight of block entry k in a block whose high bits hold p agents.
-using BlockWeights = std::vector<std::vector<double>>;
+// Working memory; that of a small game needs no allocation.
+using Scratch = absl::InlinedVector<double, 32>;
 
-BlockWeights SpreadWeights(absl::Span<const double> by_size, int low_bits, int high_bits) {
-  BlockWeights weights(high_bits + 1, std::vector<double>(std::size_t{1} << low_bits));
-  for (int p = 0; p <= high_bits; ++p) {
-    for (std::size_t k = 0; k < weights[p].size(); ++k) {
-      weights[p][k] = by_size[p + std::popcount(k)];
+// The weight of each block entry in a block whose high bits hold p agents.
+class BlockWeights {
+ public:
+  BlockWeights(absl::Span<const double> by_size, int low_bits, int high_bits)
+      : block_(std::size_t{1} << low_bits), weights_(block_ * (high_bits + 1)) {
+    for (int p = 0; p <= high_bits; ++p) {
+      for (std::size_t k = 0; k < block_; ++k) {
+        weights_[p * block_ + k] = by_size[p + std::popcount(k)];
+      }
     }
   }
-  return weights;
-}
+  const double* operator[](int p) const { return weights_.data() + p * block_; }
+
+ private:
+  std::size_t block_;
+  Scratch weights_;
+};
 
 // Eight lanes: the order of the additions is fixed and yet the compiler may vectorise them.
 constexpr std::size_t kLanes = 8;
@@ -93,12 +103,11 @@ ContainsSums WeightedContainsSums(absl::Span<const double> table, int n,
   const int low_bits = std::min(n, kBlockBits);
   const int high_bits = n - low_bits;
   const std::size_t block = std::size_t{1} << low_bits;
-  const BlockWeights weights = SpreadWeights(weight_by_size, low_bits, high_bits);
-  std::vector<double> low(block);
-  std::vector<double> high(std::size_t{1} << high_bits);
+  const BlockWeights weights(weight_by_size, low_bits, high_bits);
+  Scratch low(block);
+  Scratch high(std::size_t{1} << high_bits);
   for (std::size_t b = 0; b < high.size(); ++b) {
-    high[b] =
-        AddWeighted(table.data() + b * block, weights[std::popcount(b)].data(), block, low.data());
+    high[b] = AddWeighted(table.data() + b * block, weights[std::popcount(b)], block, low.data());
   }
   ContainsSums sums;
   sums.by_agent.resize(n);
@@ -107,14 +116,23 @@ ContainsSums WeightedContainsSums(absl::Span<const double> table, int n,
   return sums;
 }
 
+// Each entry times its weight, to `terms` and added to the accumulator.
+void AddTerms(const double* values, const double* weights, std::size_t count, double* terms,
+              double* acc) {
+  for (std::size_t k = 0; k < count; ++k) {
+    terms[k] = values[k] * weights[k];
+    acc[k] += terms[k];
+  }
+}
+
 // Symmetric n x n matrix of sums over S with i and j, row-major, only i < j filled.
-using PairSums = std::vector<double>;
+using PairSums = Scratch;
 
 // Pair sums of the entries whose mask holds both agents, written at (offset + i, offset + j);
 // consumes the array.
-void FoldPairSums(std::vector<double>& entries, int bits, int offset, int n, PairSums& pairs) {
-  std::vector<double> upper(entries.size() / 2);
-  std::vector<double> sums(bits);
+void FoldPairSums(absl::Span<double> entries, int bits, int offset, int n, PairSums& pairs) {
+  Scratch upper(entries.size() / 2);
+  Scratch sums(bits);
   for (int bit = bits - 1; bit >= 1; --bit) {
     const std::size_t half = std::size_t{1} << bit;
     std::copy_n(entries.begin() + half, half, upper.begin());
@@ -130,38 +148,34 @@ PairSums WeightedPairSums(absl::Span<const double> table, int n,
   const int high_bits = n - low_bits;
   const std::size_t block = std::size_t{1} << low_bits;
   const std::size_t blocks = std::size_t{1} << high_bits;
-  const BlockWeights weights = SpreadWeights(weight_by_size, low_bits, high_bits);
-  std::vector<double> low(block);
-  std::vector<double> scratch(block);
-  std::vector<double> block_sums(low_bits);
+  const BlockWeights weights(weight_by_size, low_bits, high_bits);
+  Scratch low(block);
+  Scratch scratch(block);
+  Scratch block_sums(low_bits);
   // Column i < low_bits: the block's sum over entries with agent i. Column low_bits: its whole sum.
-  std::vector<std::vector<double>> by_block(low_bits + 1, std::vector<double>(blocks));
+  absl::InlinedVector<Scratch, 8> by_block(low_bits + 1, Scratch(blocks));
   for (std::size_t b = 0; b < blocks; ++b) {
-    const double* weight = weights[std::popcount(b)].data();
+    const double* weight = weights[std::popcount(b)];
     const double* values = table.data() + b * block;
-    for (std::size_t k = 0; k < block; ++k) {
-      const double term = values[k] * weight[k];
-      scratch[k] = term;
-      low[k] += term;
-    }
+    AddTerms(values, weight, block, scratch.data(), low.data());
     by_block[low_bits][b] = FoldContainsSums(scratch.data(), low_bits, block_sums.data());
     for (int i = 0; i < low_bits; ++i) by_block[i][b] = block_sums[i];
   }
   PairSums pairs(static_cast<std::size_t>(n) * n);
-  FoldPairSums(low, low_bits, 0, n, pairs);
+  FoldPairSums(absl::MakeSpan(low), low_bits, 0, n, pairs);
   if (high_bits == 0) return pairs;
-  std::vector<double> sums(high_bits);
+  Scratch sums(high_bits);
   for (int i = 0; i < low_bits; ++i) {
     FoldContainsSums(by_block[i].data(), high_bits, sums.data());
     for (int j = 0; j < high_bits; ++j) pairs[i * n + low_bits + j] = sums[j];
   }
-  FoldPairSums(by_block[low_bits], high_bits, low_bits, n, pairs);
+  FoldPairSums(absl::MakeSpan(by_block[low_bits]), high_bits, low_bits, n, pairs);
   return pairs;
 }
 
 // p(k) = k! (n-k-2)! / (n-1)!, 0 outside 0..n-2: the weights of the pairwise Shapley interaction.
-std::vector<double> InteractionWeights(int n) {
-  std::vector<double> p(n - 1);
+Scratch InteractionWeights(int n) {
+  Scratch p(n - 1);
   p[0] = 1.0 / (n - 1);
   for (int k = 1; k <= n - 2; ++k) p[k] = p[k - 1] * k / (n - 1 - k);
   return p;
@@ -186,7 +200,7 @@ std::vector<double> ShapleyWeights(int n) {
 std::vector<double> ExactShapley(absl::Span<const double> table, int n) {
   CheckTable(table, n);
   const std::vector<double> w = ShapleyWeights(n);
-  std::vector<double> weight(n + 1);
+  Scratch weight(n + 1);
   for (int s = 1; s <= n; ++s) weight[s] = w[s - 1] + (s < n ? w[s] : 0);
   std::vector<double> phi = WeightedContainsSums(table, n, weight).by_agent;
   // phi_i = contains_i - constant, and efficiency gives the constant without a second weighted sum.
@@ -233,10 +247,10 @@ std::vector<PairInteraction> ExactInteractions(absl::Span<const double> table, i
   std::vector<PairInteraction> result;
   if (n == 1) return result;
   if (n == 2) return {{0, 1, table[3] - table[2] - table[1] + table[0]}};
-  const std::vector<double> p_inside = InteractionWeights(n);
+  const Scratch p_inside = InteractionWeights(n);
   const auto p = [&](int k) { return k < 0 || k > n - 2 ? 0.0 : p_inside[k]; };
-  std::vector<double> p1(n + 1);
-  std::vector<double> p2(n + 1);
+  Scratch p1(n + 1);
+  Scratch p2(n + 1);
   for (int s = 0; s <= n; ++s) {
     p1[s] = p(s) + p(s - 1);
     p2[s] = p(s) + 2 * p(s - 1) + p(s - 2);
@@ -249,7 +263,7 @@ std::vector<PairInteraction> ExactInteractions(absl::Span<const double> table, i
   double all_but_one = 0;
   for (int j = 0; j < n; ++j) all_but_one += table[full ^ (std::size_t{1} << j)];
   const auto edge = [&](int s) { return p1[s] - (s - 1) * p2[s] / (n - 2); };
-  std::vector<double> e(n);
+  Scratch e(n);
   double f = 0;
   for (int i = 0; i < n; ++i) {
     double pairs = 0;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <limits>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 
@@ -74,7 +75,7 @@ struct Breakpoint {
 // its free entries.
 double FindMultiplier(const Problem& problem) {
   const std::size_t count = problem.x.size();
-  std::vector<Breakpoint> breakpoints;
+  absl::InlinedVector<Breakpoint, 16> breakpoints;
   breakpoints.reserve(2 * count);
   for (std::size_t t = 0; t < count; ++t) {
     breakpoints.push_back({(problem.low[t] - problem.x[t]) / problem.w[t], t, true});

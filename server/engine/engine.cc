@@ -1,5 +1,6 @@
 #include "server/engine/engine.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
@@ -46,7 +47,7 @@ int64_t CountQuestions(const std::vector<Question>& questions, size_t agents) {
 // The questions of one ask() that go to one evaluator.
 struct Part {
   evaluation::Evaluator* evaluator = nullptr;
-  std::vector<size_t> positions;  // in ask()
+  size_t size = 0;
   int64_t count = 0;
   absl::Time asked;
   bool open = false;  // asked, not answered
@@ -55,6 +56,39 @@ struct Part {
   evaluation::CancelFn cancel;
   std::shared_ptr<FanOut> fan_out;
 };
+
+// Almost always one evaluator is asked everything.
+bool OneTarget(const std::vector<Question>& questions) {
+  return std::all_of(questions.begin(), questions.end(), [&](const Question& question) {
+    return question.target == questions.front().target;
+  });
+}
+
+// By target, in order.
+std::array<std::vector<Question>, kTargets> Split(const std::vector<Question>& questions) {
+  std::array<std::vector<Question>, kTargets> parts;
+  if (OneTarget(questions)) {
+    parts[static_cast<int>(questions.front().target)] = questions;
+    return parts;
+  }
+  for (const Question& question : questions) {
+    parts[static_cast<int>(question.target)].push_back(question);
+  }
+  return parts;
+}
+
+// The answers to the parts that Split made, in the order of the questions.
+Answers Join(const std::vector<Question>& questions, std::array<Answers, kTargets> parts) {
+  if (OneTarget(questions)) return std::move(parts[static_cast<int>(questions.front().target)]);
+  std::array<size_t, kTargets> next{};
+  Answers answers;
+  answers.reserve(questions.size());
+  for (const Question& question : questions) {
+    const int target = static_cast<int>(question.target);
+    answers.push_back(std::move(parts[target][next[target]++]));
+  }
+  return answers;
+}
 
 // One episode on its way. Whatever happens (an answer, the deadline, a cancel) is noted under the
 // lock; one worker at a time, the driver, acts on it and touches the plan.
@@ -173,16 +207,10 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
       Finish(plan_->finish());
       return false;
     }
-    const std::vector<Question>& questions = plan_->ask();
-    std::array<std::vector<Question>, kTargets> asked;
+    std::array<std::vector<Question>, kTargets> asked = Split(plan_->ask());
     {
       MutexLock lock(&mutex_);
       for (Part& part : parts_) part = Part();
-      for (size_t i = 0; i < questions.size(); ++i) {
-        const int target = static_cast<int>(questions[i].target);
-        asked[target].push_back(questions[i]);
-        parts_[target].positions.push_back(i);
-      }
       open_parts_ = 0;
       for (int i = 0; i < kTargets; ++i) {
         if (!asked[i].empty()) OpenPart(static_cast<Target>(i), asked[i]);
@@ -199,6 +227,7 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     Part& part = parts_[static_cast<int>(target)];
     part.evaluator = target == Target::kScorer ? job_.scorer.get() : job_.evaluator.get();
+    part.size = questions.size();
     part.count = CountQuestions(questions, job_.context->episode.agents.size());
     part.asked = executor_->Now();
     part.open = true;
@@ -249,9 +278,9 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
       MutexLock lock(&mutex_);
       Part& part = parts_[target];
       if (finished_ || round != round_ || !part.open) return;
-      if (answers.ok() && answers->size() != part.positions.size()) {
-        answers = absl::InternalError(absl::StrCat("answers: ", answers->size(), " answers to ",
-                                                   part.positions.size(), " questions"));
+      if (answers.ok() && answers->size() != part.size) {
+        answers = absl::InternalError(
+            absl::StrCat("answers: ", answers->size(), " answers to ", part.size, " questions"));
       }
       part.open = false;
       part.status = answers.status();
@@ -272,23 +301,20 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
 
   // False: the run has finished.
   bool TakeAnswers() {
-    Answers answers(plan_->ask().size());
+    std::array<Answers, kTargets> answers;
     absl::Status failure;
     {
       MutexLock lock(&mutex_);
-      for (Part& part : parts_) {
-        if (failure.ok()) failure = part.status;
-        if (part.answers.size() != part.positions.size()) continue;
-        for (size_t i = 0; i < part.positions.size(); ++i) {
-          answers[part.positions[i]] = std::move(part.answers[i]);
-        }
+      for (int i = 0; i < kTargets; ++i) {
+        if (failure.ok()) failure = parts_[i].status;
+        answers[i] = std::move(parts_[i].answers);
       }
     }
     if (!failure.ok()) {
       FinishEarly(std::move(failure));
       return false;
     }
-    const absl::Status told = plan_->tell(answers);
+    const absl::Status told = plan_->tell(Join(plan_->ask(), std::move(answers)));
     if (told.ok()) return true;
     Finish(told);
     return false;

@@ -248,9 +248,9 @@ class VoteEpisode final : public EpisodeReplay {
   double MessagesValue(const credit::PlayerSet& subset) const {
     Count count;
     for (const credit::PlayerSet& eligible : eligible_) {
-      const credit::PlayerSet kept = eligible & subset;
-      if (kept.empty()) continue;
-      count.Add(votes_[mode_ == Ballots::kFirst ? kept.first() : kept.last()].ballot);
+      const int vote =
+          mode_ == Ballots::kFirst ? FirstCommon(eligible, subset) : LastCommon(eligible, subset);
+      if (vote >= 0) count.Add(votes_[vote].ballot);
     }
     return Value(count.RightShare());
   }

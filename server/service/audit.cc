@@ -47,17 +47,16 @@ signals::EvaluatorTraits ToDomain(const v1::EvaluatorTraits& wire, signals::Eval
 }
 
 // The options as resolved, with the evaluator that answered for this episode.
-v1::AttributionOptions OptionsFor(const EpisodeWork& work) {
-  v1::AttributionOptions options = work.options->wire;
-  if (options.evaluator_case() != v1::AttributionOptions::EVALUATOR_NOT_SET) return options;
+void AddOptions(const EpisodeWork& work, v1::AttributionOptions* options) {
+  *options = work.options->wire;
+  if (options->evaluator_case() != v1::AttributionOptions::EVALUATOR_NOT_SET) return;
   if (work.evaluator == work.options->given) {
-    options.mutable_given();
+    options->mutable_given();
   } else if (work.evaluator == work.options->vote) {
-    *options.mutable_vote() = work.options->vote_options;
+    *options->mutable_vote() = work.options->vote_options;
   } else {
-    options.mutable_outcome();
+    options->mutable_outcome();
   }
-  return options;
 }
 
 void AddQuestion(const signals::AskedQuestion& asked, const EpisodeWork& work,
@@ -235,7 +234,7 @@ void AddAudit(const EpisodeWork& work, const signals::Signals& signals, v1::Epis
   v1::AuditRecord* record = wire->mutable_audit();
   record->set_software_version(std::string(Version()));
   if (level != signals::AuditLevel::kFull) return;
-  *record->mutable_options() = OptionsFor(work);
+  AddOptions(work, record->mutable_options());
   record->set_episode_sha256(Sha256(*work.episode));
   for (const signals::AskedQuestion& asked : signals.asked) {
     AddQuestion(asked, work, signals.asked_table, record);

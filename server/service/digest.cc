@@ -16,9 +16,9 @@ std::string Sha256(absl::string_view bytes) {
 }
 
 std::string Sha256(const google::protobuf::Message& message) {
-  std::string bytes;
+  std::string bytes(message.ByteSizeLong(), '\0');
   {
-    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::ArrayOutputStream stream(bytes.data(), static_cast<int>(bytes.size()));
     google::protobuf::io::CodedOutputStream coded(&stream);
     coded.SetSerializationDeterministic(true);
     message.SerializeToCodedStream(&coded);

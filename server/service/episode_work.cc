@@ -82,19 +82,27 @@ bool IsShort(const EpisodeWork& work) {
 }
 
 v1::EpisodeResult MakeResult(const EpisodeWork& work, absl::StatusOr<signals::Signals> signals) {
-  if (!signals.ok()) return MakeError(work.episode->id(), signals.status());
   v1::EpisodeResult result;
-  result.set_episode_id(work.episode->id());
-  v1::EpisodeSignals* wire = result.mutable_signals();
+  MakeResult(work, std::move(signals), &result);
+  return result;
+}
+
+void MakeResult(const EpisodeWork& work, absl::StatusOr<signals::Signals> signals,
+                v1::EpisodeResult* result) {
+  if (!signals.ok()) {
+    *result = MakeError(work.episode->id(), signals.status());
+    return;
+  }
+  result->set_episode_id(work.episode->id());
+  v1::EpisodeSignals* wire = result->mutable_signals();
   ToWire(*signals, *work.episode, wire);
   AddEvaluator(work, wire);
   AddAudit(work, *signals, wire);
-  const auto needed = static_cast<int64_t>(result.ByteSizeLong()) + kEnvelopeBytes;
+  const auto needed = static_cast<int64_t>(result->ByteSizeLong()) + kEnvelopeBytes;
   if (needed > work.options->max_response_bytes) {
-    return MakeError(work.episode->id(),
-                     ResponseTooLarge(needed, work.options->max_response_bytes));
+    *result =
+        MakeError(work.episode->id(), ResponseTooLarge(needed, work.options->max_response_bytes));
   }
-  return result;
 }
 
 int64_t MemoryOf(const v1::Episode& episode, int64_t bytes) {

@@ -45,6 +45,9 @@ bool IsShort(const EpisodeWork& work);
 // The result as it goes out, without `elapsed`: signals with their audit, or the error that the
 // attribution ended with, or RESOURCE_EXHAUSTED where it is larger than max_response_bytes.
 v1::EpisodeResult MakeResult(const EpisodeWork& work, absl::StatusOr<signals::Signals> signals);
+// The same into an empty `result`.
+void MakeResult(const EpisodeWork& work, absl::StatusOr<signals::Signals> signals,
+                v1::EpisodeResult* result);
 
 // Memory that an episode of `bytes` on the wire counts for until it is answered.
 int64_t MemoryOf(const v1::Episode& episode, int64_t bytes);

@@ -14,7 +14,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/time/time.h"
 #include "assay/v1/signal_service.grpc.pb.h"
-#include "google/protobuf/arena.h"
+#include "server/service/arena_message.h"
 #include "server/service/errors.h"
 #include "server/service/server_info.h"
 #include "server/service/stream_call.h"
@@ -70,24 +70,6 @@ class CallScope {
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
-// A request whose parts lie in one block, or few: an episode is many small objects, read once and
-// dropped together.
-class ArenaRequest {
- public:
-  static std::shared_ptr<v1::StreamSignalsRequest> Make() {
-    auto owner = std::make_shared<ArenaRequest>();
-    auto* request =
-        google::protobuf::Arena::CreateMessage<v1::StreamSignalsRequest>(&owner->arena_);
-    return {std::move(owner), request};
-  }
-  ArenaRequest() : arena_(block_, sizeof(block_)) {}
-
- private:
-  // As much as an episode of some ten messages takes, without their texts.
-  alignas(8) char block_[4096];
-  google::protobuf::Arena arena_;
-};
-
 class Service;
 
 class StreamReactor final
@@ -117,7 +99,7 @@ class StreamReactor final
 
  private:
   void Read() {
-    request_ = ArenaRequest::Make();
+    request_ = MakeOnArena<v1::StreamSignalsRequest>();
     StartRead(request_.get());
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/service/arena_message.h"
 #include "server/service/errors.h"
 
 namespace assay::service {
@@ -132,9 +133,10 @@ void StreamCall::Start(StartEpisode start) {
   const bool is_short = IsShort(start.work);
   auto done = [self = shared_from_this(), ticket,
                work = std::move(start.work)](absl::StatusOr<signals::Signals> signals) mutable {
-    v1::EpisodeResult result = MakeResult(work, std::move(signals));
+    auto response = MakeOnArena<v1::StreamSignalsResponse>();
+    MakeResult(work, std::move(signals), response->mutable_result());
     work = EpisodeWork();  // the episode's memory ends before its credit does
-    self->OnEpisodeDone(ticket, std::move(result));
+    self->OnEpisodeDone(ticket, std::move(response));
   };
   const auto run = deps_.engine->Make(std::move(job), std::move(done));
   runs_[ticket] = run;
@@ -160,10 +162,10 @@ void StreamCall::RunShort() {
   }
 }
 
-void StreamCall::OnEpisodeDone(Ticket ticket, v1::EpisodeResult result) {
+void StreamCall::OnEpisodeDone(Ticket ticket, std::shared_ptr<v1::StreamSignalsResponse> response) {
   Step([&](StreamSession& session, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     runs_.erase(ticket);
-    session.OnEpisodeDone(ticket, std::move(result), now);
+    session.OnEpisodeDone(ticket, std::move(response), now);
   });
 }
 

@@ -63,7 +63,7 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   // and must not pile up.
   void RunShort();
   void ArmTimer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void OnEpisodeDone(Ticket ticket, v1::EpisodeResult result);
+  void OnEpisodeDone(Ticket ticket, std::shared_ptr<v1::StreamSignalsResponse> response);
   void OnTimer();
 
   const ServiceDeps deps_;

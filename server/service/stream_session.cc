@@ -55,8 +55,8 @@ void StreamSession::OnOptions(const v1::AttributionOptions& sent) {
   options_ = std::make_shared<ResolvedOptions>(*std::move(resolved));
   groups_.emplace(*options_->options, config_.limits, options_->group_timeout,
                   options_->max_response_bytes, config_.max_bytes_in_flight);
-  v1::StreamSignalsResponse response;
-  v1::StreamReady* ready = response.mutable_ready();
+  auto response = std::make_shared<v1::StreamSignalsResponse>();
+  v1::StreamReady* ready = response->mutable_ready();
   *ready->mutable_options() = options_->wire;
   *ready->mutable_limits() = config_.limits.ToWire();
   ready->set_max_episodes_in_flight(config_.max_episodes_in_flight);
@@ -84,7 +84,7 @@ void StreamSession::OnEpisode(const std::shared_ptr<const v1::Episode>& episode,
   if (admitted.ok()) {
     waiting_.push_back(ticket);
   } else {
-    Answer(ticket, MakeError(episode->id(), admitted), now);
+    AnswerError(ticket, episode->id(), admitted, now);
   }
 }
 
@@ -129,12 +129,12 @@ void StreamSession::RejectBeyondCredits(const v1::Episode& episode) {
     if (deps_.observer != nullptr) deps_.observer->OnRejected(RejectReason::kClientDoesNotRead);
     return Finish(ClientDoesNotRead("more rejections are unread than there are credits"));
   }
-  v1::StreamSignalsResponse response;
-  *response.mutable_result() =
+  auto response = std::make_shared<v1::StreamSignalsResponse>();
+  *response->mutable_result() =
       MakeError(absl::string_view(episode.id()).substr(0, config_.limits.max_id_bytes),
                 BeyondCredits(config_.retry_after));
-  SetElapsed(absl::ZeroDuration(), response.mutable_result());
-  Report(response.result(), absl::ZeroDuration());
+  SetElapsed(absl::ZeroDuration(), response->mutable_result());
+  Report(response->result(), absl::ZeroDuration());
   Enqueue(std::move(response), Kind::kRejection);
 }
 
@@ -162,7 +162,9 @@ void StreamSession::OnHalfClose(absl::Time now) {
   Pump(now);
 }
 
-void StreamSession::OnEpisodeDone(Ticket ticket, v1::EpisodeResult result, absl::Time now) {
+void StreamSession::OnEpisodeDone(Ticket ticket,
+                                  std::shared_ptr<v1::StreamSignalsResponse> response,
+                                  absl::Time now) {
   const auto found = episodes_.find(ticket);
   if (found == episodes_.end() || found->second.answered) return;
   --started_;
@@ -171,14 +173,14 @@ void StreamSession::OnEpisodeDone(Ticket ticket, v1::EpisodeResult result, absl:
     episodes_.erase(found);
     return;
   }
-  Answer(ticket, std::move(result), now);
+  Answer(ticket, std::move(response), now);
   Pump(now);
 }
 
 void StreamSession::OnAsk(const evaluation::CallerRequest& request, absl::Time now) {
   if (finished_) return;
-  v1::StreamSignalsResponse response;
-  v1::EvaluateRequest* evaluate = response.mutable_evaluate();
+  auto response = std::make_shared<v1::StreamSignalsResponse>();
+  v1::EvaluateRequest* evaluate = response->mutable_evaluate();
   evaluation::ToWire({request.context, request.questions, request.deadline}, now, evaluate);
   evaluate->set_evaluation_id(request.evaluation_id);
   summary_.questions += static_cast<int64_t>(request.questions.size());
@@ -186,7 +188,9 @@ void StreamSession::OnAsk(const evaluation::CallerRequest& request, absl::Time n
   Pump(now);
 }
 
-void StreamSession::Answer(Ticket ticket, v1::EpisodeResult result, absl::Time now) {
+void StreamSession::Answer(Ticket ticket, std::shared_ptr<v1::StreamSignalsResponse> response,
+                           absl::Time now) {
+  v1::EpisodeResult& result = *response->mutable_result();
   InFlight& in_flight = episodes_.at(ticket);
   in_flight.answered = true;
   in_flight.work.reset();
@@ -198,10 +202,15 @@ void StreamSession::Answer(Ticket ticket, v1::EpisodeResult result, absl::Time n
     groups_->Answered(in_flight.group, in_flight.id,
                       result.has_signals() ? &result.signals() : nullptr, now);
   }
-  v1::StreamSignalsResponse response;
-  *response.mutable_result() = std::move(result);
   Enqueue(std::move(response), Kind::kResult, ticket);
   EnqueueGroups();
+}
+
+void StreamSession::AnswerError(Ticket ticket, absl::string_view id, const absl::Status& error,
+                                absl::Time now) {
+  auto response = std::make_shared<v1::StreamSignalsResponse>();
+  *response->mutable_result() = MakeError(id, error);
+  Answer(ticket, std::move(response), now);
 }
 
 void StreamSession::Report(const v1::EpisodeResult& result, absl::Duration elapsed) {
@@ -211,12 +220,13 @@ void StreamSession::Report(const v1::EpisodeResult& result, absl::Duration elaps
   deps_.observer->OnEpisode(result, range, elapsed, {deps_.stream, deps_.trace.trace_id});
 }
 
-void StreamSession::Enqueue(v1::StreamSignalsResponse response, Kind kind, Ticket ticket) {
+void StreamSession::Enqueue(std::shared_ptr<const v1::StreamSignalsResponse> response, Kind kind,
+                            Ticket ticket) {
   Pending pending;
   pending.kind = kind;
   pending.ticket = ticket;
-  pending.bytes = static_cast<int64_t>(response.ByteSizeLong());
-  pending.response = std::make_shared<v1::StreamSignalsResponse>(std::move(response));
+  pending.bytes = static_cast<int64_t>(response->ByteSizeLong());
+  pending.response = std::move(response);
   response_bytes_ += pending.bytes;
   Keep(pending.bytes);
   responses_.push_back(std::move(pending));
@@ -225,8 +235,8 @@ void StreamSession::Enqueue(v1::StreamSignalsResponse response, Kind kind, Ticke
 void StreamSession::EnqueueGroups() {
   for (v1::GroupResult& group : groups_->TakeReady()) {
     ++summary_.groups;
-    v1::StreamSignalsResponse response;
-    *response.mutable_group() = std::move(group);
+    auto response = std::make_shared<v1::StreamSignalsResponse>();
+    *response->mutable_group() = std::move(group);
     Enqueue(std::move(response));
   }
 }
@@ -246,7 +256,7 @@ void StreamSession::ExpireWaiting(absl::Time now) {
     if (now < oldest.read_at + options_->episode_timeout) return;
     const Ticket ticket = waiting_.front();
     waiting_.pop_front();
-    Answer(ticket, MakeError(oldest.id, EpisodeTimedOut(options_->episode_timeout)), now);
+    AnswerError(ticket, oldest.id, EpisodeTimedOut(options_->episode_timeout), now);
   }
 }
 
@@ -309,11 +319,11 @@ void StreamSession::OnDrain(absl::string_view reason, absl::Duration grace, absl
   // A stream that was promised nothing yet has nothing to resend.
   if (options_ == nullptr) return Finish(GoingAway(reason));
   drain_deadline_ = now + grace;
-  v1::StreamSignalsResponse response;
-  response.mutable_go_away()->set_reason(std::string(reason));
+  auto response = std::make_shared<v1::StreamSignalsResponse>();
+  response->mutable_go_away()->set_reason(std::string(reason));
   const int64_t nanoseconds = absl::ToInt64Nanoseconds(grace);
-  response.mutable_go_away()->mutable_grace()->set_seconds(nanoseconds / 1'000'000'000);
-  response.mutable_go_away()->mutable_grace()->set_nanos(
+  response->mutable_go_away()->mutable_grace()->set_seconds(nanoseconds / 1'000'000'000);
+  response->mutable_go_away()->mutable_grace()->set_nanos(
       static_cast<int32_t>(nanoseconds % 1'000'000'000));
   Enqueue(std::move(response));
   Pump(now);

@@ -113,8 +113,10 @@ class StreamSession {
   // Inputs. The request is kept, not copied, until its episode is answered.
   void OnRequest(std::shared_ptr<const v1::StreamSignalsRequest> request, absl::Time now);
   void OnHalfClose(absl::Time now);
-  // `result` is what MakeResult gave for the work of this ticket.
-  void OnEpisodeDone(Ticket ticket, v1::EpisodeResult result, absl::Time now);
+  // The response's result is what MakeResult gave for the work of this ticket; nobody else writes
+  // to it.
+  void OnEpisodeDone(Ticket ticket, std::shared_ptr<v1::StreamSignalsResponse> response,
+                     absl::Time now);
   // From the caller evaluator's sink.
   void OnAsk(const evaluation::CallerRequest& request, absl::Time now);
   void OnUnknownEvaluation();
@@ -162,10 +164,12 @@ class StreamSession {
                      InFlight* in_flight, absl::Time now);
   // Answers an episode that takes no credit: all are taken.
   void RejectBeyondCredits(const v1::Episode& episode);
-  void Answer(Ticket ticket, v1::EpisodeResult result, absl::Time now);
+  void Answer(Ticket ticket, std::shared_ptr<v1::StreamSignalsResponse> response, absl::Time now);
+  void AnswerError(Ticket ticket, absl::string_view id, const absl::Status& error, absl::Time now);
   void Report(const v1::EpisodeResult& result, absl::Duration elapsed);
 
-  void Enqueue(v1::StreamSignalsResponse response, Kind kind = Kind::kOther, Ticket ticket = 0);
+  void Enqueue(std::shared_ptr<const v1::StreamSignalsResponse> response, Kind kind = Kind::kOther,
+               Ticket ticket = 0);
   void EnqueueGroups();
   // Starts what may be started, writes what may be written, ends what is over.
   void Pump(absl::Time now);

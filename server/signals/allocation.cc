@@ -4,20 +4,22 @@
 #include <cstddef>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "server/credit/projection.h"
 
 namespace assay::signals {
 namespace {
 
 struct Columns {
-  std::vector<double> x, w, low, high;
+  using Column = absl::InlinedVector<double, 8>;
+  Column x, w, low, high;
   double sum_low = 0;
   double sum_high = 0;
 };
 
 Columns Transpose(const std::vector<Claim>& claims) {
   Columns columns;
-  for (std::vector<double>* c : {&columns.x, &columns.w, &columns.low, &columns.high}) {
+  for (Columns::Column* c : {&columns.x, &columns.w, &columns.low, &columns.high}) {
     c->reserve(claims.size());
   }
   for (const Claim& claim : claims) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Ratios of assayd to the echo server: CPU an episode, throughput, latency.
+"""Ratios of assayd to the echo server: CPU an episode, throughput, latency; memory and start.
 
 The two servers take turns within one run, pinned to one core, the load generator on another; each
 figure is the median over the rounds. Prints one line a figure, `NAME VALUE UNIT`, and with --table
@@ -31,10 +31,12 @@ class Server:
 
     def __init__(self, command: list[str], core: int, method: str) -> None:
         self.method = method
+        started = time.monotonic()
         self.process = subprocess.Popen(
             ["taskset", "-c", str(core), *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self.address = self._wait_for_address()
+        self.ready_ms = 1000 * (time.monotonic() - started)
 
     def _wait_for_address(self) -> str:
         assert self.process.stdout is not None
@@ -49,8 +51,12 @@ class Server:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / TICK
 
-    def resident_bytes(self) -> int:
-        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    def memory_mib(self, field: str) -> float:
+        """`field` of /proc/PID/status: VmRSS now, VmHWM at its highest."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        found = re.search(rf"{field}:\s+(\d+) kB", status)
+        assert found is not None
+        return int(found.group(1)) / 1024
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -142,6 +148,32 @@ def measure(bench: Bench) -> dict[str, tuple[float, str]]:
     return figures
 
 
+def measure_process(args: argparse.Namespace) -> dict[str, tuple[float, str]]:
+    """Start and memory, each of a server of its own."""
+    command = [args.assayd, *args.assayd_flags.split()]
+    servers = [Server(command, args.server_core, SERVICE_METHOD) for _ in range(args.rounds)]
+    try:
+        figures = {
+            "start_to_ready": (statistics.median(server.ready_ms for server in servers), "ms"),
+            "memory_idle": (statistics.median(server.memory_mib("VmRSS") for server in servers), "MiB"),
+        }
+        for streams, window in ((16, 16), (16, 64)):
+            server = servers.pop()
+            try:
+                load = {"bytes": 65536, "streams": streams, "window": window}
+                drive(server, args.generator, args.client_core, args.seconds, **load)
+                in_flight = streams * window * 65536 / 2**20
+                # At most 100 MiB more than 3 times the bytes in flight.
+                name = f"memory_beyond_3_times_{in_flight:.0f}_mib"
+                figures[name] = (server.memory_mib("VmHWM") - 3 * in_flight, "MiB")
+            finally:
+                server.stop()
+    finally:
+        for server in servers:
+            server.stop()
+    return figures
+
+
 def table(bench: Bench, figures: dict[str, tuple[float, str]], revision: str) -> str:
     """The raw numbers, for tests/benchmarks/RESULTS.md."""
     model = next((s.split(":")[1].strip() for s in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in s), "?")
@@ -169,9 +201,10 @@ def main() -> int:
     parser.add_argument("--revision", default="unknown")
     parser.add_argument("--table", type=Path)
     args = parser.parse_args()
+    figures = measure_process(args)
     bench = Bench(args)
     try:
-        figures = measure(bench)
+        figures |= measure(bench)
     finally:
         bench.stop()
     if args.table:

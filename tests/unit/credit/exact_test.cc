@@ -9,6 +9,21 @@ namespace {
 
 constexpr double kTiny = 1e-12;
 
+TEST(PlayerSet, LowestAndHighestCommonPlayer) {
+  PlayerSet a;
+  PlayerSet b;
+  EXPECT_EQ(FirstCommon(a, b), -1);
+  EXPECT_EQ(LastCommon(a, b), -1);
+  for (int player : {0, 3, 63, 64, 130, 255}) a.insert(player);
+  for (int player : {1, 3, 64, 129, 255}) b.insert(player);
+  EXPECT_EQ(FirstCommon(a, b), 3);
+  EXPECT_EQ(LastCommon(a, b), 255);
+  b.erase(255);
+  b.erase(3);
+  EXPECT_EQ(FirstCommon(a, b), 64);
+  EXPECT_EQ(LastCommon(a, b), 64);
+}
+
 TEST(ExactShapley, WorkedExampleOfThreeAgents) {
   const std::vector<double> table = {0, 0.5, 0, 0.7, 0, 0.6, 0, 1};
   const std::vector<double> phi = ExactShapley(table, 3);

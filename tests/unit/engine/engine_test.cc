@@ -97,6 +97,39 @@ TEST_P(EngineTest, LocalEvaluator) {
   EXPECT_GE(observer_.asked, 8);
 }
 
+TEST_P(EngineTest, AShortEpisodeEndsWhereItIsStarted) {
+  EpisodeJob job = Job(evaluation::MakeVoteReplay({}));
+  job.context = VoteContext();
+  job.timeout = absl::Seconds(2);
+  const auto run = engine_.Make(std::move(job), result_.Done());
+  EXPECT_EQ(result_.calls, 0);
+  run->StartHere();
+  ASSERT_EQ(result_.calls, 1);
+  EXPECT_TRUE(result_.signals->ok()) << result_.signals->status();
+  EXPECT_EQ(executor_.pending_timers(), 0u);
+}
+
+TEST_P(EngineTest, WhatMustWaitIsTimedWhereverItWasStarted) {
+  EpisodeJob job = Job(manual_);
+  job.timeout = absl::Seconds(2);
+  const auto run = engine_.Make(std::move(job), result_.Done());
+  run->StartHere();
+  EXPECT_EQ(manual_->open(), 1);
+  executor_.RunFor(absl::Seconds(2));
+  ASSERT_EQ(result_.calls, 1);
+  EXPECT_EQ(result_.code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_P(EngineTest, CancelledBeforeItIsStarted) {
+  const auto run = engine_.Make(Job(manual_), result_.Done());
+  run->Cancel();
+  run->StartHere();
+  executor_.RunUntilIdle();
+  ASSERT_EQ(result_.calls, 1);
+  EXPECT_EQ(result_.code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(manual_->open(), 0);
+}
+
 TEST_P(EngineTest, AsynchronousEvaluator) {
   const auto run = engine_.Start(Job(manual_), result_.Done());
   executor_.RunReady();

@@ -109,8 +109,14 @@ class Driver {
     Driver* const driver_;
   };
 
+  static std::shared_ptr<v1::StreamSignalsResponse> Response(v1::EpisodeResult result) {
+    auto response = std::make_shared<v1::StreamSignalsResponse>();
+    *response->mutable_result() = std::move(result);
+    return response;
+  }
   void Finish(StartEpisode& start) {
-    session->OnEpisodeDone(start.ticket, MakeResult(start.work, Attribute(start.work)), now);
+    session->OnEpisodeDone(start.ticket, Response(MakeResult(start.work, Attribute(start.work))),
+                           now);
   }
   void Perform(Action& action) {
     if (finished.has_value()) ADD_FAILURE() << "an action after the last";
@@ -348,7 +354,8 @@ TEST(StreamSession, GraceEndsWhatIsLeft) {
   EXPECT_EQ(driver.cancelled.size(), 1u);
   // Its memory counts until the engine has let it go.
   EXPECT_EQ(driver.admission().episodes(), 1);
-  driver.session->OnEpisodeDone(driver.started[0].ticket, MakeError("x", absl::CancelledError()),
+  driver.session->OnEpisodeDone(driver.started[0].ticket,
+                                Driver::Response(MakeError("x", absl::CancelledError())),
                                 driver.now);
   EXPECT_EQ(driver.admission().episodes(), 0);
 }
