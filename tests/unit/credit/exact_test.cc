@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "server/credit/coalition.h"
 
 namespace assay::credit {
 namespace {

@@ -11,6 +11,12 @@ namespace {
 
 const absl::Time kStart = absl::FromUnixSeconds(1'000'000);
 
+std::shared_ptr<v1::StreamSignalsResponse> Response(v1::EpisodeResult result) {
+  auto response = std::make_shared<v1::StreamSignalsResponse>();
+  *response->mutable_result() = std::move(result);
+  return response;
+}
+
 // Performs actions at once, or holds them where the test says so.
 class Driver {
  public:
@@ -109,11 +115,6 @@ class Driver {
     Driver* const driver_;
   };
 
-  static std::shared_ptr<v1::StreamSignalsResponse> Response(v1::EpisodeResult result) {
-    auto response = std::make_shared<v1::StreamSignalsResponse>();
-    *response->mutable_result() = std::move(result);
-    return response;
-  }
   void Finish(StartEpisode& start) {
     session->OnEpisodeDone(start.ticket, Response(MakeResult(start.work, Attribute(start.work))),
                            now);
@@ -355,8 +356,7 @@ TEST(StreamSession, GraceEndsWhatIsLeft) {
   // Its memory counts until the engine has let it go.
   EXPECT_EQ(driver.admission().episodes(), 1);
   driver.session->OnEpisodeDone(driver.started[0].ticket,
-                                Driver::Response(MakeError("x", absl::CancelledError())),
-                                driver.now);
+                                Response(MakeError("x", absl::CancelledError())), driver.now);
   EXPECT_EQ(driver.admission().episodes(), 0);
 }
 
