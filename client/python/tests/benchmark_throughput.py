@@ -3,7 +3,8 @@
     python tests/benchmark_throughput.py --echo BUILD/tests/benchmarks/wire/echo_server --assayd BUILD/server/assayd
 
 Ends with one line a figure, NAME VALUE UNIT. Echo and client take turns, because a machine's speed drifts; the median
-of the rounds counts. The echo client is the plain gRPC stub with the same window and nothing else.
+of the rounds counts. The echo client is the plain gRPC stub with the same window and nothing else. The ratios of CPU
+time are those of this process alone: they hold where client, server and others share too few cores.
 """
 
 from __future__ import annotations
@@ -96,10 +97,15 @@ async def client_async(target: str, held: Sequence[EpisodeLike], friendly: bool)
             _ = outcome.signals.rewards if friendly else outcome.proto.signals
 
 
-def rate(run: Callable[[], None], count: int) -> float:
-    started = time.perf_counter()
+def rate(run: Callable[[], None], count: int) -> tuple[float, float]:
+    """Episodes a second, and a second of this process's CPU."""
+    started, cpu = time.perf_counter(), time.process_time()
     run()
-    return count / (time.perf_counter() - started)
+    return count / (time.perf_counter() - started), count / (time.process_time() - cpu)
+
+
+def median_ratio(client: Sequence[tuple[float, float]], echo: Sequence[tuple[float, float]], of: int) -> float:
+    return statistics.median(a[of] / b[of] for a, b in zip(client, echo, strict=True))
 
 
 def main() -> int:
@@ -128,7 +134,7 @@ def main() -> int:
                 "sync_friendly": lambda: client_sync(server.target, friendly, True),
                 "async_friendly": lambda: asyncio.run(client_async(server.target, friendly, True)),
             }
-            rates: dict[str, list[float]] = {name: [] for name in runs}
+            rates: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
             for _ in range(arguments.rounds):
                 for name, run in runs.items():
                     rates[name].append(rate(run, count))
@@ -136,11 +142,13 @@ def main() -> int:
         echo.terminate()
         echo.wait(10)
     for name, measured in rates.items():
-        print(f"# {name} {statistics.median(measured):.0f} episodes/s", file=sys.stderr)
+        per_second = statistics.median(rate for rate, _ in measured)
+        print(f"# {name} {per_second:.0f} episodes/s", file=sys.stderr)
     for mode in ("sync", "async"):
         for kind in ("proto", "friendly"):
-            ratios = [a / b for a, b in zip(rates[f"{mode}_{kind}"], rates[f"echo_{mode}"], strict=True)]
-            print(f"python_{mode}_{kind}_over_echo {statistics.median(ratios):.3f} ratio")
+            client, echo_rates = rates[f"{mode}_{kind}"], rates[f"echo_{mode}"]
+            print(f"python_{mode}_{kind}_over_echo {median_ratio(client, echo_rates, 0):.3f} ratio")
+            print(f"python_{mode}_{kind}_cpu_over_echo {median_ratio(client, echo_rates, 1):.3f} ratio")
     return 0
 
 
