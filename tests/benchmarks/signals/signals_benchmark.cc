@@ -30,14 +30,17 @@ std::string Words(std::mt19937_64& rng, int bytes) {
 }
 
 Debate MakeDebate(int agents, int messages, int bytes_a_message, bool given_redundancy) {
-  static constexpr const char* kIds[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+  static constexpr const char* kIds = "abcdefghijklmnopqrstuvwxyzABCDEF";  // at most 32 agents
   std::mt19937_64 rng(1);
   Debate debate;
   debate.context = std::make_shared<evaluation::EpisodeContext>();
   Episode& episode = debate.context->episode;
   episode.id = "debate";
   episode.reference_answer = "B";
-  for (int i = 0; i < agents; ++i) episode.agents.push_back({kIds[i % 8], "", kIds[i % 8]});
+  for (int i = 0; i < agents; ++i) {
+    const absl::string_view id(kIds + i, 1);
+    episode.agents.push_back({id, "", id});
+  }
   for (int t = 0; t < messages; ++t) debate.texts.push_back(Words(rng, bytes_a_message));
   for (int t = 0; t < messages; ++t) {
     signals::Message m;
@@ -93,6 +96,28 @@ void BM_Messages(benchmark::State& state) {
   state.SetComplexityN(state.range(0));
 }
 BENCHMARK(BM_Messages)->RangeMultiplier(4)->Range(8, 65536);
+
+// Cost by number of agents with one message each, exact.
+void BM_ExactAgents(benchmark::State& state) {
+  const auto agents = static_cast<int>(state.range(0));
+  const Debate debate = MakeDebate(agents, agents, 64, true);
+  const auto vote = evaluation::MakeVoteReplay({});
+  const signals::Options options;
+  for (auto _ : state) benchmark::DoNotOptimize(Attribute(debate, *vote, options));
+}
+BENCHMARK(BM_ExactAgents)->DenseRange(12, 20, 2);
+
+// Cost by number of questions, sampled: 32 agents, by the plain mean over orders.
+void BM_SampledQuestions(benchmark::State& state) {
+  const Debate debate = MakeDebate(32, 32, 64, true);
+  const auto vote = evaluation::MakeVoteReplay({});
+  signals::Options options;
+  options.estimator.method = credit::Method::kPermutation;
+  options.estimator.max_questions = static_cast<int>(state.range(0));
+  options.message_rewards.evidence = signals::Evidence::kEqual;
+  for (auto _ : state) benchmark::DoNotOptimize(Attribute(debate, *vote, options));
+}
+BENCHMARK(BM_SampledQuestions)->RangeMultiplier(2)->Range(1024, 16384);
 
 }  // namespace
 }  // namespace assay

@@ -175,9 +175,13 @@ def measure_process(args: argparse.Namespace) -> dict[str, tuple[float, str]]:
 
 
 def table(bench: Bench, figures: dict[str, tuple[float, str]], revision: str) -> str:
-    """The raw numbers, for tests/benchmarks/RESULTS.md."""
-    model = next((s.split(":")[1].strip() for s in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in s), "?")
-    lines = [f"{model}, {os.cpu_count()} cores, {platform.release()}, revision {revision}, {time.strftime('%Y-%m-%d')}", ""]
+    """The raw numbers, for tests/benchmarks/RAW.md."""
+    model = next(
+        (s.split(":")[1].strip() for s in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in s), "?"
+    )
+    busy = f"load {os.getloadavg()[1]:.0f}"
+    machine = f"{model}, {os.cpu_count()} cores, {platform.release()}, {busy}"
+    lines = [f"{machine}, revision {revision}, {time.strftime('%Y-%m-%d')}", ""]
     lines += ["| server | load | episodes/s | CPU an episode, us | p50, us | p99, us |", "|---|---|---|---|---|---|"]
     lines += [
         f"| {who} | {what} | {load.per_second:.0f} | {load.cpu_us:.1f} | {load.p50:.0f} | {load.p99:.0f} |"
