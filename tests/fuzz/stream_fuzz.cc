@@ -24,7 +24,7 @@ constexpr uint32_t kMaxPassMillis = 120'000;
 // The transport and whoever is behind it: writes complete when the input says so.
 class Peer final : public service::StreamTransport {
  public:
-  void Write(const v1::StreamSignalsResponse* response) override {
+  void Write(const v1::StreamSignalsResponse* response, bool /*more*/) override {
     Check(!writing_, "one write at a time");
     Check(!status_.has_value(), "no write after the end");
     writing_ = true;

@@ -102,7 +102,7 @@ class Recorder final : public StreamTransport {
   }
   ~Recorder() override { call_->Detach(); }
 
-  void Write(const v1::StreamSignalsResponse* response) override {
+  void Write(const v1::StreamSignalsResponse* response, bool /*more*/) override {
     google::protobuf::io::StringOutputStream stream(&bytes);
     google::protobuf::util::SerializeDelimitedToZeroCopyStream(*response, &stream);
     auto reply = std::make_shared<v1::StreamSignalsRequest>();
