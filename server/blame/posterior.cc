@@ -43,10 +43,11 @@ double Scaled(double rate, double factor) {
 // The mean of a RateGrid before any rollout, without its logarithms.
 double PriorMean(const std::vector<double>& rates, const std::vector<double>& weights,
                  double factor) {
-  const double equal = 1.0 / static_cast<double>(rates.size());
+  const double total = weights.empty() ? static_cast<double>(rates.size())
+                                       : std::accumulate(weights.begin(), weights.end(), 0.0);
   double mean = 0;
   for (size_t i = 0; i < rates.size(); ++i) {
-    mean += (weights.empty() ? equal : weights[i]) * Scaled(rates[i], factor);
+    mean += (weights.empty() ? 1 : weights[i]) / total * Scaled(rates[i], factor);
   }
   return mean;
 }
