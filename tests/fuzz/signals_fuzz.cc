@@ -52,7 +52,7 @@ absl::StatusOr<signals::Signals> Attribute(const service::EpisodeWork& work) {
   return plan.finish();
 }
 
-void RunEpisode(std::shared_ptr<const v1::Episode> episode,
+void RunEpisode(const std::shared_ptr<const v1::Episode>& episode,
                 const std::shared_ptr<const service::ResolvedOptions>& options) {
   service::Limits limits;
   limits.max_agents = kMaxAgents;
