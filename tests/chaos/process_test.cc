@@ -267,11 +267,11 @@ class Clock : public ::testing::Test {
     ChildServerOptions options = Options();
     options.flags = {"--grace=1s"};
     options.launch = {"env",
-                      absl::StrCat("LD_PRELOAD=", kFakeTime),
-                      absl::StrCat("FAKETIME_TIMESTAMP_FILE=", file_),
-                      "FAKETIME_NO_CACHE=1",
-                      "FAKETIME_DONT_FAKE_MONOTONIC=1",
-                      "FAKETIME_DONT_RESET=1"};
+                      // The libraries of malloc and new before jemalloc, which reads the clock too
+                      // early for libfaketime.
+                      absl::StrCat("LD_PRELOAD=", kFakeTime, " libstdc++.so.6 libc.so.6"),
+                      absl::StrCat("FAKETIME_TIMESTAMP_FILE=", file_), "FAKETIME_NO_CACHE=1",
+                      "FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_DONT_RESET=1"};
     server_ = Start(options);
   }
   void TearDown() override { std::remove(file_.c_str()); }
