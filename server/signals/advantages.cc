@@ -67,6 +67,12 @@ double Numerator(const AgentShare& share, double reward, const Policy& policy) {
   return share.messages * reward - policy.mean_total;
 }
 
+// A range of the least of doubles leaves no epsilon: what deviates by nothing still has no
+// advantage.
+double Local(double numerator, double divisor) {
+  return numerator == 0 ? 0 : std::clamp(numerator / divisor, -kLocalLimit, kLocalLimit);
+}
+
 double RootMeanSquare(const std::vector<double>& squares) {
   return squares.empty() ? 0 : std::sqrt(SortedSum(squares) / static_cast<double>(squares.size()));
 }
@@ -114,8 +120,7 @@ GroupAdvantages ComputeAdvantages(absl::Span<const GroupMember> members,
     for (const MemberMessage& m : member.messages) {
       const Policy& policy = policies.at(member.policies[m.agent]);
       const double local =
-          std::clamp(Numerator(shares[m.agent], m.reward, policy) / (policy.rms + options.epsilon),
-                     -kLocalLimit, kLocalLimit);
+          Local(Numerator(shares[m.agent], m.reward, policy), policy.rms + options.epsilon);
       result.local.push_back(local);
       result.advantage.push_back((1 - options.blend) * result.outcome + options.blend * local);
     }

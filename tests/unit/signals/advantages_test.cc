@@ -80,6 +80,16 @@ TEST(Advantages, ClippedAtFive) {
   EXPECT_EQ(ComputeAdvantages(group, options).members.back().local[0], 5);
 }
 
+// Was 0 / 0 once (found by fuzzing): epsilon is a share of the range, and of a tiny one it is 0.
+TEST(Advantages, NoDeviationIsNoAdvantageEvenWithoutAnEpsilon) {
+  AdvantageOptions options;
+  options.epsilon = 0;
+  const std::vector<GroupMember> group = {Member(0, {{0, 0.0}}), Member(5e-324, {{0, 0.0}})};
+  for (const MemberAdvantages& member : ComputeAdvantages(group, options).members) {
+    EXPECT_THAT(member.local, Each(0));
+  }
+}
+
 TEST(Advantages, AgentsOfOnePolicyAreNormalisedTogether) {
   AdvantageOptions options;
   options.blend = 1;
