@@ -9,7 +9,8 @@
 namespace assay::blame {
 namespace {
 
-constexpr double kSmallest = 1e-6;  // of a probability or a weight: none is ever ruled out
+constexpr double kSmallest = 1e-6;    // of a probability or a weight: none is ever ruled out
+constexpr double kNegligible = 1e-9;  // of a level's weight in an episode
 constexpr double kLeastRate = 1e-3, kLargestRate = 1e3;
 
 // One message's share in a rate: with exposure e it happens with probability 1 - exp(-rate e).
@@ -27,36 +28,99 @@ struct Statistics {
   double episodes = 0, started_high = 0;
   std::vector<Exposure> errors, repairs;
   double scored_low = 0, looked_wrong = 0;
-  std::vector<double> high, low;  // expected nodes of each rate
+  std::vector<double> high, low;      // expected nodes, and episodes, of each rate
+  double rolled_out = 0, shared = 0;  // nodes with rollouts; those with the rate of their episode
   double log_evidence = 0;
+
+  // Of one episode, by the probability of a level: the exposures are those of the same messages.
+  void Mix(const Statistics& level, double weight);
+  // Another episode.
+  void Append(const Statistics& episode);
+
+ private:
+  void AddCounts(const Statistics& other, double weight);
 };
+
+void Statistics::AddCounts(const Statistics& other, double weight) {
+  episodes += weight * other.episodes;
+  started_high += weight * other.started_high;
+  scored_low += weight * other.scored_low;
+  looked_wrong += weight * other.looked_wrong;
+  for (size_t i = 0; i < high.size(); ++i) high[i] += weight * other.high[i];
+  for (size_t i = 0; i < low.size(); ++i) low[i] += weight * other.low[i];
+  rolled_out += weight * other.rolled_out;
+  shared += weight * other.shared;
+  log_evidence += weight * other.log_evidence;
+}
+
+void Statistics::Mix(const Statistics& level, double weight) {
+  const auto mix = [weight](const std::vector<Exposure>& from, std::vector<Exposure>& to) {
+    to.resize(from.size());
+    for (size_t i = 0; i < from.size(); ++i) {
+      to[i].exposure = from[i].exposure;
+      to[i].happened += weight * from[i].happened;
+      to[i].did_not += weight * from[i].did_not;
+    }
+  };
+  mix(level.errors, errors);
+  mix(level.repairs, repairs);
+  AddCounts(level, weight);
+}
+
+void Statistics::Append(const Statistics& episode) {
+  errors.insert(errors.end(), episode.errors.begin(), episode.errors.end());
+  repairs.insert(repairs.end(), episode.repairs.begin(), episode.repairs.end());
+  AddCounts(episode, 1);
+}
 
 std::vector<double> WeightsOf(const std::vector<double>& weights, size_t size) {
   return weights.empty() ? std::vector<double>(size, 1.0 / static_cast<double>(size)) : weights;
 }
 
-void AddRates(const Evidence& evidence, const Parameters& parameters, const Marginals& marginals,
-              Statistics& sum) {
-  const RateGrids grids(evidence, parameters);
+// Nodes of one state: `share` is how many of them of the level's rate have it from their episode.
+void AddNodes(const std::vector<double>& responsibilities, double weight, int level, double share,
+              std::vector<double>& counts, Statistics& sum) {
+  for (size_t i = 0; i < counts.size(); ++i) {
+    double own = weight * responsibilities[i];
+    if (static_cast<int>(i) == level) {
+      sum.shared += own * share;
+      own *= 1 - share;
+    }
+    counts[i] += own;
+  }
+  sum.rolled_out += weight;
+}
+
+double ShareOfLevel(const std::vector<double>& weights, const Parameters& parameters, int level) {
+  if (level == kNoLevel) return 0;
+  const double own = (1 - parameters.shared_level) * weights[level];
+  return parameters.shared_level / (parameters.shared_level + own);
+}
+
+void AddRates(const Evidence& evidence, const Parameters& parameters, const RateLevel& level,
+              const Marginals& marginals, Statistics& sum) {
+  const RateGrids grids(evidence, parameters, level);
+  const double high_share = ShareOfLevel(parameters.high_weights, parameters, level.high);
+  const double low_share = ShareOfLevel(parameters.low_weights, parameters, level.low);
+  // The episode's own draws; without rollouts they are the prior's, which is no news.
+  if (level.high != kNoLevel) {
+    sum.high[level.high] += 1;
+    sum.low[level.low] += 1;
+  }
   const size_t before_last = evidence.authors.size();
   for (size_t j = 0; j < before_last && j < evidence.nodes.size(); ++j) {
     if (evidence.nodes[j].trials <= 0) continue;
     const auto high = grids.high.Responsibilities(evidence.nodes[j]);
     const auto low = grids.low.Responsibilities(evidence.nodes[j]);
-    for (size_t i = 0; i < high.size(); ++i) sum.high[i] += marginals.high[j] * high[i];
-    for (size_t i = 0; i < low.size(); ++i) sum.low[i] += (1 - marginals.high[j]) * low[i];
+    AddNodes(high, marginals.high[j], level.high, high_share, sum.high, sum);
+    AddNodes(low, 1 - marginals.high[j], level.low, low_share, sum.low, sum);
   }
 }
 
-void AddEpisode(const Evidence& evidence, const Parameters& parameters, Statistics& sum) {
-  const std::vector<double> prior = NormalisedPrior(evidence);
+void AddMarginals(const Evidence& evidence, const Parameters& parameters, const RateLevel& level,
+                  const std::vector<double>& prior, const std::vector<double>& log_ratio,
+                  const Marginals& m, Statistics& sum) {
   const int messages = static_cast<int>(evidence.authors.size());
-  const std::vector<double> log_ratio = ErrorLogRatios(evidence.scores, messages, parameters);
-  const Marginals m = ForwardBackward(
-      BuildChain(evidence, prior, log_ratio, parameters, ErrorDefinition::kStaysUnlikely));
-  // Statements that contradict the outcome say nothing about the parameters.
-  if (m.log_evidence == -std::numeric_limits<double>::infinity()) return;
-  sum.log_evidence += m.log_evidence;
   sum.episodes += 1;
   sum.started_high += m.high[0];
   double agents_messages = 0;
@@ -74,7 +138,33 @@ void AddEpisode(const Evidence& evidence, const Parameters& parameters, Statisti
     sum.scored_low += stayed_low;
     sum.looked_wrong += stayed_low * wrong / (1 - share + wrong);
   }
-  AddRates(evidence, parameters, m, sum);
+  AddRates(evidence, parameters, level, m, sum);
+}
+
+void AddEpisode(const Evidence& evidence, const Parameters& parameters, Statistics& sum) {
+  const std::vector<double> prior = NormalisedPrior(evidence);
+  const std::vector<double> log_ratio =
+      ErrorLogRatios(evidence.scores, static_cast<int>(evidence.authors.size()), parameters);
+  const std::vector<RateLevel> levels = Levels(evidence, parameters);
+  std::vector<Marginals> marginals;
+  double total = -std::numeric_limits<double>::infinity();
+  for (const RateLevel& level : levels) {
+    marginals.push_back(ForwardBackward(BuildChain(evidence, prior, log_ratio, parameters,
+                                                   ErrorDefinition::kStaysUnlikely, level)));
+    total = LogAdd(total, marginals.back().log_evidence + level.log_weight);
+  }
+  // Statements that contradict the outcome say nothing about the parameters.
+  if (total == -std::numeric_limits<double>::infinity()) return;
+  Statistics episode(parameters);
+  for (size_t i = 0; i < levels.size(); ++i) {
+    const double weight = std::exp(marginals[i].log_evidence + levels[i].log_weight - total);
+    if (weight < kNegligible) continue;
+    Statistics one(parameters);
+    AddMarginals(evidence, parameters, levels[i], prior, log_ratio, marginals[i], one);
+    episode.Mix(one, weight);
+  }
+  episode.log_evidence = total;
+  sum.Append(episode);
 }
 
 Statistics Expect(absl::Span<const Evidence> episodes, const Parameters& parameters) {
@@ -90,6 +180,7 @@ class Prior {
 
   double LogDensity(const Parameters& p) const {
     return LogBeta(p.start_high, start_.start_high) +
+           (start_.shared_level > 0 ? LogBeta(p.shared_level, start_.shared_level) : 0) +
            LogBeta(p.propagated_share, start_.propagated_share) +
            LogGamma(p.error_rate, start_.error_rate) + LogGamma(p.repair_rate, start_.repair_rate) +
            LogDirichlet(p.high_weights, start_.high_weights) +
@@ -153,6 +244,10 @@ void Maximise(const Statistics& sum, const Parameters& start, const Prior& prior
   parameters.start_high = prior.Share(start.start_high, sum.started_high, sum.episodes);
   parameters.propagated_share =
       prior.Share(start.propagated_share, sum.looked_wrong, sum.scored_low);
+  // Nothing shared is a model of its own, which no evidence leaves.
+  if (start.shared_level > 0) {
+    parameters.shared_level = prior.Share(start.shared_level, sum.shared, sum.rolled_out);
+  }
   parameters.error_rate = prior.Rate(start.error_rate, sum.errors);
   parameters.repair_rate = prior.Rate(start.repair_rate, sum.repairs);
   parameters.high_weights = prior.Weights(start.high_weights, sum.high);
@@ -179,6 +274,7 @@ absl::StatusOr<ParameterFit> FitParameters(absl::Span<const Evidence> episodes,
   Parameters origin = start;
   origin.high_weights = WeightsOf(start.high_weights, start.high_rates.size());
   origin.low_weights = WeightsOf(start.low_weights, start.low_rates.size());
+  if (start.shared_level > 0) origin.shared_level = std::fmin(start.shared_level, 1 - kSmallest);
   const Prior prior(origin, std::fmax(kSmallest, options.prior_episodes));
 
   ParameterFit fit{.parameters = origin, .log_evidence = 0, .objective = {}, .converged = false};

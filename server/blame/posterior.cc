@@ -1,11 +1,10 @@
 #include "server/blame/posterior.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
-
-#include "absl/strings/str_cat.h"
 
 namespace assay::blame {
 namespace {
@@ -13,7 +12,6 @@ namespace {
 constexpr double kImpossible = -std::numeric_limits<double>::infinity();
 constexpr double kScoreClip = 0.02;
 constexpr double kDust = 1e-12;
-constexpr double kWeightSlack = 1e-6;  // by which a sum of weights may miss 1
 constexpr double kPriorFloor = 0.05;
 constexpr double kPrefixValueTrials = 4;
 // A policy of value zero must not make a single lucky rollout impossible.
@@ -52,6 +50,19 @@ double PriorMean(const std::vector<double>& rates, const std::vector<double>& we
   return mean;
 }
 
+// The weights of a node's rate in an episode of this level: its own draw, or the episode's.
+std::vector<double> SharedWeights(const std::vector<double>& weights,
+                                  const std::vector<double>& rates, double share, int level) {
+  if (level == kNoLevel) return weights;
+  const double equal = 1.0 / static_cast<double>(rates.size());
+  std::vector<double> shared(rates.size());
+  for (size_t i = 0; i < rates.size(); ++i) {
+    shared[i] = (1 - share) * (weights.empty() ? equal : weights[i]);
+  }
+  shared[level] += share;
+  return shared;
+}
+
 bool IsAgents(const Evidence& evidence, int message) { return evidence.authors[message] >= 0; }
 
 int AgentsMessages(const Evidence& evidence) {
@@ -79,9 +90,10 @@ void AddTransitions(const Evidence& evidence, const std::vector<double>& prior,
   }
 }
 
-void AddRollouts(const Evidence& evidence, const Parameters& parameters, Chain& chain) {
+void AddRollouts(const Evidence& evidence, const Parameters& parameters, const RateLevel& level,
+                 Chain& chain) {
   if (evidence.nodes.empty() && evidence.corrections.empty()) return;
-  const RateGrids rates(evidence, parameters);
+  const RateGrids rates(evidence, parameters, level);
   // The outcome fixes the last node; rollouts there would only repeat it.
   for (int j = 0; j < chain.messages() && j < static_cast<int>(evidence.nodes.size()); ++j) {
     chain.node_high[j] += rates.high.LogLikelihood(evidence.nodes[j]);
@@ -149,8 +161,8 @@ bool MarksApply(const Evidence& evidence, ErrorDefinition definition) {
 // annotated as its first error). The annotation stands; marks yield first, then the outcome.
 Chain ConsistentChain(const Evidence& evidence, const std::vector<double>& prior,
                       const std::vector<double>& log_ratio, const Parameters& parameters,
-                      ErrorDefinition definition, Marginals& marginals) {
-  const Chain plain = BuildChain(evidence, prior, log_ratio, parameters, definition);
+                      ErrorDefinition definition, const RateLevel& level, Marginals& marginals) {
+  const Chain plain = BuildChain(evidence, prior, log_ratio, parameters, definition, level);
   Chain chain = plain;
   if (MarksApply(evidence, definition)) {
     ForceRepairs(evidence, chain);
@@ -241,14 +253,18 @@ void Claim(const PosteriorOptions& options, Outcome outcome, Posterior& out) {
 }
 
 std::vector<double> ExpectedValues(const Evidence& evidence, const Parameters& parameters,
-                                   const std::vector<double>& high, ErrorDefinition definition) {
+                                   const std::vector<double>& high, ErrorDefinition definition,
+                                   const RateLevel& level) {
   std::optional<RateGrids> rates;
   if (!evidence.nodes.empty() && definition != ErrorDefinition::kIncorrectStep) {
-    rates.emplace(evidence, parameters);
+    rates.emplace(evidence, parameters, level);
   }
-  const double default_high = PriorMean(parameters.high_rates, parameters.high_weights,
-                                        WeakPolicyFactor(evidence, parameters));
-  const double default_low = PriorMean(parameters.low_rates, parameters.low_weights, 1.0);
+  const auto& p = parameters;
+  const double default_high = PriorMean(
+      p.high_rates, SharedWeights(p.high_weights, p.high_rates, p.shared_level, level.high),
+      WeakPolicyFactor(evidence, p));
+  const double default_low = PriorMean(
+      p.low_rates, SharedWeights(p.low_weights, p.low_rates, p.shared_level, level.low), 1.0);
   std::vector<double> value(high.size());
   for (size_t j = 0; j < high.size(); ++j) {
     const bool own = rates.has_value() && evidence.nodes[j].trials > 0;
@@ -261,10 +277,66 @@ std::vector<double> ExpectedValues(const Evidence& evidence, const Parameters& p
   return value;
 }
 
-Posterior Summarise(const Evidence& evidence, const Parameters& parameters,
-                    const PosteriorOptions& options, Marginals marginals,
+// Marginals and values under one level, or under all.
+struct Belief {
+  Marginals marginals;
+  std::vector<double> value;
+};
+
+// The mixture of beliefs by their evidence, as they come: what was added so far is scaled down
+// where a more probable one arrives.
+class Mixture {
+  template <class B>  // Belief, const or not
+  static auto Parts(B& belief) {
+    auto& m = belief.marginals;
+    return std::array{&m.first, &m.decisive, &m.repair, &m.error, &m.high, &belief.value};
+  }
+
+ public:
+  void Add(const Belief& belief, double log_weight) {
+    const double log_evidence = belief.marginals.log_evidence + log_weight;
+    if (log_evidence == kImpossible) return;
+    if (log_evidence > top_) {
+      Scale(std::exp(top_ - log_evidence));
+      top_ = log_evidence;
+    }
+    const double weight = std::exp(log_evidence - top_);
+    total_ += weight;
+    const auto parts = Parts(sum_);
+    const auto added = Parts(belief);
+    for (size_t i = 0; i < parts.size(); ++i) {
+      parts[i]->resize(added[i]->size());
+      for (size_t k = 0; k < added[i]->size(); ++k) (*parts[i])[k] += weight * (*added[i])[k];
+    }
+    sum_.marginals.stayed_high += weight * belief.marginals.stayed_high;
+    sum_.marginals.started_low += weight * belief.marginals.started_low;
+  }
+
+  Belief Take() {
+    sum_.marginals.log_evidence = top_ + std::log(total_);
+    Scale(1 / total_);
+    return std::move(sum_);
+  }
+
+ private:
+  void Scale(double factor) {
+    for (std::vector<double>* part : Parts(sum_)) {
+      for (double& x : *part) x *= factor;
+    }
+    sum_.marginals.stayed_high *= factor;
+    sum_.marginals.started_low *= factor;
+    if (total_ > 0) total_ *= factor;
+  }
+
+  Belief sum_;
+  double total_ = 0;
+  double top_ = kImpossible;
+};
+
+Posterior Summarise(const Evidence& evidence, const PosteriorOptions& options, Belief belief,
                     std::vector<double> log_ratio, std::vector<double> prior) {
   Posterior out;
+  Marginals& marginals = belief.marginals;
   const bool flips = options.definition == ErrorDefinition::kCorrectionFlips;
   out.first = flips ? marginals.decisive : std::move(marginals.first);
   out.decisive = std::move(marginals.decisive);
@@ -274,7 +346,7 @@ Posterior Summarise(const Evidence& evidence, const Parameters& parameters,
   out.none = flips ? std::fmax(0.0, 1 - std::accumulate(out.first.begin(), out.first.end(), 0.0))
                    : marginals.stayed_high + marginals.started_low;
   out.log_evidence = marginals.log_evidence;
-  out.value = ExpectedValues(evidence, parameters, out.high, options.definition);
+  out.value = std::move(belief.value);
   out.tier = TierOf(evidence, log_ratio, options.definition);
   out.rolled_out = AnyRollouts(evidence, options.definition);
   out.log_ratio = std::move(log_ratio);
@@ -329,9 +401,29 @@ double RateGrid::PosteriorMean(const Rollouts& r) const {
   return std::inner_product(weight.begin(), weight.end(), rates_.begin(), 0.0);
 }
 
-RateGrids::RateGrids(const Evidence& evidence, const Parameters& parameters)
-    : high(parameters.high_rates, parameters.high_weights, WeakPolicyFactor(evidence, parameters)),
-      low(parameters.low_rates, parameters.low_weights, 1.0) {}
+RateGrids::RateGrids(const Evidence& evidence, const Parameters& p, const RateLevel& level)
+    : high(p.high_rates, SharedWeights(p.high_weights, p.high_rates, p.shared_level, level.high),
+           WeakPolicyFactor(evidence, p)),
+      low(p.low_rates, SharedWeights(p.low_weights, p.low_rates, p.shared_level, level.low), 1.0) {}
+
+std::vector<RateLevel> Levels(const Evidence& evidence, const Parameters& parameters) {
+  const size_t messages = evidence.authors.size();
+  if (parameters.shared_level <= 0 || messages > kMaxSharedMessages) return {RateLevel()};
+  const auto log_weight = [](const std::vector<double>& weights, size_t size, size_t i) {
+    return weights.empty() ? -std::log(static_cast<double>(size)) : std::log(weights[i]);
+  };
+  const size_t highs = parameters.high_rates.size(), lows = parameters.low_rates.size();
+  std::vector<RateLevel> levels;
+  levels.reserve(highs * lows);
+  for (size_t i = 0; i < highs; ++i) {
+    for (size_t k = 0; k < lows; ++k) {
+      levels.push_back({static_cast<int>(i), static_cast<int>(k),
+                        log_weight(parameters.high_weights, highs, i) +
+                            log_weight(parameters.low_weights, lows, k)});
+    }
+  }
+  return levels;
+}
 
 Rollouts FromPrefixValue(double value, double low, double high) {
   return {kPrefixValueTrials * (value - low) / (high - low), kPrefixValueTrials};
@@ -387,7 +479,7 @@ std::vector<double> CreditPrior(const std::vector<int>& authors, const std::vect
 
 Chain BuildChain(const Evidence& evidence, const std::vector<double>& prior,
                  const std::vector<double>& log_ratio, const Parameters& parameters,
-                 ErrorDefinition definition) {
+                 ErrorDefinition definition, const RateLevel& level) {
   Chain chain(static_cast<int>(evidence.authors.size()));
   chain.start_high = std::log(parameters.start_high);
   chain.start_low = std::log1p(-parameters.start_high);
@@ -395,169 +487,60 @@ Chain BuildChain(const Evidence& evidence, const std::vector<double>& prior,
   if (definition == ErrorDefinition::kIncorrectStep) {
     std::fill(chain.low_high.begin(), chain.low_high.end(), kImpossible);
   } else {
-    AddRollouts(evidence, parameters, chain);
+    AddRollouts(evidence, parameters, level, chain);
   }
   ClampOutcome(evidence.outcome, definition, chain);
   ForceAnnotation(evidence, chain);
   return chain;
 }
 
-Posterior ComputePosterior(const Evidence& evidence, const Parameters& parameters,
-                           const PosteriorOptions& options) {
-  std::vector<double> prior = NormalisedPrior(evidence);
-  std::vector<double> log_ratio =
-      ErrorLogRatios(evidence.scores, static_cast<int>(evidence.authors.size()), parameters);
-  Marginals marginals;
-  ConsistentChain(evidence, prior, log_ratio, parameters, options.definition, marginals);
-  return Summarise(evidence, parameters, options, std::move(marginals), std::move(log_ratio),
-                   std::move(prior));
-}
-
-Posterior ConditionOnFirst(const Evidence& evidence, int message, const Parameters& parameters,
-                           const PosteriorOptions& options) {
-  std::vector<double> prior = NormalisedPrior(evidence);
-  std::vector<double> log_ratio =
-      ErrorLogRatios(evidence.scores, static_cast<int>(evidence.authors.size()), parameters);
-  Marginals marginals;
-  Chain chain =
-      ConsistentChain(evidence, prior, log_ratio, parameters, options.definition, marginals);
-  if (options.definition == ErrorDefinition::kCorrectionFlips) {
-    ForceDecisive(message, chain);
-  } else {
-    ForceFirst(message, chain);
-  }
-  return Summarise(evidence, parameters, options, ForwardBackward(chain), std::move(log_ratio),
-                   std::move(prior));
-}
-
 namespace {
 
-bool InRange(double x, double low, double high) { return x >= low && x <= high; }
-
-absl::Status Invalid(absl::string_view field, absl::string_view why) {
-  return absl::InvalidArgumentError(absl::StrCat(field, ": ", why));
-}
-
-absl::Status ValidateRollouts(const Rollouts& r, absl::string_view field) {
-  if (!std::isfinite(r.trials) || r.trials < 0) return Invalid(field, "trials must be >= 0");
-  if (!InRange(r.successes, 0, r.trials)) return Invalid(field, "successes not in [0, trials]");
-  return absl::OkStatus();
-}
-
-absl::Status ValidateShape(const Evidence& evidence) {
-  const size_t messages = evidence.authors.size();
-  for (size_t t = 0; t < messages; ++t) {
-    if (evidence.authors[t] < kNobody || evidence.authors[t] >= evidence.agents) {
-      return Invalid(absl::StrCat("authors[", t, "]"), "no such agent");
+// `first` < 0: no condition.
+Posterior Compute(const Evidence& evidence, int first, const Parameters& parameters,
+                  const PosteriorOptions& options) {
+  std::vector<double> prior = NormalisedPrior(evidence);
+  std::vector<double> log_ratio =
+      ErrorLogRatios(evidence.scores, static_cast<int>(evidence.authors.size()), parameters);
+  const auto believe = [&](const RateLevel& level) {
+    Belief belief;
+    Chain chain = ConsistentChain(evidence, prior, log_ratio, parameters, options.definition, level,
+                                  belief.marginals);
+    if (first >= 0) {
+      if (options.definition == ErrorDefinition::kCorrectionFlips) {
+        ForceDecisive(first, chain);
+      } else {
+        ForceFirst(first, chain);
+      }
+      belief.marginals = ForwardBackward(chain);
     }
-  }
-  if (!std::isfinite(evidence.low) || !std::isfinite(evidence.high) ||
-      evidence.low >= evidence.high) {
-    return Invalid("low", "must be below high");
-  }
-  if (!InRange(evidence.score, evidence.low, evidence.high)) {
-    return Invalid("score", "not in [low, high]");
-  }
-  if (evidence.start_value && !InRange(*evidence.start_value, evidence.low, evidence.high)) {
-    return Invalid("start_value", "not in [low, high]");
-  }
-  if (!evidence.nodes.empty() && evidence.nodes.size() != messages + 1) {
-    return Invalid("nodes", "must be empty or one a node");
-  }
-  if (!evidence.prior.empty() && evidence.prior.size() != messages) {
-    return Invalid("prior", "must be empty or one a message");
-  }
-  for (size_t t = 0; t < evidence.prior.size(); ++t) {
-    if (!std::isfinite(evidence.prior[t]) || evidence.prior[t] < 0) {
-      return Invalid(absl::StrCat("prior[", t, "]"), "must be >= 0");
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ValidateStatements(const Evidence& evidence) {
-  const auto agents_message = [&](int t) {
-    return t >= 0 && t < static_cast<int>(evidence.authors.size()) && evidence.authors[t] >= 0;
+    belief.value =
+        ExpectedValues(evidence, parameters, belief.marginals.high, options.definition, level);
+    return belief;
   };
-  for (size_t i = 0; i < evidence.annotations.size(); ++i) {
-    if (!agents_message(evidence.annotations[i])) {
-      return Invalid(absl::StrCat("annotations[", i, "]"), "not a message of an agent");
-    }
+  const std::vector<RateLevel> levels = Levels(evidence, parameters);
+  Belief all = believe(levels.front());
+  if (levels.size() > 1 && all.marginals.log_evidence > kImpossible) {
+    Mixture mixture;
+    mixture.Add(all, levels.front().log_weight);
+    for (size_t i = 1; i < levels.size(); ++i)
+      mixture.Add(believe(levels[i]), levels[i].log_weight);
+    all = mixture.Take();
+    all.value.back() = evidence.score;
   }
-  for (size_t i = 0; i < evidence.repairs.size(); ++i) {
-    const RepairMark& mark = evidence.repairs[i];
-    const std::string field = absl::StrCat("repairs[", i, "]");
-    if (!agents_message(mark.message) || !agents_message(mark.repaired)) {
-      return Invalid(field, "not a message of an agent");
-    }
-    if (mark.repaired >= mark.message) return Invalid(field, "must point back");
-  }
-  for (size_t i = 0; i < evidence.scores.size(); ++i) {
-    const std::string field = absl::StrCat("scores[", i, "]");
-    if (!agents_message(evidence.scores[i].message)) {
-      return Invalid(field, "not a message of an agent");
-    }
-    if (!InRange(evidence.scores[i].value, -1, 1)) return Invalid(field, "not in [-1, 1]");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ValidateGrid(const std::vector<double>& rates, const std::vector<double>& weights,
-                          absl::string_view field) {
-  if (rates.empty() || rates.size() > kMaxRates) {
-    return Invalid(absl::StrCat(field, "_rates"), absl::StrCat("not 1 to ", kMaxRates, " rates"));
-  }
-  for (const double rate : rates) {
-    if (!(rate > 0 && rate < 1)) return Invalid(absl::StrCat(field, "_rates"), "not in (0, 1)");
-  }
-  if (!weights.empty() && weights.size() != rates.size()) {
-    return Invalid(absl::StrCat(field, "_weights"), "must be empty or one a rate");
-  }
-  for (const double weight : weights) {
-    if (!(weight > 0 && weight <= 1)) {
-      return Invalid(absl::StrCat(field, "_weights"), "not in (0, 1]");
-    }
-  }
-  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
-  if (!weights.empty() && std::fabs(sum - 1) > kWeightSlack) {
-    return Invalid(absl::StrCat(field, "_weights"), "do not add up to 1");
-  }
-  return absl::OkStatus();
+  return Summarise(evidence, options, std::move(all), std::move(log_ratio), std::move(prior));
 }
 
 }  // namespace
 
-absl::Status Validate(const Parameters& p) {
-  const auto inside = [](double x) { return x > 0 && x < 1; };
-  if (!inside(p.start_high)) return Invalid("start_high", "not in (0, 1)");
-  if (!(p.error_rate > 0 && std::isfinite(p.error_rate))) return Invalid("error_rate", "not > 0");
-  if (!(p.repair_rate > 0 && std::isfinite(p.repair_rate))) {
-    return Invalid("repair_rate", "not > 0");
-  }
-  if (!InRange(p.propagated_share, 0, 1)) return Invalid("propagated_share", "not in [0, 1]");
-  if (!inside(p.base_rate)) return Invalid("base_rate", "not in (0, 1)");
-  if (!InRange(p.judge_correlation, 0, 1)) return Invalid("judge_correlation", "not in [0, 1]");
-  if (absl::Status s = ValidateGrid(p.high_rates, p.high_weights, "high"); !s.ok()) return s;
-  return ValidateGrid(p.low_rates, p.low_weights, "low");
+Posterior ComputePosterior(const Evidence& evidence, const Parameters& parameters,
+                           const PosteriorOptions& options) {
+  return Compute(evidence, -1, parameters, options);
 }
 
-absl::Status Validate(const Evidence& evidence) {
-  if (absl::Status status = ValidateShape(evidence); !status.ok()) return status;
-  if (absl::Status status = ValidateStatements(evidence); !status.ok()) return status;
-  for (size_t j = 0; j < evidence.nodes.size(); ++j) {
-    absl::Status status = ValidateRollouts(evidence.nodes[j], absl::StrCat("nodes[", j, "]"));
-    if (!status.ok()) return status;
-  }
-  for (size_t i = 0; i < evidence.corrections.size(); ++i) {
-    const std::string field = absl::StrCat("corrections[", i, "]");
-    const int t = evidence.corrections[i].message;
-    if (t < 0 || t >= static_cast<int>(evidence.authors.size()) || evidence.authors[t] < 0) {
-      return Invalid(field, "not a message of an agent");
-    }
-    absl::Status status = ValidateRollouts(evidence.corrections[i].rollouts, field);
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
+Posterior ConditionOnFirst(const Evidence& evidence, int message, const Parameters& parameters,
+                           const PosteriorOptions& options) {
+  return Compute(evidence, message, parameters, options);
 }
 
 }  // namespace assay::blame

@@ -99,7 +99,25 @@ struct Parameters {
   std::vector<double> low_rates = {.005, .01, .02, .05, .1, .2, .3};
   std::vector<double> high_weights = {};  // one a rate, in (0, 1], sum 1; empty: equal
   std::vector<double> low_weights = {};
+  // Share of nodes, in [0, 1], whose rate is that of their episode: one High and one Low rate, each
+  // drawn by the weights. All others draw their own, as all do where it is 0. The posterior is then
+  // the mixture over all pairs of rates; taken for 0 beyond kMaxSharedMessages.
+  double shared_level = 0;
 };
+
+inline constexpr int kMaxSharedMessages = 1024;
+
+// One hypothesis about the rates of an episode, by their places in the grids; kNoLevel: none.
+inline constexpr int kNoLevel = -1;
+struct RateLevel {
+  int high = kNoLevel;
+  int low = kNoLevel;
+  double log_weight = 0;
+};
+
+// What the posterior of this evidence is a mixture of: one RateLevel of kNoLevel where nothing is
+// shared.
+std::vector<RateLevel> Levels(const Evidence& evidence, const Parameters& parameters);
 
 struct PosteriorOptions {
   ErrorDefinition definition = ErrorDefinition::kStaysUnlikely;
@@ -159,7 +177,7 @@ std::vector<double> ErrorLogRatios(const std::vector<Score>& scores, int message
 // The chain of ComputePosterior, for those who fit parameters. `prior` sums to 1 (NormalisedPrior).
 Chain BuildChain(const Evidence& evidence, const std::vector<double>& prior,
                  const std::vector<double>& log_ratio, const Parameters& parameters,
-                 ErrorDefinition definition);
+                 ErrorDefinition definition, const RateLevel& level = {});
 std::vector<double> NormalisedPrior(const Evidence& evidence);
 
 // What is the same success rate for nodes of one kind, High or Low: a mixture over a grid.
@@ -181,7 +199,7 @@ class RateGrid {
 };
 
 struct RateGrids {
-  RateGrids(const Evidence& evidence, const Parameters& parameters);
+  RateGrids(const Evidence& evidence, const Parameters& parameters, const RateLevel& level = {});
   RateGrid high, low;
 };
 

@@ -15,7 +15,7 @@ constexpr int kRounds = 24;
 constexpr double kSpread = 0.6;
 constexpr int kScanShare = 6;  // one in so many rollouts is kept for the scan
 // Few enough to keep a question cheap; more of them did not find more errors.
-constexpr int kTellingNodes = 8;
+constexpr int kTellingNodes = 16;
 constexpr double kMaxTrialsPerSample = 16;
 
 int DefaultBudget(size_t messages) {
@@ -40,6 +40,12 @@ bool WorthSearching(const Evidence& evidence, ErrorDefinition definition,
                      [](int author) { return author >= 0; });
 }
 
+// What to ask next does not need the mixture over levels, at fifty times the cost.
+Parameters Planned(Parameters parameters) {
+  parameters.shared_level = 0;
+  return parameters;
+}
+
 }  // namespace
 
 Rollouts FromAnswer(const SearchAnswer& answer, int asked, double low, double high) {
@@ -60,7 +66,7 @@ Rollouts FromAnswer(const SearchAnswer& answer, int asked, double low, double hi
 FirstErrorSearch::FirstErrorSearch(Evidence evidence, Parameters parameters,
                                    PosteriorOptions posterior_options, SearchOptions options)
     : evidence_(std::move(evidence)),
-      parameters_(std::move(parameters)),
+      parameters_(Planned(std::move(parameters))),
       posterior_options_(posterior_options),
       options_(options) {
   const size_t messages = evidence_.authors.size();

@@ -45,6 +45,11 @@ void AddText(v1::Episode episode, Lessons* lessons) {
   lessons->texts.push_back(std::move(text));
 }
 
+bool RolledOut(const blame::Evidence& evidence) {
+  return std::any_of(evidence.nodes.begin(), evidence.nodes.end(),
+                     [](const blame::Rollouts& rollouts) { return rollouts.trials > 0; });
+}
+
 // An episode without rollouts and scores would only say how often episodes fail.
 void AddEvidence(const v1::Episode& episode, const service::ResolvedOptions& options,
                  Lessons* lessons) {
@@ -53,10 +58,8 @@ void AddEvidence(const v1::Episode& episode, const service::ResolvedOptions& opt
                                                     {}, episode.outcome().score(), {});
   // In one file with the texts, the text prior is fitted on the very labels: it would be too sure.
   evidence.prior.clear();
-  const bool rolled_out =
-      std::any_of(evidence.nodes.begin(), evidence.nodes.end(),
-                  [](const blame::Rollouts& rollouts) { return rollouts.trials > 0; });
-  if (rolled_out || !evidence.scores.empty()) lessons->evidence.push_back(std::move(evidence));
+  if (RolledOut(evidence) || !evidence.scores.empty())
+    lessons->evidence.push_back(std::move(evidence));
 }
 
 absl::Status Read(int file, const EpisodeFormat& format, const service::ResolvedOptions& options,
@@ -75,6 +78,15 @@ absl::Status Read(int file, const EpisodeFormat& format, const service::Resolved
     AddText(std::move(episode), lessons);
   });
   return read.ok() ? invalid : read;
+}
+
+// Where the fit of the model starts. A level that nodes share is worth its price only with rollouts
+// to tell it, and is found only from above 0.
+blame::Parameters StartOf(const v1::AttributionOptions& options, blame::Parameters start,
+                          const Lessons& lessons) {
+  const bool rolled_out = std::any_of(lessons.evidence.begin(), lessons.evidence.end(), RolledOut);
+  if (rolled_out && !options.first_error().model().has_shared_level()) start.shared_level = 0.5;
+  return start;
 }
 
 absl::StatusOr<v1::FittedPrior> Fit(const Lessons& lessons, const blame::Parameters& start) {
@@ -114,7 +126,8 @@ int RunFit(int labels, const EpisodeFormat& format, const v1::AttributionOptions
   absl::FPrintF(stderr,
                 "%d episodes, %d with an annotated first error, %d with rollouts or scores\n",
                 lessons.episodes, lessons.texts.size(), lessons.evidence.size());
-  const auto prior = Fit(lessons, resolved->options->first_error.parameters);
+  const auto prior =
+      Fit(lessons, StartOf(options, resolved->options->first_error.parameters, lessons));
   if (!prior.ok()) return Fail(prior.status());
   absl::FPrintF(output, "%s", ToPrettyJson(*prior));
   if (std::fflush(output) != 0) return Fail(absl::DataLossError("cannot write the prior"));

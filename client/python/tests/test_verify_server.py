@@ -67,6 +67,8 @@ def random_model(draw: random.Random, model: options_pb2.ErrorModel) -> None:
         model.repair_rate = draw.uniform(0.1, 4)
     if rarely(draw, 0.5):
         model.judge_correlation = draw.random()
+    if rarely(draw, 0.3):
+        model.shared_level = draw.choice([0.5, 0.9, 1])
     if rarely(draw, 0.5):
         model.high_rates.extend((0.5, 0.6, 0.9))
         model.high_weights.extend((0.25, 0.5, 0.25))

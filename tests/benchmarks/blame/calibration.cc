@@ -90,7 +90,10 @@ Parameters Fitted(const Setting& setting) {
   for (int i = 0; i < kFitEpisodes; ++i) {
     episodes.push_back(MakeEvidence(setting, 0xf17000u + static_cast<uint64_t>(i), world));
   }
-  return FitParameters(episodes).value().parameters;
+  Parameters start;
+  // As `assay fit` does where there are rollouts.
+  if (setting.everywhere > 0) start.shared_level = 0.5;
+  return FitParameters(episodes, start, {.tolerance = 1e-5}).value().parameters;
 }
 
 void Calibrate(const Setting& setting, const char* how, const Parameters& parameters,

@@ -19,8 +19,8 @@ double Toss(const World& world, int node, int rollouts, SplitMix& random) {
 }  // namespace
 
 int SearchFirstError(const World& world, Evidence evidence, int rollouts, int batch,
-                     SplitMix& random) {
-  FirstErrorSearch search(std::move(evidence), {}, {},
+                     SplitMix& random, const Parameters& parameters) {
+  FirstErrorSearch search(std::move(evidence), parameters, {},
                           {.max_rollouts = rollouts, .batch = batch, .settled = 1});
   while (!search.done()) {
     std::vector<SearchAnswer> answers;
@@ -30,7 +30,7 @@ int SearchFirstError(const World& world, Evidence evidence, int rollouts, int ba
     }
     if (!search.tell(answers).ok()) std::abort();
   }
-  return ComputePosterior(search.evidence()).likeliest_first;
+  return ComputePosterior(search.evidence(), parameters).likeliest_first;
 }
 
 int BisectFirstError(const World& world, int rollouts, SplitMix& random) {

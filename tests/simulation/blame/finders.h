@@ -8,7 +8,7 @@ namespace assay::blame {
 
 // FirstErrorSearch until the budget is spent, starting from what `evidence` knows.
 int SearchFirstError(const World& world, Evidence evidence, int rollouts, int batch,
-                     SplitMix& random);
+                     SplitMix& random, const Parameters& parameters = {});
 
 // Believes each majority: the interval in which success was lost is halved until it is one message.
 int BisectFirstError(const World& world, int rollouts, SplitMix& random);

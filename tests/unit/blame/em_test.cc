@@ -41,6 +41,21 @@ TEST(FitParameters, ObjectiveNeverFalls) {
   }
 }
 
+TEST(FitParameters, FindsTheLevelThatNodesShare) {
+  Parameters start;
+  start.shared_level = 0.5;
+  const std::vector<Evidence> episodes = RolledOut(15, 10, 8);
+  const auto fit = FitParameters(episodes, start, {.max_iterations = 20});
+  ASSERT_TRUE(fit.ok());
+  for (size_t i = 1; i < fit->objective.size(); ++i) {
+    EXPECT_GE(fit->objective[i], fit->objective[i - 1] - 1e-8);
+  }
+  EXPECT_GT(fit->parameters.shared_level, 0.55);
+  EXPECT_TRUE(Validate(fit->parameters).ok()) << Validate(fit->parameters);
+  EXPECT_GT(fit->log_evidence, FitParameters(episodes)->log_evidence);
+  EXPECT_EQ(FitParameters(episodes)->parameters.shared_level, 0);
+}
+
 TEST(FitParameters, FindsWhatTheWorldIsLike) {
   const auto fit = FitParameters(RolledOut(200, 16, 6));
   ASSERT_TRUE(fit.ok());

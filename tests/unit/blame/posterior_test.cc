@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <numeric>
 
 namespace assay::blame {
@@ -254,6 +255,63 @@ TEST(Posterior, ConditionIsAComponentOfTheMixture) {
   for (int t = 0; t < 5; ++t) error3 += whole.first[t] * ConditionOnFirst(evidence, t).error[3];
   EXPECT_NEAR(error3, whole.error[3], 0.01);  // the rest started Low
   EXPECT_NEAR(ConditionOnFirst(evidence, 3).first[3], 1, 1e-12);
+}
+
+// With every node's rate that of its episode, the posterior is the mixture, by their evidence, of
+// those under each pair of rates.
+TEST(Posterior, SharedLevelsMixEpisodesOfOneRate) {
+  Evidence evidence;
+  evidence.authors = {0, 0, 0, 0};
+  evidence.agents = 1;
+  evidence.nodes = {{3, 4}, {2, 4}, {0, 4}, {3, 4}, {}};
+  evidence.start_value = 0.5;
+  Parameters shared;
+  shared.high_rates = {.5, .9};
+  shared.high_weights = {.25, .75};
+  shared.low_rates = {.05, .2};
+  shared.shared_level = 1;
+  const Posterior whole = ComputePosterior(evidence, shared);
+
+  double sum = 0;
+  std::vector<double> first(4, 0), repair(4, 0), high(5, 0), value(5, 0);
+  for (int i = 0; i < 2; ++i) {
+    for (int k = 0; k < 2; ++k) {
+      Parameters one = shared;
+      one.shared_level = 0;
+      // The weak policy's factor is 0.5 / 0.8, the mean of all rates.
+      one.high_rates = {shared.high_rates[i] * 0.5 / 0.8};
+      one.high_weights = {};
+      one.low_rates = {shared.low_rates[k]};
+      Evidence plain = evidence;
+      plain.start_value.reset();
+      const Posterior part = ComputePosterior(plain, one);
+      const double weight = shared.high_weights[i] / 2 * std::exp(part.log_evidence);
+      sum += weight;
+      for (int t = 0; t < 4; ++t) first[t] += weight * part.first[t];
+      for (int t = 0; t < 4; ++t) repair[t] += weight * part.repair[t];
+      for (int j = 0; j < 5; ++j) high[j] += weight * part.high[j];
+      for (int j = 0; j < 5; ++j) value[j] += weight * part.value[j];
+    }
+  }
+  EXPECT_NEAR(whole.log_evidence, std::log(sum), 1e-12);
+  double mass = whole.none;
+  for (int t = 0; t < 4; ++t) {
+    EXPECT_NEAR(whole.first[t], first[t] / sum, 1e-12);
+    EXPECT_NEAR(whole.repair[t], repair[t] / sum, 1e-12);
+    mass += whole.first[t];
+  }
+  EXPECT_NEAR(mass, 1, 1e-12);
+  for (int j = 0; j < 5; ++j) {
+    EXPECT_NEAR(whole.high[j], high[j] / sum, 1e-12);
+    EXPECT_NEAR(whole.value[j], value[j] / sum, 1e-12);
+  }
+  // Conditions are components of the mixture, here too.
+  double mixed = 0;
+  for (int t = 0; t < 4; ++t) {
+    mixed += whole.first[t] * ConditionOnFirst(evidence, t, shared).high[2];
+  }
+  EXPECT_LT(mixed, whole.high[2]);
+  EXPECT_GT(mixed, whole.high[2] - whole.none);
 }
 
 TEST(Posterior, CreditPriorSuspectsTheHarmful) {

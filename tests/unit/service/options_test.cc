@@ -145,6 +145,8 @@ TEST(Options, FaultsOfPriorAndModelAreNamed) {
             "first_error.model.start_high");
   EXPECT_EQ(field_of([](First* f) { f->mutable_model()->set_judge_correlation(1.5); }),
             "first_error.model.judge_correlation");
+  EXPECT_EQ(field_of([](First* f) { f->mutable_model()->set_shared_level(1.5); }),
+            "first_error.model.shared_level");
   EXPECT_EQ(field_of([](First* f) { f->mutable_model()->add_low_rates(0); }),
             "first_error.model.low_rates");
   EXPECT_EQ(field_of([](First* f) { f->mutable_model()->add_high_weights(1); }),

@@ -14,6 +14,7 @@ from .transcript import CONTEXT, Transcript, logit
 SCORE_CLIP = 0.02
 DUST = 1e-12  # judges who cancel each other out leave rounding behind
 RESCUED = 0.15  # how often one right message lifts a state that was Low before it
+MAX_SHARED = 1024  # messages beyond which no level is shared
 LEAST_RATE = 1e-9  # a policy of value 0 must not make one lucky rollout impossible
 
 
@@ -128,8 +129,46 @@ class Chain:
 
 
 def infer(transcript: Transcript, settings: Settings, evidence: Evidence, given_first: int | None = None) -> Posterior:
-    """Forward-backward in O(T). `given_first`: under the condition that the first error is this message."""
-    chain, means = _chain(transcript, settings, evidence)
+    """The mixture over the levels of the episode. `given_first`: under the condition that the first error is this."""
+    model = settings.model
+    if not model.shared or len(transcript.authors) > MAX_SHARED:
+        return _infer(transcript, settings, evidence, model.high, model.low, given_first)[0]
+    parts: list[tuple[float, Posterior]] = []
+    for i, (_, high) in enumerate(model.high):
+        for k, (_, low) in enumerate(model.low):
+            grids = _shared(model.high, i, model.shared), _shared(model.low, k, model.shared)
+            part, evidence_of = _infer(transcript, settings, evidence, *grids, given_first)
+            parts.append((_log(high) + _log(low) + evidence_of, part))
+    top = max(value for value, _ in parts)
+    weights = [exp(value - top) for value, _ in parts]
+    return _mixture([(weight / sum(weights), part) for weight, (_, part) in zip(weights, parts, strict=True)])
+
+
+def _shared(grid: Grid, level: int, share: float) -> Grid:
+    """A node's rate in an episode of this level: its own draw, or the episode's."""
+    return [(rate, (1 - share) * weight + share * (i == level)) for i, (rate, weight) in enumerate(grid)]
+
+
+def _mixture(parts: Sequence[tuple[float, Posterior]]) -> Posterior:
+    def mean(rows: Sequence[Sequence[float]]) -> list[float]:
+        return [sum(w * x for (w, _), x in zip(parts, column, strict=True)) for column in zip(*rows, strict=True)]
+
+    return Posterior(
+        first=mean([part.first for _, part in parts]),
+        decisive=mean([part.decisive for _, part in parts]),
+        repair=mean([part.repair for _, part in parts]),
+        error=mean([part.error for _, part in parts]),
+        none=sum(weight * part.none for weight, part in parts),
+        low=mean([part.low for _, part in parts]),
+        expected=mean([part.expected for _, part in parts]),
+    )
+
+
+def _infer(
+    transcript: Transcript, settings: Settings, evidence: Evidence, high: Grid, low: Grid, given_first: int | None
+) -> tuple[Posterior, float]:
+    """Forward-backward in O(T), and the log of the evidence."""
+    chain, means = _chain(transcript, settings, evidence, high, low)
     chain = _consistent(chain, evidence)
     if given_first is not None:
         if evidence.definition == options_pb2.ERROR_DEFINITION_CORRECTION_FLIPS:
@@ -146,26 +185,39 @@ def infer(transcript: Transcript, settings: Settings, evidence: Evidence, given_
         for pl, (mh, ml) in zip(posterior.low, means, strict=True)
     ]
     posterior.expected[-1] = evidence.outcome
-    return posterior
+    return posterior, _log_evidence(chain)
 
 
-def _chain(transcript: Transcript, settings: Settings, evidence: Evidence) -> tuple[Chain, list[tuple[float, float]]]:
+def _log_evidence(chain: Chain) -> float:
+    high, low = chain.high[0], chain.low[0]
+    for t, edge in enumerate(zip(chain.hh, chain.hl, chain.lh, chain.ll, strict=True)):
+        hh, hl, lh, ll = edge
+        high, low = (
+            _add(high + hh, low + lh) + chain.high[t + 1],
+            _add(low + ll, high + hl) + chain.low[t + 1],
+        )
+    return _add(high, low)
+
+
+def _chain(
+    transcript: Transcript, settings: Settings, evidence: Evidence, high_rates: Grid, low_rates: Grid
+) -> tuple[Chain, list[tuple[float, float]]]:
     """All factors, and the mean rates (High, Low) of every node."""
     model = settings.model
     scale = 1.0 if evidence.start_value is None else min(1.0, evidence.start_value / model.mean_high)
-    high_grid = [(min(max(rate * scale, LEAST_RATE), 1 - LEAST_RATE), weight) for rate, weight in model.high]
+    high_grid = [(min(max(rate * scale, LEAST_RATE), 1 - LEAST_RATE), weight) for rate, weight in high_rates]
     step = evidence.definition == options_pb2.ERROR_DEFINITION_INCORRECT_STEP
     # Rollouts and corrections say nothing about a message as such.
     rollouts = [(0.0, 0.0)] * len(evidence.rollouts) if step else evidence.rollouts
     high, mean_high = map(list, zip(*(_node(high_grid, s, k) for s, k in rollouts), strict=True))
-    low, mean_low = map(list, zip(*(_node(model.low, s, k) for s, k in rollouts), strict=True))
+    low, mean_low = map(list, zip(*(_node(low_rates, s, k) for s, k in rollouts), strict=True))
     high[0] += log(model.start_high)
     low[0] += log(1 - model.start_high)
     chain = Chain(high, low, *_edges(transcript, settings, evidence))
     if step:
         chain.lh = [-inf] * len(chain.lh)
     for t, successes, trials in [] if step else evidence.corrections:
-        up, down = _node(high_grid, successes, trials)[0], _node(model.low, successes, trials)[0]
+        up, down = _node(high_grid, successes, trials)[0], _node(low_rates, successes, trials)[0]
         chain.hh[t] += up
         chain.hl[t] += up
         chain.lh[t] += up

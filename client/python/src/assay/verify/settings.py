@@ -25,6 +25,7 @@ class Model:
     high: tuple[tuple[float, float], ...]
     low: tuple[tuple[float, float], ...]
     propagated: float
+    shared: float  # share of nodes whose rate is that of their episode
 
     @property
     def mean_high(self) -> float:
@@ -151,6 +152,7 @@ def _model(first: options_pb2.FirstErrorOptions) -> Model:
         high=grid("high", HIGH_GRID),
         low=grid("low", LOW_GRID),
         propagated=shares[0] if shares else 0.63,
+        shared=number("shared_level", 0.0),
     )
 
 
