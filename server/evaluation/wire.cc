@@ -73,10 +73,7 @@ void ToWire(const Batch& batch, absl::Time now, v1::EvaluateRequest* wire) {
     added->set_samples(question.samples);
   }
   if (batch.deadline != absl::InfiniteFuture()) {
-    const int64_t left =
-        absl::ToInt64Nanoseconds(std::max(batch.deadline - now, absl::ZeroDuration()));
-    wire->mutable_timeout()->set_seconds(left / kNano);
-    wire->mutable_timeout()->set_nanos(static_cast<int32_t>(left % kNano));
+    ToWire(std::max(batch.deadline - now, absl::ZeroDuration()), wire->mutable_timeout());
   }
   wire->set_seed(batch.context->seed);
 }
@@ -101,6 +98,12 @@ absl::StatusOr<Answers> ToDomain(const v1::EvaluateResponse& response) {
 
 absl::Duration ToDomain(const google::protobuf::Duration& wire) {
   return absl::Seconds(wire.seconds()) + absl::Nanoseconds(wire.nanos());
+}
+
+void ToWire(absl::Duration duration, google::protobuf::Duration* wire) {
+  const int64_t nanoseconds = absl::ToInt64Nanoseconds(duration);
+  wire->set_seconds(nanoseconds / kNano);
+  wire->set_nanos(static_cast<int32_t>(nanoseconds % kNano));
 }
 
 absl::Status ToStatus(const v1::Error& error) {

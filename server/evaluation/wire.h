@@ -24,6 +24,7 @@ void ToWire(const Batch& batch, absl::Time now, v1::EvaluateRequest* wire);
 absl::StatusOr<Answers> ToDomain(const v1::EvaluateResponse& response);
 
 absl::Duration ToDomain(const google::protobuf::Duration& wire);
+void ToWire(absl::Duration duration, google::protobuf::Duration* wire);
 
 // UNKNOWN where the code is no gRPC status code; the message as by SafeMessage.
 absl::Status ToStatus(const v1::Error& error);

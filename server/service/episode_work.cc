@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "server/credit/owen.h"
+#include "server/evaluation/wire.h"
 #include "server/service/audit.h"
 #include "server/service/convert.h"
 #include "server/service/errors.h"
@@ -129,9 +130,7 @@ v1::EpisodeResult MakeError(absl::string_view episode_id, const absl::Status& st
 }
 
 void SetElapsed(absl::Duration elapsed, v1::EpisodeResult* result) {
-  const int64_t nanoseconds = std::max<int64_t>(0, absl::ToInt64Nanoseconds(elapsed));
-  result->mutable_elapsed()->set_seconds(nanoseconds / 1'000'000'000);
-  result->mutable_elapsed()->set_nanos(static_cast<int32_t>(nanoseconds % 1'000'000'000));
+  evaluation::ToWire(std::max(elapsed, absl::ZeroDuration()), result->mutable_elapsed());
 }
 
 }  // namespace assay::service

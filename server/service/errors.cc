@@ -5,6 +5,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "server/evaluation/retry_after.h"
+#include "server/evaluation/wire.h"
 
 namespace assay::service {
 namespace {
@@ -145,9 +146,7 @@ v1::Error ToWire(const absl::Status& status) {
     violation->set_description(std::string(Truncated(message.substr(colon + 2), kMaxMessageBytes)));
   }
   if (const auto retry_after = RetryAfter(status)) {
-    const int64_t nanoseconds = absl::ToInt64Nanoseconds(*retry_after);
-    error.mutable_retry_after()->set_seconds(nanoseconds / 1'000'000'000);
-    error.mutable_retry_after()->set_nanos(static_cast<int32_t>(nanoseconds % 1'000'000'000));
+    evaluation::ToWire(*retry_after, error.mutable_retry_after());
   }
   return error;
 }

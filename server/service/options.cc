@@ -81,12 +81,6 @@ Domain FromEnum(Wire wire) {
   return static_cast<Domain>(static_cast<int>(wire) - 1);
 }
 
-void ToWire(absl::Duration duration, google::protobuf::Duration* wire) {
-  const int64_t nanoseconds = absl::ToInt64Nanoseconds(duration);
-  wire->set_seconds(nanoseconds / 1'000'000'000);
-  wire->set_nanos(static_cast<int32_t>(nanoseconds % 1'000'000'000));
-}
-
 // Nothing unknown, nothing that is not a number: before any field is looked at.
 absl::Status CheckShape(const google::protobuf::Message& sent, absl::string_view prefix) {
   if (const auto path = FindUnknownField(sent)) {
@@ -213,7 +207,7 @@ void ResolveLimits(v1::AttributionOptions* wire, const Limits& limits, ResolvedO
                    Checker* check) {
   const auto seconds = [](absl::Duration d) { return absl::ToDoubleSeconds(d); };
   if (!wire->has_episode_timeout()) {
-    ToWire(kDefaultEpisodeTimeout, wire->mutable_episode_timeout());
+    evaluation::ToWire(kDefaultEpisodeTimeout, wire->mutable_episode_timeout());
   }
   resolved->episode_timeout = evaluation::ToDomain(wire->episode_timeout());
   if (resolved->episode_timeout <= absl::ZeroDuration() ||
@@ -222,7 +216,8 @@ void ResolveLimits(v1::AttributionOptions* wire, const Limits& limits, ResolvedO
   }
   resolved->group_timeout = evaluation::ToDomain(wire->group_timeout());
   check->InRange("group_timeout", seconds(resolved->group_timeout), 0, seconds(kMaxTimeout));
-  if (!wire->has_group_timeout()) ToWire(absl::ZeroDuration(), wire->mutable_group_timeout());
+  if (!wire->has_group_timeout())
+    evaluation::ToWire(absl::ZeroDuration(), wire->mutable_group_timeout());
   if (wire->max_response_bytes() == 0) wire->set_max_response_bytes(kDefaultResponseBytes);
   if (wire->max_response_bytes() < kMinResponseBytes) {
     check->Fail(

@@ -321,10 +321,7 @@ void StreamSession::OnDrain(absl::string_view reason, absl::Duration grace, absl
   drain_deadline_ = now + grace;
   auto response = std::make_shared<v1::StreamSignalsResponse>();
   response->mutable_go_away()->set_reason(std::string(reason));
-  const int64_t nanoseconds = absl::ToInt64Nanoseconds(grace);
-  response->mutable_go_away()->mutable_grace()->set_seconds(nanoseconds / 1'000'000'000);
-  response->mutable_go_away()->mutable_grace()->set_nanos(
-      static_cast<int32_t>(nanoseconds % 1'000'000'000));
+  evaluation::ToWire(grace, response->mutable_go_away()->mutable_grace());
   Enqueue(std::move(response));
   Pump(now);
 }
