@@ -312,7 +312,8 @@ std::vector<CoalitionQuestion> OddBayesPlan::NextStage() {
   const std::int64_t step = one_sided_ ? 1 : 2;
   const std::int64_t left = NextTarget(used, step) - used;
   if (left < step) return {};
-  const OddView view = ViewOdd(n, book_.Settled(noise()));
+  const AnswerBook settled = book_.Settled(noise());
+  const OddView view = ViewOdd(n, settled);
   const int m = static_cast<int>(view.data.pairs.size());
   const IsotropicPrior narrow(n, kNarrow);
   const IsotropicPrior wide(n, kWide);
@@ -329,7 +330,7 @@ std::vector<CoalitionQuestion> OddBayesPlan::NextStage() {
     priors = {{&isotropic->prior, isotropic->scale}, {&ard->prior, ard->scale}};
     if (view.data.pairs.size() <= kFewPairs) priors.push_back({&wide, isotropic->scale});
     one_sided_ = one_sided_ || EvenPartIsKnown(view, *isotropic);
-    threshold = ThresholdModel::Fit(n, book_.Settled(noise()));
+    threshold = ThresholdModel::Fit(n, settled);
   }
   if (threshold.has_value()) {
     threshold_prior.emplace(*threshold);

@@ -32,7 +32,7 @@ constexpr char kServiceName[] = "assay.v1.SignalService";
 constexpr absl::Duration kTransportGrace = absl::Milliseconds(200);
 constexpr absl::Duration kDrainPoll = absl::Milliseconds(5);
 // Enough for the buffers of connections that do nothing.
-constexpr int64_t kMinTransportBytes = int64_t{64} << 20;
+constexpr int64_t kMinQuotaBytes = int64_t{64} << 20;
 constexpr int kKeepaliveMs = 30'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
 constexpr int kMinPingIntervalMs = 5'000;
@@ -188,7 +188,7 @@ absl::Status Server::ServeGrpc() {
   builder.SetMaxSendMessageSize(transport_bytes);
   // Requests that are only half there are nobody's episodes yet.
   builder.SetResourceQuota(grpc::ResourceQuota("listen").Resize(
-      static_cast<size_t>(std::max<int64_t>(config_.max_bytes, kMinTransportBytes))));
+      static_cast<size_t>(std::max<int64_t>(config_.max_bytes, kMinQuotaBytes))));
   // A second server on the same port must fail and not share it.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
