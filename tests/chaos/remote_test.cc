@@ -16,10 +16,10 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/credit/exact.h"
 #include "server/engine/asio_executor.h"
 #include "server/engine/engine.h"
 #include "tests/chaos/faulty_evaluator.h"
+#include "tests/chaos/product_game.h"
 #include "tests/chaos/tcp_proxy.h"
 #include "tests/unit/evaluation/fixtures.h"
 
@@ -28,26 +28,6 @@ namespace {
 
 using evaluation::RemoteOptions;
 using ::testing::HasSubstr;
-
-constexpr int kAgents = 4;
-
-double Game(const std::vector<int>& agents) {
-  double product = 1;
-  for (const int agent : agents) product *= 1 - 0.1 * (agent + 1);
-  return 1 - product;
-}
-
-std::vector<double> ExactCredit() {
-  std::vector<double> table(1 << kAgents);
-  for (size_t mask = 0; mask < table.size(); ++mask) {
-    std::vector<int> agents;
-    for (int i = 0; i < kAgents; ++i) {
-      if (mask >> i & 1) agents.push_back(i);
-    }
-    table[mask] = Game(agents);
-  }
-  return credit::ExactShapley(table, kAgents);
-}
 
 std::string At(int port) { return absl::StrCat("127.0.0.1:", port); }
 

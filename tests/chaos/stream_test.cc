@@ -14,8 +14,8 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/credit/exact.h"
 #include "tests/chaos/faulty_evaluator.h"
+#include "tests/chaos/product_game.h"
 #include "tests/chaos/tcp_proxy.h"
 #include "tests/integration/harness.h"
 
@@ -26,26 +26,7 @@ using ::testing::HasSubstr;
 using testing::TestServer;
 using testing::TestStream;
 
-constexpr int kAgents = 4;
 constexpr int kQuestions = 1 << kAgents;
-
-double Game(const std::vector<int>& agents) {
-  double product = 1;
-  for (const int agent : agents) product *= 1 - 0.1 * (agent + 1);
-  return 1 - product;
-}
-
-std::vector<double> ExactCredit() {
-  std::vector<double> table(kQuestions);
-  for (size_t mask = 0; mask < table.size(); ++mask) {
-    std::vector<int> agents;
-    for (int i = 0; i < kAgents; ++i) {
-      if (mask >> i & 1) agents.push_back(i);
-    }
-    table[mask] = Game(agents);
-  }
-  return credit::ExactShapley(table, kAgents);
-}
 
 v1::Episode Team(const std::string& id) {
   v1::Episode episode;
@@ -57,6 +38,27 @@ v1::Episode Team(const std::string& id) {
     message->set_content("a step");
   }
   return episode;
+}
+
+std::vector<v1::Episode> Teams(int count) {
+  std::vector<v1::Episode> episodes;
+  for (int k = 0; k < count; ++k) episodes.push_back(Team(absl::StrCat("e", k)));
+  return episodes;
+}
+
+// The evaluator `remote` of these loopback ports, and the options that ask it.
+evaluation::RemoteOptions Remote(const std::vector<int>& ports) {
+  evaluation::RemoteOptions remote;
+  remote.name = "remote";
+  for (const int port : ports) remote.endpoints.push_back(absl::StrCat("127.0.0.1:", port));
+  remote.policy.retry.initial_backoff = absl::Milliseconds(5);
+  return remote;
+}
+
+v1::AttributionOptions AskRemote() {
+  v1::AttributionOptions options;
+  options.mutable_named()->set_name("remote");
+  return options;
 }
 
 void ExpectRight(const v1::EpisodeResult& result) {
@@ -104,20 +106,14 @@ TEST(Stream, ARemoteEvaluatorThatFailsInEveryWay) {
   FaultyEvaluator b(Game, OneOfMany);
   TcpProxy proxy(a.port());
   runtime::Config config = testing::LocalConfig();
-  evaluation::RemoteOptions& remote = config.remotes.emplace_back();
-  remote.name = "remote";
-  remote.endpoints = {absl::StrCat("127.0.0.1:", proxy.port()),
-                      absl::StrCat("127.0.0.1:", b.port())};
+  evaluation::RemoteOptions& remote = config.remotes.emplace_back(Remote({proxy.port(), b.port()}));
   remote.policy.bounds = {.batch_size = 4, .max_calls = 8};
   remote.policy.timeout = absl::Seconds(2);
-  remote.policy.retry.initial_backoff = absl::Milliseconds(5);
   TestServer server(config);
   const Questions questions(server, "remote");
 
-  std::vector<v1::Episode> episodes;
-  for (int k = 0; k < kEpisodes; ++k) episodes.push_back(Team(absl::StrCat("e", k)));
-  v1::AttributionOptions options;
-  options.mutable_named()->set_name("remote");
+  const std::vector<v1::Episode> episodes = Teams(kEpisodes);
+  const v1::AttributionOptions options = AskRemote();
   const auto stub = server.Stub();
   auto outcome = std::async(std::launch::async,
                             [&] { return testing::RunStream(stub.get(), options, episodes); });
@@ -161,17 +157,12 @@ TEST(Stream, QuestionsThatAllGoWellAddUp) {
     return fault;
   });
   runtime::Config config = testing::LocalConfig();
-  evaluation::RemoteOptions& remote = config.remotes.emplace_back();
-  remote.name = "remote";
-  remote.endpoints = {absl::StrCat("127.0.0.1:", evaluator.port())};
+  evaluation::RemoteOptions& remote = config.remotes.emplace_back(Remote({evaluator.port()}));
   remote.policy.bounds.batch_size = 4;
-  remote.policy.retry.initial_backoff = absl::Milliseconds(5);
   TestServer server(config);
   const Questions questions(server, "remote");
-  std::vector<v1::Episode> episodes;
-  for (int k = 0; k < kEpisodes; ++k) episodes.push_back(Team(absl::StrCat("e", k)));
-  v1::AttributionOptions options;
-  options.mutable_named()->set_name("remote");
+  const std::vector<v1::Episode> episodes = Teams(kEpisodes);
+  const v1::AttributionOptions options = AskRemote();
   const auto stub = server.Stub();
   for (int pass = 0; pass < 2; ++pass) {
     for (const auto& [id, result] : testing::RunStream(stub.get(), options, episodes).results) {
@@ -306,17 +297,13 @@ TEST(Stream, ACancelledStreamStopsItsQuestions) {
     return fault;
   });
   runtime::Config config = testing::LocalConfig();
-  evaluation::RemoteOptions& remote = config.remotes.emplace_back();
-  remote.name = "remote";
-  remote.endpoints = {absl::StrCat("127.0.0.1:", evaluator.port())};
+  evaluation::RemoteOptions& remote = config.remotes.emplace_back(Remote({evaluator.port()}));
   remote.policy.bounds = {.batch_size = 4, .max_calls = 16};
   TestServer server(config);
   const auto stub = server.Stub();
   {
     TestStream stream(stub.get());
-    v1::AttributionOptions options;
-    options.mutable_named()->set_name("remote");
-    ASSERT_TRUE(stream.SendOptions(options));
+    ASSERT_TRUE(stream.SendOptions(AskRemote()));
     EXPECT_TRUE(stream.Next().has_ready());
     for (int k = 0; k < 30; ++k) ASSERT_TRUE(stream.SendEpisode(Team(absl::StrCat("e", k))));
     const absl::Time give_up = absl::Now() + absl::Seconds(20);
