@@ -14,6 +14,7 @@
 #include "server/service/limits.h"
 #include "server/service/options.h"
 #include "server/signals/attribution.h"
+#include "tests/benchmarks/attribute.h"
 #include "tests/benchmarks/wire/episodes.h"
 
 namespace assay::benchmarks {
@@ -59,16 +60,8 @@ EpisodeWork Accept(const std::shared_ptr<const v1::StreamSignalsRequest>& reques
 }
 
 signals::Signals Attribute(const EpisodeWork& work) {
-  const auto replay = work.evaluator->local()->Prepare(work.context);
-  signals::Attribution plan(work.context->episode, *work.options->options,
-                            work.evaluator->traits());
-  std::vector<signals::Answer> answers;
-  while (!plan.done()) {
-    answers.assign(plan.ask().size(), {});
-    if (!(*replay)->Answer(plan.ask(), absl::MakeSpan(answers)).ok()) std::abort();
-    if (!plan.tell(answers).ok()) std::abort();
-  }
-  return *plan.finish();
+  return benchmarks::Attribute(work.context, *work.options->options, work.evaluator->traits(),
+                               *work.evaluator->local());
 }
 
 void BM_Parse(benchmark::State& state) {

@@ -9,6 +9,7 @@
 #include "server/evaluation/vote_replay.h"
 #include "server/signals/attribution.h"
 #include "server/signals/redundancy.h"
+#include "tests/benchmarks/attribute.h"
 
 namespace assay {
 namespace {
@@ -56,15 +57,7 @@ Debate MakeDebate(int agents, int messages, int bytes_a_message, bool given_redu
 
 signals::Signals Attribute(const Debate& debate, const evaluation::LocalEvaluator& vote,
                            const signals::Options& options) {
-  const auto replay = vote.Prepare(debate.context);
-  signals::Attribution plan(debate.context->episode, options, vote.traits());
-  std::vector<signals::Answer> answers;
-  while (!plan.done()) {
-    answers.assign(plan.ask().size(), {});
-    if (!(*replay)->Answer(plan.ask(), absl::MakeSpan(answers)).ok()) std::abort();
-    if (!plan.tell(answers).ok()) std::abort();
-  }
-  return *plan.finish();
+  return benchmarks::Attribute(debate.context, options, vote.traits(), vote);
 }
 
 // 4 agents, 8 messages with answers: the episode of the wire benchmark.
