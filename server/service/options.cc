@@ -28,6 +28,8 @@ constexpr int kDefaultBatchSize = 64;
 constexpr int kMaxBatchSize = 4096;
 constexpr int kMaxSamplesPerQuestion = 1000;
 constexpr double kMaxEpsilon = 1;
+// The search plans its rollouts in batches of a part of the budget, before anybody is asked.
+constexpr int kMaxRollouts = 1'000'000;
 
 // Checks one field after the other and keeps the first error.
 class Checker {
@@ -180,7 +182,7 @@ void ResolveFirstError(v1::FirstErrorOptions* wire, const Catalog& catalog,
   if (!wire->has_confidence()) wire->set_confidence(0.5);
   check->Inside("first_error.confidence", wire->confidence(), 0, 1);
   options->confidence = wire->confidence();
-  check->NotNegative("first_error.max_rollouts", wire->max_rollouts());
+  check->InRange("first_error.max_rollouts", wire->max_rollouts(), 0, kMaxRollouts);
   options->max_rollouts = wire->max_rollouts();
   if (wire->definition() == v1::ERROR_DEFINITION_UNSPECIFIED) {
     wire->set_definition(v1::ERROR_DEFINITION_STAYS_UNLIKELY);
