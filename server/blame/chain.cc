@@ -73,7 +73,7 @@ Marginals ForwardBackward(const Chain& chain) {
 
   std::vector<double> log_step;
   const Pass forward = Forward(chain, log_step);
-  out.log_evidence = std::accumulate(log_step.begin(), log_step.end(), 0.0);
+  out.log_evidence = std::accumulate(log_step.begin(), log_step.end(), chain.log_shared);
   if (out.log_evidence == kImpossible) return out;
   const Pass backward = Backward(chain, log_step);
 

@@ -16,6 +16,8 @@ struct Chain {
   std::vector<double> node_high, node_low;                     // T + 1: evidence of the node itself
   double start_high = 0;                                       // log P(High at node 0)
   double start_low = 0;
+  // Of every path alike, taken out of the factors above: what all of them share would cost digits.
+  double log_shared = 0;
 };
 
 // What forward-backward knows of a chain. All probabilities; entries in [0, 1].

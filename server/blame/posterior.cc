@@ -96,12 +96,20 @@ void AddRollouts(const Evidence& evidence, const Parameters& parameters, const R
   const RateGrids rates(evidence, parameters, level);
   // The outcome fixes the last node; rollouts there would only repeat it.
   for (int j = 0; j < chain.messages() && j < static_cast<int>(evidence.nodes.size()); ++j) {
-    chain.node_high[j] += rates.high.LogLikelihood(evidence.nodes[j]);
-    chain.node_low[j] += rates.low.LogLikelihood(evidence.nodes[j]);
+    const double high = rates.high.LogLikelihood(evidence.nodes[j]);
+    const double low = rates.low.LogLikelihood(evidence.nodes[j]);
+    const double shared = std::fmax(high, low);
+    chain.log_shared += shared;
+    chain.node_high[j] += high - shared;
+    chain.node_low[j] += low - shared;
   }
   for (const Correction& correction : evidence.corrections) {
-    const double high = rates.high.LogLikelihood(correction.rollouts);
-    const double low = rates.low.LogLikelihood(correction.rollouts);
+    double high = rates.high.LogLikelihood(correction.rollouts);
+    double low = rates.low.LogLikelihood(correction.rollouts);
+    const double shared = std::fmax(high, low);
+    chain.log_shared += shared;
+    high -= shared;
+    low -= shared;
     const int t = correction.message;
     chain.high_high[t] += high;
     chain.high_low[t] += high;

@@ -328,6 +328,14 @@ TEST(Posterior, LongEpisodesStayFinite) {
   EXPECT_EQ(p.claimed_first, 39999);
 }
 
+// What High and Low share of so many trials is far larger than what tells them apart.
+TEST(Posterior, ManyTrialsLoseNoDigits) {
+  Evidence evidence = Failure(3, 1);
+  evidence.nodes = {{700'000'000, 1'000'000'000}, {700'000'001, 1'000'000'000}, {}, {}};
+  evidence.corrections = {{1, {300'000'001, 1'000'000'000}}};
+  EXPECT_NEAR(FirstAndNone(ComputePosterior(evidence)), 1, 1e-9);
+}
+
 TEST(Validate, NamesTheField) {
   const auto message = [](const Evidence& e) { return std::string(Validate(e).message()); };
   Evidence evidence = Failure(3, 2);
