@@ -20,6 +20,9 @@ struct Limits {
   // Above max_episode_bytes, so that a large episode is an item's error and not the stream's end.
   int64_t max_transport_bytes = int64_t{64} << 20;
   int32_t max_episodes_per_call = 4'096;
+  // The search plans in batches of a part of its budget, before anybody is asked; and a logarithm
+  // of a likelihood keeps its digits.
+  int32_t max_rollouts = 1'000'000;
 
   // What each message and agent of an episode takes in memory beside its text: in the parsed form,
   // the plan and the answer.
@@ -41,6 +44,7 @@ struct Limits {
     wire.set_max_id_bytes(max_id_bytes);
     wire.set_max_transport_bytes(max_transport_bytes);
     wire.set_max_episodes_per_call(max_episodes_per_call);
+    wire.set_max_rollouts(max_rollouts);
     return wire;
   }
 };

@@ -28,8 +28,6 @@ constexpr int kDefaultBatchSize = 64;
 constexpr int kMaxBatchSize = 4096;
 constexpr int kMaxSamplesPerQuestion = 1000;
 constexpr double kMaxEpsilon = 1;
-// The search plans its rollouts in batches of a part of the budget, before anybody is asked.
-constexpr int kMaxRollouts = 1'000'000;
 
 // Checks one field after the other and keeps the first error.
 class Checker {
@@ -177,12 +175,15 @@ void ResolveModel(v1::FirstErrorOptions* wire, blame::Parameters* parameters, Ch
   *wire->mutable_model() = service::ToWire(*parameters);
 }
 
-void ResolveFirstError(v1::FirstErrorOptions* wire, const Catalog& catalog,
+void ResolveFirstError(v1::FirstErrorOptions* wire, const Limits& limits, const Catalog& catalog,
                        signals::FirstErrorOptions* options, Checker* check) {
   if (!wire->has_confidence()) wire->set_confidence(0.5);
   check->Inside("first_error.confidence", wire->confidence(), 0, 1);
   options->confidence = wire->confidence();
-  check->InRange("first_error.max_rollouts", wire->max_rollouts(), 0, kMaxRollouts);
+  check->NotNegative("first_error.max_rollouts", wire->max_rollouts());
+  if (wire->max_rollouts() > limits.max_rollouts) {
+    check->Fail(OverLimit("first_error.max_rollouts", wire->max_rollouts(), limits.max_rollouts));
+  }
   options->max_rollouts = wire->max_rollouts();
   if (wire->definition() == v1::ERROR_DEFINITION_UNSPECIFIED) {
     wire->set_definition(v1::ERROR_DEFINITION_STAYS_UNLIKELY);
@@ -386,7 +387,7 @@ absl::StatusOr<ResolvedOptions> ResolveOptions(const v1::AttributionOptions& sen
   ResolveScores(wire, options.get(), &check);
   ResolveEstimator(wire->mutable_estimator(), &options->estimator, &check);
   ResolveMessageRewards(wire->mutable_message_rewards(), *range, &options->message_rewards, &check);
-  ResolveFirstError(wire->mutable_first_error(), catalog, &options->first_error, &check);
+  ResolveFirstError(wire->mutable_first_error(), limits, catalog, &options->first_error, &check);
   ResolvePreferences(wire->mutable_preferences(), options.get(), &check);
   absl::StatusOr<signals::AdvantageOptions> advantages =
       ResolveAdvantages(wire->mutable_advantages(), *range, "advantages.");

@@ -125,6 +125,10 @@ absl::Status ValidateScores(const v1::Message& message, int t, const signals::Va
     const v1::PrefixRollouts& rollouts = message.prefix_rollouts();
     ASSAY_RETURN_IF_ERROR(
         NotNegative({"messages", t, "prefix_rollouts.trials"}, rollouts.trials()));
+    if (rollouts.trials() > limits.max_rollouts) {
+      return OverLimit(Path{"messages", t, "prefix_rollouts.trials"}.str(), rollouts.trials(),
+                       limits.max_rollouts);
+    }
     ASSAY_RETURN_IF_ERROR(InRange({"messages", t, "prefix_rollouts.successes"},
                                   rollouts.successes(), 0, rollouts.trials()));
   }

@@ -157,10 +157,12 @@ def test_limits_of_get_server_info(stub: SignalServiceStub, limits: service.Limi
     named = plain("x" * (limits.max_id_bytes + 1))
     grouped = plain("group")
     grouped.group.MergeFrom(episodes.Group(id="g", size=limits.max_group_size + 1))
+    tried = plain("trials")
+    first(tried).prefix_rollouts.trials = limits.max_rollouts + 1
     large = plain("bytes")
     first(large).content = "x" * (limits.max_episode_bytes + 1)
-    fields = ("agents", "values.coalition_values", "messages", "id", "group.size", "messages")
-    for field, episode in zip(fields, (many, wide, long, named, grouped, large), strict=True):
+    fields = ("agents", "values.coalition_values", "messages", "id", "group.size", "messages[0].prefix_rollouts.trials", "messages")
+    for field, episode in zip(fields, (many, wide, long, named, grouped, tried, large), strict=True):
         assert_refused(compute(stub, [episode]).results[0], RANGE, field)
     widest = plain("agents", agents=limits.max_agents)
     assert compute(stub, [widest], Options(outcome=options.OutcomeOnly())).results[0].HasField("signals")

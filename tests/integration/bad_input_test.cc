@@ -89,6 +89,11 @@ std::vector<BadCase> BadCases() {
          e->mutable_messages(1)->mutable_prefix_rollouts()->set_trials(2);
        },
        invalid, "messages[1].prefix_rollouts.successes"},
+      {"trials beyond the limit",
+       [](v1::Episode* e) {
+         e->mutable_messages(1)->mutable_prefix_rollouts()->set_trials(1'000'001);
+       },
+       range, "messages[1].prefix_rollouts.trials"},
       {"repairs forward", [](v1::Episode* e) { e->mutable_messages(1)->set_repairs(2); }, invalid,
        "messages[1].repairs"},
       {"repairs itself", [](v1::Episode* e) { e->mutable_messages(1)->set_repairs(1); }, invalid,
