@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlopt.hpp>
 
+#include "absl/types/span.h"
 #include "server/credit/ard_prior.h"
 #include "server/credit/triangular.h"
 
@@ -38,6 +39,8 @@ class Objective {
         agreement_.push_back((n_ - 2.0 * std::popcount(differing_.back())) / n_);
       }
     }
+    same_.resize(differing_.size());
+    other_.resize(differing_.size());
   }
 
   bool noisy() const { return data_.noisy; }
@@ -102,8 +105,9 @@ class Objective {
       column[a] = diagonal + data_.noise[a];
       for (int b = a + 1; b < m_; ++b, ++next) {
         const Coalition d = differing_[next];
-        const double product = products.At(d) - products.At(everyone_ ^ d);
-        column[b] = product_scale * product + linear_scale * agreement_[next];
+        same_[next] = products.At(d);
+        other_[next] = products.At(everyone_ ^ d);
+        column[b] = product_scale * (same_[next] - other_[next]) + linear_scale * agreement_[next];
       }
     }
   }
@@ -146,8 +150,8 @@ class Objective {
       complements += w[a] * nobody;
       for (int b = a + 1; b < m_; ++b, ++next) {
         const Coalition d = differing_[next];
-        const double same = products.At(d);
-        const double other = products.At(everyone_ ^ d);
+        const double same = same_[next];
+        const double other = other_[next];
         const double twice = 2 * w[b];
         for (std::size_t c = 0; c < buckets.size(); ++c) {
           buckets[c][(d >> (c * bits)) & mask] += twice * (same + other);
@@ -160,9 +164,13 @@ class Objective {
     linear_sum += trace;
     const double product_sum = trace + differences / norm;
     const double normalising = -product_sum * nobody / norm;
+    std::vector<double> differing(n_);
+    for (int i = 0; i < n_; i += bits) {
+      SumByAgent(buckets[i / bits], absl::MakeSpan(differing).subspan(i, bits));
+    }
     for (int i = 0; i < n_; ++i) {
-      const double differing = BucketSum(buckets[i / bits], i % bits);
-      gradient[i] += scale * std::exp(theta[i]) * ((complements - differing) / norm + normalising);
+      gradient[i] +=
+          scale * std::exp(theta[i]) * ((complements - differing[i]) / norm + normalising);
     }
     gradient[n_] += scale * linear * (linear_sum + kJitter * trace);
     gradient[n_ + 1] += scale * white * trace;
@@ -171,12 +179,19 @@ class Objective {
         scale * (product_sum + linear * linear_sum + (white + kJitter * (1 + linear)) * trace);
   }
 
-  static double BucketSum(const std::vector<double>& bucket, int bit) {
-    double sum = 0;
-    for (std::size_t k = 0; k < bucket.size(); ++k) {
-      if ((k >> bit) & 1) sum += bucket[k];
+  // sums[i] = sum of the buckets whose set holds agent i: the last agent's are the upper half,
+  // which then joins the lower. Destroys the buckets.
+  static void SumByAgent(std::vector<double>& buckets, absl::Span<double> sums) {
+    std::size_t half = buckets.size();
+    for (int i = std::bit_width(half) - 1; i-- > 0;) {
+      half /= 2;
+      double sum = 0;
+      for (std::size_t k = 0; k < half; ++k) {
+        sum += buckets[half + k];
+        buckets[k] += buckets[half + k];
+      }
+      if (i < static_cast<int>(sums.size())) sums[i] = sum;
     }
-    return sum;
   }
 
   int n_;
@@ -185,6 +200,7 @@ class Objective {
   const StandardOddData data_;
   std::vector<Coalition> differing_;  // of pairs a < b, row after row
   std::vector<double> agreement_;     // of the same, the linear kernel
+  std::vector<double> same_, other_;  // of the same, products at the last point
   Eigen::MatrixXd kernel_;
   Eigen::MatrixXd inverse_factor_;
   Eigen::MatrixXd sensitivity_;  // W = dvalue / dK, its lower half

@@ -8,7 +8,7 @@
 namespace assay::credit {
 namespace {
 
-constexpr int kMaxTableBits = 12;
+constexpr int kMaxTableBits = 8;
 
 struct Quadrature {
   std::vector<double> nodes;

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cmath>
+#include <cstdint>
 #include <utility>
 
 #include "server/credit/isotropic_prior.h"
@@ -37,6 +38,29 @@ std::vector<double> OrderShares(int n, double decay, double white) {
   return share;
 }
 
+using Distances = Eigen::Matrix<std::uint8_t, Eigen::Dynamic, Eigen::Dynamic>;
+
+// Agents by which two pairs differ, the lower triangle.
+Distances DistancesOf(const std::vector<Coalition>& pairs) {
+  const auto m = static_cast<Eigen::Index>(pairs.size());
+  Distances distances(m, m);
+  for (Eigen::Index a = 0; a < m; ++a) {
+    for (Eigen::Index b = a; b < m; ++b) {
+      distances(b, a) = static_cast<std::uint8_t>(std::popcount(pairs[a] ^ pairs[b]));
+    }
+  }
+  return distances;
+}
+
+// The lower triangle, of as many of the first pairs as the kernel has rows.
+void FillKernel(const std::vector<double>& by_distance, const Distances& distances,
+                const Eigen::VectorXd& relative_noise, Eigen::MatrixXd& kernel) {
+  for (Eigen::Index a = 0; a < kernel.rows(); ++a) {
+    for (Eigen::Index b = a; b < kernel.rows(); ++b) kernel(b, a) = by_distance[distances(b, a)];
+    kernel(a, a) += kJitter + relative_noise[a];
+  }
+}
+
 }  // namespace
 
 EvenPart::EvenPart(int n, std::vector<Coalition> pairs, const std::vector<double>& even,
@@ -55,7 +79,9 @@ EvenPart::EvenPart(int n, std::vector<Coalition> pairs, const std::vector<double
   const Eigen::VectorXd relative_noise =
       Eigen::Map<const Eigen::VectorXd>(noise.data(), m) / (unit_ * unit_);
   const std::vector<std::vector<double>> krawtchouk = NormalisedKrawtchouk(n);
+  const Distances distances = DistancesOf(pairs_);
   const int head = std::min(m, kFitPairs);
+  Eigen::MatrixXd kernel(head, head);
   double least = INFINITY;
   for (double decay : kDecays) {
     for (double white : kWhites) {
@@ -64,31 +90,22 @@ EvenPart::EvenPart(int n, std::vector<Coalition> pairs, const std::vector<double
       for (int u = 2; u <= n; u += 2) {
         for (int d = 0; d <= n; ++d) by_distance[d] += share[u] * krawtchouk[u][d];
       }
-      const Eigen::LLT<Eigen::MatrixXd> factor(Kernel(by_distance, relative_noise, head));
+      FillKernel(by_distance, distances, relative_noise, kernel);
+      const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>> factor(kernel);
       const double fit = factor.matrixL().solve(y.head(head)).squaredNorm() / head;
       const double value =
-          0.5 * head * std::log(fit + 1e-300) + factor.matrixLLT().diagonal().array().log().sum();
+          0.5 * head * std::log(fit + 1e-300) + kernel.diagonal().array().log().sum();
       if (!(value < least)) continue;
       least = value;
       share_ = std::move(share);
       by_distance_ = std::move(by_distance);
     }
   }
-  factor_.compute(Kernel(by_distance_, relative_noise, m));
+  kernel.resize(m, m);
+  FillKernel(by_distance_, distances, relative_noise, kernel);
+  factor_.compute(kernel);
   alpha_ = factor_.solve(y);
   scale_ = y.dot(alpha_) / m;
-}
-
-Eigen::MatrixXd EvenPart::Kernel(const std::vector<double>& by_distance,
-                                 const Eigen::VectorXd& relative_noise, int count) const {
-  Eigen::MatrixXd kernel(count, count);
-  for (int a = 0; a < count; ++a) {
-    for (int b = a; b < count; ++b) {
-      kernel(b, a) = by_distance[std::popcount(pairs_[a] ^ pairs_[b])];
-    }
-    kernel(a, a) += kJitter + relative_noise[a];
-  }
-  return kernel;
 }
 
 double EvenPart::LooVariance() const {

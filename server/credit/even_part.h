@@ -30,9 +30,6 @@ class EvenPart {
   std::vector<PairInteraction> Interactions() const;
 
  private:
-  Eigen::MatrixXd Kernel(const std::vector<double>& by_distance,
-                         const Eigen::VectorXd& relative_noise, int count) const;
-
   int n_;
   std::vector<Coalition> pairs_;
   double mean_ = 0;

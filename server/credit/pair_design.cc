@@ -61,8 +61,12 @@ class Conditioned {
 
   // How much each candidate would lower the summed variance of the credits.
   Eigen::VectorXf Reduction() const {
-    return credit_.colwise().squaredNorm().transpose().cwiseQuotient(
-        (variance_.array() + noise_).matrix());
+    // Agent by agent, as they lie in memory.
+    Eigen::ArrayXf squares = Eigen::ArrayXf::Zero(credit_.cols());
+    for (Eigen::Index i = 0; i < credit_.rows(); ++i) {
+      squares += credit_.row(i).transpose().array().square();
+    }
+    return squares / (variance_.array() + noise_);
   }
 
   void Add(int pick) {
