@@ -271,9 +271,10 @@ std::int64_t OddBayesPlan::NextTarget(std::int64_t used, std::int64_t step) cons
   for (std::int64_t level : {3 * n, 4 * n, 8 * n, 16 * n, 32 * n}) {
     if (used + step <= level) target = std::min(target, level);
   }
-  // While answers are few and fits cheap, another look halfway pays.
-  for (std::int64_t level : {6 * n, 12 * n}) {
-    if (used + step <= level && level <= kHalfStepQuestions) target = std::min(target, level);
+  // While answers are few and fits cheap, another look halfway pays, unless many more follow.
+  const std::int64_t half = 6 * n;
+  if (options().max_questions < 2 * half && half <= kHalfStepQuestions && used + step <= half) {
+    target = std::min(target, half);
   }
   return target;
 }
