@@ -26,7 +26,7 @@ bool CanVote(const v1::Episode& episode) {
 // What the envelope around an episode's signals may add: `elapsed`, tags and lengths.
 constexpr int64_t kEnvelopeBytes = 64;
 
-// IsShort: tens of microseconds.
+// IsShort: tens of microseconds, also where each question is recorded.
 constexpr size_t kShortMessages = 64;
 constexpr size_t kShortBytes = 4096;
 constexpr int64_t kShortQuestions = 256;
@@ -68,8 +68,8 @@ bool IsShort(const EpisodeWork& work) {
   const signals::Options& options = *work.options->options;
   const signals::Episode& episode = work.context->episode;
   if (work.evaluator->local() == nullptr || work.options->scorer != nullptr ||
-      options.audit == signals::AuditLevel::kFull || options.first_error.soft_rewards ||
-      options.first_error.prior != nullptr || episode.messages.size() > kShortMessages) {
+      options.first_error.soft_rewards || options.first_error.prior != nullptr ||
+      episode.messages.size() > kShortMessages) {
     return false;
   }
   size_t bytes_to_read = 0;

@@ -38,8 +38,8 @@ absl::StatusOr<EpisodeWork> AcceptEpisode(std::shared_ptr<const v1::Episode> epi
 std::shared_ptr<evaluation::Evaluator> EvaluatorFor(const v1::Episode& episode,
                                                     const ResolvedOptions& options);
 
-// Whether its work costs less than some ten hand-overs to a worker: then whoever has the episode
-// does it at once.
+// Whether its work costs less than some ten hand-overs to a worker: then a worker takes several at
+// once.
 bool IsShort(const EpisodeWork& work);
 
 // The result as it goes out, without `elapsed`: signals with their audit, or the error that the

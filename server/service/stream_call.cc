@@ -7,6 +7,13 @@
 #include "server/service/errors.h"
 
 namespace assay::service {
+namespace {
+
+// Short episodes that a worker takes at once: enough that the hand-over and the write cost little
+// for each of them, and few enough that the first answer waits for less than a millisecond.
+constexpr int kBurst = 16;
+
+}  // namespace
 
 // The caller evaluator may outlive the stream by a question.
 class StreamCall::Sink final : public evaluation::CallerSink {
@@ -43,14 +50,18 @@ StreamCall::StreamCall(const ServiceDeps& deps, CallContext context, SessionConf
 template <class Input>
 void StreamCall::Step(Input input) {
   std::vector<Action> rest;
+  int bursts = 0;
   {
     evaluation::MutexLock lock(&mutex_);
     input(*session_, deps_.executor->Now());
     rest = Perform(session_->TakeActions());
+    bursts = BurstsToPost();
     ArmTimer();
   }
   PerformUnlocked(std::move(rest));
-  RunShort();
+  for (; bursts > 0; --bursts) {
+    deps_.executor->Post([self = shared_from_this()] { self->RunBurst(); });
+  }
 }
 
 void StreamCall::Attach(StreamTransport* transport) {
@@ -136,7 +147,7 @@ void StreamCall::Start(StartEpisode start) {
     auto response = MakeOnArena<v1::StreamSignalsResponse>();
     MakeResult(work, std::move(signals), response->mutable_result());
     work = EpisodeWork();  // the episode's memory ends before its credit does
-    self->OnEpisodeDone(ticket, std::move(response));
+    self->OnEpisodeDone({ticket, std::move(response)});
   };
   const auto run = deps_.engine->Make(std::move(job), std::move(done));
   runs_[ticket] = run;
@@ -147,25 +158,40 @@ void StreamCall::Start(StartEpisode start) {
   }
 }
 
-void StreamCall::RunShort() {
-  std::shared_ptr<engine::EpisodeRun> run;
-  for (bool first = true;; first = false) {
-    {
-      evaluation::MutexLock lock(&mutex_);
-      if (first && running_short_) return;
-      running_short_ = !short_.empty();
-      if (!running_short_) return;
-      run = std::move(short_.front());
-      short_.pop_front();
-    }
-    run->StartHere();
-  }
+int StreamCall::BurstsToPost() {
+  const auto waiting = static_cast<int>(short_.size());
+  const int wanted = std::min((waiting + kBurst - 1) / kBurst, deps_.executor->workers());
+  const int more = std::max(wanted - bursts_, 0);
+  bursts_ += more;
+  return more;
 }
 
-void StreamCall::OnEpisodeDone(Ticket ticket, std::shared_ptr<v1::StreamSignalsResponse> response) {
-  Step([&](StreamSession& session, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    runs_.erase(ticket);
-    session.OnEpisodeDone(ticket, std::move(response), now);
+void StreamCall::RunBurst() {
+  std::vector<std::shared_ptr<engine::EpisodeRun>> burst;
+  {
+    evaluation::MutexLock lock(&mutex_);
+    ++gathering_;
+    for (; !short_.empty() && burst.size() < kBurst; short_.pop_front()) {
+      burst.push_back(std::move(short_.front()));
+    }
+  }
+  for (const auto& run : burst) run->StartHere();
+  Step([this](StreamSession& session, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    --gathering_;
+    --bursts_;
+    session.OnEpisodesDone(std::exchange(gathered_, {}), now);
+  });
+}
+
+void StreamCall::OnEpisodeDone(EpisodeOutcome outcome) {
+  {
+    evaluation::MutexLock lock(&mutex_);
+    runs_.erase(outcome.ticket);
+    gathered_.push_back(std::move(outcome));
+    if (gathering_ > 0) return;
+  }
+  Step([this](StreamSession& session, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    session.OnEpisodesDone(std::exchange(gathered_, {}), now);
   });
 }
 

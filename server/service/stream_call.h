@@ -59,11 +59,13 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   std::vector<Action> Perform(std::vector<Action> actions) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PerformUnlocked(std::vector<Action> actions);
   void Start(StartEpisode start) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Runs the short episodes on this thread, unless one is at it already: their ends lead back here,
-  // and must not pile up.
-  void RunShort();
+  // Workers that must still be called for the short episodes that wait; they count as called.
+  int BurstsToPost() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Works on some short episodes, one after the other, and hands in their results together: one
+  // hand-over and one write for all. Meanwhile others arrive and make the next burst.
+  void RunBurst();
   void ArmTimer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void OnEpisodeDone(Ticket ticket, std::shared_ptr<v1::StreamSignalsResponse> response);
+  void OnEpisodeDone(EpisodeOutcome outcome);
   void OnTimer();
 
   const ServiceDeps deps_;
@@ -76,7 +78,9 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   std::shared_ptr<const v1::StreamSignalsResponse> writing_ ABSL_GUARDED_BY(mutex_);
   std::map<Ticket, std::shared_ptr<engine::EpisodeRun>> runs_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::shared_ptr<engine::EpisodeRun>> short_ ABSL_GUARDED_BY(mutex_);  // to be started
-  bool running_short_ ABSL_GUARDED_BY(mutex_) = false;
+  int bursts_ ABSL_GUARDED_BY(mutex_) = 0;     // posted or running
+  int gathering_ ABSL_GUARDED_BY(mutex_) = 0;  // of them, running; each hands in what is gathered
+  std::vector<EpisodeOutcome> gathered_ ABSL_GUARDED_BY(mutex_);
   absl::Time abort_at_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   absl::Time armed_for_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   engine::Executor::TimerId timer_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -162,10 +162,13 @@ void StreamSession::OnHalfClose(absl::Time now) {
   Pump(now);
 }
 
-void StreamSession::OnEpisodeDone(Ticket ticket,
-                                  std::shared_ptr<v1::StreamSignalsResponse> response,
-                                  absl::Time now) {
-  const auto found = episodes_.find(ticket);
+void StreamSession::OnEpisodesDone(std::vector<EpisodeOutcome> outcomes, absl::Time now) {
+  for (EpisodeOutcome& outcome : outcomes) Settle(std::move(outcome), now);
+  Pump(now);
+}
+
+void StreamSession::Settle(EpisodeOutcome outcome, absl::Time now) {
+  const auto found = episodes_.find(outcome.ticket);
   if (found == episodes_.end() || found->second.answered) return;
   --started_;
   if (finished_) {
@@ -173,8 +176,7 @@ void StreamSession::OnEpisodeDone(Ticket ticket,
     episodes_.erase(found);
     return;
   }
-  Answer(ticket, std::move(response), now);
-  Pump(now);
+  Answer(outcome.ticket, std::move(outcome.response), now);
 }
 
 void StreamSession::OnAsk(const evaluation::CallerRequest& request, absl::Time now) {

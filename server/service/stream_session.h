@@ -56,6 +56,13 @@ struct SessionConfig {
 
 using Ticket = uint64_t;
 
+// The response's result is what MakeResult gave for the work of this ticket; nobody else writes to
+// it.
+struct EpisodeOutcome {
+  Ticket ticket;
+  std::shared_ptr<v1::StreamSignalsResponse> response;
+};
+
 // What the driver must do, in order.
 struct StartEpisode {
   Ticket ticket;
@@ -81,7 +88,7 @@ struct CloseCaller {
   std::shared_ptr<evaluation::CallerEvaluator> caller;
   absl::Status status;
 };
-// The last action. No input but OnEpisodeDone, OnWriteDone and OnCancel may follow, and none
+// The last action. No input but OnEpisodesDone, OnWriteDone and OnCancel may follow, and none
 // matters.
 struct FinishStream {
   absl::Status status;
@@ -113,10 +120,8 @@ class StreamSession {
   // Inputs. The request is kept, not copied, until its episode is answered.
   void OnRequest(std::shared_ptr<const v1::StreamSignalsRequest> request, absl::Time now);
   void OnHalfClose(absl::Time now);
-  // The response's result is what MakeResult gave for the work of this ticket; nobody else writes
-  // to it.
-  void OnEpisodeDone(Ticket ticket, std::shared_ptr<v1::StreamSignalsResponse> response,
-                     absl::Time now);
+  // Those that are handed in together are written together.
+  void OnEpisodesDone(std::vector<EpisodeOutcome> outcomes, absl::Time now);
   // From the caller evaluator's sink.
   void OnAsk(const evaluation::CallerRequest& request, absl::Time now);
   void OnUnknownEvaluation();
@@ -164,6 +169,7 @@ class StreamSession {
                      InFlight* in_flight, absl::Time now);
   // Answers an episode that takes no credit: all are taken.
   void RejectBeyondCredits(const v1::Episode& episode);
+  void Settle(EpisodeOutcome outcome, absl::Time now);
   void Answer(Ticket ticket, std::shared_ptr<v1::StreamSignalsResponse> response, absl::Time now);
   void AnswerError(Ticket ticket, absl::string_view id, const absl::Status& error, absl::Time now);
   void Report(const v1::EpisodeResult& result, absl::Duration elapsed);

@@ -116,8 +116,8 @@ class Driver {
   };
 
   void Finish(StartEpisode& start) {
-    session->OnEpisodeDone(start.ticket, Response(MakeResult(start.work, Attribute(start.work))),
-                           now);
+    session->OnEpisodesDone(
+        {{start.ticket, Response(MakeResult(start.work, Attribute(start.work)))}}, now);
   }
   void Perform(Action& action) {
     if (finished.has_value()) ADD_FAILURE() << "an action after the last";
@@ -355,8 +355,8 @@ TEST(StreamSession, GraceEndsWhatIsLeft) {
   EXPECT_EQ(driver.cancelled.size(), 1u);
   // Its memory counts until the engine has let it go.
   EXPECT_EQ(driver.admission().episodes(), 1);
-  driver.session->OnEpisodeDone(driver.started[0].ticket,
-                                Response(MakeError("x", absl::CancelledError())), driver.now);
+  driver.session->OnEpisodesDone(
+      {{driver.started[0].ticket, Response(MakeError("x", absl::CancelledError()))}}, driver.now);
   EXPECT_EQ(driver.admission().episodes(), 0);
 }
 
