@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "server/evaluation/evaluator.h"
+#include "server/service/limits.h"
 
 namespace assay::fuzz {
 namespace {
@@ -105,7 +106,7 @@ void MendScores(const v1::ValueRange& range, v1::Message* message) {
   if (message->has_redundancy()) message->set_redundancy(Inside(message->redundancy(), 0, 1));
   if (message->has_prefix_rollouts()) {
     v1::PrefixRollouts* rollouts = message->mutable_prefix_rollouts();
-    rollouts->set_trials(std::clamp(rollouts->trials(), 0, 100'000));
+    rollouts->set_trials(std::clamp(rollouts->trials(), 0, service::Limits().max_rollouts));
     rollouts->set_successes(std::clamp(rollouts->successes(), 0, rollouts->trials()));
   }
   for (v1::Alternative& alternative : *message->mutable_alternatives()) {
@@ -171,7 +172,10 @@ void MendOptions(v1::AttributionOptions* options, Random& random) {
     options->mutable_named()->set_name(kNames[Below(random, 3)]);
   }
   if (!options->scorer().empty()) options->set_scorer("exact");
-  options->mutable_first_error()->clear_prior();
+  v1::FirstErrorOptions* first_error = options->mutable_first_error();
+  first_error->clear_prior();
+  first_error->set_max_rollouts(
+      std::clamp(first_error->max_rollouts(), 0, service::Limits().max_rollouts));
   if (options->estimator().max_questions() != 0 || options->has_named()) {
     v1::EstimatorOptions* estimator = options->mutable_estimator();
     if (estimator->max_questions() == 0) estimator->set_max_questions(kFewQuestions / 2);

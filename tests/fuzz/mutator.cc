@@ -43,8 +43,9 @@ void Collect(Message* message, int depth, std::vector<Message*>* all) {
 }
 
 int64_t Integer(int64_t old, Random& random) {
-  static constexpr int64_t kEdges[] = {
-      0, 1, 2, 3, 5, 16, 64, -1, -2, 100, 255, 256, 257, 1000, INT32_MAX, INT32_MIN, 1'000'000'000};
+  static constexpr int64_t kEdges[] = {0,   1,    2,         3,         5,         16,
+                                       64,  -1,   -2,        100,       255,       256,
+                                       257, 1000, INT32_MAX, INT32_MIN, 1'000'000, 1'000'000'000};
   switch (Below(random, 4)) {
     case 0:
       return old + 1;

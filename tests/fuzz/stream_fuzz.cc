@@ -136,8 +136,7 @@ class World {
       case StreamStep::kWriteDone:
         return CompleteWrite();
       case StreamStep::kRunTasks:
-        for (uint32_t k = step.run_tasks() % 64; k > 0 && executor_.RunOne();) --k;
-        return;
+        return RunTasks(step.run_tasks() % 64);
       case StreamStep::kPassMillis:
         return executor_.RunFor(absl::Milliseconds(step.pass_millis() % kMaxPassMillis));
       case StreamStep::kHalfClose:
@@ -190,6 +189,10 @@ class World {
       }
     }
     Send(request);
+  }
+
+  void RunTasks(uint32_t count) {
+    while (count > 0 && executor_.RunOne()) --count;
   }
 
   void CompleteWrite() {
