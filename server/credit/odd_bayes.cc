@@ -36,6 +36,9 @@ constexpr int kWarmSteps = 6;    // from the stage before
 constexpr int kEnumerated = 13;  // agents up to which every pair is at hand as a candidate
 constexpr int kCandidates =
     150;  // a random choice of so many loses little; more where many are to be picked
+// There are always as many to be drawn: those beyond kEnumerated agents with 2 or more on each
+// side.
+static_assert(3 * kMaxModelQuestions < (1 << kEnumerated) - kEnumerated - 2);
 constexpr int kInteractionPairs = 192;
 
 OddView ViewWholePairs(int n, const AnswerBook& book) {

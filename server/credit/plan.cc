@@ -82,9 +82,12 @@ absl::string_view MethodName(Method method) {
 
 namespace {
 
-absl::StatusOr<std::unique_ptr<CreditPlan>> MakeSampledPlan(const CreditOptions& options) {
+absl::StatusOr<std::unique_ptr<CreditPlan>> MakeSampledPlan(CreditOptions options) {
   // With every question allowed there is nothing to estimate.
   if (ExactFits(options.n, options.max_questions)) return std::make_unique<ExactPlan>(options);
+  options.max_questions =
+      std::min(options.max_questions,
+               options.method == Method::kOddBayes ? kMaxModelQuestions : kMaxSampledQuestions);
   switch (options.method) {
     case Method::kOddBayes:
       if (options.n > 64) return Invalid("method", "odd_bayes takes at most 64 players");

@@ -51,10 +51,16 @@ struct ValueAnswer {
   double variance = 0;  // unbiased, of one evaluation; what 0 says: CreditOptions::noise
 };
 
+// However many are allowed, an estimator asks no more: about a second of work. Fitting a model is
+// cubic in its answers, and these find what permutations and regressions need far more for.
+inline constexpr std::int64_t kMaxModelQuestions = 2048;
+inline constexpr std::int64_t kMaxSampledQuestions = std::int64_t{1} << 16;
+
 struct CreditOptions {
   int n = 0;  // players: 1..256
   Method method = Method::kAuto;
   // Distinct questions, at least 2. 0: 2^n for kExact, otherwise 2^n or 64 n, whichever is less.
+  // Where 2^n are more, no more than kMaxModelQuestions (kOddBayes) or kMaxSampledQuestions.
   // Where noise shows some are asked again, and a repeat counts too: samples asked for never exceed
   // max_questions * samples_per_question.
   std::int64_t max_questions = 0;

@@ -98,6 +98,23 @@ TEST(AutoMethod, FollowsAgentsAndBudget) {
   EXPECT_EQ(method(31, 124), Method::kLeverage);
 }
 
+// Before anybody is asked: a billion pairs would take the server's memory.
+TEST(SampledPlans, AskNoMoreThanTheyCanUse) {
+  for (Method method : {Method::kAuto, Method::kLeverage, Method::kKernel}) {
+    const auto plan = MakeCreditPlan({.n = 40, .method = method, .max_questions = INT32_MAX});
+    ASSERT_TRUE(plan.ok());
+    EXPECT_EQ((*plan)->ask().size(), static_cast<std::size_t>(kMaxSampledQuestions));
+  }
+}
+
+// As many candidates as 16,383 questions would want there are none.
+TEST(OddBayes, AsksNoMoreThanItCanUse) {
+  const Game game = [](const PlayerSet& players) { return players.size() > 6 ? 1.0 : 0.0; };
+  const CreditEstimate estimate =
+      Estimate({.n = 14, .method = Method::kOddBayes, .max_questions = (1 << 14) - 1}, game);
+  EXPECT_EQ(estimate.questions, kMaxModelQuestions);
+}
+
 TEST(OddBayes, FindsAWeightedMajorityFromFewQuestions) {
   const std::vector<int> weights = {12, 9, 7, 7, 5, 4, 3, 2, 2, 1};
   const Game game = [&](const PlayerSet& players) {
