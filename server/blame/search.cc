@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <iterator>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -38,6 +39,22 @@ bool WorthSearching(const Evidence& evidence, ErrorDefinition definition,
          (options.prefixes || options.corrections) &&
          std::any_of(evidence.authors.begin(), evidence.authors.end(),
                      [](int author) { return author >= 0; });
+}
+
+// The first of those nearest to `target`. `nodes` are sorted, and not empty.
+template <class Node>
+int Nearest(const std::vector<Node>& nodes, double target) {
+  const auto first_of = [&nodes](double low) {
+    return std::lower_bound(nodes.begin(), nodes.end(), low,
+                            [](const Node& node, double bound) { return node.low < bound; });
+  };
+  const auto above = first_of(target);
+  if (above == nodes.begin()) return above->index;
+  const auto below = first_of(std::prev(above)->low);
+  if (above == nodes.end()) return below->index;
+  const Node down = {target - below->low, below->index};
+  const Node up = {above->low - target, above->index};
+  return std::min(down, up).index;
 }
 
 // What to ask next does not need the mixture over levels, at fifty times the cost.
@@ -103,37 +120,39 @@ bool FirstErrorSearch::Askable(Kind kind, int index) const {
          evidence_.authors[index] >= 0 && !(options_.deterministic && asked_correction_[index]);
 }
 
+// One that is asked again comes right after: targets ascend, and with them the nodes nearest to
+// them.
 void FirstErrorSearch::Ask(Kind kind, int index) {
-  for (SearchQuestion& question : batch_) {
-    if (question.kind == kind && question.index == index) {
-      ++question.samples;
-      return;
-    }
+  if (!batch_.empty() && batch_.back().kind == kind && batch_.back().index == index) {
+    ++batch_.back().samples;
+  } else {
+    batch_.push_back({kind, index, 1});
   }
-  batch_.push_back({kind, index, 1});
 }
 
-std::vector<int> FirstErrorSearch::NearestNodes(const Posterior& posterior, double target,
-                                                int count) const {
+std::vector<FirstErrorSearch::Node> FirstErrorSearch::AskableNodes(
+    const Posterior& posterior) const {
   const Kind kind = options_.prefixes ? Kind::kPrefix : Kind::kCorrection;
-  std::vector<std::pair<double, int>> nodes;
+  std::vector<Node> nodes;
   for (int j = 0; j < static_cast<int>(evidence_.authors.size()); ++j) {
-    if (Askable(kind, j)) nodes.push_back({std::fabs(1 - posterior.high[j] - target), j});
+    if (Askable(kind, j)) nodes.push_back({1 - posterior.high[j], j});
   }
-  const size_t kept = std::min(nodes.size(), static_cast<size_t>(count));
-  std::partial_sort(nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(kept), nodes.end());
-  std::vector<int> out;
-  for (size_t i = 0; i < kept; ++i) out.push_back(nodes[i].second);
-  return out;
+  return nodes;
 }
 
-// The node after whose next rollout the first error is expected to be least uncertain.
-int FirstErrorSearch::MostTelling(const Posterior& posterior, const std::vector<int>& nodes) const {
+// The node after whose next rollout the first error is expected to be least uncertain, among those
+// nearest 1/2.
+int FirstErrorSearch::MostTelling(const Posterior& posterior, std::vector<Node> near) const {
+  for (Node& node : near) node.low = std::fabs(node.low - 0.5);
+  const size_t kept = std::min<size_t>(near.size(), kTellingNodes);
+  std::partial_sort(near.begin(), near.begin() + static_cast<std::ptrdiff_t>(kept), near.end());
+  near.resize(kept);
   Evidence imagined = evidence_;
   const double range = evidence_.high - evidence_.low;
-  int best = nodes.front();
+  int best = near.front().index;
   double least = 0;
-  for (const int j : nodes) {
+  for (const Node& candidate : near) {
+    const int j = candidate.index;
     const double success = (posterior.value[j] - evidence_.low) / range;
     Rollouts& node = imagined.nodes[j];
     node.trials += 1;
@@ -144,7 +163,7 @@ int FirstErrorSearch::MostTelling(const Posterior& posterior, const std::vector<
         Entropy(ComputePosterior(imagined, parameters_, posterior_options_).first);
     node = evidence_.nodes[j];
     const double expected = success * succeeded + (1 - success) * failed;
-    if (j == nodes.front() || expected < least) {
+    if (j == near.front().index || expected < least) {
       least = expected;
       best = j;
     }
@@ -156,13 +175,13 @@ void FirstErrorSearch::PlanSearch(const Posterior& posterior, int questions) {
   const bool informed =
       options_.prefixes && (!evidence_.scores.empty() || evidence_.prior_from_text);
   const Kind kind = options_.prefixes ? Kind::kPrefix : Kind::kCorrection;
+  std::vector<Node> nodes = AskableNodes(posterior);
+  if (nodes.empty()) return;
+  if (informed && questions == 1) return Ask(kind, MostTelling(posterior, std::move(nodes)));
+  std::sort(nodes.begin(), nodes.end());
   for (int i = 1; i <= questions; ++i) {
     // Answers that come together cannot build on each other: spread them.
-    const double target = 0.5 + kSpread * (static_cast<double>(i) / (questions + 1) - 0.5);
-    const std::vector<int> nodes =
-        NearestNodes(posterior, target, informed && questions == 1 ? kTellingNodes : 1);
-    if (nodes.empty()) return;
-    Ask(kind, nodes.size() > 1 ? MostTelling(posterior, nodes) : nodes.front());
+    Ask(kind, Nearest(nodes, 0.5 + kSpread * (static_cast<double>(i) / (questions + 1) - 0.5)));
   }
   if (options_.deterministic) {
     for (SearchQuestion& question : batch_) question.samples = 1;

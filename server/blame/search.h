@@ -1,6 +1,7 @@
 #ifndef ASSAY_SERVER_BLAME_SEARCH_H_
 #define ASSAY_SERVER_BLAME_SEARCH_H_
 
+#include <compare>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -71,12 +72,17 @@ class FirstErrorSearch {
 
  private:
   using Kind = SearchQuestion::Kind;
+  struct Node {
+    double low;  // P(Low), or how far that is from where it is wanted
+    int index;
+    auto operator<=>(const Node&) const = default;
+  };
 
   void Plan();
   void PlanSearch(const Posterior& posterior, int questions);
   void PlanScan(const Posterior& posterior, int questions);
-  std::vector<int> NearestNodes(const Posterior& posterior, double target, int count) const;
-  int MostTelling(const Posterior& posterior, const std::vector<int>& nodes) const;
+  std::vector<Node> AskableNodes(const Posterior& posterior) const;
+  int MostTelling(const Posterior& posterior, std::vector<Node> near) const;
   bool Askable(Kind kind, int index) const;
   void Ask(Kind kind, int index);
   void TakeIn(const SearchQuestion& question, const SearchAnswer& answer);

@@ -116,6 +116,19 @@ TEST(FirstErrorSearch, AsksADeterministicEvaluatorOnce) {
   EXPECT_EQ(ComputePosterior(search.evidence()).likeliest_first, 5);
 }
 
+// Looking at each node for each question of a batch would take 2^36 steps.
+TEST(FirstErrorSearch, PlansALargeBatchOfALongEpisode) {
+  FirstErrorSearch search(Failure(1 << 16), {}, {}, {.max_rollouts = 1 << 24, .batch = 1 << 20});
+  int samples = 0;
+  int last = -1;
+  for (const auto& question : search.ask()) {
+    EXPECT_GT(question.index, last);  // nobody is asked twice in a batch
+    last = question.index;
+    samples += question.samples;
+  }
+  EXPECT_EQ(samples, 1 << 20);
+}
+
 TEST(FirstErrorSearch, NothingToFind) {
   Evidence annotated = Failure(5);
   annotated.annotations = {2};
