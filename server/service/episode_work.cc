@@ -11,6 +11,7 @@
 #include "server/service/convert.h"
 #include "server/service/errors.h"
 #include "server/service/validate.h"
+#include "server/signals/credit_phase.h"
 
 namespace assay::service {
 namespace {
@@ -30,6 +31,21 @@ constexpr int64_t kEnvelopeBytes = 64;
 constexpr size_t kShortMessages = 64;
 constexpr size_t kShortBytes = 4096;
 constexpr int64_t kShortQuestions = 256;
+constexpr size_t kShortAgents = 8;  // 2^8 coalitions
+
+// Nobody is asked about the agents, or about all of few coalitions: an estimator takes longer.
+bool IsSmallGame(const EpisodeWork& work) {
+  const signals::EvaluatorTraits& traits = work.evaluator->traits();
+  if (!traits.Supports(signals::QuestionKind::kCoalition) &&
+      !traits.Supports(signals::QuestionKind::kAllCoalitions)) {
+    return true;
+  }
+  const size_t agents = work.context->episode.agents.size();
+  if (agents > kShortAgents) return false;
+  const int64_t all = int64_t{1} << agents;
+  return signals::QuestionBudget(work.options->options->estimator, traits,
+                                 static_cast<int>(agents)) >= all;
+}
 
 }  // namespace
 
@@ -69,7 +85,8 @@ bool IsShort(const EpisodeWork& work) {
   const signals::Episode& episode = work.context->episode;
   if (work.evaluator->local() == nullptr || work.options->scorer != nullptr ||
       options.first_error.soft_rewards || options.first_error.prior != nullptr ||
-      episode.messages.size() > kShortMessages) {
+      options.first_error.parameters.shared_level > 0 || episode.messages.size() > kShortMessages ||
+      !IsSmallGame(work)) {
     return false;
   }
   size_t bytes_to_read = 0;
@@ -79,6 +96,7 @@ bool IsShort(const EpisodeWork& work) {
     if (message.agent != signals::kContext) ++messages_of[message.agent];
   }
   if (options.message_rewards.shingles && bytes_to_read > kShortBytes) return false;
+  messages_of.erase(std::remove(messages_of.begin(), messages_of.end(), 0), messages_of.end());
   return credit::OwenQuestionCount(messages_of) <= kShortQuestions;
 }
 

@@ -37,6 +37,38 @@ TEST(EpisodeWork, TextThatMustBeReadIsNotShort) {
   EXPECT_TRUE(Short(episode));
 }
 
+TEST(EpisodeWork, SilentAgentsArePlayersToo) {
+  v1::Episode episode = SmallVote("silent", "ABA");
+  while (episode.agents_size() < 8) {
+    episode.add_agents()->set_id(absl::StrCat("agent", episode.agents_size()));
+  }
+  EXPECT_TRUE(Short(episode));
+  while (episode.agents_size() < 20) {  // a table of 2^20
+    episode.add_agents()->set_id(absl::StrCat("agent", episode.agents_size()));
+  }
+  EXPECT_FALSE(Short(episode));
+  while (episode.agents_size() < 40) {  // a regression
+    episode.add_agents()->set_id(absl::StrCat("agent", episode.agents_size()));
+  }
+  EXPECT_FALSE(Short(episode));
+  v1::AttributionOptions options;
+  options.mutable_outcome();
+  EXPECT_TRUE(Short(episode, options));
+}
+
+TEST(EpisodeWork, AnEstimateIsNotShort) {
+  v1::AttributionOptions options;
+  options.mutable_estimator()->set_max_questions(16);
+  EXPECT_TRUE(Short(SmallVote("all", "ABAB"), options));
+  EXPECT_FALSE(Short(SmallVote("some", "ABABA"), options));
+}
+
+TEST(EpisodeWork, APassForEachPairOfRatesIsNotShort) {
+  v1::AttributionOptions options;
+  options.mutable_first_error()->mutable_model()->set_shared_level(0.5);
+  EXPECT_FALSE(Short(SmallVote("shared", "ABA"), options));
+}
+
 TEST(EpisodeWork, AFullAuditOfAFewIsShort) {
   v1::AttributionOptions options;
   options.set_audit(v1::AUDIT_FULL);
