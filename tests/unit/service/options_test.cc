@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <iterator>
 #include <limits>
 
 #include "server/blame/text_prior.h"
@@ -159,6 +160,122 @@ TEST(Options, FaultsOfPriorAndModelAreNamed) {
               for (int i = 0; i < 65; ++i) f->mutable_model()->add_high_rates(0.5);
             }),
             "first_error.model.high_rates");
+}
+
+// The last value that is taken, and the first that is not.
+TEST(Options, BoundsAreWhereTheySay) {
+  constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+  constexpr auto kRange = absl::StatusCode::kOutOfRange;
+  constexpr auto kTaken = absl::StatusCode::kOk;
+  const struct {
+    absl::StatusCode code;
+    const char* field;
+    std::function<void(v1::AttributionOptions*)> change;
+  } cases[] = {
+      {kTaken, "", [](auto* o) { o->set_success_threshold(0); }},
+      {kTaken, "", [](auto* o) { o->set_success_threshold(1); }},
+      {kInvalid, "success_threshold", [](auto* o) { o->set_success_threshold(-0.001); }},
+      {kTaken, "", [](auto* o) { o->set_reward_bound(1); }},
+      {kInvalid, "reward_bound", [](auto* o) { o->set_reward_bound(0.999); }},
+      {kTaken, "", [](auto* o) { o->set_reference_score(0); }},
+      {kInvalid, "reference_score", [](auto* o) { o->set_reference_score(1.001); }},
+      {kTaken, "", [](auto* o) { o->mutable_estimator()->set_max_questions(2); }},
+      {kTaken, "", [](auto* o) { o->mutable_estimator()->set_max_questions(0); }},
+      {kInvalid, "estimator.max_questions",
+       [](auto* o) { o->mutable_estimator()->set_max_questions(1); }},
+      {kInvalid, "estimator.max_questions",
+       [](auto* o) { o->mutable_estimator()->set_max_questions(-1); }},
+      {kTaken, "", [](auto* o) { o->mutable_estimator()->set_target_half_width(0); }},
+      {kInvalid, "estimator.target_half_width",
+       [](auto* o) { o->mutable_estimator()->set_target_half_width(-0.001); }},
+      {kInvalid, "estimator.confidence",
+       [](auto* o) { o->mutable_estimator()->set_confidence(0); }},
+      {kInvalid, "estimator.confidence",
+       [](auto* o) { o->mutable_estimator()->set_confidence(1); }},
+      {kTaken, "", [](auto* o) { o->mutable_estimator()->set_samples_per_question(1000); }},
+      {kInvalid, "estimator.samples_per_question",
+       [](auto* o) { o->mutable_estimator()->set_samples_per_question(1001); }},
+      {kTaken, "", [](auto* o) { o->mutable_message_rewards()->set_kappa(0); }},
+      {kInvalid, "message_rewards.kappa",
+       [](auto* o) { o->mutable_message_rewards()->set_kappa(-0.001); }},
+      {kTaken, "", [](auto* o) { o->mutable_message_rewards()->set_redundancy_penalty(1); }},
+      {kInvalid, "message_rewards.redundancy_penalty",
+       [](auto* o) { o->mutable_message_rewards()->set_redundancy_penalty(1.001); }},
+      {kInvalid, "first_error.confidence",
+       [](auto* o) { o->mutable_first_error()->set_confidence(1); }},
+      {kInvalid, "first_error.max_rollouts",
+       [](auto* o) { o->mutable_first_error()->set_max_rollouts(-1); }},
+      {kInvalid, "first_error.base_rate",
+       [](auto* o) { o->mutable_first_error()->set_base_rate(0); }},
+      {kTaken, "", [](auto* o) { o->mutable_first_error()->set_propagated_share(1); }},
+      {kInvalid, "first_error.propagated_share",
+       [](auto* o) { o->mutable_first_error()->set_propagated_share(1.001); }},
+      {kInvalid, "preferences.kinds[0]",
+       [](auto* o) { o->mutable_preferences()->add_kinds(v1::PREFERENCE_KIND_UNSPECIFIED); }},
+      {kTaken, "", [](auto* o) { o->mutable_preferences()->set_margin(0); }},
+      {kInvalid, "preferences.margin",
+       [](auto* o) { o->mutable_preferences()->set_margin(-0.001); }},
+      {kTaken, "", [](auto* o) { o->mutable_advantages()->set_blend(1); }},
+      {kInvalid, "advantages.blend", [](auto* o) { o->mutable_advantages()->set_blend(-0.001); }},
+      {kTaken, "", [](auto* o) { o->mutable_advantages()->set_epsilon(1); }},
+      {kInvalid, "advantages.epsilon", [](auto* o) { o->mutable_advantages()->set_epsilon(0); }},
+      {kInvalid, "advantages.epsilon",
+       [](auto* o) { o->mutable_advantages()->set_epsilon(1.001); }},
+      {kTaken, "", [](auto* o) { o->mutable_episode_timeout()->set_seconds(24 * 3600); }},
+      {kTaken, "", [](auto* o) { o->mutable_episode_timeout()->set_nanos(1); }},
+      {kInvalid, "episode_timeout",
+       [](auto* o) { o->mutable_episode_timeout()->set_seconds(24 * 3600 + 1); }},
+      {kInvalid, "episode_timeout", [](auto* o) { o->mutable_episode_timeout()->set_seconds(0); }},
+      {kTaken, "", [](auto* o) { o->mutable_group_timeout()->set_seconds(24 * 3600); }},
+      {kInvalid, "group_timeout",
+       [](auto* o) { o->mutable_group_timeout()->set_seconds(24 * 3600 + 1); }},
+      {kInvalid, "group_timeout", [](auto* o) { o->mutable_group_timeout()->set_seconds(-1); }},
+      {kTaken, "", [](auto* o) { o->set_max_response_bytes(4096); }},
+      {kInvalid, "max_response_bytes", [](auto* o) { o->set_max_response_bytes(4095); }},
+      {kTaken, "", [](auto* o) { o->set_max_response_bytes(int64_t{64} << 20); }},
+      {kRange, "max_response_bytes",
+       [](auto* o) { o->set_max_response_bytes((int64_t{64} << 20) + 1); }},
+      {kInvalid, "vote.tolerance",
+       [](auto* o) {
+         o->mutable_vote()->set_grader(v1::GRADER_NUMBER);
+         o->mutable_vote()->set_tolerance(-0.001);
+       }},
+      {kTaken, "",
+       [](auto* o) {
+         o->mutable_vote()->set_grader(v1::GRADER_NUMBER);
+         o->mutable_vote()->set_tolerance(0.001);
+       }},
+      {kInvalid, "value_range",
+       [](auto* o) {
+         o->mutable_value_range()->set_low(2);
+         o->mutable_value_range()->set_high(2);
+       }},
+      {kInvalid, "scorer", [](auto* o) { o->set_scorer("nobody"); }},
+  };
+  for (size_t i = 0; i < std::size(cases); ++i) {
+    v1::AttributionOptions sent;
+    cases[i].change(&sent);
+    const absl::Status status = Resolve(sent).status();
+    EXPECT_EQ(status.code(), cases[i].code) << "case " << i << ": " << status;
+    EXPECT_EQ(FieldOf(status), cases[i].field) << "case " << i;
+  }
+}
+
+TEST(Options, ACallersBatchAndKindsAreChecked) {
+  const auto make = [](const signals::EvaluatorTraits&, const evaluation::CallerLimits&) {
+    return evaluation::CallerStack();
+  };
+  const auto field_of = [&](int batch_size, v1::QuestionKind kind) {
+    v1::AttributionOptions sent;
+    sent.mutable_caller()->set_batch_size(batch_size);
+    sent.mutable_caller()->add_supports(kind);
+    return FieldOf(ResolveOptions(sent, Limits(), Catalog(), MakeCallerFn(make)).status());
+  };
+  EXPECT_EQ(field_of(1, v1::QUESTION_KIND_COALITION), "");
+  EXPECT_EQ(field_of(4096, v1::QUESTION_KIND_COALITION), "");
+  EXPECT_EQ(field_of(4097, v1::QUESTION_KIND_COALITION), "caller.batch_size");
+  EXPECT_EQ(field_of(-1, v1::QUESTION_KIND_COALITION), "caller.batch_size");
+  EXPECT_EQ(field_of(1, v1::QUESTION_KIND_UNSPECIFIED), "caller.supports[0]");
 }
 
 // A thousand million rollouts took 20 s to plan (found by fuzzing).
