@@ -1,0 +1,180 @@
+#include "tests/unit/golden.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/credit/exact.h"
+#include "server/credit/owen.h"
+#include "server/credit/plan.h"
+
+namespace assay::credit {
+namespace {
+
+using assay::testing::Append;
+using assay::testing::Dice;
+using assay::testing::Golden;
+
+// Of agents with weights: a vote, or a sum with pairs that help or hinder each other.
+class DrawnGame {
+ public:
+  DrawnGame(int n, bool vote, uint64_t seed) : n_(n), vote_(vote), dice_(seed) {
+    for (int i = 0; i < n; ++i) weight_.push_back(dice_.Unit() * dice_.Unit());
+    for (int i = 0; i < n; ++i) total_ += weight_[i];
+    for (int i = 0; i + 1 < n; ++i) pair_.push_back((dice_.Unit() - 0.4) / n);
+  }
+
+  double Mean(const PlayerSet& players) const {
+    double sum = 0;
+    for (int i = 0; i < n_; ++i) sum += players.contains(i) ? weight_[i] : 0;
+    if (vote_) return sum > 0.45 * total_ ? 1 : 0;
+    sum *= 0.5 / total_;
+    for (int i = 0; i + 1 < n_; ++i) {
+      if (players.contains(i) && players.contains(i + 1)) sum += pair_[i];
+    }
+    return std::clamp(sum + 0.2, 0.0, 1.0);
+  }
+
+  ValueAnswer Answer(const CoalitionQuestion& question, bool noisy) {
+    ValueAnswer answer{.mean = Mean(question.players), .samples = question.samples};
+    if (!noisy) return answer;
+    int successes = 0;
+    for (int s = 0; s < question.samples; ++s) {
+      successes += dice_.Unit() < 0.1 + 0.8 * answer.mean ? 1 : 0;
+    }
+    answer.mean = static_cast<double>(successes) / question.samples;
+    if (question.samples > 1) {
+      answer.variance = answer.mean * (1 - answer.mean) * question.samples / (question.samples - 1);
+    }
+    return answer;
+  }
+
+ private:
+  const int n_;
+  const bool vote_;
+  Dice dice_;
+  std::vector<double> weight_;
+  std::vector<double> pair_;
+  double total_ = 0;
+};
+
+// Where the sum of what was asked, each by its place, stands for all of it.
+struct Asked {
+  double places = 0;
+  int stages = 0;
+};
+
+Asked DriveDrawn(CreditPlan& plan, DrawnGame& game, int n, bool noisy) {
+  Asked asked;
+  int place = 0;
+  while (!plan.done()) {
+    ++asked.stages;
+    std::vector<ValueAnswer> answers;
+    for (const CoalitionQuestion& question : plan.ask()) {
+      ++place;
+      for (int i = 0; i < n; ++i) {
+        asked.places += question.players.contains(i) ? place * (i + 1) * question.samples : 0;
+      }
+      answers.push_back(game.Answer(question, noisy));
+    }
+    EXPECT_TRUE(plan.tell(answers).ok());
+  }
+  return asked;
+}
+
+std::vector<double> Numbers(const CreditEstimate& e, const Asked& asked) {
+  std::vector<double> numbers = {asked.places,
+                                 static_cast<double>(asked.stages),
+                                 static_cast<double>(e.questions),
+                                 static_cast<double>(e.samples),
+                                 static_cast<double>(e.method),
+                                 static_cast<double>(e.interval),
+                                 e.baseline,
+                                 e.grand,
+                                 e.total_std_error,
+                                 e.raw_gap};
+  for (const auto* row : {&e.values, &e.std_errors, &e.low, &e.high, &e.banzhaf}) {
+    Append(numbers, *row);
+  }
+  for (const PairInteraction& pair : e.interactions) numbers.push_back(pair.value);
+  return numbers;
+}
+
+struct Case {
+  Method method;
+  int n;
+  int questions;
+};
+
+TEST(Golden, Estimates) {
+  Golden golden("credit");
+  const Case cases[] = {
+      {Method::kExact, 1, 2},         {Method::kExact, 4, 16},       {Method::kOddBayes, 5, 10},
+      {Method::kOddBayes, 6, 24},     {Method::kOddBayes, 8, 64},    {Method::kOddBayes, 9, 150},
+      {Method::kOddBayes, 14, 90},    {Method::kAntithetic, 5, 11},  {Method::kAntithetic, 7, 60},
+      {Method::kAntithetic, 40, 160}, {Method::kPermutation, 6, 40}, {Method::kPermutation, 12, 90},
+      {Method::kLeverage, 6, 30},     {Method::kLeverage, 12, 100},  {Method::kKernel, 6, 30},
+      {Method::kKernel, 12, 100},
+  };
+  uint64_t seed = 0;
+  for (const Case& c : cases) {
+    for (const bool vote : {false, true}) {
+      for (const int samples : {0, 1, 4}) {  // 0: no noise
+        if (samples > 0 && c.n > 12) continue;
+        const CreditOptions options = {.n = c.n,
+                                       .method = c.method,
+                                       .max_questions = c.questions,
+                                       .target_half_width = samples == 4 ? 0.05 : 0,
+                                       .confidence = vote ? 0.95 : 0.8,
+                                       .samples_per_question = std::max(samples, 1),
+                                       .seed = ++seed,
+                                       .noise = samples == 0   ? Noise::kNone
+                                                : samples == 1 ? Noise::kSampled
+                                                               : Noise::kUnsaid};
+        auto plan = MakeCreditPlan(options);
+        ASSERT_TRUE(plan.ok()) << plan.status();
+        DrawnGame game(c.n, vote, seed);
+        const Asked asked = DriveDrawn(**plan, game, c.n, samples > 0);
+        const auto estimate = (*plan)->Finish();
+        ASSERT_TRUE(estimate.ok()) << estimate.status();
+        golden.Expect(absl::StrCat(MethodName(c.method), " n=", c.n, " q=", c.questions,
+                                   vote ? " vote" : " sum", " samples=", samples),
+                      Numbers(*estimate, asked));
+      }
+    }
+  }
+}
+
+TEST(Golden, OwenEstimates) {
+  Golden golden("owen");
+  const std::vector<std::vector<int>> authors = {
+      {0, 0, 0}, {0, 1, 0, 1, 2}, {0, 1, 1, 1, 2, 2, 0}, {0, 1, 2, 3, 0, 1, 2, 3, 0, 0}};
+  uint64_t seed = 100;
+  for (const std::vector<int>& union_of : authors) {
+    const int n = static_cast<int>(union_of.size());
+    for (const int questions : {0, 2 * n + 1, 5 * n}) {
+      for (const int samples : {0, 1, 3}) {
+        const OwenOptions options = {.union_of = union_of,
+                                     .max_questions = questions,
+                                     .samples_per_question = std::max(samples, 1),
+                                     .seed = ++seed,
+                                     .noise = samples == 0 ? Noise::kNone : Noise::kUnsaid};
+        auto plan = MakeOwenPlan(options);
+        ASSERT_TRUE(plan.ok()) << plan.status();
+        DrawnGame game(n, false, seed);
+        const Asked asked = DriveDrawn(**plan, game, n, samples > 0);
+        const auto estimate = (*plan)->Finish();
+        ASSERT_TRUE(estimate.ok()) << estimate.status();
+        golden.Expect(absl::StrCat("messages=", n, " q=", questions, " samples=", samples),
+                      Numbers(*estimate, asked));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace assay::credit
