@@ -27,10 +27,14 @@ class CountingObserver final : public Observer {
  public:
   void OnQuestionsAsked(absl::string_view, int64_t count) override { asked += count; }
   void OnQuestionsDone(absl::string_view evaluator, absl::string_view outcome, int64_t count,
-                       absl::Duration) override {
+                       absl::Duration elapsed) override {
     done[std::string(evaluator) + " " + std::string(outcome)] += count;
+    answered_in = elapsed;
   }
+  void OnEpisodeQueued(absl::Duration waited) override { queued = waited; }
   int64_t asked = 0;
+  absl::Duration answered_in;
+  absl::Duration queued;
   std::map<std::string, int64_t> done;
 };
 
@@ -140,6 +144,27 @@ TEST_P(EngineTest, AsynchronousEvaluator) {
   ASSERT_TRUE(result_.signals->ok());
   EXPECT_EQ((*result_.signals)->baseline, 1);
   EXPECT_EQ(observer_.asked, observer_.done["manual answered"]);
+}
+
+TEST_P(EngineTest, TellsHowLongAnEpisodeWaitedAndItsAnswersTook) {
+  const auto run = engine_.Make(Job(manual_), result_.Done());
+  executor_.RunFor(absl::Seconds(3));
+  run->Start();
+  executor_.RunReady();
+  EXPECT_EQ(observer_.queued, absl::Seconds(3));
+  executor_.RunFor(absl::Seconds(2));
+  manual_->Answer(0);
+  executor_.RunReady();
+  EXPECT_EQ(observer_.answered_in, absl::Seconds(2));
+}
+
+// A table of 2^3 values, and nothing else where every agent speaks once.
+TEST_P(EngineTest, ATableIsAsManyQuestionsAsItHasValues) {
+  EpisodeJob job = Job(evaluation::MakeVoteReplay({}));
+  job.context = VoteContext();
+  const auto run = engine_.Start(std::move(job), result_.Done());
+  executor_.RunUntilIdle();
+  EXPECT_EQ(observer_.asked, 8);
 }
 
 TEST_P(EngineTest, OutcomeOnlyAsksNothing) {

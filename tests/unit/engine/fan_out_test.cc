@@ -3,11 +3,15 @@
 #include <chrono>
 #include <future>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/engine/asio_executor.h"
+#include "server/evaluation/mutex.h"
 #include "tests/simulation/virtual_executor.h"
 
 namespace assay::engine {
@@ -15,12 +19,18 @@ namespace {
 
 using signals::Question;
 
-// Answers coalition c with c; fails from `fail_from` on.
+// Answers coalition c with c; fails from `fail_from` on. Keeps the sizes of the chunks it was
+// given, and the threads.
 class MaskReplay final : public evaluation::EpisodeReplay {
  public:
   absl::Status Answer(absl::Span<const Question> questions,
                       absl::Span<signals::Answer> answers) const override {
     std::this_thread::sleep_for(pause * questions.size());
+    {
+      evaluation::MutexLock lock(&mutex);
+      chunks.push_back(questions.size());
+      threads.insert(std::this_thread::get_id());
+    }
     for (size_t i = 0; i < questions.size(); ++i) {
       if (questions[i].coalition >= fail_from) {
         return absl::DataLossError(std::to_string(questions[i].coalition));
@@ -31,6 +41,9 @@ class MaskReplay final : public evaluation::EpisodeReplay {
   }
   uint64_t fail_from = ~uint64_t{0};
   std::chrono::microseconds pause{0};
+  mutable evaluation::Mutex mutex;
+  mutable std::vector<size_t> chunks;
+  mutable std::set<std::thread::id> threads;
 };
 
 std::vector<Question> Questions(size_t count) {
@@ -69,6 +82,29 @@ TEST(FanOut, TellsTheFirstQuestionsFailureWhateverTheOrder) {
     replay->fail_from = 100;
     EXPECT_EQ(RunOn(&executor, replay, 400).status(), absl::DataLossError("100"));
   }
+}
+
+// Nobody knows what a question costs: one, then twice as many.
+TEST(FanOut, ChunksDoubleWhileWorkIsShort) {
+  simulation::VirtualExecutor executor;
+  auto replay = std::make_shared<MaskReplay>();
+  bool done = false;
+  std::make_shared<FanOut>(&executor, replay, Questions(4000), [&](const auto& answers) {
+    done = answers.ok();
+  })->Start();
+  EXPECT_TRUE(done);
+  EXPECT_THAT(replay->chunks,
+              ::testing::ElementsAre(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1024, 929));
+}
+
+TEST(FanOut, LongWorkIsShared) {
+  AsioExecutor executor(4, nullptr);
+  auto replay = std::make_shared<MaskReplay>();
+  replay->pause = std::chrono::microseconds(500);
+  ASSERT_TRUE(RunOn(&executor, replay, 200).ok());
+  EXPECT_GT(replay->threads.size(), 1u);
+  // One alone, which took long; then small shares of what is left.
+  for (const size_t chunk : replay->chunks) EXPECT_LE(chunk, 200u / (4 * 4));
 }
 
 TEST(FanOut, StopsBetweenQuestions) {

@@ -252,5 +252,17 @@ TEST(Success, ALocatedErrorIsNeverRewardedAndItsRepairNeverPunished) {
   EXPECT_LE(signals->conservation.error, 1e-12);
 }
 
+TEST(Failure, SoftRewardsAreOfferedUpTo512Messages) {
+  Episode episode = Team(2);
+  for (int t = 0; t < 512; ++t) Say(episode, t % 2, "");
+  episode.score = 0;
+  Options options;
+  options.first_error.soft_rewards = true;
+  EXPECT_TRUE(RunOutcome(episode, options).ok());
+  Say(episode, 0, "");
+  const auto signals = RunOutcome(episode, options);
+  EXPECT_EQ(signals.status().code(), absl::StatusCode::kOutOfRange) << signals.status();
+}
+
 }  // namespace
 }  // namespace assay::signals
