@@ -43,7 +43,7 @@ FaultyEvaluator::~FaultyEvaluator() {
   server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
 }
 
-grpc::ServerUnaryReactor* FaultyEvaluator::Evaluate(grpc::CallbackServerContext* /*context*/,
+grpc::ServerUnaryReactor* FaultyEvaluator::Evaluate(grpc::CallbackServerContext* context,
                                                     const v1::EvaluateRequest* request,
                                                     v1::EvaluateResponse* response) {
   const int at_once = ++at_once_;
@@ -51,6 +51,7 @@ grpc::ServerUnaryReactor* FaultyEvaluator::Evaluate(grpc::CallbackServerContext*
   while (at_once > most && !most_at_once_.compare_exchange_weak(most, at_once)) {
   }
   questions_ += request->questions_size();
+  deadline_ = absl::ToUnixNanos(absl::FromChrono(context->deadline()));
   const Fault fault = fault_(calls_++);
   auto reply = std::make_shared<Reply>(this);
   reply->Keep(reply);

@@ -39,6 +39,8 @@ class FaultyEvaluator final : public v1::EvaluatorService::CallbackService {
   int most_at_once() const { return most_at_once_; }
   // Calls that the client gave up before they were answered.
   int64_t cancelled() const { return cancelled_; }
+  // What the last call was told to be done by.
+  absl::Time deadline() const { return absl::FromUnixNanos(deadline_); }
 
   grpc::ServerUnaryReactor* Evaluate(grpc::CallbackServerContext* context,
                                      const v1::EvaluateRequest* request,
@@ -58,6 +60,7 @@ class FaultyEvaluator final : public v1::EvaluatorService::CallbackService {
   std::atomic<int64_t> calls_{0};
   std::atomic<int64_t> questions_{0};
   std::atomic<int64_t> cancelled_{0};
+  std::atomic<int64_t> deadline_{0};  // nanoseconds since 1970
   std::atomic<int> at_once_{0};
   std::atomic<int> most_at_once_{0};
   engine::AsioExecutor timers_{1, nullptr};

@@ -2,6 +2,7 @@
 // status that names the cause, in time, and the totals add up.
 #include "server/evaluation/remote.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <future>
@@ -251,6 +252,21 @@ TEST_F(RemoteTest, NothingHangsPastItsDeadline) {
     EXPECT_EQ(result.status().code(), absl::StatusCode::kDeadlineExceeded) << result.status();
   }
   EXPECT_LT(absl::Now() - start, absl::Seconds(5));
+}
+
+// Whoever is asked must know when to stop.
+TEST_F(RemoteTest, TheDeadlineTravels) {
+  FaultyEvaluator server(Game, [](int64_t) { return Fault(); });
+  RemoteOptions options = To({At(server.port())});
+  options.policy.timeout = absl::Seconds(40);
+  const auto evaluator = Make(options);
+  for (const absl::Duration timeout : {absl::Seconds(20), absl::InfiniteDuration()}) {
+    const absl::Time start = absl::Now();
+    EXPECT_EQ(CountRight(Score(evaluator, 1, timeout)), 1);
+    const absl::Duration given = std::min(timeout, options.policy.timeout);
+    EXPECT_GT(server.deadline(), start + given - absl::Seconds(1));
+    EXPECT_LT(server.deadline(), absl::Now() + given + absl::Seconds(1));
+  }
 }
 
 TEST_F(RemoteTest, TlsFilesThatCannotBeRead) {
