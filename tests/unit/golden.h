@@ -76,7 +76,7 @@ class Golden {
     const std::vector<double>& row = rows_[key];
     ASSERT_EQ(row.size(), numbers.size()) << key;
     for (size_t i = 0; i < row.size(); ++i) {
-      if (row[i] == numbers[i]) continue;  // infinities too
+      if (row[i] == numbers[i] || (std::isnan(row[i]) && std::isnan(numbers[i]))) continue;
       ASSERT_NEAR(row[i], numbers[i], 1e-9 * (1 + std::fabs(row[i]))) << key << ", number " << i;
     }
   }

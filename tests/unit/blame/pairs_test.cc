@@ -111,6 +111,19 @@ TEST(GroupPairs, SiblingsPartWhereTheAgentDiffers) {
   EXPECT_EQ(pairs[2].weight, 1);
 }
 
+// Of several episodes that went through a branch its best stands for it, or its worst; the first of
+// equals.
+TEST(GroupPairs, ABranchIsShownByItsFirstBestOrWorst) {
+  const PairOptions siblings{.kinds = {PairKind::kSibling}};
+  std::vector<GroupEpisode> group;
+  for (const double score : {0.5, 1.0, 1.0}) group.push_back(Rollout(score, {{"a", "x"}}));
+  for (const double score : {0.5, -0.5, -0.5}) group.push_back(Rollout(score, {{"a", "y"}}));
+  const auto pairs = GroupPairs(group, -1, 1, siblings);
+  ASSERT_THAT(pairs, SizeIs(1));
+  EXPECT_EQ(pairs[0].chosen->episode, 1);
+  EXPECT_EQ(pairs[0].rejected->episode, 4);
+}
+
 TEST(GroupPairs, NoSiblingsWhereTheWorldDiffers) {
   const PairOptions siblings{.kinds = {PairKind::kSibling, PairKind::kSuffix}};
   EXPECT_THAT(GroupPairs(std::vector<GroupEpisode>{Rollout(1, {kAsk, {"", "sun"}, {"a", "x"}}),
