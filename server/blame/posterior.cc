@@ -18,6 +18,9 @@ constexpr double kPrefixValueTrials = 4;
 constexpr double kSmallestRate = 1e-9;
 // How often one right message lifts a state that was Low before it.
 constexpr double kRescued = 0.15;
+// In rates of a node's rollouts, 30 ns each: a node of the chain, and about a second.
+constexpr double kChainCost = 32;
+constexpr double kMaxSharedCost = 3e7;
 
 double Logit(double p) { return std::log(p) - std::log1p(-p); }
 
@@ -414,9 +417,18 @@ RateGrids::RateGrids(const Evidence& evidence, const Parameters& p, const RateLe
            WeakPolicyFactor(evidence, p)),
       low(p.low_rates, SharedWeights(p.low_weights, p.low_rates, p.shared_level, level.low), 1.0) {}
 
+bool CanShareLevels(size_t messages, const Parameters& parameters, size_t times) {
+  if (messages > kMaxSharedMessages) return false;
+  const auto highs = static_cast<double>(parameters.high_rates.size());
+  const auto lows = static_cast<double>(parameters.low_rates.size());
+  const double nodes = static_cast<double>(messages) * static_cast<double>(times);
+  return nodes * highs * lows * (kChainCost + highs + lows) <= kMaxSharedCost;
+}
+
 std::vector<RateLevel> Levels(const Evidence& evidence, const Parameters& parameters) {
-  const size_t messages = evidence.authors.size();
-  if (parameters.shared_level <= 0 || messages > kMaxSharedMessages) return {RateLevel()};
+  if (parameters.shared_level <= 0 || !CanShareLevels(evidence.authors.size(), parameters)) {
+    return {RateLevel()};
+  }
   const auto log_weight = [](const std::vector<double>& weights, size_t size, size_t i) {
     return weights.empty() ? -std::log(static_cast<double>(size)) : std::log(weights[i]);
   };

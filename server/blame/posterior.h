@@ -101,11 +101,15 @@ struct Parameters {
   std::vector<double> low_weights = {};
   // Share of nodes, in [0, 1], whose rate is that of their episode: one High and one Low rate, each
   // drawn by the weights. All others draw their own, as all do where it is 0. The posterior is then
-  // the mixture over all pairs of rates; taken for 0 beyond kMaxSharedMessages.
+  // the mixture over all pairs of rates; taken for 0 where they are too many (CanShareLevels).
   double shared_level = 0;
 };
 
 inline constexpr int kMaxSharedMessages = 1024;
+
+// Whether the pairs of rates of so many messages can be gone through, `times` over: within about a
+// second, and kMaxSharedMessages.
+bool CanShareLevels(size_t messages, const Parameters& parameters, size_t times = 1);
 
 // One hypothesis about the rates of an episode, by their places in the grids; kNoLevel: none.
 inline constexpr int kNoLevel = -1;

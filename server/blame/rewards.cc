@@ -101,12 +101,16 @@ std::vector<WeightedProblem> SoftFailureRewards(const Evidence& evidence,
   if (evidence.outcome == Outcome::kOpen) {
     return {{1.0, FailureRewards(evidence, whole, nothing, redundancy, options)}};
   }
+  Parameters conditioned = parameters;
+  if (!CanShareLevels(whole.first.size(), parameters, whole.first.size())) {
+    conditioned.shared_level = 0;
+  }
   std::vector<WeightedProblem> mixture;
   double located = 0;
   for (size_t t = 0; t < whole.first.size(); ++t) {
     if (whole.first[t] <= 0) continue;
     Posterior component =
-        ConditionOnFirst(evidence, static_cast<int>(t), parameters, posterior_options);
+        ConditionOnFirst(evidence, static_cast<int>(t), conditioned, posterior_options);
     // Within its component the error is a fact, whatever evidence it took to get there.
     component.claimed_first = static_cast<int>(t);
     std::vector<Label> labels = AssignLabels(evidence, component);

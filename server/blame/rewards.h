@@ -44,7 +44,8 @@ inline constexpr int kMaxSoftMessages = 512;
 
 // The posterior mixture over the first error: the soft reward of a message is the sum of
 // probability * (reward of the component). Probabilities sum to 1; the last component is "none",
-// in which nothing is located. Requires T <= kMaxSoftMessages. O(T^2).
+// in which nothing is located. Requires T <= kMaxSoftMessages. O(T^2); the rates of nodes are taken
+// for independent within a component where O(T^2) passes over their pairs cost too much.
 std::vector<WeightedProblem> SoftFailureRewards(const Evidence& evidence,
                                                 const Parameters& parameters,
                                                 const PosteriorOptions& posterior_options,

@@ -17,6 +17,7 @@ constexpr double kSpread = 0.6;
 constexpr int kScanShare = 6;  // one in so many rollouts is kept for the scan
 // Few enough to keep a question cheap; more of them did not find more errors.
 constexpr int kTellingNodes = 16;
+constexpr size_t kMaxTellingMessages = 1024;  // beyond, each question would take its time
 constexpr double kMaxTrialsPerSample = 16;
 
 int DefaultBudget(size_t messages) {
@@ -172,8 +173,9 @@ int FirstErrorSearch::MostTelling(const Posterior& posterior, std::vector<Node> 
 }
 
 void FirstErrorSearch::PlanSearch(const Posterior& posterior, int questions) {
-  const bool informed =
-      options_.prefixes && (!evidence_.scores.empty() || evidence_.prior_from_text);
+  const bool informed = options_.prefixes &&
+                        (!evidence_.scores.empty() || evidence_.prior_from_text) &&
+                        evidence_.authors.size() <= kMaxTellingMessages;
   const Kind kind = options_.prefixes ? Kind::kPrefix : Kind::kCorrection;
   std::vector<Node> nodes = AskableNodes(posterior);
   if (nodes.empty()) return;
@@ -208,8 +210,10 @@ void FirstErrorSearch::PlanScan(const Posterior& posterior, int questions) {
   }
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; });
-  for (int i = 0; i < questions && i < static_cast<int>(candidates.size()); ++i) {
-    Ask(candidates[i].kind, candidates[i].index);
+  const int asked = std::min(questions, static_cast<int>(candidates.size()));
+  for (int i = 0; i < asked; ++i) {
+    const int samples = options_.deterministic ? 1 : questions / asked + (i < questions % asked);
+    batch_.push_back({candidates[i].kind, candidates[i].index, samples});
   }
 }
 

@@ -314,6 +314,26 @@ TEST(Posterior, SharedLevelsMixEpisodesOfOneRate) {
   EXPECT_GT(mixed, whole.high[2] - whole.none);
 }
 
+TEST(Posterior, LevelsAreSharedWhileTheirPairsAreFew) {
+  Parameters parameters;
+  EXPECT_TRUE(CanShareLevels(1024, parameters));
+  EXPECT_FALSE(CanShareLevels(1025, parameters));
+  EXPECT_TRUE(CanShareLevels(96, parameters, 96));
+  EXPECT_FALSE(CanShareLevels(128, parameters, 128));
+  parameters.high_rates.resize(64, .6);
+  parameters.low_rates.resize(64, .1);
+  EXPECT_TRUE(CanShareLevels(32, parameters));
+  EXPECT_FALSE(CanShareLevels(64, parameters));
+
+  Evidence evidence;
+  evidence.authors.assign(64, 0);
+  evidence.agents = 1;
+  parameters.shared_level = 1;
+  EXPECT_EQ(Levels(evidence, parameters).size(), 1u);
+  evidence.authors.resize(32);
+  EXPECT_EQ(Levels(evidence, parameters).size(), 4096u);
+}
+
 TEST(Posterior, CreditPriorSuspectsTheHarmful) {
   EXPECT_THAT(CreditPrior({0, 1, 1, kNobody}, {.5, -.35}, 1.0),
               Pointwise(DoubleNear(1e-12), {.05, .2, .2, 0.}));

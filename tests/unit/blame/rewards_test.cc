@@ -109,6 +109,22 @@ TEST(FailureRewards, BetterThanTheReferenceIsNoShortfall) {
   EXPECT_THAT(p.high, Each(0));
 }
 
+// A pass for each pair of rates, each component and each node would take ten seconds.
+TEST(SoftFailureRewards, ComponentsOfALongEpisodeShareNoLevels) {
+  const auto weight_of_second = [](int messages, double shared_level) {
+    Evidence evidence;
+    evidence.authors.assign(messages, 0);
+    evidence.agents = 1;
+    evidence.nodes.resize(messages + 1);
+    for (int j = 0; j < messages; j += 8) evidence.nodes[j] = {j < 24 ? 6. : 0., 8};
+    const auto mixture =
+        SoftFailureRewards(evidence, {.shared_level = shared_level}, {}, {}, kUnit);
+    return mixture[1].problem.weight[1];
+  };
+  EXPECT_NE(weight_of_second(32, 1), weight_of_second(32, 0));
+  EXPECT_EQ(weight_of_second(160, 1), weight_of_second(160, 0));
+}
+
 TEST(SoftFailureRewards, ComponentsAreTheMixture) {
   Evidence evidence;
   evidence.authors = {0, 0, kNobody, 0};

@@ -129,6 +129,12 @@ TEST(FirstErrorSearch, PlansALargeBatchOfALongEpisode) {
   EXPECT_EQ(samples, 1 << 20);
 }
 
+TEST(FirstErrorSearch, AScanSpendsWhatIsKeptForIt) {
+  FirstErrorSearch search(Failure(16), {}, {}, {.max_rollouts = 1'000'000, .settled = 2});
+  EXPECT_LE(Drive(search, 6), 30);
+  EXPECT_EQ(search.rollouts(), 1'000'000);
+}
+
 TEST(FirstErrorSearch, NothingToFind) {
   Evidence annotated = Failure(5);
   annotated.annotations = {2};
