@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 namespace assay::blame {
 namespace {
@@ -60,9 +61,8 @@ Chain::Chain(int messages)
       node_low(messages + 1) {}
 
 double LogAdd(double a, double b) {
-  const double larger = std::fmax(a, b);
-  if (larger == kImpossible) return kImpossible;
-  return larger + std::log1p(std::exp(std::fmin(a, b) - larger));
+  if (a < b) std::swap(a, b);
+  return b == kImpossible ? a : a + std::log1p(std::exp(b - a));
 }
 
 Marginals ForwardBackward(const Chain& chain) {

@@ -173,13 +173,12 @@ bool MarksApply(const Evidence& evidence, ErrorDefinition definition) {
 Chain ConsistentChain(const Evidence& evidence, const std::vector<double>& prior,
                       const std::vector<double>& log_ratio, const Parameters& parameters,
                       ErrorDefinition definition, const RateLevel& level, Marginals& marginals) {
-  const Chain plain = BuildChain(evidence, prior, log_ratio, parameters, definition, level);
-  Chain chain = plain;
+  Chain chain = BuildChain(evidence, prior, log_ratio, parameters, definition, level);
   if (MarksApply(evidence, definition)) {
-    ForceRepairs(evidence, chain);
-    marginals = ForwardBackward(chain);
-    if (marginals.log_evidence > kImpossible) return chain;
-    chain = plain;
+    Chain marked = chain;
+    ForceRepairs(evidence, marked);
+    marginals = ForwardBackward(marked);
+    if (marginals.log_evidence > kImpossible) return marked;
   }
   marginals = ForwardBackward(chain);
   if (marginals.log_evidence > kImpossible) return chain;

@@ -20,11 +20,12 @@ ExactOwenPlan::ExactOwenPlan(const CreditOptions& options, std::vector<std::vect
     : StagedPlan(options), members_(std::move(members)) {
   const int m = static_cast<int>(members_.size());
   union_weights_ = ShapleyWeights(m);
-  union_sets_.resize(m);
-  for (int i = 0; i < m; ++i) {
-    for (int message : members_[i]) union_sets_[i].insert(message);
-  }
   const Coalition all = (Coalition{1} << m) - 1;
+  whole_sets_.resize(all + 1);
+  for (Coalition whole = 1; whole <= all; ++whole) {
+    whole_sets_[whole] = whole_sets_[whole & (whole - 1)];
+    for (int message : members_[std::countr_zero(whole)]) whole_sets_[whole].insert(message);
+  }
   order_.reserve(options.max_questions);
   answers_.reserve(options.max_questions);
   for (Coalition whole = 0; whole <= all; ++whole) order_.push_back({.whole = all ^ whole});
@@ -48,22 +49,20 @@ std::vector<CoalitionQuestion> ExactOwenPlan::NextStage() {
   stage.reserve(end - asked_);
   stage_ = asked_;
   for (; asked_ < end; ++asked_) {
-    stage.push_back({PlayersOf(order_[asked_]), options().samples_per_question});
+    CoalitionQuestion& question = stage.emplace_back();
+    SetPlayers(order_[asked_], question.players);
+    question.samples = options().samples_per_question;
   }
   return stage;
 }
 
-PlayerSet ExactOwenPlan::PlayersOf(const Parts& parts) const {
-  PlayerSet players;
-  for (Coalition rest = parts.whole; rest != 0; rest &= rest - 1) {
-    players = players | union_sets_[std::countr_zero(rest)];
-  }
-  if (parts.partial < 0) return players;
+void ExactOwenPlan::SetPlayers(const Parts& parts, PlayerSet& players) const {
+  players = whole_sets_[parts.whole];
+  if (parts.partial < 0) return;
   const std::vector<int>& messages = members_[parts.partial];
   for (std::size_t rest = parts.subset; rest != 0; rest &= rest - 1) {
     players.insert(messages[std::countr_zero(rest)]);
   }
-  return players;
 }
 
 bool ExactOwenPlan::Record(std::size_t k, const CoalitionQuestion& /*question*/,

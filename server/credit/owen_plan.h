@@ -36,14 +36,14 @@ class ExactOwenPlan final : public StagedPlan {
     std::size_t subset = 0;
   };
 
-  PlayerSet PlayersOf(const Parts& parts) const;
+  void SetPlayers(const Parts& parts, PlayerSet& players) const;
   // Adds an answer to the games that it is part of, as the noise is known to be by now.
   void Deposit(const Parts& parts, const ValueAnswer& answer, std::vector<InnerGame>& games) const;
   void DepositIn(InnerGame& game, std::size_t subset, Coalition others,
                  const ValueAnswer& answer) const;
 
   std::vector<std::vector<int>> members_;
-  std::vector<PlayerSet> union_sets_;
+  std::vector<PlayerSet> whole_sets_;  // of each set of unions, their messages
   std::vector<double> union_weights_;  // [m C(m-1, h)]^-1 for h = 0..m-1
   std::vector<Parts> order_;
   std::size_t stage_ = 0;  // where in order_ the stage begins

@@ -245,11 +245,20 @@ class VoteEpisode final : public EpisodeReplay {
     return Value(count.RightShare());
   }
 
+  // Which of the messages that are kept is the agent's ballot; -1: none.
+  int BallotOf(const credit::PlayerSet& eligible, const credit::PlayerSet& kept) const {
+    if (votes_.size() > 64) {
+      return mode_ == Ballots::kFirst ? FirstCommon(eligible, kept) : LastCommon(eligible, kept);
+    }
+    const uint64_t common = eligible.mask() & kept.mask();
+    if (common == 0) return -1;
+    return mode_ == Ballots::kFirst ? std::countr_zero(common) : 63 - std::countl_zero(common);
+  }
+
   double MessagesValue(const credit::PlayerSet& subset) const {
     Count count;
     for (const credit::PlayerSet& eligible : eligible_) {
-      const int vote =
-          mode_ == Ballots::kFirst ? FirstCommon(eligible, subset) : LastCommon(eligible, subset);
+      const int vote = BallotOf(eligible, subset);
       if (vote >= 0) count.Add(votes_[vote].ballot);
     }
     return Value(count.RightShare());

@@ -31,6 +31,7 @@ void AddMembers(credit::Coalition coalition, v1::Coalition* wire) {
 
 void AddKept(const credit::PlayerSet& subset, const signals::Episode& episode,
              v1::KeptMessages* wire) {
+  wire->mutable_indices()->Reserve(subset.size());
   int ordinal = 0;
   for (size_t t = 0; t < episode.messages.size() && ordinal < credit::PlayerSet::kMaxPlayers; ++t) {
     if (episode.messages[t].agent == signals::kContext) continue;

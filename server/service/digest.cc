@@ -21,7 +21,7 @@ std::string Sha256(const google::protobuf::Message& message) {
     google::protobuf::io::ArrayOutputStream stream(bytes.data(), static_cast<int>(bytes.size()));
     google::protobuf::io::CodedOutputStream coded(&stream);
     coded.SetSerializationDeterministic(true);
-    message.SerializeToCodedStream(&coded);
+    message.SerializeWithCachedSizes(&coded);
   }
   return Sha256(absl::string_view(bytes));
 }

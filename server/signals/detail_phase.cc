@@ -39,11 +39,10 @@ class OwenPhase : public DetailPhase {
   void Ask(std::vector<Question>& batch) const override {
     batch.reserve(plan_->ask().size());
     for (const credit::CoalitionQuestion& asked : plan_->ask()) {
-      Question question;
+      Question& question = batch.emplace_back();
       question.kind = QuestionKind::kMessages;
       question.samples = asked.samples;
       question.subset = asked.players;
-      batch.push_back(question);
     }
   }
 
