@@ -67,9 +67,9 @@ int main(int argc, char** argv) {
   int count = 0;
   double worst = 0;
   while (const auto result = stream->Read()) {
-    if (!std::holds_alternative<v1::EpisodeResult>(*result)) continue;
-    const auto& episode = std::get<v1::EpisodeResult>(*result);
-    worst = std::max(worst, Compare(episode, episodes->at(episode.episode_id())));
+    const auto* episode = std::get_if<v1::EpisodeResult>(&*result);
+    if (episode == nullptr) continue;
+    worst = std::max(worst, Compare(*episode, episodes->at(episode->episode_id())));
     ++count;
   }
   writer.join();

@@ -81,10 +81,12 @@ absl::StatusOr<std::map<std::string, HumanEvalEpisode>> ReadHumanEval(const std:
   std::map<std::string, HumanEvalEpisode> episodes;
   command::LineReader lines(file);
   absl::Status status;
-  for (std::string line; status.ok() && lines.Next(&line);) {
+  for (std::string line; lines.Next(&line);) {
     absl::StatusOr<HumanEvalEpisode> episode = ReadRecord(line);
     status = episode.status();
-    if (status.ok()) episodes.emplace(episode->episode.id(), *std::move(episode));
+    if (!status.ok()) break;
+    const std::string id = episode->episode.id();
+    episodes.emplace(id, *std::move(episode));
   }
   if (status.ok()) status = lines.status();
   close(file);
