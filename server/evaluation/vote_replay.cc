@@ -265,10 +265,9 @@ class VoteEpisode final : public EpisodeReplay {
   }
 
   double PrefixValue(int32_t length) const {
-    const size_t last = votes_before_.size() - 1;
-    const size_t count = votes_before_[std::clamp<int64_t>(length, 0, static_cast<int64_t>(last))];
+    const int32_t count = votes_before_[length];
     int32_t last_round = 0;
-    for (size_t k = 0; k < count; ++k) last_round = std::max(last_round, votes_[k].round);
+    for (int32_t k = 0; k < count; ++k) last_round = std::max(last_round, votes_[k].round);
     std::array<int32_t, kMaxAgents> ballots;
     Cast(count, last_round, ballots);
     return Elect(ballots);

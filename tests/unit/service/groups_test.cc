@@ -3,12 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <map>
+
 #include "tests/unit/service/episodes.h"
 
 namespace assay::service {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::StartsWith;
 
 const absl::Time kStart = absl::FromUnixSeconds(1000);
 
@@ -179,6 +183,60 @@ TEST(Groups, ComputeAdvantagesIgnoresTheOrderOfEpisodes) {
   *backward.add_episodes() = forward.episodes(2);
   EXPECT_EQ(ComputeAdvantages(backward, Limits()).status().message(),
             "episodes[6].episode_id: used twice: \"e2\"");
+}
+
+TEST(Groups, AResultFitsOrIsAnError) {
+  std::map<std::string, GroupMember> members;
+  members.emplace("x", GroupMember(Signals("x", 1)));
+  members.emplace("y", GroupMember(Signals("y", 0)));
+  const auto result = [&](int64_t max_response_bytes) {
+    return MakeGroupResult("g", members, {"z"}, 2, {}, max_response_bytes);
+  };
+  const v1::GroupResult whole = result(1 << 20);
+  ASSERT_TRUE(whole.has_signals());
+  EXPECT_THAT(whole.signals().missing_episode_ids(), ElementsAre("z"));
+  EXPECT_EQ(whole.signals().never_sent(), 2);
+  const auto bytes = static_cast<int64_t>(whole.ByteSizeLong());
+  EXPECT_TRUE(result(bytes).has_signals());
+  EXPECT_EQ(result(bytes - 1).error().code(),
+            static_cast<int>(absl::StatusCode::kResourceExhausted));
+}
+
+TEST(Groups, ComputeAdvantagesNamesWhatIsWrong) {
+  using Request = v1::ComputeAdvantagesRequest;
+  const auto message = [](const std::function<void(Request*)>& spoil) {
+    Request request;
+    for (const char* id : {"x", "y"}) {
+      v1::EpisodeSignals* episode = request.add_episodes();
+      *episode = Signals(id, 1);
+      episode->mutable_group()->set_id("g");
+    }
+    spoil(&request);
+    Limits limits;
+    limits.max_group_size = 3;
+    limits.max_episodes_per_call = 5;
+    return std::string(ComputeAdvantages(request, limits).status().message());
+  };
+  const auto more = [](int count, bool one_group) {
+    return [=](Request* r) {
+      for (int i = 0; i < count; ++i) {
+        v1::EpisodeSignals* episode = r->add_episodes();
+        *episode = Signals(absl::StrCat("more", i), 1);
+        episode->mutable_group()->set_id(one_group ? "g" : absl::StrCat("g", i));
+      }
+    };
+  };
+  EXPECT_EQ(message([](Request*) {}), "");
+  EXPECT_EQ(message(more(1, true)), "");
+  EXPECT_THAT(message(more(2, true)), StartsWith("episodes: "));
+  EXPECT_EQ(message(more(3, false)), "");
+  EXPECT_THAT(message(more(4, false)), StartsWith("episodes: "));
+  EXPECT_THAT(message([](Request* r) { r->clear_episodes(); }), StartsWith("episodes: "));
+  EXPECT_THAT(message([](Request* r) { r->mutable_value_range(); }), StartsWith("value_range: "));
+  EXPECT_THAT(message([](Request* r) { r->mutable_options()->set_blend(2); }),
+              StartsWith("options.blend: "));
+  EXPECT_THAT(message([](Request* r) { r->mutable_episodes(1)->set_score(2); }),
+              StartsWith("episodes[1].score: "));
 }
 
 }  // namespace
