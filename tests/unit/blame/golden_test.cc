@@ -52,7 +52,7 @@ Evidence DrawEvidence(Dice& dice) {
     if (before < t && agents_message(before) && dice.Chance(15)) e.repairs.push_back({t, before});
   }
   if (dice.Chance(30)) {
-    for (int t = 0; t < messages; ++t) e.prior.push_back(dice.Unit() * dice.Unit());
+    for (int t = 0; t < messages; ++t) e.prior.push_back(dice.Chance(20) ? 0 : dice.Unit());
     e.prior_from_text = dice.Chance(50);
   }
   return e;
