@@ -15,11 +15,6 @@ bool Erred(Label label) {
 
 bool Tried(Label label) { return label == Label::kRepair || label == Label::kRepairAttempt; }
 
-int AgentsMessages(const Evidence& evidence) {
-  return static_cast<int>(std::count_if(evidence.authors.begin(), evidence.authors.end(),
-                                        [](int author) { return author >= 0; }));
-}
-
 // x where an error is located.
 double LocatedEvidence(const Posterior& posterior, Label label, int t,
                        const std::optional<double>& score, double redundancy, double kappa) {

@@ -1,0 +1,60 @@
+#ifndef ASSAY_SERVER_BLAME_RATES_H_
+#define ASSAY_SERVER_BLAME_RATES_H_
+
+#include <vector>
+
+#include "server/blame/evidence.h"
+
+// Success rates of rollouts: mixtures over grids.
+namespace assay::blame {
+
+inline constexpr int kMaxSharedMessages = 1024;
+
+// Whether the pairs of rates of so many messages can be gone through, `times` over: within about a
+// second, and kMaxSharedMessages.
+bool CanShareLevels(size_t messages, const Parameters& parameters, size_t times = 1);
+
+// One hypothesis about the rates of an episode, by their places in the grids; kNoLevel: none.
+inline constexpr int kNoLevel = -1;
+struct RateLevel {
+  int high = kNoLevel;
+  int low = kNoLevel;
+  double log_weight = 0;
+};
+
+// What the posterior of this evidence is a mixture of: one RateLevel of kNoLevel where nothing is
+// shared.
+std::vector<RateLevel> Levels(const Evidence& evidence, const Parameters& parameters);
+
+// What is the same success rate for nodes of one kind, High or Low: a mixture over a grid.
+class RateGrid {
+ public:
+  // Rates are multiplied by `factor`. `weights` empty: equal.
+  RateGrid(const std::vector<double>& rates, const std::vector<double>& weights, double factor);
+
+  // log of the mixture of h^s (1 - h)^(k - s); 0 where k = 0.
+  double LogLikelihood(const Rollouts& rollouts) const;
+  // Posterior weight of each rate given the rollouts; sums to 1.
+  std::vector<double> Responsibilities(const Rollouts& rollouts) const;
+  double PosteriorMean(const Rollouts& rollouts) const;
+
+ private:
+  double LogWeight(const Rollouts& rollouts, size_t i) const;
+
+  std::vector<double> rates_, log_success_, log_failure_, log_weight_;
+};
+
+struct RateGrids {
+  RateGrids(const Evidence& evidence, const Parameters& parameters, const RateLevel& level = {});
+  RateGrid high, low;
+};
+
+// Means of the grids before any rollout, without their logarithms.
+struct RateMeans {
+  double high, low;
+};
+RateMeans MeanRates(const Evidence& evidence, const Parameters& parameters, const RateLevel& level);
+
+}  // namespace assay::blame
+
+#endif  // ASSAY_SERVER_BLAME_RATES_H_
