@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/service/errors.h"
+#include "server/service/thread_memory.h"
 
 namespace assay::service {
 namespace {
@@ -38,6 +39,10 @@ class Gateway final : public HttpGateway {
                              kKeepAliveTimeoutMs,
                              nullptr};
     mg_callbacks callbacks{};
+    callbacks.init_thread = [](const mg_context*, int) -> void* {
+      KeepNoFreedMemory();
+      return nullptr;
+    };
     context_ = mg_start(&callbacks, this, options);
     mg_server_port port{};
     if (context_ == nullptr || mg_get_server_ports(context_, 1, &port) != 1) {

@@ -4,9 +4,11 @@
 #include <utility>
 #include <vector>
 
+#include "CivetServer.h"
 #include "absl/strings/str_cat.h"
 #include "prometheus/exposer.h"
 #include "prometheus/registry.h"
+#include "server/service/thread_memory.h"
 #include "server/telemetry/process_collector.h"
 
 namespace assay::telemetry {
@@ -16,14 +18,23 @@ namespace {
 constexpr int kThreads = 8;
 constexpr int kRequestTimeoutMs = 5000;
 
+struct Callbacks : CivetCallbacks {
+  Callbacks() {
+    init_thread = [](const mg_context*, int) -> void* {
+      service::KeepNoFreedMemory();
+      return nullptr;
+    };
+  }
+};
+
 class ExposerServer final : public MetricsServer {
  public:
   ExposerServer(const std::string& address, const Metrics& metrics)
       : registry_(metrics.registry()),
         process_(std::make_shared<ProcessCollector>()),
         exposer_({"listening_ports", address, "num_threads", absl::StrCat(kThreads),
-                  "request_timeout_ms", absl::StrCat(kRequestTimeoutMs), "enable_keep_alive",
-                  "no"}) {
+                  "request_timeout_ms", absl::StrCat(kRequestTimeoutMs), "enable_keep_alive", "no"},
+                 &callbacks_) {
     exposer_.RegisterCollectable(registry_);
     exposer_.RegisterCollectable(process_);
   }
@@ -32,6 +43,7 @@ class ExposerServer final : public MetricsServer {
  private:
   const std::shared_ptr<prometheus::Registry> registry_;
   const std::shared_ptr<ProcessCollector> process_;
+  const Callbacks callbacks_;
   prometheus::Exposer exposer_;
 };
 
