@@ -1,7 +1,7 @@
 #ifndef ASSAY_SERVER_BLAME_SEARCH_H_
 #define ASSAY_SERVER_BLAME_SEARCH_H_
 
-#include <compare>
+#include <tuple>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -75,7 +75,9 @@ class FirstErrorSearch {
   struct Node {
     double low;  // P(Low), or how far that is from where it is wanted
     int index;
-    auto operator<=>(const Node&) const = default;
+    friend bool operator<(const Node& a, const Node& b) {
+      return std::tie(a.low, a.index) < std::tie(b.low, b.index);
+    }
   };
 
   void Plan();
