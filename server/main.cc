@@ -12,6 +12,7 @@
 #include "absl/flags/usage.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "server/runtime/assay_server.h"
 #include "server/runtime/config.h"
 #include "server/runtime/config_file.h"
@@ -101,6 +102,8 @@ int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);  // a log file that may not grow is a failed write
   RaiseDescriptorLimit();
+  // Debian's Abseil looks for cycles at every lock that gRPC takes.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 
   assay::runtime::Config config;
   if (absl::Status read = ReadConfig(&config); !read.ok()) {

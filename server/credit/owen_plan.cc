@@ -95,17 +95,18 @@ absl::StatusOr<RawEstimate> ExactOwenPlan::Estimate() const {
   if (answers_.size() < order_.size()) {
     return absl::FailedPreconditionError("not every set of messages has a value yet");
   }
+  const bool noisy = noise().shown();
   std::vector<InnerGame> games;
+  games.reserve(members_.size());
   for (const std::vector<int>& messages : members_) {
     const std::size_t subsets = std::size_t{1} << messages.size();
-    games.push_back({std::vector<double>(subsets), std::vector<double>(subsets)});
+    games.push_back({std::vector<double>(subsets), std::vector<double>(noisy ? subsets : 0)});
   }
   for (const auto& [parts, answer] : answers_) Deposit(parts, noise().Settle(answer), games);
   RawEstimate raw;
   raw.values.resize(options().n);
   raw.variances.resize(options().n);
   raw.half_widths.resize(options().n);
-  const bool noisy = noise().shown();
   const double z = noisy ? NormalQuantile(0.5 + options().confidence / 2) : 0;
   for (std::size_t i = 0; i < members_.size(); ++i) {
     const std::vector<int>& messages = members_[i];

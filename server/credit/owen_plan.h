@@ -27,7 +27,7 @@ class ExactOwenPlan final : public StagedPlan {
   // The game within one union: value and variance of each subset of its messages.
   struct InnerGame {
     std::vector<double> values;
-    std::vector<double> variances;
+    std::vector<double> variances;  // empty without noise
   };
   // A question as unions taken whole and, beside them, a part of one union (partial = -1: none).
   struct Parts {

@@ -5,16 +5,17 @@
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "server/credit/coalition.h"
 #include "server/evaluation/answer_form.h"
+#include "server/evaluation/mutex.h"
 
 namespace assay::evaluation {
 namespace {
@@ -274,10 +275,12 @@ class VoteEpisode final : public EpisodeReplay {
   }
 
   absl::Span<const double> Table() const {
-    std::call_once(table_once_, [this] {
+    // Not call_once, which makes a system call to wake those who do not wait.
+    MutexLock lock(&mutex_);
+    if (table_.empty()) {
       table_.resize(size_t{1} << agents());
       for (size_t mask = 0; mask < table_.size(); ++mask) table_[mask] = Value(RightShare(mask));
-    });
+    }
     return table_;
   }
 
@@ -318,8 +321,8 @@ class VoteEpisode final : public EpisodeReplay {
   int32_t last_round_ = 0;
   credit::Coalition right_ = 0;           // agents whose ballot is right
   std::vector<credit::Coalition> wrong_;  // agents of each wrong class
-  mutable std::once_flag table_once_;
-  mutable std::vector<double> table_;
+  mutable Mutex mutex_;
+  mutable std::vector<double> table_ ABSL_GUARDED_BY(mutex_);  // once made, it stays as it is
 };
 
 class VoteReplay final : public LocalEvaluator {

@@ -236,6 +236,7 @@ void AddAudit(const EpisodeWork& work, const signals::Signals& signals, v1::Epis
   if (level != signals::AuditLevel::kFull) return;
   AddOptions(work, record->mutable_options());
   record->set_episode_sha256(Sha256(*work.episode));
+  record->mutable_questions()->Reserve(static_cast<int>(signals.asked.size()));
   for (const signals::AskedQuestion& asked : signals.asked) {
     AddQuestion(asked, work, signals.asked_table, record);
   }
