@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -153,6 +154,35 @@ TEST(OddBayes, TellsSynergyFromRedundancy) {
   }
   EXPECT_NEAR(estimate.banzhaf[0], 0.35, 0.02);
   EXPECT_NEAR(estimate.banzhaf[5], 0.1, 0.02);
+}
+
+// The even part of this game joins pairs of agents, its odd part is of high orders: once the even
+// part is known, one side of a pair tells the other.
+TEST(OddBayes, AsksOneSideWhereTheOtherIsKnown) {
+  constexpr int kAgents = 8;
+  const Game game = [](const PlayerSet& players) {
+    const auto spin = [&](int i) { return players.contains(i) ? 1 : -1; };
+    double odd = 0.1 * spin(0);
+    for (int i = 0; i < kAgents; ++i) {
+      odd += 0.04 * spin(i) * spin((i + 1) % kAgents) * spin((i + 3) % kAgents);
+    }
+    return 0.5 + odd + 0.02 * spin(0) * spin(1);
+  };
+  auto plan = MakeCreditPlan({.n = kAgents, .method = Method::kOddBayes, .max_questions = 128});
+  ASSERT_TRUE(plan.ok());
+  const std::vector<PlayerSet> asked = Drive(**plan, game);
+  int lone = 0;
+  for (const PlayerSet& players : asked) {
+    const PlayerSet others = players ^ PlayerSet::All(kAgents);
+    lone += std::find(asked.begin(), asked.end(), others) == asked.end() ? 1 : 0;
+  }
+  EXPECT_GT(lone, 10);
+  std::vector<double> table(1 << kAgents);
+  for (Coalition s = 0; s < table.size(); ++s) table[s] = game(PlayerSet::FromMask(s));
+  const std::vector<double> truth = ExactShapley(table, kAgents);
+  const auto estimate = (*plan)->Finish();
+  ASSERT_TRUE(estimate.ok());
+  for (int i = 0; i < kAgents; ++i) EXPECT_NEAR(estimate->values[i], truth[i], 0.03) << i;
 }
 
 TEST(OddBayes, UsesItsBudgetWhateverTheNumberOfAgents) {
