@@ -8,7 +8,6 @@ namespace {
 
 // Waking a worker costs some ten microseconds.
 constexpr absl::Duration kLong = absl::Microseconds(100);
-constexpr size_t kFirstChunk = 8;  // nobody knows yet what a question costs
 constexpr size_t kMaxChunk = 1024;
 
 }  // namespace
@@ -32,7 +31,7 @@ void FanOut::Start() {
 
 void FanOut::Work(bool alone) {
   const absl::Time start = executor_->Now();
-  size_t size = kFirstChunk;
+  size_t size = 1;  // nobody knows yet what a question costs
   Chunk chunk;
   while (Take(alone ? size : Share(), chunk)) {
     Answer(chunk);
