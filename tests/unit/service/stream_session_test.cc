@@ -96,6 +96,7 @@ class Driver {
   bool writing = false;
   std::unique_ptr<StreamSession> session;
   std::vector<v1::StreamSignalsResponse> written;
+  std::vector<bool> more;  // of each that was written
   std::vector<StartEpisode> started;
   std::vector<Ticket> cancelled;
   std::vector<evaluation::CallerRequest> asked;
@@ -130,6 +131,7 @@ class Driver {
     } else if (auto* write = std::get_if<WriteResponse>(&action)) {
       EXPECT_FALSE(writing) << "two writes at once";
       written.push_back(*write->response);
+      more.push_back(write->more);
       writing = hold_writes;
       if (!hold_writes) session->OnWriteDone(now);
     } else if (auto* cancel = std::get_if<CancelEpisode>(&action)) {
@@ -167,6 +169,23 @@ TEST(StreamSession, ExactlyOneResultForEachEpisode) {
   ASSERT_TRUE(driver.finished.has_value());
   EXPECT_TRUE(driver.finished->ok());
   EXPECT_EQ(driver.admission().episodes(), 0);
+}
+
+// All but the last may wait in the transport; the last must not, or nobody would send it.
+TEST(StreamSession, ResultsHandedInTogetherAreWrittenTogether) {
+  Driver driver;
+  driver.hold_episodes = true;
+  driver.Options();
+  for (const char* id : {"a", "b", "c"}) driver.Episode(SmallEpisode(id, 1));
+  driver.more.clear();
+  std::vector<EpisodeOutcome> outcomes;
+  for (const StartEpisode& start : driver.started) {
+    outcomes.push_back({start.ticket, Response(MakeResult(start.work, Attribute(start.work)))});
+  }
+  driver.session->OnEpisodesDone(std::move(outcomes), driver.now);
+  driver.Run();
+  EXPECT_EQ(driver.results().size(), 3u);
+  EXPECT_EQ(driver.more, (std::vector<bool>{true, true, false}));
 }
 
 TEST(StreamSession, CreditsComeBackWithTheResult) {
