@@ -212,12 +212,13 @@ TEST(Golden, Searches) {
     evidence.agents = 2;
     const int truth = dice.Below(messages);
     const bool exact = dice.Chance(30);
-    FirstErrorSearch search(evidence, DrawParameters(dice), {},
-                            {.max_rollouts = dice.Chance(50) ? 0 : 5 + dice.Below(30),
-                             .batch = dice.Below(4),
-                             .prefixes = k % 5 != 0,
-                             .corrections = k % 5 == 0 || dice.Chance(50),
-                             .deterministic = exact});
+    // One after the other: compilers evaluate arguments in different orders.
+    const SearchOptions options = {.max_rollouts = dice.Chance(50) ? 0 : 5 + dice.Below(30),
+                                   .batch = dice.Below(4),
+                                   .prefixes = k % 5 != 0,
+                                   .corrections = k % 5 == 0 || dice.Chance(50),
+                                   .deterministic = exact};
+    FirstErrorSearch search(evidence, DrawParameters(dice), {}, options);
     std::vector<double> numbers;
     while (!search.done()) {
       std::vector<SearchAnswer> answers;
