@@ -159,8 +159,12 @@ void Run(const HttpCase& input) {
   executor.RunUntilIdle();
   Check(replies == 1, "one reply");
   Check(admission.episodes() == 0 && admission.bytes() == 0, "admission was left");
-  CheckReply(reply);
-  if (input.path() == "/v1/signals" && reply.status == 200) CheckSignalsReply(body, reply.body);
+  // Either parses the reply, which takes most of an input's time.
+  if (input.path() == "/v1/signals" && reply.status == 200) {
+    CheckSignalsReply(body, reply.body);
+  } else {
+    CheckReply(reply);
+  }
 }
 
 }  // namespace
