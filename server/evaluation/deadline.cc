@@ -31,11 +31,10 @@ class DeadlineEvaluator final : public Evaluator {
         });
     call->Attach(0, inner_->Evaluate(std::move(batch), [call, timers = timers_,
                                                         timer](absl::StatusOr<Answers> answers) {
-      // Once aborted, a call no longer touches the timers: they may be gone.
-      if (call->Finish(std::move(answers))) timers->Cancel(timer);
+      call->Finish(std::move(answers), [&] { timers->Cancel(timer); });
     }));
     return [call, timers = timers_, timer] {
-      if (call->Abort(absl::CancelledError("cancelled"))) timers->Cancel(timer);
+      call->Abort(absl::CancelledError("cancelled"), [&] { timers->Cancel(timer); });
     };
   }
 

@@ -2,7 +2,7 @@
 
 namespace assay::evaluation {
 
-bool PendingCall::Finish(absl::StatusOr<Answers> result) {
+bool PendingCall::Finish(absl::StatusOr<Answers> result, absl::FunctionRef<void()> before) {
   BatchDone done;
   CancelFn unused;
   {
@@ -12,11 +12,12 @@ bool PendingCall::Finish(absl::StatusOr<Answers> result) {
     done = std::move(done_);
     unused = std::move(cancel_);
   }
+  before();
   done(std::move(result));
   return true;
 }
 
-bool PendingCall::Abort(absl::Status status) {
+bool PendingCall::Abort(absl::Status status, absl::FunctionRef<void()> before) {
   BatchDone done;
   CancelFn cancel;
   {
@@ -27,6 +28,7 @@ bool PendingCall::Abort(absl::Status status) {
     cancel = std::move(cancel_);
   }
   if (cancel) cancel();
+  before();
   done(std::move(status));
   return true;
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "server/evaluation/evaluator.h"
 #include "server/evaluation/mutex.h"
 
@@ -16,10 +17,13 @@ class PendingCall {
  public:
   explicit PendingCall(BatchDone done) : done_(std::move(done)) {}
 
-  // The inner call has ended: calls `done`. False: somebody was first, and nothing happens.
-  bool Finish(absl::StatusOr<Answers> result);
-  // Stops the inner call, then calls `done` with `status`. False: somebody was first.
-  bool Abort(absl::Status status);
+  // The inner call has ended: calls `before`, then `done`, after which whatever the call used may
+  // be gone. False: somebody was first, and nothing happens.
+  bool Finish(
+      absl::StatusOr<Answers> result, absl::FunctionRef<void()> before = [] {});
+  // Stops the inner call, then the same with `status`.
+  bool Abort(
+      absl::Status status, absl::FunctionRef<void()> before = [] {});
   bool finished() const;
 
   // How to stop inner call number `attempt`; of several attempts the highest counts. Run at once

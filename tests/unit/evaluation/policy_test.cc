@@ -70,6 +70,21 @@ TEST_F(PolicyTest, AnAnswerInTimeLeavesNoTimer) {
   EXPECT_EQ(clock_.pending_timers(), 0u);
 }
 
+// Whoever is told may let the timers go: a judge's thread touched them afterwards.
+TEST_F(PolicyTest, ADeadlineIsDoneWithItsTimerBeforeItTells) {
+  const auto evaluator = WithDeadline(inner_, absl::Seconds(3), &clock_);
+  int told = 0;
+  const auto tell = [&](const absl::StatusOr<Answers>&) {
+    ++told;
+    EXPECT_EQ(clock_.pending_timers(), 0u);
+  };
+  const CancelFn unused = evaluator->Evaluate(CoalitionBatch(SmallContext(1)), tell);
+  inner_->Answer(0);
+  CancelFn cancel = evaluator->Evaluate(CoalitionBatch(SmallContext(1)), tell);
+  cancel();
+  EXPECT_EQ(told, 2);
+}
+
 TEST_F(PolicyTest, DeadlinePassesCancelOn) {
   CancelFn cancel = Ask(WithDeadline(inner_, absl::Seconds(3), &clock_));
   cancel();
