@@ -1,7 +1,10 @@
 #include "server/service/audit.h"
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/message_differencer.h"
@@ -68,7 +71,12 @@ void AddQuestion(const signals::AskedQuestion& asked, const EpisodeWork& work,
   wire->set_variance(asked.answer.variance);
   wire->set_cached(asked.answer.cached);
   wire->set_scorer(asked.question.target == signals::Target::kScorer);
-  wire->mutable_message_scores()->Add(asked.answer.scores.begin(), asked.answer.scores.end());
+  // A vote has no score for a message without an answer, and the wire no number for that: what
+  // follows from the episode is then left out.
+  const std::vector<double>& scores = asked.answer.scores;
+  if (std::none_of(scores.begin(), scores.end(), [](double score) { return std::isnan(score); })) {
+    wire->mutable_message_scores()->Add(scores.begin(), scores.end());
+  }
   if (asked.question.kind != signals::QuestionKind::kAllCoalitions) return;
   if (work.evaluator == work.options->given || table.size() > kMaxRecordedTable) {
     wire->set_table_sha256(Sha256(absl::MakeConstSpan(table)));
@@ -163,6 +171,10 @@ class RecordedAnswers {
     answer.scores.assign(recorded.message_scores().begin(), recorded.message_scores().end());
     if (question.kind == signals::QuestionKind::kAllCoalitions) {
       if (absl::Status status = Table(question, recorded, &answer); !status.ok()) return status;
+    } else if (question.kind == signals::QuestionKind::kMessageScores && answer.scores.empty()) {
+      absl::StatusOr<signals::Answer> computed = Compute(question);
+      if (!computed.ok()) return computed.status();
+      answer.scores = std::move(computed->scores);
     }
     ++next_;
     return answer;
@@ -175,19 +187,27 @@ class RecordedAnswers {
       answer->table = absl::MakeConstSpan(recorded.table().data(), recorded.table_size());
       return absl::OkStatus();
     }
-    const evaluation::LocalEvaluator* local = work_.evaluator->local();
-    if (local == nullptr) return Damaged(next_, "has no table");
+    const absl::StatusOr<signals::Answer> computed = Compute(question);
+    if (!computed.ok()) return computed.status();
+    if (Sha256(computed->table) != recorded.table_sha256()) {
+      return Damaged(next_, "has another table than the episode gives");
+    }
+    answer->table = computed->table;
+    return absl::OkStatus();
+  }
+
+  // What is not in the record because it follows from the episode.
+  absl::StatusOr<signals::Answer> Compute(const signals::Question& question) {
+    const bool of_scorer = question.target == signals::Target::kScorer;
+    const evaluation::LocalEvaluator* local = of_scorer ? nullptr : work_.evaluator->local();
+    if (local == nullptr) return Damaged(next_, "has no answer");
     auto replay = local->Prepare(work_.context);
     if (!replay.ok()) return replay.status();
     replays_.push_back(*replay);
     signals::Answer computed;
     absl::Status status = (*replay)->Answer({&question, 1}, {&computed, 1});
     if (!status.ok()) return status;
-    if (Sha256(computed.table) != recorded.table_sha256()) {
-      return Damaged(next_, "has another table than the episode gives");
-    }
-    answer->table = computed.table;
-    return absl::OkStatus();
+    return computed;
   }
 
   const v1::AuditRecord& record_;

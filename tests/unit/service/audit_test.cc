@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "google/protobuf/util/json_util.h"
+#include "server/service/inspect.h"
 #include "tests/unit/service/episodes.h"
 #include "tests/unit/service/oracle.h"
 
@@ -228,6 +229,20 @@ TEST(Audit, LargeTablesAreRecordedByDigest) {
   EXPECT_EQ(given.audit().questions(0).table_size(), 0);
   const v1::EpisodeSignals small = Audited(SmallVote("small", "ABA"));
   EXPECT_EQ(small.audit().questions(0).table_size(), 8);
+}
+
+TEST(Audit, ScoresThatAVoteDoesNotHaveAreNotOnTheWire) {
+  v1::Episode episode = SmallVote("silence", "ABA");
+  *episode.add_messages() = episode.messages(0);
+  episode.mutable_messages(3)->clear_answer();
+  v1::AttributionOptions options;
+  options.mutable_estimator()->set_max_questions(8);  // the table, and nothing for Owen values
+  v1::EpisodeSignals signals = Audited(episode, options);
+  const auto& scores = signals.audit().questions(signals.audit().questions_size() - 1);
+  ASSERT_TRUE(scores.counterfactual().has_message_scores());
+  EXPECT_EQ(scores.message_scores_size(), 0);
+  EXPECT_EQ(FindNotFinite(signals), std::nullopt);
+  EXPECT_TRUE(Verify(signals, episode).ok()) << Verify(signals, episode);
 }
 
 TEST(Audit, LessThanFullCannotBeVerified) {
