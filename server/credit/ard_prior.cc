@@ -33,6 +33,7 @@ Quadrature GaussLegendre(int count) {
 
 std::vector<double> Decay(const std::vector<double>& relevance) {
   std::vector<double> decay;
+  decay.reserve(relevance.size());
   for (double value : relevance) decay.push_back(std::exp(-value));
   return decay;
 }
