@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -105,6 +106,30 @@ TEST(FanOut, LongWorkIsShared) {
   EXPECT_GT(replay->threads.size(), 1u);
   // One alone, which took long; then small shares of what is left.
   for (const size_t chunk : replay->chunks) EXPECT_LE(chunk, 200u / (4 * 4));
+}
+
+// On which everything takes long; what is posted is only counted.
+class SlowExecutor final : public Executor {
+ public:
+  absl::Time Now() const override { return now_ += absl::Milliseconds(1); }
+  TimerId After(absl::Duration, Task) override { return 1; }
+  void Cancel(TimerId) override {}
+  void Post(Task) override { ++posted; }
+  int workers() const override { return 4; }
+  int posted = 0;
+
+ private:
+  mutable absl::Time now_ = absl::UnixEpoch();
+};
+
+TEST(FanOut, CallsAsManyForHelpAsThereAreOrQuestionsAreLeft) {
+  for (const auto& [questions, helpers] : {std::pair(1, 0), {2, 1}, {4, 3}, {100, 3}}) {
+    SlowExecutor executor;
+    std::make_shared<FanOut>(&executor, std::make_shared<MaskReplay>(), Questions(questions),
+                             [](const auto&) {})
+        ->Start();
+    EXPECT_EQ(executor.posted, helpers) << questions;
+  }
 }
 
 TEST(FanOut, StopsBetweenQuestions) {

@@ -22,6 +22,7 @@ TEST(NormalForm, DropsWhatDoesNotChangeAnAnswer) {
 
 TEST(NormalForm, KeepsWhatDoes) {
   EXPECT_NE(NormalForm("1 2"), NormalForm("12"));
+  EXPECT_NE(NormalForm("\xd1\x80 \xd0\xbe"), NormalForm("\xd1\x80\xd0\xbe"));  // two words
   EXPECT_NE(NormalForm("(1,234)"), NormalForm("1234"));
   EXPECT_EQ(NormalForm("1,2345"), "1,2345");
   EXPECT_EQ(NormalForm("1,23"), "1,23");

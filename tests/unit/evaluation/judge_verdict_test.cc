@@ -38,5 +38,14 @@ TEST(ExpectedGrade, IsTheMeanOverTheDigitsOfTheVerdict) {
   EXPECT_DOUBLE_EQ(*grade, 0.5);
 }
 
+// Rounding on the server's side: nothing is likelier than certain.
+TEST(ExpectedGrade, TakesAPositiveLogarithmForZero) {
+  const auto grade = ExpectedGrade(R"({"choices": [{"logprobs": {"content": [
+      {"token": "9", "top_logprobs": [{"token": "9", "logprob": 0.5},
+                                      {"token": " 0", "logprob": 0}]}]}}]})");
+  ASSERT_TRUE(grade.ok()) << grade.status();
+  EXPECT_DOUBLE_EQ(*grade, 0.5);
+}
+
 }  // namespace
 }  // namespace assay::evaluation
