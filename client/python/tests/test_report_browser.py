@@ -254,12 +254,13 @@ def test_no_view_is_wider_than_the_screen(browser: Any, small: Path, width: int)
 def test_on_a_phone_the_list_is_a_page_of_its_own(browser: Any, small: Path) -> None:
     page = Reader(browser, small, 390).page
     assert not page.is_visible("#list")
+    # A click changes the address, and the page follows the address in its own time.
     page.click("text=Episodes")
-    assert page.is_visible("#list")
+    page.wait_for_selector("#list", state="visible")
     page.click("#list a:has-text('debate')")
-    assert not page.is_visible("#list")
+    page.wait_for_selector("#list", state="hidden")
     page.click("text=← Episodes")
-    assert page.is_visible("#list")
+    page.wait_for_selector("#list", state="visible")
 
 
 CONTRAST = """() => {
