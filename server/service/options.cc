@@ -28,6 +28,8 @@ constexpr int kDefaultBatchSize = 64;
 constexpr int kMaxBatchSize = 4096;
 constexpr int kMaxSamplesPerQuestion = 1000;
 constexpr double kMaxEpsilon = 1;
+// Parts of a smaller range would lose their digits, and at last be zero.
+constexpr double kMinRange = 1e-200;
 
 // Checks one field after the other and keeps the first error.
 class Checker {
@@ -342,6 +344,10 @@ absl::StatusOr<signals::ValueRange> ResolveRange(const v1::ValueRange* sent) {
   if (!std::isfinite(range.high)) return NotFinite("value_range.high");
   if (!(range.size() > 0) || !std::isfinite(range.size())) {
     return Invalid("value_range", "high must be above low by a finite amount");
+  }
+  if (range.size() < kMinRange) {
+    return Invalid("value_range",
+                   absl::StrCat("high must be above low by ", kMinRange, " or more"));
   }
   return range;
 }

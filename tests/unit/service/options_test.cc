@@ -246,6 +246,8 @@ TEST(Options, BoundsAreWhereTheySay) {
          o->mutable_vote()->set_tolerance(0.001);
        }},
       {kInvalid, "value_range",
+       [](v1::AttributionOptions* o) { o->mutable_value_range()->set_high(4.94e-324); }},
+      {kInvalid, "value_range",
        [](auto* o) {
          o->mutable_value_range()->set_low(2);
          o->mutable_value_range()->set_high(2);
