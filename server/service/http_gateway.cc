@@ -39,10 +39,7 @@ class Gateway final : public HttpGateway {
                              kKeepAliveTimeoutMs,
                              nullptr};
     mg_callbacks callbacks{};
-    callbacks.init_thread = [](const mg_context*, int) -> void* {
-      KeepNoFreedMemory();
-      return nullptr;
-    };
+    callbacks.init_thread = KeepNoFreedMemory;
     context_ = mg_start(&callbacks, this, options);
     mg_server_port port{};
     if (context_ == nullptr || mg_get_server_ports(context_, 1, &port) != 1) {

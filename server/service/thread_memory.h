@@ -8,15 +8,18 @@
 extern "C" int mallctl(const char* name, void* old_value, size_t* old_size, void* new_value,
                        size_t new_size) __attribute__((weak));
 
+struct mg_context;
+
 namespace assay::service {
 
 // For threads of which there are many, each with little to do: the cache that jemalloc would keep
-// for each goes on filling for hours, to half a megabyte and more.
-inline void KeepNoFreedMemory() {
+// for each goes on filling for hours, to half a megabyte and more. Civetweb's `init_thread`.
+inline void* KeepNoFreedMemory(const mg_context* /*context*/, int /*thread_type*/) {
   bool cache = false;
   if (mallctl != nullptr) {
     mallctl("thread.tcache.enabled", nullptr, nullptr, &cache, sizeof(cache));
   }
+  return nullptr;
 }
 
 }  // namespace assay::service

@@ -19,12 +19,7 @@ constexpr int kThreads = 8;
 constexpr int kRequestTimeoutMs = 5000;
 
 struct Callbacks : CivetCallbacks {
-  Callbacks() {
-    init_thread = [](const mg_context*, int) -> void* {
-      service::KeepNoFreedMemory();
-      return nullptr;
-    };
-  }
+  Callbacks() { init_thread = service::KeepNoFreedMemory; }
 };
 
 class ExposerServer final : public MetricsServer {
