@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/credit/exact.h"
 #include "server/credit/owen_plan.h"
+#include "server/credit/owen_sets.h"
 #include "server/credit/permutation_plan.h"
 
 namespace assay::credit {
@@ -33,6 +35,13 @@ absl::StatusOr<std::vector<std::vector<int>>> GroupByUnion(absl::Span<const int>
   return members;
 }
 
+std::vector<int> Sizes(const std::vector<std::vector<int>>& members) {
+  std::vector<int> sizes;
+  sizes.reserve(members.size());
+  for (const std::vector<int>& own : members) sizes.push_back(static_cast<int>(own.size()));
+  return sizes;
+}
+
 }  // namespace
 
 std::int64_t OwenQuestionCount(absl::Span<const int> union_sizes) {
@@ -48,12 +57,37 @@ std::int64_t OwenQuestionCount(absl::Span<const int> union_sizes) {
   return count;
 }
 
+absl::StatusOr<std::vector<double>> ExactOwen(absl::Span<const double> table,
+                                              absl::Span<const int> union_of, double low,
+                                              double high) {
+  const absl::StatusOr<std::vector<std::vector<int>>> members = GroupByUnion(union_of);
+  if (!members.ok()) return members.status();
+  const std::vector<int> sizes = Sizes(*members);
+  if (sizes.empty() || sizes.size() > kMaxUnions ||
+      static_cast<std::int64_t>(table.size()) != OwenQuestionCount(sizes)) {
+    return absl::InvalidArgumentError(absl::StrCat("table: ", table.size(), " values for ",
+                                                   sizes.size(), " unions of ", union_of.size(),
+                                                   " messages"));
+  }
+  InnerGames games(sizes, /*noisy=*/false);
+  const double* value = table.data();
+  ForEachOwenSet(sizes, [&](const OwenSet& set) { games.Deposit(set, *value++, 0); });
+  RawEstimate raw;
+  raw.values.resize(union_of.size());
+  for (int i = 0; i < static_cast<int>(sizes.size()); ++i) {
+    const std::vector<double> phi = ExactShapley(games.values(i), sizes[i]);
+    for (int k = 0; k < sizes[i]; ++k) raw.values[(*members)[i][k]] = phi[k];
+  }
+  raw.variances.resize(union_of.size());
+  const double none = table[(std::size_t{1} << sizes.size()) - 1];
+  return Efficient(raw, table.front() - none, high - low);
+}
+
 absl::StatusOr<std::unique_ptr<CreditPlan>> MakeOwenPlan(const OwenOptions& options) {
   const int messages = static_cast<int>(options.union_of.size());
   absl::StatusOr<std::vector<std::vector<int>>> members = GroupByUnion(options.union_of);
   if (!members.ok()) return members.status();
-  std::vector<int> sizes;
-  for (const std::vector<int>& own : *members) sizes.push_back(static_cast<int>(own.size()));
+  const std::vector<int> sizes = Sizes(*members);
   const std::int64_t exact = OwenQuestionCount(sizes);
   CreditOptions credit;
   credit.n = messages;

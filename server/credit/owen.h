@@ -38,6 +38,14 @@ inline constexpr std::int64_t kMaxOwenQuestions = std::int64_t{1} << 20;
 // does not fit.
 std::int64_t OwenQuestionCount(absl::Span<const int> union_sizes);
 
+// The exact Owen values of the messages from a table of OwenQuestionCount values, exact and within
+// [low, high], of the sets of ForEachOwenSet (owen_sets.h); the same numbers as an exact plan that
+// is told them. union_of as in OwenOptions, of at most 20 unions. Their sum is v(all) - v(none).
+// INVALID_ARGUMENT: union_of is no partition, the table has another length.
+absl::StatusOr<std::vector<double>> ExactOwen(absl::Span<const double> table,
+                                              absl::Span<const int> union_of, double low,
+                                              double high);
+
 // A plan whose players are the messages; questions are the sets of messages kept. Its estimate has
 // no interactions and no Banzhaf values. INVALID_ARGUMENT: an option out of its range; more than
 // kMaxOwenQuestions exact questions asked for.

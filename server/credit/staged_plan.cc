@@ -10,6 +10,19 @@
 
 namespace assay::credit {
 
+absl::StatusOr<std::vector<double>> Efficient(const RawEstimate& raw, double total, double range) {
+  const std::size_t n = raw.values.size();
+  // The gap goes where the uncertainty is; the floor shares it equally where nothing is uncertain.
+  const double most = *std::max_element(raw.variances.begin(), raw.variances.end());
+  const double floor = std::max(1e-12 * range * range, 1e-9 * most);
+  std::vector<double> weights(n);
+  for (std::size_t i = 0; i < n; ++i) weights[i] = std::max(raw.variances[i], floor);
+  absl::StatusOr<Projection> projection = Project(
+      raw.values, weights, std::vector<double>(n, -range), std::vector<double>(n, range), total);
+  if (!projection.ok()) return projection.status();
+  return std::move(projection->values);
+}
+
 const std::vector<CoalitionQuestion>& StagedPlan::ask() { return stage_; }
 
 absl::Status StagedPlan::Validate(absl::Span<const ValueAnswer> answers) const {
@@ -91,17 +104,11 @@ absl::StatusOr<CreditEstimate> StagedPlan::Finish() const {
   estimate.raw_gap = total;
   for (double value : raw->values) estimate.raw_gap -= value;
 
-  const std::size_t n = raw->values.size();
   const double range = options_.value_high - options_.value_low;
-  // The gap goes where the uncertainty is; the floor shares it equally where nothing is uncertain.
-  const double most = *std::max_element(raw->variances.begin(), raw->variances.end());
-  const double floor = std::max(1e-12 * range * range, 1e-9 * most);
-  std::vector<double> weights(n);
-  for (std::size_t i = 0; i < n; ++i) weights[i] = std::max(raw->variances[i], floor);
-  absl::StatusOr<Projection> projection = Project(
-      raw->values, weights, std::vector<double>(n, -range), std::vector<double>(n, range), total);
-  if (!projection.ok()) return projection.status();
-  estimate.values = std::move(projection->values);
+  absl::StatusOr<std::vector<double>> values = Efficient(*raw, total, range);
+  if (!values.ok()) return values.status();
+  estimate.values = *std::move(values);
+  const std::size_t n = estimate.values.size();
   estimate.std_errors.resize(n);
   estimate.low.resize(n);
   estimate.high.resize(n);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "server/credit/answers.h"
 #include "server/credit/plan.h"
 
@@ -20,6 +21,9 @@ struct RawEstimate {
   Method method = Method::kExact;
   IntervalKind interval = IntervalKind::kExact;
 };
+
+// The values made to sum to `total`, each within [-range, range].
+absl::StatusOr<std::vector<double>> Efficient(const RawEstimate& raw, double total, double range);
 
 // The part of the conversation that all estimators share: batches, validation, counting, early
 // stop, and what an estimate owes its reader (efficiency, bounds, interval around the value). An

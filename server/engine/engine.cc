@@ -10,6 +10,7 @@
 #include "server/engine/fan_out.h"
 #include "server/evaluation/mutex.h"
 #include "server/signals/attribution.h"
+#include "server/signals/unions.h"
 
 namespace assay::engine {
 namespace {
@@ -36,10 +37,10 @@ absl::string_view OutcomeName(const absl::Status& status) {
 }
 
 // One whole table is as many questions as it has values.
-int64_t CountQuestions(const std::vector<Question>& questions, size_t agents) {
+int64_t CountQuestions(const std::vector<Question>& questions, const signals::Episode& episode) {
   int64_t count = 0;
   for (const Question& question : questions) {
-    count += question.kind == signals::QuestionKind::kAllCoalitions ? int64_t{1} << agents : 1;
+    count += signals::IsTable(question.kind) ? signals::CountValues(question.kind, episode) : 1;
   }
   return count;
 }
@@ -228,7 +229,7 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
     Part& part = parts_[static_cast<int>(target)];
     part.evaluator = target == Target::kScorer ? job_.scorer.get() : job_.evaluator.get();
     part.size = questions.size();
-    part.count = CountQuestions(questions, job_.context->episode.agents.size());
+    part.count = CountQuestions(questions, job_.context->episode);
     part.asked = executor_->Now();
     part.open = true;
     ++open_parts_;

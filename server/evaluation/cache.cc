@@ -72,7 +72,7 @@ class CachedEvaluator final : public Evaluator,
 
   CancelFn Evaluate(Batch batch, BatchDone done) override {
     for (const signals::Question& question : batch.questions) {
-      if (question.kind == signals::QuestionKind::kAllCoalitions) {  // owned by whoever answers
+      if (signals::IsTable(question.kind)) {  // owned by whoever answers
         return inner_->Evaluate(std::move(batch), std::move(done));
       }
     }

@@ -14,8 +14,11 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "server/credit/coalition.h"
+#include "server/credit/owen.h"
+#include "server/credit/owen_sets.h"
 #include "server/evaluation/answer_form.h"
 #include "server/evaluation/mutex.h"
+#include "server/signals/unions.h"
 
 namespace assay::evaluation {
 namespace {
@@ -153,6 +156,11 @@ class VoteEpisode final : public EpisodeReplay {
   }
 
  private:
+  struct WrongClass {
+    int32_t ballot = kNoBallot;
+    credit::Coalition members = 0;  // agents whose final ballot it is
+  };
+
   int agents() const { return static_cast<int>(context_->episode.agents.size()); }
   double Value(double share) const { return context_->range.low + context_->range.size() * share; }
 
@@ -222,21 +230,26 @@ class VoteEpisode final : public EpisodeReplay {
         right_ |= bit;
       } else if (ballots[i] != kNoBallot) {
         const auto [entry, is_new] = index.try_emplace(ballots[i], wrong_.size());
-        if (is_new) wrong_.push_back(0);
-        wrong_[entry->second] |= bit;
+        if (is_new) wrong_.push_back({ballots[i]});
+        wrong_[entry->second].members |= bit;
       }
     }
   }
 
-  double RightShare(credit::Coalition coalition) const {
-    const int right = std::popcount(coalition & right_);
+  // With the final ballots of a coalition, and one more ballot beside them.
+  double RightShare(credit::Coalition coalition, int32_t extra = kNoBallot) const {
+    const int right = std::popcount(coalition & right_) + (extra == kRight ? 1 : 0);
     if (right == 0) return 0;
     int tied = 1;
-    for (const credit::Coalition members : wrong_) {
-      const int votes = std::popcount(coalition & members);
+    bool alone = extra != kNoBallot && extra != kRight;  // nobody's final ballot is like the extra
+    for (const WrongClass& wrong : wrong_) {
+      const bool joined = wrong.ballot == extra;
+      const int votes = std::popcount(coalition & wrong.members) + (joined ? 1 : 0);
       if (votes > right) return 0;
       tied += votes == right ? 1 : 0;
+      alone = alone && !joined;
     }
+    if (alone && right == 1) ++tied;
     return 1.0 / tied;
   }
 
@@ -284,6 +297,57 @@ class VoteEpisode final : public EpisodeReplay {
     return table_;
   }
 
+  // The ballot of an agent of whose messages only a part is kept, for each part.
+  std::vector<int32_t> PartBallots(int32_t agent) const {
+    std::vector<int32_t> own;  // ballots of the agent's messages
+    size_t eligible = 0;
+    for (size_t k = 0; k < votes_.size(); ++k) {
+      if (votes_[k].agent != agent) continue;
+      if (eligible_[agent].contains(static_cast<int>(k))) eligible |= size_t{1} << own.size();
+      own.push_back(votes_[k].ballot);
+    }
+    std::vector<int32_t> ballots(size_t{1} << own.size(), kNoBallot);
+    for (size_t part = 1; part < ballots.size(); ++part) {
+      const size_t common = part & eligible;
+      if (common == 0) continue;
+      ballots[part] =
+          own[mode_ == Ballots::kFirst ? std::countr_zero(common) : std::bit_width(common) - 1];
+    }
+    return ballots;
+  }
+
+  absl::Span<const double> OwenTable(const signals::Unions& unions) const {
+    MutexLock lock(&mutex_);
+    if (!owen_table_.empty()) return owen_table_;
+    std::vector<credit::Coalition> agents(size_t{1} << unions.sizes.size());  // of sets of unions
+    for (size_t set = 1; set < agents.size(); ++set) {
+      const credit::Coalition last = credit::Coalition{1} << unions.agents[std::countr_zero(set)];
+      agents[set] = agents[set & (set - 1)] | last;
+    }
+    owen_table_.reserve(credit::OwenQuestionCount(unions.sizes));
+    std::vector<int32_t> ballots;
+    int partial = -1;
+    credit::ForEachOwenSet(unions.sizes, [&](const credit::OwenSet& set) {
+      if (set.partial != partial) {  // never back to none
+        partial = set.partial;
+        ballots = PartBallots(unions.agents[partial]);
+      }
+      const int32_t extra = partial < 0 ? kNoBallot : ballots[set.subset];
+      owen_table_.push_back(Value(RightShare(agents[set.whole], extra)));
+    });
+    return owen_table_;
+  }
+
+  absl::Status AnswerOwenSets(signals::Answer& answer) const {
+    const signals::Unions unions = signals::MakeUnions(context_->episode);
+    if (votes_.size() > credit::PlayerSet::kMaxPlayers ||
+        credit::OwenQuestionCount(unions.sizes) > credit::kMaxOwenQuestions) {
+      return absl::OutOfRangeError("messages: a table of their sets is too large");
+    }
+    answer.table = OwenTable(unions);
+    return absl::OkStatus();
+  }
+
   absl::Status AnswerOne(const Question& question, signals::Answer& answer) const {
     answer.samples = question.samples;
     switch (question.kind) {
@@ -306,6 +370,8 @@ class VoteEpisode final : public EpisodeReplay {
         }
         answer.table = Table();
         return absl::OkStatus();
+      case QuestionKind::kOwenSets:
+        return AnswerOwenSets(answer);
       case QuestionKind::kCorrection:
         break;
     }
@@ -319,10 +385,12 @@ class VoteEpisode final : public EpisodeReplay {
   std::vector<double> grades_;               // of all messages
   std::vector<credit::PlayerSet> eligible_;  // of each agent, ordinals of its messages
   int32_t last_round_ = 0;
-  credit::Coalition right_ = 0;           // agents whose ballot is right
-  std::vector<credit::Coalition> wrong_;  // agents of each wrong class
+  credit::Coalition right_ = 0;  // agents whose ballot is right
+  std::vector<WrongClass> wrong_;
   mutable Mutex mutex_;
-  mutable std::vector<double> table_ ABSL_GUARDED_BY(mutex_);  // once made, it stays as it is
+  // Once made, they stay as they are.
+  mutable std::vector<double> table_ ABSL_GUARDED_BY(mutex_);
+  mutable std::vector<double> owen_table_ ABSL_GUARDED_BY(mutex_);
 };
 
 class VoteReplay final : public LocalEvaluator {
@@ -331,7 +399,7 @@ class VoteReplay final : public LocalEvaluator {
     traits_.kind = signals::EvaluatorKind::kVote;
     traits_.supports = Bit(QuestionKind::kCoalition) | Bit(QuestionKind::kMessages) |
                        Bit(QuestionKind::kPrefix) | Bit(QuestionKind::kMessageScores) |
-                       Bit(QuestionKind::kAllCoalitions);
+                       Bit(QuestionKind::kAllCoalitions) | Bit(QuestionKind::kOwenSets);
   }
 
   absl::string_view name() const override { return "vote"; }

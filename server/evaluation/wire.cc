@@ -62,6 +62,9 @@ void ToWire(const signals::Question& question, const signals::Episode& episode,
     case signals::QuestionKind::kAllCoalitions:
       wire->mutable_all_coalitions();
       break;
+    case signals::QuestionKind::kOwenSets:
+      wire->mutable_owen_sets();
+      break;
   }
 }
 

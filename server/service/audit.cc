@@ -63,7 +63,7 @@ void AddOptions(const EpisodeWork& work, v1::AttributionOptions* options) {
 }
 
 void AddQuestion(const signals::AskedQuestion& asked, const EpisodeWork& work,
-                 const std::vector<double>& table, v1::AuditRecord* record) {
+                 v1::AuditRecord* record) {
   v1::AskedQuestion* wire = record->add_questions();
   evaluation::ToWire(asked.question, work.context->episode, wire->mutable_counterfactual());
   wire->set_mean(Plain(asked.answer.mean));
@@ -77,11 +77,11 @@ void AddQuestion(const signals::AskedQuestion& asked, const EpisodeWork& work,
   if (std::none_of(scores.begin(), scores.end(), [](double score) { return std::isnan(score); })) {
     wire->mutable_message_scores()->Add(scores.begin(), scores.end());
   }
-  if (asked.question.kind != signals::QuestionKind::kAllCoalitions) return;
-  if (work.evaluator == work.options->given || table.size() > kMaxRecordedTable) {
-    wire->set_table_sha256(Sha256(absl::MakeConstSpan(table)));
+  if (!signals::IsTable(asked.question.kind)) return;
+  if (work.evaluator == work.options->given || asked.table.size() > kMaxRecordedTable) {
+    wire->set_table_sha256(Sha256(absl::MakeConstSpan(asked.table)));
   } else {
-    wire->mutable_table()->Add(table.begin(), table.end());
+    wire->mutable_table()->Add(asked.table.begin(), asked.table.end());
   }
 }
 
@@ -169,7 +169,7 @@ class RecordedAnswers {
     answer.variance = recorded.variance();
     answer.cached = recorded.cached();
     answer.scores.assign(recorded.message_scores().begin(), recorded.message_scores().end());
-    if (question.kind == signals::QuestionKind::kAllCoalitions) {
+    if (signals::IsTable(question.kind)) {
       if (absl::Status status = Table(question, recorded, &answer); !status.ok()) return status;
     } else if (question.kind == signals::QuestionKind::kMessageScores && answer.scores.empty()) {
       absl::StatusOr<signals::Answer> computed = Compute(question);
@@ -258,7 +258,7 @@ void AddAudit(const EpisodeWork& work, const signals::Signals& signals, v1::Epis
   record->set_episode_sha256(Sha256(*work.episode));
   record->mutable_questions()->Reserve(static_cast<int>(signals.asked.size()));
   for (const signals::AskedQuestion& asked : signals.asked) {
-    AddQuestion(asked, work, signals.asked_table, record);
+    AddQuestion(asked, work, record);
   }
   AddEvidence(signals, record);
   *record->mutable_evaluator() = ToWire(work.evaluator->traits());

@@ -413,9 +413,9 @@ absl::StatusOr<ResolvedOptions> ResolveOptions(const v1::AttributionOptions& sen
 }
 
 v1::QuestionKind ToWire(signals::QuestionKind kind) {
-  return kind == signals::QuestionKind::kAllCoalitions
-             ? v1::QUESTION_KIND_COALITION
-             : static_cast<v1::QuestionKind>(static_cast<int>(kind) + 1);
+  if (kind == signals::QuestionKind::kAllCoalitions) return v1::QUESTION_KIND_COALITION;
+  if (kind == signals::QuestionKind::kOwenSets) return v1::QUESTION_KIND_MESSAGES;
+  return static_cast<v1::QuestionKind>(static_cast<int>(kind) + 1);
 }
 
 }  // namespace assay::service

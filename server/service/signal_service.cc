@@ -72,9 +72,17 @@ class CallScope {
 
 class Service;
 
-class StreamReactor final
-    : public grpc::ServerBidiReactor<v1::StreamSignalsRequest, v1::StreamSignalsResponse>,
-      public StreamTransport {
+// Serialised in one piece. Its sizes are known: the session counted its bytes.
+grpc::ByteBuffer Serialise(const v1::StreamSignalsResponse& response) {
+  grpc::Slice slice(static_cast<size_t>(response.GetCachedSize()));
+  response.SerializeWithCachedSizesToArray(const_cast<uint8_t*>(slice.begin()));
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+// Bytes as they come: gRPC itself would take what is no request for the end of the stream, and go
+// over the sizes of a response twice more.
+class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+                            public StreamTransport {
  public:
   StreamReactor(Service* service, grpc::CallbackServerContext* context,
                 std::shared_ptr<CallerShare> share, std::shared_ptr<StreamCall> call,
@@ -83,7 +91,8 @@ class StreamReactor final
   void Write(const v1::StreamSignalsResponse* response, bool more) override {
     grpc::WriteOptions options;
     if (more) options.set_buffer_hint();
-    StartWrite(response, options);
+    outgoing_ = Serialise(*response);
+    StartWrite(&outgoing_, options);
   }
   void Finish(const absl::Status& status) override {
     AddDetails(context_, status);
@@ -98,18 +107,14 @@ class StreamReactor final
   void OnDone() override;
 
  private:
-  void Read() {
-    request_ = MakeOnArena<v1::StreamSignalsRequest>();
-    StartRead(request_.get());
-  }
-
   Service* const service_;
   grpc::CallbackServerContext* const context_;
   const std::shared_ptr<CallerShare> share_;
   const std::shared_ptr<StreamCall> call_;
   CallScope scope_;
   const std::string peer_;  // no longer known when the call is over
-  std::shared_ptr<v1::StreamSignalsRequest> request_;
+  grpc::ByteBuffer incoming_;
+  grpc::ByteBuffer outgoing_;
   std::atomic<absl::StatusCode> code_ = absl::StatusCode::kUnknown;
 };
 
@@ -160,7 +165,12 @@ class UnaryReactor final : public grpc::ServerUnaryReactor {
   std::weak_ptr<BatchCall> call_ ABSL_GUARDED_BY(mutex_);
 };
 
-class Service final : public SignalServer, public v1::SignalService::CallbackService {
+using RawStreamService = v1::SignalService::WithRawCallbackMethod_StreamSignals<
+    v1::SignalService::WithCallbackMethod_ComputeSignals<
+        v1::SignalService::WithCallbackMethod_ComputeAdvantages<
+            v1::SignalService::WithCallbackMethod_GetServerInfo<v1::SignalService::Service>>>>;
+
+class Service final : public SignalServer, public RawStreamService {
  public:
   Service(const ServiceDeps& deps, const SignalServiceConfig& config, CallObserver* calls,
           CallGate* gate)
@@ -171,7 +181,7 @@ class Service final : public SignalServer, public v1::SignalService::CallbackSer
   int calls() const override { return open_streams_.load() + open_unary_.load(); }
   void Drain(absl::string_view reason, absl::Duration grace) override;
 
-  grpc::ServerBidiReactor<v1::StreamSignalsRequest, v1::StreamSignalsResponse>* StreamSignals(
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StreamSignals(
       grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* ComputeSignals(grpc::CallbackServerContext* context,
                                            const v1::ComputeSignalsRequest* request,
@@ -219,7 +229,7 @@ StreamReactor::StreamReactor(Service* service, grpc::CallbackServerContext* cont
       peer_(context->peer()) {
   ++share_->streams;
   call_->Attach(this);
-  Read();
+  StartRead(&incoming_);
 }
 
 void StreamReactor::OnReadDone(bool ok) {
@@ -228,8 +238,15 @@ void StreamReactor::OnReadDone(bool ok) {
     return;
   }
   scope_.Received();
-  call_->OnRequest(std::move(request_));
-  Read();
+  auto request = MakeOnArena<v1::StreamSignalsRequest>();
+  const grpc::Status parsed =
+      grpc::SerializationTraits<v1::StreamSignalsRequest>::Deserialize(&incoming_, request.get());
+  if (parsed.ok()) {
+    call_->OnRequest(std::move(request));
+  } else {
+    call_->Refuse(ProtocolViolation("bytes that are no StreamSignalsRequest"));
+  }
+  StartRead(&incoming_);
 }
 
 void StreamReactor::OnWriteDone(bool ok) {
@@ -296,8 +313,8 @@ absl::Status Service::Register(StreamReactor* reactor, const std::shared_ptr<Str
   return absl::OkStatus();
 }
 
-grpc::ServerBidiReactor<v1::StreamSignalsRequest, v1::StreamSignalsResponse>*
-Service::StreamSignals(grpc::CallbackServerContext* context) {
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Service::StreamSignals(
+    grpc::CallbackServerContext* context) {
   const absl::StatusOr<std::string> caller = CallerOf(*context);
   const CallContext from = ContextOf(*context, caller);
   auto call =

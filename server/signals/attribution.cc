@@ -30,7 +30,7 @@ absl::Status CheckAnswer(const Question& question, const Answer& answer, const E
   if (answer.samples < 1 || !(answer.variance >= 0) || !std::isfinite(answer.variance)) {
     return absl::InvalidArgumentError("answer: samples below 1 or a variance that is not >= 0");
   }
-  if (question.kind == QuestionKind::kAllCoalitions) return absl::OkStatus();  // by the phase
+  if (IsTable(question.kind)) return absl::OkStatus();  // by the phase
   if (question.kind != QuestionKind::kMessageScores) {
     if (std::isfinite(answer.mean) && InRange(answer.mean, range)) return absl::OkStatus();
     return absl::InvalidArgumentError(
@@ -100,7 +100,6 @@ class Attribution::Impl {
   int64_t questions_ = 0;
   int64_t samples_ = 0;
   std::vector<AskedQuestion> asked_;
-  std::vector<double> asked_table_;
 };
 
 void Attribution::Impl::WantScores(const EvaluatorTraits& scorer) {
@@ -155,15 +154,12 @@ absl::Status Attribution::Impl::OpenDetail() {
 
 void Attribution::Impl::Record(absl::Span<const Answer> answers) {
   for (size_t k = 0; k < answers.size(); ++k) {
-    const bool table = batch_[k].kind == QuestionKind::kAllCoalitions;
+    const bool table = IsTable(batch_[k].kind);
     const int64_t stands_for = table ? static_cast<int64_t>(answers[k].table.size()) : 1;
     questions_ += stands_for;
     if (!answers[k].cached) samples_ += table ? stands_for : answers[k].samples;
     if (options_.audit != AuditLevel::kFull) continue;
-    asked_.push_back({batch_[k], answers[k]});
-    if (!table) continue;
-    // The evaluator's storage ends with the attribution, the record does not.
-    asked_table_.assign(answers[k].table.begin(), answers[k].table.end());
+    asked_.push_back({batch_[k], answers[k], {answers[k].table.begin(), answers[k].table.end()}});
     asked_.back().answer.table = {};
   }
 }
@@ -328,7 +324,6 @@ absl::StatusOr<Signals> Attribution::Impl::finish() {
   signals.samples = samples_;
   if (options_.audit == AuditLevel::kFull) {
     signals.asked = std::move(asked_);
-    signals.asked_table = std::move(asked_table_);
   } else {
     signals.evidence_rows.clear();
   }

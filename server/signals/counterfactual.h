@@ -19,9 +19,15 @@ enum class QuestionKind : uint8_t {
   kCorrection,     // message `index` is replaced by a correct one, the rest rolled out afresh
   kMessageScores,  // not a value: a process score for every message
   kAllCoalitions,  // all 2^n coalitions in mask order; only to evaluators with `whole_table`
+  kOwenSets,  // likewise all that exact Owen values ask, in the order of credit::ForEachOwenSet
 };
 
 constexpr uint32_t Bit(QuestionKind kind) { return 1u << static_cast<int>(kind); }
+
+// Its answer is a table.
+constexpr bool IsTable(QuestionKind kind) {
+  return kind == QuestionKind::kAllCoalitions || kind == QuestionKind::kOwenSets;
+}
 
 enum class Target : uint8_t { kEvaluator, kScorer };
 
@@ -42,8 +48,8 @@ struct Answer {
   double variance = 0;         // unbiased, of ONE sample; 0: exact
   bool cached = false;         // none of the samples was made for this question: it cost nothing
   std::vector<double> scores;  // kMessageScores: one a message, context included (ignored there)
-  // kAllCoalitions: 2^n values; points into storage that the evaluator keeps until the
-  // attribution is finished.
+  // kAllCoalitions and kOwenSets: CountValues of them; points into storage that the evaluator keeps
+  // until the attribution is finished.
   absl::Span<const double> table;
 };
 

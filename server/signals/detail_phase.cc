@@ -10,6 +10,7 @@
 #include "server/credit/owen.h"
 #include "server/signals/credit_phase.h"
 #include "server/signals/search_phase.h"
+#include "server/signals/unions.h"
 
 namespace assay::signals {
 namespace {
@@ -66,6 +67,48 @@ class OwenPhase : public DetailPhase {
   const std::unique_ptr<credit::CreditPlan> plan_;
 };
 
+// Exact Owen values from an evaluator that gives the whole table at once.
+class OwenTablePhase : public DetailPhase {
+ public:
+  OwenTablePhase(const Episode& episode, const ValueRange& range, std::vector<int> union_of)
+      : messages_(AgentsMessages(episode)),
+        count_(episode.messages.size()),
+        range_(range),
+        union_of_(std::move(union_of)) {}
+
+  bool done() const override { return told_; }
+
+  void Ask(std::vector<Question>& batch) const override {
+    Question question;
+    question.kind = QuestionKind::kOwenSets;
+    batch.push_back(question);
+  }
+
+  absl::Status Tell(absl::Span<const Answer> answers, Findings& findings) override {
+    const absl::Span<const double> table = answers.front().table;
+    for (size_t k = 0; k < table.size(); ++k) {
+      if (!InRange(table[k], range_)) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("answer: value ", k, " of the table is not in the value range"));
+      }
+    }
+    const absl::StatusOr<std::vector<double>> owen =
+        credit::ExactOwen(table, union_of_, range_.low, range_.high);
+    if (!owen.ok()) return owen.status();
+    findings.owen.assign(count_, 0.0);
+    for (size_t k = 0; k < messages_.size(); ++k) findings.owen[messages_[k]] = (*owen)[k];
+    told_ = true;
+    return absl::OkStatus();
+  }
+
+ private:
+  const std::vector<int> messages_;
+  const size_t count_;
+  const ValueRange range_;
+  const std::vector<int> union_of_;
+  bool told_ = false;
+};
+
 // Asks the value of every node of an agent's message that the episode does not give.
 class PrefixPhase : public DetailPhase {
  public:
@@ -116,27 +159,6 @@ class MessageScoresPhase : public DetailPhase {
  private:
   bool told_ = false;
 };
-
-// The authors with messages as dense unions: union_of[k] is that of the k-th agents' message.
-struct Unions {
-  std::vector<int> union_of;
-  std::vector<int> sizes;
-};
-
-Unions MakeUnions(const Episode& episode) {
-  Unions unions;
-  std::vector<int> dense(episode.agents.size(), -1);
-  for (const Message& m : episode.messages) {
-    if (m.agent == kContext) continue;
-    if (dense[m.agent] < 0) {
-      dense[m.agent] = static_cast<int>(unions.sizes.size());
-      unions.sizes.push_back(0);
-    }
-    unions.union_of.push_back(dense[m.agent]);
-    ++unions.sizes[dense[m.agent]];
-  }
-  return unions;
-}
 
 // How many questions Owen values may cost here; 0: do not ask.
 int64_t OwenBudget(const DetailInputs& inputs, const Unions& unions) {
@@ -206,6 +228,11 @@ absl::StatusOr<std::unique_ptr<DetailPhase>> MakeSuccessPhase(const DetailInputs
   if (Wants(inputs, Evidence::kOwen) && traits.Supports(QuestionKind::kMessages) &&
       !nothing_to_share && messages <= static_cast<size_t>(credit::PlayerSet::kMaxPlayers)) {
     const int64_t budget = OwenBudget(inputs, unions);
+    if (traits.Supports(QuestionKind::kOwenSets) &&
+        budget == credit::OwenQuestionCount(unions.sizes)) {
+      return std::make_unique<OwenTablePhase>(inputs.episode, inputs.options.range,
+                                              unions.union_of);
+    }
     if (budget > 0) return MakeOwenPhase(inputs, unions, budget);
   }
   // A vote at a prefix is no forecast of the end: vote replay is never asked for node values.

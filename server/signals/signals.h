@@ -73,7 +73,8 @@ struct Conservation {
 
 struct AskedQuestion {
   Question question;
-  Answer answer;
+  Answer answer;  // without its table: the evaluator's storage ends with the attribution
+  std::vector<double> table;  // the record's own
 };
 
 struct Signals {
@@ -99,7 +100,6 @@ struct Signals {
   bool partial = false;
   std::vector<MessageEvidence> evidence_rows;  // AuditLevel::kFull only
   std::vector<AskedQuestion> asked;            // AuditLevel::kFull only, in the order asked
-  std::vector<double> asked_table;             // likewise: the answer to kAllCoalitions, 2^n values
 };
 
 }  // namespace assay::signals

@@ -59,6 +59,17 @@ def test_violations_of_the_protocol_end_the_stream(stub: SignalServiceStub, mess
         assert stream.end()[0] is INVALID
 
 
+@pytest.mark.parametrize("bad", [b"\x12\xff", b"\x12\x03\x0a\x01\xff"], ids=["cut off", "no UTF-8"])
+def test_bytes_that_are_no_request_end_the_stream(address: str, bad: bytes) -> None:
+    opening = service.StreamSignalsRequest(options=CALLER).SerializeToString()
+    with connect(address) as channel:
+        send = channel.stream_stream("/assay.v1.SignalService/StreamSignals")
+        call = send(iter([opening, bad]), timeout=20)
+        with pytest.raises(grpc.RpcError):
+            list(call)
+        assert call.code() is INVALID
+
+
 def test_one_result_for_each_episode_and_then_ok(stub: SignalServiceStub) -> None:
     with Stream(stub) as stream:
         count = min(50, stream.open().max_episodes_in_flight)

@@ -270,11 +270,24 @@ def test_negative_zero_survives_writers_that_leave_out_the_point() -> None:
 def test_a_swapped_pair_of_coalitions_is_found() -> None:
     source = debate()
     result = honest(source)
-    asked = result["signals"]["audit"]["questions"]
-    one = next(q for q in asked if q["mean"] == 1)
-    none = next(q for q in asked if q["mean"] == 0)
-    one["counterfactual"], none["counterfactual"] = none["counterfactual"], one["counterfactual"]
-    assert reports([signed(result)], [source])
+    for question in result["signals"]["audit"]["questions"]:
+        table = question["table"]
+        one, none = table.index(1), table.index(0)
+        table[one], table[none] = table[none], table[one]
+        assert reports([signed(result)], [source])
+        table[one], table[none] = table[none], table[one]
+    assert not reports([signed(result)], [source])
+
+
+def test_a_needless_table_of_owen_sets_is_found() -> None:
+    source = debate()
+    plain = options_pb2.AttributionOptions(audit=options_pb2.AUDIT_FULL)
+    plain.message_rewards.evidence = options_pb2.EVIDENCE_EQUAL
+    made, rich = signals_of(source, plain), signals_of(source, FULL)
+    assert [q.counterfactual.WhichOneof("kind") for q in rich.signals.audit.questions][-1] == "owen_sets"
+    made.signals.audit.questions.append(rich.signals.audit.questions[-1])
+    sign(made.signals)
+    assert any("owen" in finding for finding in reports([as_dict(made)], [source]))
 
 
 def grouped() -> tuple[list[episode_pb2.Episode], list[dict[str, Any]], dict[str, Any]]:

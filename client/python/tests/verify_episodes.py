@@ -88,6 +88,10 @@ def _asked(expected: recompute.Expected) -> Iterator[questions.Asked]:
             yield questions.Asked("coalition", mask, value)
     if expected.kind != options_pb2.EVIDENCE_OWEN:
         return
+    if n % 2:
+        table = answers.recomputed_table("owen") or []
+        yield questions.Asked("owen", 0, samples=1, table=tuple(table))
+        return
     for kept in dict.fromkeys(answers.parts()):
         yield questions.Asked("messages", kept, answers.recomputed("messages", kept) or 0.0)
 
@@ -171,9 +175,9 @@ def sign(out: signals_pb2.EpisodeSignals) -> None:
 
 
 def _fill_effort(out: signals_pb2.Effort, expected: recompute.Expected, asked: list[questions.Asked]) -> None:
-    n = len(expected.transcript.agents)
-    out.questions = sum(1 << n if q.kind == "all" else 1 for q in asked)
-    out.samples = sum(q.samples << n if q.kind == "all" else q.samples for q in asked)
+    tables = {kind: expected.answers.table_size(kind) for kind in questions.TABLES.values()}
+    out.questions = sum(tables.get(q.kind, 1) for q in asked)
+    out.samples = sum(q.samples * tables.get(q.kind, 1) for q in asked)
     out.evaluator = expected.settings.evaluator
     if asked:
         out.method = options_pb2.METHOD_EXACT

@@ -10,7 +10,9 @@
 #include "gtest/gtest.h"
 #include "rapidcheck.h"
 #include "rapidcheck/gtest.h"
+#include "server/credit/owen_sets.h"
 #include "server/evaluation/vote_replay.h"
+#include "server/signals/unions.h"
 
 namespace assay::evaluation {
 namespace {
@@ -128,6 +130,37 @@ RC_GTEST_PROP(VoteReplay, KeptMessagesAreCountedAsDefined, ()) {
   }
   ExpectNear(Answered(debate, question),
              Expected(debate, kept, ~credit::Coalition{0}, LastRound(messages)));
+}
+
+RC_GTEST_PROP(VoteReplay, ATableOfOwenSetsIsItsSetsAskedOneByOne, ()) {
+  const Debate debate = AnyDebate();
+  const signals::Unions unions = signals::MakeUnions(debate.context->episode);
+  const auto replay = MakeVoteReplay(debate.options)->Prepare(debate.context);
+  RC_ASSERT(replay.ok());
+  signals::Question question;
+  question.kind = QuestionKind::kOwenSets;
+  signals::Answer answer;
+  RC_ASSERT((*replay)->Answer({&question, 1}, {&answer, 1}).ok());
+  std::vector<std::vector<int>> members(unions.sizes.size());
+  for (size_t t = 0; t < unions.union_of.size(); ++t) {
+    members[unions.union_of[t]].push_back(static_cast<int>(t));
+  }
+  std::vector<signals::Question> sets;
+  credit::ForEachOwenSet(unions.sizes, [&](const credit::OwenSet& set) {
+    signals::Question& kept = sets.emplace_back();
+    kept.kind = QuestionKind::kMessages;
+    for (size_t u = 0; u < members.size(); ++u) {
+      const bool whole = (set.whole >> u & 1) != 0;
+      const size_t part = static_cast<int>(u) == set.partial ? set.subset : 0;
+      for (size_t k = 0; k < members[u].size(); ++k) {
+        if (whole || (part >> k & 1) != 0) kept.subset.insert(members[u][k]);
+      }
+    }
+  });
+  std::vector<signals::Answer> answers(sets.size());
+  RC_ASSERT((*replay)->Answer(sets, absl::MakeSpan(answers)).ok());
+  RC_ASSERT(answer.table.size() == answers.size());
+  for (size_t k = 0; k < answers.size(); ++k) RC_ASSERT(answer.table[k] == answers[k].mean);
 }
 
 RC_GTEST_PROP(VoteReplay, PrefixesAreCountedAsDefined, ()) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "server/credit/owen_sets.h"
 #include "tests/unit/credit/drive.h"
 
 namespace assay::credit {
@@ -33,6 +34,52 @@ TEST(OwenPlan, GloveGameWithAUnion) {
   EXPECT_NEAR(estimate->values[0], 0.75, 1e-12);
   EXPECT_NEAR(estimate->values[1], 0.25, 1e-12);
   EXPECT_NEAR(estimate->values[2], 0, 1e-12);
+}
+
+// All pairs of (unions taken whole as bits, partial union, part).
+std::vector<std::vector<int>> Sets(std::vector<int> sizes) {
+  std::vector<std::vector<int>> sets;
+  ForEachOwenSet(sizes, [&](const OwenSet& set) {
+    sets.push_back({static_cast<int>(set.whole), set.partial, static_cast<int>(set.subset)});
+  });
+  return sets;
+}
+
+TEST(OwenSets, ComeInTheOrderOfATable) {
+  const std::vector<std::vector<int>> expected = {
+      {3, -1, 0}, {2, -1, 0},
+      {1, -1, 0}, {0, -1, 0},  // whole unions only, from both down to none
+      {0, 0, 1},  {0, 0, 2},
+      {2, 0, 1},  {2, 0, 2},  // parts of the first, without the second, with it
+  };
+  EXPECT_EQ(Sets({2, 1}), expected);
+  EXPECT_EQ(Sets({1}), (std::vector<std::vector<int>>{{1, -1, 0}, {0, -1, 0}}));
+  EXPECT_EQ(static_cast<std::int64_t>(Sets({3, 3, 3, 3, 3, 3, 3}).size()), 2816);
+}
+
+TEST(ExactOwen, GloveGameWithAUnion) {
+  // As above: {0, 1, 2}, {2}, {0, 1}, {}, then {0}, {1}, {0, 2}, {1, 2}.
+  const auto values = ExactOwen({1, 0, 1, 0, 0, 0, 1, 0}, {0, 0, 1}, 0, 1);
+  ASSERT_TRUE(values.ok()) << values.status();
+  EXPECT_NEAR((*values)[0], 0.75, 1e-12);
+  EXPECT_NEAR((*values)[1], 0.25, 1e-12);
+  EXPECT_NEAR((*values)[2], 0, 1e-12);
+}
+
+TEST(ExactOwen, RefusesWhatIsNoTableOfItsUnions) {
+  const auto refused = [](const std::vector<double>& table, const std::vector<int>& union_of) {
+    return ExactOwen(table, union_of, 0, 1).status().code() == absl::StatusCode::kInvalidArgument;
+  };
+  EXPECT_FALSE(refused({1, 0}, {0}));
+  EXPECT_TRUE(refused({1}, {}));
+  EXPECT_TRUE(refused({1, 0, 0}, {0}));
+  EXPECT_TRUE(refused({1}, {0}));
+  EXPECT_TRUE(refused({1, 0}, {1}));
+  std::vector<int> many(21);
+  for (int t = 0; t < 21; ++t) many[t] = t;
+  EXPECT_TRUE(refused(std::vector<double>(std::size_t{1} << 21), many));
+  many.pop_back();
+  EXPECT_FALSE(refused(std::vector<double>(std::size_t{1} << 20), many));
 }
 
 TEST(OwenPlan, RefusesUnionsThatAreNoPartition) {

@@ -231,6 +231,38 @@ TEST(Audit, LargeTablesAreRecordedByDigest) {
   EXPECT_EQ(small.audit().questions(0).table_size(), 8);
 }
 
+v1::Episode TwoRounds(int agents, const std::string& answers) {
+  v1::Episode episode = SmallVote("two rounds", answers.substr(0, agents));
+  for (int k = agents; k < static_cast<int>(answers.size()); ++k) {
+    v1::Message* again = episode.add_messages();
+    *again = episode.messages(k % agents);
+    again->set_round(k / agents + 1);
+    again->set_answer(answers.substr(k, 1));
+  }
+  return episode;
+}
+
+TEST(Audit, ExactOwenValuesAreRecordedAsATable) {
+  const v1::Episode episode = TwoRounds(3, "AABABA");
+  v1::EpisodeSignals signals = Audited(episode);
+  ASSERT_EQ(signals.audit().questions_size(), 2);
+  const v1::AskedQuestion& sets = signals.audit().questions(1);
+  ASSERT_EQ(sets.counterfactual().kind_case(), v1::Counterfactual::kOwenSets);
+  EXPECT_EQ(sets.table_size(), 8 + 3 * 4 * 2);
+  EXPECT_EQ(signals.effort().questions(), 8 + 8 + 3 * 4 * 2);
+  EXPECT_TRUE(Verify(signals, episode).ok()) << Verify(signals, episode);
+  double* value = signals.mutable_audit()->mutable_questions(1)->mutable_table()->Mutable(5);
+  *value = 1 - *value;
+  EXPECT_EQ(Verify(signals, episode).code(), absl::StatusCode::kDataLoss);
+
+  const v1::Episode large = TwoRounds(8, "AABABAAAAABABAAAAABABAAA");
+  const v1::EpisodeSignals digest = Audited(large);
+  ASSERT_EQ(digest.audit().questions_size(), 2);
+  EXPECT_EQ(digest.audit().questions(1).table_size(), 0);
+  EXPECT_EQ(digest.audit().questions(1).table_sha256().size(), 32u);
+  EXPECT_TRUE(Verify(digest, large).ok()) << Verify(digest, large);
+}
+
 TEST(Audit, ScoresThatAVoteDoesNotHaveAreNotOnTheWire) {
   v1::Episode episode = SmallVote("silence", "ABA");
   *episode.add_messages() = episode.messages(0);

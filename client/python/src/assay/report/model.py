@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from math import isfinite
 from typing import Any
 
 from google.protobuf import json_format
 
 from assay.v1 import episode_pb2, options_pb2, signal_service_pb2, signals_pb2
+from assay.verify.games import owen_cost, owen_sets
+from assay.verify.questions import bits
 
 Json = dict[str, Any]
 
@@ -180,6 +183,12 @@ def _effort(signals: signals_pb2.EpisodeSignals) -> Json:
             counts["coalition"] += 1 << len(signals.agents)
             coalitions += [[mask, value] for mask, value in enumerate(question.table)]
             continue
+        if kind == "owen_sets":
+            sets = _owen_sets(signals)
+            counts["messages"] += owen_cost(len(sets), [len(own) for own in sets])
+            shown = zip(owen_sets(sets), question.table, strict=False)
+            others += [["messages", bits(mask), value, 1] for mask, value in islice(shown, SHOWN_OTHERS - len(others))]
+            continue
         counts[kind] += 1
         if kind == "coalition":
             mask = sum(1 << i for i in question.counterfactual.coalition.agents)
@@ -197,6 +206,14 @@ def _effort(signals: signals_pb2.EpisodeSignals) -> Json:
         "coalitions": coalitions[:SHOWN_QUESTIONS],
         "others": others,
     }
+
+
+def _owen_sets(signals: signals_pb2.EpisodeSignals) -> list[list[int]]:
+    """The messages of each author, authors by their first messages."""
+    members: dict[str, list[int]] = {}
+    for message in signals.messages:
+        members.setdefault(message.agent_id, []).append(message.index)
+    return list(members.values())
 
 
 def _subject(question: signals_pb2.AskedQuestion) -> list[int]:

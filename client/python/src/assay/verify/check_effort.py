@@ -11,10 +11,10 @@ from .recompute import Expected
 
 def check_effort(report: Report, expected: Expected, signals: signals_pb2.EpisodeSignals) -> None:
     asked, settings, effort = expected.answers.asked, expected.settings, signals.effort
-    whole = 1 << len(expected.transcript.agents)
-    # A table stands for all its coalitions, each evaluated once.
-    count = sum(whole if q.kind == "all" else 1 for q in asked)
-    samples = sum(whole if q.kind == "all" else q.samples for q in asked if not q.cached)
+    # A table stands for all its values, each evaluated once.
+    tables = {kind: expected.answers.table_size(kind) for kind in questions.TABLES.values()}
+    count = sum(tables.get(q.kind, 1) for q in asked)
+    samples = sum(tables.get(q.kind, q.samples) for q in asked if not q.cached)
     report.equal("signals.effort.questions", count, effort.questions)
     report.equal("signals.effort.samples", samples, effort.samples)
     if settings.evaluator == "named":
@@ -53,13 +53,14 @@ def _complete(report: Report, expected: Expected) -> None:
     if owen and not answers.has_parts():
         report.trust("sampled Owen values of messages")
         wanted.update(key for key in answers.recorded if key[0] == "messages")
-    elif owen:
+    elif owen and ("owen", 0) not in answers.recorded:
         wanted.update(("messages", kept) for kept in answers.parts())
     lacking = sorted(wanted - set(answers.recorded))
     if lacking:
         report.wrong("signals.audit.questions", ", ".join(questions.text(*key) for key in lacking[:8]), "missing")
     for k, q in enumerate(expected.answers.asked):
-        if q.kind in ("coalition", "messages") and (q.kind, q.key) not in wanted:
+        needless = q.kind in ("coalition", "messages") and (q.kind, q.key) not in wanted
+        if needless or (q.kind == "owen" and not owen):
             report.wrong(
                 f"signals.audit.questions[{k}]", "a question the signals rest on", questions.text(q.kind, q.key)
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from math import comb, sqrt
 
@@ -62,6 +62,25 @@ def interactions(table: Sequence[float], n: int) -> dict[tuple[int, int], float]
 def owen_cost(n: int, counts: Sequence[int]) -> int:
     """Questions of the exact Owen value: 2^n + sum_i 2^(n-1) (2^T_i - 2) (signals.md, section 4)."""
     return (1 << n) + sum((1 << n - 1) * ((1 << t) - 2) for t in counts if t)
+
+
+def owen_sets(members: Sequence[Sequence[int]]) -> Iterator[int]:
+    """Masks of messages in the order of an OwenSets table (evaluator_service.proto).
+
+    `members`: the message indices of each author that has any, authors by their first messages.
+    """
+    every = (1 << len(members)) - 1
+    whole = [0]
+    for own in members:
+        whole += [mask | sum(1 << t for t in own) for mask in whole]
+    yield from reversed(whole)
+    for i, own in enumerate(members):
+        kept = [0]
+        for t in own:
+            kept += [part | 1 << t for part in kept]
+        for others in range(every + 1):
+            if not others >> i & 1:
+                yield from (whole[others] | part for part in kept[1:-1])
 
 
 def owen(value: Callable[[int, int, int], float], n: int, counts: Sequence[int]) -> list[list[float]]:

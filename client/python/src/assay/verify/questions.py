@@ -14,6 +14,7 @@ from google.protobuf import json_format
 from assay.v1 import episode_pb2, signals_pb2
 
 from .findings import Report
+from .games import owen_cost, owen_sets
 from .settings import Settings
 from .transcript import Transcript
 from .votes import VoteReplay
@@ -21,15 +22,20 @@ from .votes import VoteReplay
 SIMPLE = {"counterfactual", "mean", "samples", "variance"}
 BARE_TRIALS = 4.0  # what a value without rollouts counts as
 MOST_TRIALS = 16.0  # that one sample can count as
+LARGEST_TABLE = 1 << 20
 NOTHING: dict[str, Any] = {"table": [], "tableSha256": "", "messageScores": [], "scorer": False, "cached": False}
+
+
+TABLES = {"all_coalitions": "all", "owen_sets": "owen"}
 
 
 @dataclass(frozen=True)
 class Asked:
     """One question. `key` is a mask of agents or messages, a prefix length or a message index.
 
-    "all" asks for the values of all coalitions at once: its answer is `table`, or only `table_sha256` where the table
-    is large or stands in the episode. "message_scores" has `scores`, one a message.
+    "all" asks for the values of all coalitions at once, "owen" for those of all sets of messages that exact Owen values
+    take: the answer is `table`, or only `table_sha256` where the table is large or stands in the episode.
+    "message_scores" has `scores`, one a message.
     """
 
     kind: str
@@ -78,7 +84,7 @@ def decode(record: Mapping[str, Any], into: signals_pb2.AskedQuestion) -> Asked:
     if key < 0:
         raise ValueError(f"{kind} {key}")
     return Asked(
-        "all" if kind == "all_coalitions" else kind,
+        TABLES.get(kind, kind),
         key,
         into.mean,
         into.samples,
@@ -133,6 +139,8 @@ def encode(asked: Asked, into: signals_pb2.AskedQuestion) -> None:
         ask.correction.SetInParent()
     elif asked.kind == "all":
         ask.all_coalitions.SetInParent()
+    elif asked.kind == "owen":
+        ask.owen_sets.SetInParent()
     else:
         ask.message_scores.SetInParent()
     into.mean, into.samples, into.variance = asked.mean, asked.samples, asked.variance
@@ -199,9 +207,25 @@ class Answers:
             return self._given[key]
         return None
 
-    def recomputed_table(self) -> list[float] | None:
+    def recomputed_table(self, kind: str = "all") -> list[float] | None:
         """All values by vote replay or given table; None where only the evaluator knows."""
+        if kind == "owen":
+            return self._owen_table() if self.votes is not None else None
         return self.votes.table() if self.votes is not None else self._given or None
+
+    def _owen_table(self) -> list[float]:
+        assert self.votes is not None
+        return [self.votes.messages(kept) for kept in owen_sets(self._unions())]
+
+    def _unions(self) -> list[tuple[int, ...]]:
+        return sorted(members for members in self._members if members)
+
+    def table_size(self, kind: str) -> int:
+        """How many values the answer to an "all" or "owen" question has."""
+        if kind == "all":
+            return 1 << self._n
+        unions = self._unions()
+        return owen_cost(len(unions), [len(members) for members in unions])
 
     def coalition(self, mask: int) -> float | None:
         value = self.recomputed("coalition", mask)
@@ -325,8 +349,8 @@ def check(report: Report, answers: Answers, agents: int, messages: int) -> None:
             report.wrong(path, f"a {q.kind} within {agents} agents and {messages} messages", text(q.kind, q.key))
             continue
         _check_fields(report, path, q)
-        if q.kind == "all":
-            _check_table(report, path, q, answers, agents)
+        if q.kind in TABLES.values():
+            _check_table(report, path, q, answers)
         elif q.kind == "message_scores":
             report.equal(f"{path}.message_scores (count)", messages, len(q.scores))
             report.true(f"{path}.message_scores", all(not abs(s) > 1 for s in q.scores), "within [-1, 1]", q.scores)
@@ -350,24 +374,28 @@ def check(report: Report, answers: Answers, agents: int, messages: int) -> None:
 
 def _check_fields(report: Report, path: str, q: Asked) -> None:
     """A question has no other kind's answer."""
-    if (q.kind != "all" and (q.table or q.table_sha256)) or (q.kind != "message_scores" and q.scores):
+    if (q.kind not in TABLES.values() and (q.table or q.table_sha256)) or (q.kind != "message_scores" and q.scores):
         report.wrong(path, f"the answer to a {q.kind} question", "a table or message scores beside it")
     if q.scorer:
         report.equal(f"{path}.scorer", "message_scores", q.kind)
 
 
-def _check_table(report: Report, path: str, q: Asked, answers: Answers, agents: int) -> None:
-    table = answers.recomputed_table()
+def _check_table(report: Report, path: str, q: Asked, answers: Answers) -> None:
+    size = answers.table_size(q.kind)
+    if size > LARGEST_TABLE:
+        report.wrong(path, f"a table of at most {LARGEST_TABLE} values", size)
+        return
+    table = answers.recomputed_table(q.kind)
     if q.mean != 0 or q.variance != 0 or q.samples > 1:
         report.wrong(path, "a table", f"mean {q.mean}, {q.samples} samples, variance {q.variance}")
     if table is None:
-        report.equal(f"{path}.table (count)", 1 << agents, len(q.table))
+        report.equal(f"{path}.table (count)", size, len(q.table))
         report.trust(_trusted(answers.settings.evaluator))
         return
     if q.table or not q.table_sha256:
         report.equal(f"{path}.table (count)", len(table), len(q.table))
-        for mask, (own, found) in enumerate(zip(table, q.table)):  # noqa: B905
-            report.close(f"{path}.table[{mask}]", own, found, answers.settings.range)
+        for k, (own, found) in enumerate(zip(table, q.table)):  # noqa: B905
+            report.close(f"{path}.table[{k}]", own, found, answers.settings.range)
     if q.table_sha256:
         report.equal(f"{path}.table_sha256", table_digest(table), q.table_sha256)
 

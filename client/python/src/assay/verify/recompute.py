@@ -46,7 +46,7 @@ def evidence_kind(transcript: Transcript, settings: Settings, answers: Answers, 
         cost = owen_cost(sum(map(bool, counts)), counts)
         left = settings.max_questions - (1 << len(counts)) if settings.max_questions else OWEN_LIMIT
         affordable = settings.free and cost <= min(left, OWEN_LIMIT)
-        if (affordable and not indifferent) or any(q.kind == "messages" for q in answers.asked):
+        if (affordable and not indifferent) or any(q.kind in ("messages", "owen") for q in answers.asked):
             return options_pb2.EVIDENCE_OWEN
     if all(nodes[t] is not None and nodes[t + 1] is not None for t in transcript.players):
         return options_pb2.EVIDENCE_PREFIX

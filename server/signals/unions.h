@@ -1,0 +1,27 @@
+// The authors of an episode's messages as the unions of its Owen values.
+#ifndef ASSAY_SERVER_SIGNALS_UNIONS_H_
+#define ASSAY_SERVER_SIGNALS_UNIONS_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "server/signals/counterfactual.h"
+#include "server/signals/episode.h"
+
+namespace assay::signals {
+
+// Authors are numbered by their first messages, the agents' messages by their order.
+struct Unions {
+  std::vector<int> union_of;  // of each of the agents' messages
+  std::vector<int> sizes;     // of each union
+  std::vector<int> agents;    // of each union
+};
+Unions MakeUnions(const Episode& episode);
+
+// Values in the answer to a question: one, or those of a table. INT64_MAX where they are too many
+// to be counted.
+int64_t CountValues(QuestionKind kind, const Episode& episode);
+
+}  // namespace assay::signals
+
+#endif  // ASSAY_SERVER_SIGNALS_UNIONS_H_
