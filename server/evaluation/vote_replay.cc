@@ -316,15 +316,14 @@ class VoteEpisode final : public EpisodeReplay {
     return ballots;
   }
 
-  absl::Span<const double> OwenTable(const signals::Unions& unions) const {
-    MutexLock lock(&mutex_);
-    if (!owen_table_.empty()) return owen_table_;
+  std::vector<double> OwenTable(const signals::Unions& unions) const {
     std::vector<credit::Coalition> agents(size_t{1} << unions.sizes.size());  // of sets of unions
     for (size_t set = 1; set < agents.size(); ++set) {
       const credit::Coalition last = credit::Coalition{1} << unions.agents[std::countr_zero(set)];
       agents[set] = agents[set & (set - 1)] | last;
     }
-    owen_table_.reserve(credit::OwenQuestionCount(unions.sizes));
+    std::vector<double> table;
+    table.reserve(credit::OwenQuestionCount(unions.sizes));
     std::vector<int32_t> ballots;
     int partial = -1;
     credit::ForEachOwenSet(unions.sizes, [&](const credit::OwenSet& set) {
@@ -333,9 +332,9 @@ class VoteEpisode final : public EpisodeReplay {
         ballots = PartBallots(unions.agents[partial]);
       }
       const int32_t extra = partial < 0 ? kNoBallot : ballots[set.subset];
-      owen_table_.push_back(Value(RightShare(agents[set.whole], extra)));
+      table.push_back(Value(RightShare(agents[set.whole], extra)));
     });
-    return owen_table_;
+    return table;
   }
 
   absl::Status AnswerOwenSets(signals::Answer& answer) const {
@@ -344,7 +343,9 @@ class VoteEpisode final : public EpisodeReplay {
         credit::OwenQuestionCount(unions.sizes) > credit::kMaxOwenQuestions) {
       return absl::OutOfRangeError("messages: a table of their sets is too large");
     }
-    answer.table = OwenTable(unions);
+    MutexLock lock(&mutex_);
+    if (owen_table_.empty()) owen_table_ = OwenTable(unions);
+    answer.table = owen_table_;
     return absl::OkStatus();
   }
 

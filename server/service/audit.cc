@@ -22,17 +22,15 @@ namespace {
 // Larger tables are recorded by digest: they follow from the episode.
 constexpr size_t kMaxRecordedTable = 4096;
 
-v1::EvaluatorTraits ToWire(const signals::EvaluatorTraits& traits) {
-  v1::EvaluatorTraits wire;
+void ToWire(const signals::EvaluatorTraits& traits, v1::EvaluatorTraits* wire) {
   for (const auto kind : {signals::QuestionKind::kCoalition, signals::QuestionKind::kMessages,
                           signals::QuestionKind::kPrefix, signals::QuestionKind::kCorrection,
                           signals::QuestionKind::kMessageScores}) {
-    if (traits.Supports(kind)) wire.add_supports(service::ToWire(kind));
+    if (traits.Supports(kind)) wire->add_supports(service::ToWire(kind));
   }
-  wire.set_whole_table(traits.Supports(signals::QuestionKind::kAllCoalitions));
-  wire.set_free(traits.free);
-  wire.set_deterministic(traits.deterministic);
-  return wire;
+  wire->set_whole_table(traits.Supports(signals::QuestionKind::kAllCoalitions));
+  wire->set_free(traits.free);
+  wire->set_deterministic(traits.deterministic);
 }
 
 signals::EvaluatorTraits ToDomain(const v1::EvaluatorTraits& wire, signals::EvaluatorKind kind) {
@@ -261,9 +259,9 @@ void AddAudit(const EpisodeWork& work, const signals::Signals& signals, v1::Epis
     AddQuestion(asked, work, record);
   }
   AddEvidence(signals, record);
-  *record->mutable_evaluator() = ToWire(work.evaluator->traits());
+  ToWire(work.evaluator->traits(), record->mutable_evaluator());
   if (work.options->scorer != nullptr) {
-    *record->mutable_scorer() = ToWire(work.options->scorer->traits());
+    ToWire(work.options->scorer->traits(), record->mutable_scorer());
   }
   record->set_signals_sha256(Sha256(*wire));
 }

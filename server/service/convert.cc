@@ -130,15 +130,13 @@ void SideToWire(const blame::PairSide& side, EpisodeIds ids, v1::PreferenceSide*
 
 }  // namespace
 
-v1::PreferencePair ToWire(const blame::Pair& pair, EpisodeIds ids) {
-  v1::PreferencePair wire;
-  wire.set_kind(ToEnum<v1::PreferenceKind>(pair.kind));
-  wire.set_context_episode_id(ids(pair.context_episode));
-  wire.set_context_length(pair.context_length);
-  if (pair.chosen) SideToWire(*pair.chosen, ids, wire.mutable_chosen());
-  if (pair.rejected) SideToWire(*pair.rejected, ids, wire.mutable_rejected());
-  wire.set_weight(Plain(pair.weight));
-  return wire;
+void ToWire(const blame::Pair& pair, EpisodeIds ids, v1::PreferencePair* wire) {
+  wire->set_kind(ToEnum<v1::PreferenceKind>(pair.kind));
+  wire->set_context_episode_id(ids(pair.context_episode));
+  wire->set_context_length(pair.context_length);
+  if (pair.chosen) SideToWire(*pair.chosen, ids, wire->mutable_chosen());
+  if (pair.rejected) SideToWire(*pair.rejected, ids, wire->mutable_rejected());
+  wire->set_weight(Plain(pair.weight));
 }
 
 signals::Episode ToDomain(const v1::Episode& episode) {
@@ -203,8 +201,8 @@ void ToWire(const signals::Signals& signals, const v1::Episode& episode, v1::Epi
     added->set_index(Plain(interaction.index));
   }
   for (const blame::Pair& pair : signals.pairs) {
-    *wire->add_pairs() =
-        ToWire(pair, [&episode](int) -> const std::string& { return episode.id(); });
+    ToWire(
+        pair, [&episode](int) -> const std::string& { return episode.id(); }, wire->add_pairs());
   }
   ConservationToWire(signals.conservation, wire->mutable_conservation());
   v1::Effort* effort = wire->mutable_effort();

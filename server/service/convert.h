@@ -29,7 +29,8 @@ std::shared_ptr<const evaluation::EpisodeContext> MakeContext(std::shared_ptr<co
 void ToWire(const signals::Signals& signals, const v1::Episode& episode, v1::EpisodeSignals* wire);
 
 // `ids` gives the id of the group's i-th episode.
-v1::PreferencePair ToWire(const blame::Pair& pair, absl::FunctionRef<const std::string&(int)> ids);
+void ToWire(const blame::Pair& pair, absl::FunctionRef<const std::string&(int)> ids,
+            v1::PreferencePair* wire);
 
 // -0 would not survive the JSON mapping.
 inline double Plain(double value) { return value == 0 ? 0 : value; }

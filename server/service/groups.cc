@@ -64,8 +64,9 @@ void AddPairs(const std::map<std::string, GroupMember>& members, const signals::
   if (episodes.size() < 2) return;
   for (const blame::Pair& pair : blame::GroupPairs(episodes, options.range.low, options.range.high,
                                                    signals::BlamePairOptions(options))) {
-    *wire->add_pairs() =
-        ToWire(pair, [&ids](int episode) -> const std::string& { return *ids[episode]; });
+    ToWire(
+        pair, [&ids](int episode) -> const std::string& { return *ids[episode]; },
+        wire->add_pairs());
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "server/blame/rewards.h"
 #include "server/signals/allocation.h"
@@ -13,17 +14,19 @@
 namespace assay::signals {
 namespace {
 
+using Few = absl::InlinedVector<int, 8>;
+
 // Positions into RewardInputs::indices (and Signals::messages) of each agent's messages.
-std::vector<std::vector<int>> PositionsByAgent(const RewardInputs& inputs) {
-  std::vector<std::vector<int>> positions(inputs.episode.agents.size());
+std::vector<Few> PositionsByAgent(const RewardInputs& inputs) {
+  std::vector<Few> positions(inputs.episode.agents.size());
   for (size_t p = 0; p < inputs.indices.size(); ++p) {
     positions[inputs.episode.messages[inputs.indices[p]].agent].push_back(static_cast<int>(p));
   }
   return positions;
 }
 
-std::vector<int> MessagesAt(const RewardInputs& inputs, const std::vector<int>& positions) {
-  std::vector<int> indices;
+Few MessagesAt(const RewardInputs& inputs, const Few& positions) {
+  Few indices;
   indices.reserve(positions.size());
   for (int p : positions) indices.push_back(inputs.indices[p]);
   return indices;
@@ -120,7 +123,7 @@ absl::Status RewardByCredit(const RewardInputs& inputs, Signals& signals) {
   if (!evidence.ok()) return evidence.status();
   signals.evidence = *evidence;
   double unallocated = 0;
-  const std::vector<std::vector<int>> positions = PositionsByAgent(inputs);
+  const std::vector<Few> positions = PositionsByAgent(inputs);
   for (size_t i = 0; i < positions.size(); ++i) {
     AgentSignal& agent = signals.agents[i];
     std::vector<Claim> claims =

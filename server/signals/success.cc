@@ -95,7 +95,7 @@ void BoundByLabel(blame::Label label, double bound, Claim& claim) {
   }
 }
 
-std::vector<double> TokenShares(const Episode& episode, const std::vector<int>& indices) {
+std::vector<double> TokenShares(const Episode& episode, absl::Span<const int> indices) {
   double total = 0;
   for (int t : indices) total += episode.messages[t].token_count;
   std::vector<double> shares;
@@ -132,7 +132,7 @@ absl::StatusOr<Evidence> ChooseEvidence(const Episode& episode, const LocalEvide
 }
 
 std::vector<Claim> SuccessClaims(const Episode& episode, const LocalEvidence& local,
-                                 const std::vector<int>& indices, Evidence evidence, double credit,
+                                 absl::Span<const int> indices, Evidence evidence, double credit,
                                  const Options& options) {
   const MessageRewardOptions& rewards = options.message_rewards;
   std::vector<double> shares;

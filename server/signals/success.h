@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "server/blame/labels.h"
 #include "server/signals/allocation.h"
 #include "server/signals/episode.h"
@@ -31,7 +32,7 @@ absl::StatusOr<Evidence> ChooseEvidence(const Episode& episode, const LocalEvide
 // The claims of the agents' messages `indices` on one `credit`: an agent's, or in OutcomeOnly the
 // whole episode's.
 std::vector<Claim> SuccessClaims(const Episode& episode, const LocalEvidence& local,
-                                 const std::vector<int>& indices, Evidence evidence, double credit,
+                                 absl::Span<const int> indices, Evidence evidence, double credit,
                                  const Options& options);
 
 }  // namespace assay::signals
