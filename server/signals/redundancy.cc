@@ -1,8 +1,10 @@
 #include "server/signals/redundancy.h"
 
-#include <array>
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "absl/container/flat_hash_map.h"
 
@@ -15,7 +17,6 @@ constexpr uint32_t kNoMessage = (uint32_t{1} << 30) - 1;
 
 // Fixed hashes: absl::Hash differs from process to process, and a collision must not make the
 // result differ from replica to replica.
-constexpr uint64_t kWordPrime = 0x100000001b3;  // FNV-1a
 constexpr uint64_t kWordSeed = 0xcbf29ce484222325;
 constexpr uint64_t kRoll = 0x9e3779b97f4a7c15;  // odd: multiplication permutes 64-bit numbers
 
@@ -32,14 +33,50 @@ constexpr uint64_t Mix(uint64_t h) {
   return h ^ (h >> 32);
 }
 
-constexpr std::array<uint8_t, 256> MakeFold() {
-  std::array<uint8_t, 256> fold{};
-  for (int c = 0; c < 256; ++c) fold[c] = static_cast<uint8_t>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-  for (unsigned char c : {' ', '\t', '\n', '\v', '\f', '\r'}) fold[c] = 0;
-  fold[0] = 1;  // a NUL byte is a letter like any other, only white space folds to 0
-  return fold;
+// Texts are read eight bytes at a time, the first one lowest: a word is seldom longer.
+static_assert(std::endian::native == std::endian::little);
+constexpr uint64_t Each(uint8_t byte) { return uint64_t{byte} * 0x0101010101010101; }
+
+// Bit 7 of each byte that lies in low..high; both below 128.
+constexpr uint64_t BytesWithin(uint64_t chunk, uint8_t low, uint8_t high) {
+  const uint64_t ascii = chunk & Each(0x7f);
+  return (ascii + Each(0x80 - low)) & ~(ascii + Each(0x7f - high)) & ~chunk & Each(0x80);
 }
-constexpr std::array<uint8_t, 256> kFold = MakeFold();
+constexpr uint64_t Spaces(uint64_t chunk) {
+  return BytesWithin(chunk, '\t', '\r') | BytesWithin(chunk, ' ', ' ');
+}
+constexpr uint64_t LowerCase(uint64_t chunk) { return chunk | BytesWithin(chunk, 'A', 'Z') >> 2; }
+static_assert(Spaces(Each(' ')) == Each(0x80) && Spaces(Each(0x08)) == 0 &&
+              Spaces(Each(0x8a)) == 0);
+static_assert(LowerCase(Each('Z')) == Each('z') && LowerCase(Each('[')) == Each('['));
+
+// The end of the text is white space.
+uint64_t ChunkAt(absl::string_view text, size_t i) {
+  uint64_t chunk = Each(' ');
+  std::memcpy(&chunk, text.data() + i, std::min<size_t>(sizeof chunk, text.size() - i));
+  return chunk;
+}
+
+// The hash of the word that begins at i, which moves to its end.
+uint64_t WordAt(absl::string_view text, size_t& i) {
+  uint64_t word = kWordSeed;
+  for (;;) {
+    const uint64_t chunk = ChunkAt(text, i);
+    const uint64_t spaces = Spaces(chunk);
+    if (spaces == 0) {
+      word = Mix(word ^ LowerCase(chunk));
+      i += sizeof chunk;
+      continue;
+    }
+    // The highest byte is not in the word, and holds its length instead.
+    const uint64_t length = std::countr_zero(spaces) / 8;
+    const uint64_t kept = (uint64_t{1} << (8 * length)) - 1;
+    i += length;
+    return Mix(word ^ (LowerCase(chunk) & kept) ^ length << 56);
+  }
+}
+
+bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 // The hash of each shingle of `text`, in order.
 void ShinglesOf(absl::string_view text, std::vector<uint64_t>& shingles) {
@@ -50,14 +87,9 @@ void ShinglesOf(absl::string_view text, std::vector<uint64_t>& shingles) {
   size_t slot = 0;
   const size_t size = text.size();
   for (size_t i = 0; i < size;) {
-    while (i < size && kFold[static_cast<uint8_t>(text[i])] == 0) ++i;
+    while (i < size && IsSpace(text[i])) ++i;
     if (i == size) break;
-    uint64_t word = kWordSeed;
-    for (; i < size; ++i) {
-      const uint8_t c = kFold[static_cast<uint8_t>(text[i])];
-      if (c == 0) break;
-      word = (word ^ c) * kWordPrime;
-    }
+    const uint64_t word = WordAt(text, i);
     rolling = rolling * kRoll + word - window[slot] * kRollOut;
     window[slot] = word;
     slot = slot + 1 == kShingleWords ? 0 : slot + 1;

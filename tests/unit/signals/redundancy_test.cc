@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <random>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "tests/unit/signals/play.h"
 
@@ -68,6 +73,62 @@ TEST(Redundancy, ShortMessagesDifferFromPrefixesOfLongOnes) {
   Say(episode, 0, "yes");
   Say(episode, 0, "yes yes");
   EXPECT_EQ(Redundancies(episode, true), (std::vector<double>{0, 0}));
+}
+
+// White space apart and in lower case, by the letters of ASCII; a NUL and bytes beyond are letters.
+std::vector<std::string> Shingles(const std::string& text) {
+  std::vector<std::string> words;
+  std::string word;
+  for (const char c : text + " ") {
+    if (std::string_view(" \t\n\v\f\r").find(c) == std::string_view::npos) {
+      word += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    } else if (!word.empty()) {
+      words.push_back(std::exchange(word, ""));
+    }
+  }
+  std::vector<std::string> shingles;
+  for (size_t k = 0; k + 5 <= words.size() || (k == 0 && !words.empty()); ++k) {
+    std::string& shingle = shingles.emplace_back();
+    for (size_t i = k; i < std::min(k + 5, words.size()); ++i) {
+      shingle += std::to_string(words[i].size()) + ":" + words[i];
+    }
+  }
+  return shingles;
+}
+
+std::string AnyText(std::mt19937& random, int pair) {
+  static const std::string letters("aAzZ@[`{\x08\x0e\x1f!\x00\x89\xa0\xff", 16);
+  static const std::string spaces = " \t\n\v\f\r";
+  std::string text;
+  for (int words = static_cast<int>(random() % 12); words > 0; --words) {
+    // Two words, so that they come again; of all lengths about the eight bytes read at once.
+    std::mt19937 word(2 * pair + random() % 2);
+    for (int k = static_cast<int>(word() % 20); k >= 0; --k) text += letters[word() % 16];
+    for (int k = static_cast<int>(random() % 3); k >= 0; --k) text += spaces[random() % 6];
+  }
+  return text;
+}
+
+TEST(Redundancy, AgreesWithSetsOfStrings) {
+  std::mt19937 random(7);
+  int partly = 0;
+  for (int k = 0; k < 3000; ++k) {
+    Episode episode = Team(1);
+    const std::string before = AnyText(random, k);
+    const std::string text = AnyText(random, k);
+    Say(episode, kContext, before);
+    Say(episode, 0, text);
+    const std::vector<std::string> known = Shingles(before);
+    const std::vector<std::string> said = Shingles(text);
+    double seen = 0;
+    for (const std::string& shingle : said) {
+      seen += std::find(known.begin(), known.end(), shingle) != known.end() ? 1 : 0;
+    }
+    const double expected = said.empty() ? 0 : seen / static_cast<double>(said.size());
+    ASSERT_EQ(Redundancies(episode, true)[1], expected) << k;
+    partly += expected > 0 && expected < 1 ? 1 : 0;
+  }
+  EXPECT_GT(partly, 50);
 }
 
 TEST(Redundancy, GivenValuesWinAndOffComputesNothing) {
