@@ -247,11 +247,10 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
       AskLocal(target, *evaluator->local(), std::move(questions), std::move(done));
       return;
     }
-    const int round = round_;
     evaluation::CancelFn cancel =
         evaluator->Evaluate({job_.context, std::move(questions), deadline_}, std::move(done));
     MutexLock lock(&mutex_);
-    if (round == round_ && parts_[target].open) parts_[target].cancel = std::move(cancel);
+    if (parts_[target].open) parts_[target].cancel = std::move(cancel);
   }
 
   void AskLocal(int target, const evaluation::LocalEvaluator& evaluator,

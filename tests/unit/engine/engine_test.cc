@@ -128,6 +128,7 @@ TEST_P(EngineTest, CancelledBeforeItIsStarted) {
   const auto run = engine_.Make(Job(manual_), result_.Done());
   run->Cancel();
   run->StartHere();
+  EXPECT_EQ(result_.calls, 0) << "whoever was woken by the cancel tells of it";
   executor_.RunUntilIdle();
   ASSERT_EQ(result_.calls, 1);
   EXPECT_EQ(result_.code(), absl::StatusCode::kCancelled);
@@ -218,6 +219,22 @@ TEST_P(EngineTest, TheTimeoutEndsAnEpisodeAndItsQuestions) {
   EXPECT_EQ(observer_.done["manual timeout"], observer_.asked);
 }
 
+TEST_P(EngineTest, WhatHasNoTimeoutLeavesTheTimersOfOthersAlone) {
+  EpisodeJob timed = Job(manual_);
+  timed.timeout = absl::Seconds(2);
+  const auto first = engine_.Start(std::move(timed), result_.Done());
+  Result other;
+  EpisodeJob untimed = Job(evaluation::MakeVoteReplay({}));
+  untimed.context = VoteContext();
+  const auto second = engine_.Start(std::move(untimed), other.Done());
+  executor_.RunReady();
+  EXPECT_EQ(other.calls, 1);
+  EXPECT_EQ(executor_.pending_timers(), 1u);
+  executor_.RunFor(absl::Seconds(2));
+  ASSERT_EQ(result_.calls, 1);
+  EXPECT_EQ(result_.code(), absl::StatusCode::kDeadlineExceeded);
+}
+
 TEST_P(EngineTest, CancelEndsAnEpisodeAndItsQuestions) {
   const auto run = engine_.Start(Job(manual_), result_.Done());
   executor_.RunReady();
@@ -281,6 +298,7 @@ TEST_P(EngineTest, PartialSignalsFromTheAnswersSoFar) {
   context->episode.messages.push_back(context->episode.messages[0]);
   job.context = context;
   job.timeout = absl::Seconds(1);
+  EpisodeJob strict = job;
   const auto run = engine_.Start(std::move(job), result_.Done());
   executor_.RunReady();
   manual_->Answer(0);
@@ -290,6 +308,25 @@ TEST_P(EngineTest, PartialSignalsFromTheAnswersSoFar) {
   ASSERT_EQ(result_.calls, 1);
   ASSERT_TRUE(result_.signals->ok()) << result_.signals->status();
   EXPECT_TRUE((*result_.signals)->partial);
+
+  // Not unasked for, and not before anything was answered.
+  strict.options = std::make_shared<signals::Options>();
+  Result refused;
+  const auto other = engine_.Start(std::move(strict), refused.Done());
+  executor_.RunReady();
+  manual_->Answer(2);
+  executor_.RunReady();
+  executor_.RunFor(absl::Seconds(1));
+  ASSERT_EQ(refused.calls, 1);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kDeadlineExceeded);
+  EpisodeJob late = Job(manual_);
+  late.timeout = absl::ZeroDuration();
+  Result expired;
+  const auto third = engine_.Make(std::move(late), expired.Done());
+  executor_.RunFor(absl::Seconds(1));
+  third->Start();
+  executor_.RunUntilIdle();
+  EXPECT_EQ(expired.code(), absl::StatusCode::kDeadlineExceeded);
 }
 
 TEST_P(EngineTest, AFinishedRunHoldsNothing) {

@@ -108,10 +108,11 @@ TEST(FanOut, LongWorkIsShared) {
   for (const size_t chunk : replay->chunks) EXPECT_LE(chunk, 200u / (4 * 4));
 }
 
-// On which everything takes long; what is posted is only counted.
+// On which every look at the clock takes `step`; what is posted is only counted.
 class SlowExecutor final : public Executor {
  public:
-  absl::Time Now() const override { return now_ += absl::Milliseconds(1); }
+  explicit SlowExecutor(absl::Duration step = absl::Milliseconds(1)) : step_(step) {}
+  absl::Time Now() const override { return now_ += step_; }
   TimerId After(absl::Duration, Task) override { return 1; }
   void Cancel(TimerId) override {}
   void Post(Task) override { ++posted; }
@@ -119,6 +120,7 @@ class SlowExecutor final : public Executor {
   int posted = 0;
 
  private:
+  const absl::Duration step_;
   mutable absl::Time now_ = absl::UnixEpoch();
 };
 
@@ -130,6 +132,21 @@ TEST(FanOut, CallsAsManyForHelpAsThereAreOrQuestionsAreLeft) {
         ->Start();
     EXPECT_EQ(executor.posted, helpers) << questions;
   }
+}
+
+// A tenth of a millisecond is long. Chunks of 1, 2, 4 and so on are taken until then.
+TEST(FanOut, CallsForHelpWhenWorkHasBeenLong) {
+  const auto posted = [](absl::Duration step, int questions) {
+    SlowExecutor executor(step);
+    std::make_shared<FanOut>(&executor, std::make_shared<MaskReplay>(), Questions(questions),
+                             [](const auto&) {})
+        ->Start();
+    return executor.posted;
+  };
+  EXPECT_EQ(posted(absl::Microseconds(100), 3), 2);
+  EXPECT_EQ(posted(absl::Microseconds(99), 3), 0) << "the second chunk leaves nothing";
+  EXPECT_EQ(posted(absl::Microseconds(99), 5), 2);
+  EXPECT_EQ(posted(absl::Microseconds(50), 4), 1);
 }
 
 TEST(FanOut, StopsBetweenQuestions) {
