@@ -19,6 +19,7 @@
 #include "server/evaluation/judge_prompt.h"
 #include "server/evaluation/judge_verdict.h"
 #include "server/evaluation/retry_after.h"
+#include "server/signals/evidence.h"
 
 namespace assay::evaluation {
 namespace {
@@ -179,11 +180,7 @@ class JudgeEvaluator final : public Evaluator, public std::enable_shared_from_th
     if (!options_.step_by_step) {
       return CountGraded(episode) > 0 ? std::vector<int>{-1} : std::vector<int>{};
     }
-    std::vector<int> steps;
-    for (size_t t = 0; t < episode.messages.size(); ++t) {
-      if (episode.messages[t].agent != signals::kContext) steps.push_back(static_cast<int>(t));
-    }
-    return steps;
+    return signals::AgentsMessages(episode);
   }
 
   Answers Fold(const Batch& batch, const Answers& parts) const {

@@ -15,6 +15,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/engine/asio_executor.h"
+#include "server/evaluation/http_client.h"
 #include "tests/chaos/scripted_http_server.h"
 #include "tests/unit/evaluation/fixtures.h"
 
@@ -236,6 +237,27 @@ TEST_F(JudgeTest, LastingFaultsNameTheirCause) {
   EXPECT_EQ(ask(JsonAnswer(200, "[]")).code(), absl::StatusCode::kInternal);
   EXPECT_THAT(std::string(ask(JsonAnswer(503, "x")).message()),
               AllOf(HasSubstr("evaluator judge"), HasSubstr("503"), HasSubstr("attempt 4")));
+}
+
+TEST_F(JudgeTest, AnAnswerMayBeAsLongAsTheLimit) {
+  const ScriptedHttpServer server([&](int, const std::string&, const std::string& body) {
+    return JsonAnswer(200, std::string(std::stoul(body), 'x'));
+  });
+  evaluation::HttpClientOptions options;
+  options.max_response_bytes = 100;
+  evaluation::HttpClient client(options);
+  for (const int size : {0, 99, 100, 101, 199, 5000}) {
+    std::promise<absl::StatusOr<std::string>> answer;
+    client.Post({server.url(), {}, std::to_string(size), absl::Minutes(1)},
+                [&](absl::StatusOr<std::string> body) { answer.set_value(std::move(body)); });
+    const absl::StatusOr<std::string> body = answer.get_future().get();
+    if (size <= 100) {
+      ASSERT_TRUE(body.ok()) << body.status();
+      EXPECT_EQ(body->size(), static_cast<size_t>(size));
+    } else {
+      EXPECT_EQ(body.status().code(), absl::StatusCode::kOutOfRange) << size;
+    }
+  }
 }
 
 TEST_F(JudgeTest, TheKeyIsSentAndNeverTold) {

@@ -59,6 +59,12 @@ TEST(NumberIn, ReadsTheUsualForms) {
   EXPECT_EQ(NumberIn("x = 18 dollars"), 18);
   EXPECT_EQ(NumberIn("about -2.5 degrees"), -2.5);
   EXPECT_EQ(NumberIn("50%"), 50);
+  EXPECT_EQ(NumberIn("x -5"), -5);
+  EXPECT_EQ(NumberIn("x=-5 m"), -5);
+  EXPECT_EQ(NumberIn("-5 m"), -5);
+  for (const char* hyphen : {"x-5", "ab-5", "x-5 m"}) EXPECT_EQ(NumberIn(hyphen), 5) << hyphen;
+  EXPECT_EQ(NumberIn("no .5 m"), 0.5);
+  EXPECT_EQ(NumberIn("5. m"), 5);
 }
 
 TEST(NumberIn, NeverGuessesAndIsAlwaysFinite) {

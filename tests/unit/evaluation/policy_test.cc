@@ -182,6 +182,26 @@ TEST_F(PolicyTest, CancelEndsTheWaitForAnotherAttempt) {
   EXPECT_EQ(inner_->calls.size(), 1u);
 }
 
+TEST_F(PolicyTest, CancelEndsEveryAttemptAndEveryWait) {
+  for (size_t attempts = 1; attempts <= 4; ++attempts) {
+    for (const bool waits : {false, true}) {
+      inner_->calls.clear();
+      CancelFn cancel = Ask(WithRetry(inner_, {.max_attempts = 10}, &clock_, &counts_));
+      for (size_t i = 0; i + 1 < attempts; ++i) {
+        inner_->Fail(i, absl::UnavailableError("away"));
+        clock_.RunUntilIdle();
+      }
+      if (waits) inner_->Fail(attempts - 1, absl::UnavailableError("away"));
+      cancel();
+      EXPECT_EQ(code(), absl::StatusCode::kCancelled);
+      EXPECT_EQ(clock_.pending_timers(), 0u) << attempts;
+      clock_.RunUntilIdle();
+      EXPECT_EQ(inner_->calls.size(), attempts);
+      EXPECT_EQ(inner_->calls.back()->cancelled, !waits);
+    }
+  }
+}
+
 TEST_F(PolicyTest, CircuitOpensProbesAndCloses) {
   const auto breaker =
       WithCircuitBreaker(inner_, {.failures = 3, .open_for = absl::Seconds(10)}, &clock_);
@@ -220,6 +240,100 @@ TEST_F(PolicyTest, ASuccessBetweenKeepsTheCircuitClosed) {
     }
   }
   EXPECT_EQ(inner_->calls.size(), 10u);
+}
+
+TEST_F(PolicyTest, WithoutALimitTheCircuitStaysClosed) {
+  const auto breaker = WithCircuitBreaker(inner_, {.failures = 0}, &clock_);
+  for (size_t i = 0; i < 10; ++i) {
+    const CancelFn cancel = Ask(breaker);
+    ASSERT_EQ(inner_->calls.size(), i + 1);
+    inner_->Fail(i, absl::UnavailableError("away"));
+  }
+}
+
+TEST_F(PolicyTest, OnlyTheEvaluatorsOwnFailuresOpenTheCircuit) {
+  const auto opens = [&](absl::StatusCode code) {
+    inner_->calls.clear();
+    const auto breaker = WithCircuitBreaker(inner_, {.failures = 2}, &clock_);
+    for (const absl::StatusCode each : {absl::StatusCode::kUnavailable, code}) {
+      const CancelFn cancel = Ask(breaker);
+      inner_->Fail(inner_->calls.size() - 1, absl::Status(each, "failed"));
+    }
+    const CancelFn last = Ask(breaker);
+    const bool open = inner_->calls.size() == 2;
+    inner_->Drop();
+    return open;
+  };
+  for (const absl::StatusCode code :
+       {absl::StatusCode::kUnavailable, absl::StatusCode::kDeadlineExceeded,
+        absl::StatusCode::kInternal, absl::StatusCode::kUnknown}) {
+    EXPECT_TRUE(opens(code)) << absl::StatusCodeToString(code);
+  }
+  for (const absl::StatusCode code :
+       {absl::StatusCode::kCancelled, absl::StatusCode::kInvalidArgument,
+        absl::StatusCode::kResourceExhausted, absl::StatusCode::kPermissionDenied,
+        absl::StatusCode::kUnimplemented, absl::StatusCode::kFailedPrecondition}) {
+    EXPECT_FALSE(opens(code)) << absl::StatusCodeToString(code);
+  }
+}
+
+TEST_F(PolicyTest, ACancelNeitherOpensNorClosesTheCircuit) {
+  const auto breaker = WithCircuitBreaker(inner_, {.failures = 2}, &clock_);
+  const CancelFn first = Ask(breaker);
+  inner_->Fail(0, absl::UnavailableError("away"));
+  CancelFn second = Ask(breaker);
+  second();
+  const CancelFn third = Ask(breaker);
+  inner_->Fail(2, absl::UnavailableError("away"));
+  const CancelFn refused = Ask(breaker);
+  EXPECT_EQ(inner_->calls.size(), 3u);
+}
+
+TEST_F(PolicyTest, RetryWaitsAsLongAsAllowedAndNoLonger) {
+  const auto asked_again = [&](absl::Duration wait, absl::Duration timeout) {
+    inner_->calls.clear();
+    const auto retrying =
+        WithRetry(inner_, {.max_retry_after = absl::Seconds(8)}, &clock_, &counts_);
+    const CancelFn cancel = Ask(retrying, timeout);
+    inner_->Fail(0, WithRetryAfter(absl::ResourceExhaustedError("429"), wait));
+    clock_.RunUntilIdle();
+    const bool again = inner_->calls.size() == 2;
+    inner_->Drop();
+    return again;
+  };
+  EXPECT_TRUE(asked_again(absl::Seconds(8), absl::Hours(1)));
+  EXPECT_FALSE(asked_again(absl::Seconds(8) + absl::Nanoseconds(1), absl::Hours(1)));
+  EXPECT_TRUE(asked_again(absl::Seconds(5), absl::Seconds(5) + absl::Nanoseconds(1)));
+  EXPECT_FALSE(asked_again(absl::Seconds(5), absl::Seconds(5)));
+}
+
+// Half an answer's worth is no retry; what is earned beyond the burst is lost.
+TEST_F(PolicyTest, TheBudgetIsCountedExactly) {
+  const auto retrying = WithRetry(
+      inner_, {.max_attempts = 100, .budget_ratio = 0.5, .budget_burst = 1}, &clock_, &counts_);
+  const auto attempts_of_a_failure = [&] {
+    const size_t before = inner_->calls.size();
+    const CancelFn cancel = Ask(retrying);
+    while (inner_->open() > 0) {
+      inner_->Fail(inner_->calls.size() - 1, absl::UnavailableError("away"));
+      clock_.RunUntilIdle();
+    }
+    return inner_->calls.size() - before;
+  };
+  const auto succeed = [&](int times) {
+    for (; times > 0; --times) {
+      const CancelFn cancel = Ask(retrying);
+      inner_->Answer(inner_->calls.size() - 1);
+    }
+  };
+  EXPECT_EQ(attempts_of_a_failure(), 2u);
+  EXPECT_EQ(attempts_of_a_failure(), 1u);
+  succeed(1);
+  EXPECT_EQ(attempts_of_a_failure(), 1u);
+  succeed(1);
+  EXPECT_EQ(attempts_of_a_failure(), 2u);
+  succeed(9);
+  EXPECT_EQ(attempts_of_a_failure(), 2u);
 }
 
 TEST_F(PolicyTest, ACancelledProbeMakesRoomForAnother) {

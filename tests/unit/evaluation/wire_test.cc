@@ -74,6 +74,39 @@ TEST(Wire, MessagesOfStrangersAreWholeCharacters) {
   EXPECT_EQ(SafeMessage(std::string(5000, 'a')).size(), 1024u);
 }
 
+std::string Utf8(uint32_t code, int length) {
+  std::string text(static_cast<size_t>(length), '\0');
+  for (int i = length - 1; i > 0; --i, code >>= 6) {
+    text[static_cast<size_t>(i)] = static_cast<char>(0x80 | (code & 0x3f));
+  }
+  const int lead = length == 1 ? 0 : length == 2 ? 0xc0 : length == 3 ? 0xe0 : 0xf0;
+  text[0] = static_cast<char>(lead | static_cast<int>(code));
+  return text;
+}
+
+// Numbers in every length that can hold them, all of those around a bound: kept where that is the
+// shortest and it is a character.
+TEST(Wire, KnowsEveryCharacter) {
+  const uint32_t limits[] = {0, 0x80, 0x800, 0x10000, 0x200000};
+  for (int length = 1; length <= 4; ++length) {
+    for (uint32_t code = 0; code < limits[length]; code += (code & 0x7ff) < 0x100 ? 1 : 0x35) {
+      const bool character =
+          code >= limits[length - 1] && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
+      const std::string text = Utf8(code, length);
+      const std::string safe = SafeMessage(text);
+      ASSERT_EQ(safe == text, character) << std::hex << code << " in " << length;
+      if (!character) {
+        ASSERT_EQ(safe, std::string(text.size(), '?')) << std::hex << code;
+      }
+    }
+  }
+  for (const char* cut : {"\xc3", "\xe2\x82", "\xf0\x9f\x98"}) {
+    EXPECT_EQ(SafeMessage(cut), std::string(std::string(cut).size(), '?'));
+    EXPECT_EQ(SafeMessage(std::string(cut) + "aaa"),
+              std::string(std::string(cut).size(), '?') + "aaa");
+  }
+}
+
 TEST(Wire, ACutMessageEndsWithAWholeCharacter) {
   v1::Error error;
   error.set_code(14);
