@@ -31,6 +31,12 @@ class Callers {
   // The same for all calls of a caller that are open at once; never null.
   std::shared_ptr<CallerShare> Share(const std::string& caller);
 
+  // How many are remembered, those included that are gone.
+  size_t known() {
+    evaluation::MutexLock lock(&mutex_);
+    return shares_.size();
+  }
+
  private:
   const Load max_each_;
   Admission* const server_;

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "server/service/callers.h"
 
 namespace assay::service {
@@ -61,6 +65,24 @@ TEST(Callers, OneMayBeFullWhileOthersAreNot) {
   greedy->admission.Leave({2, 50});
   EXPECT_EQ(greedy->admission.bytes(), 0);
   EXPECT_EQ(server.bytes(), 50);
+}
+
+TEST(Callers, AreForgottenInTime) {
+  Admission server({10, 100});
+  Callers callers({2, 50}, &server);
+  for (int i = 0; i < 64; ++i) callers.Share(std::to_string(i));
+  EXPECT_EQ(callers.known(), 64u);
+  callers.Share("one more");
+  EXPECT_EQ(callers.known(), 1u) << "it alone is still held when the others are forgotten";
+  // Of those that stay twice as many are remembered before it is looked again.
+  std::vector<std::shared_ptr<CallerShare>> held;
+  for (int i = 0; i < 100; ++i) held.push_back(callers.Share(std::to_string(i)));
+  EXPECT_GE(callers.known(), 100u);
+  for (int i = 0; i < 1000; ++i) {
+    callers.Share("gone " + std::to_string(i));
+    ASSERT_LE(callers.known(), 202u);
+  }
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(callers.Share(std::to_string(i)), held[i]);
 }
 
 TEST(Callers, AreKnownByNameElseByAddressWithoutPort) {

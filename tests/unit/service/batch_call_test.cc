@@ -102,6 +102,16 @@ TEST_F(BatchCallTest, WhatIsCancelledBeforeItIsStartedIsNotAsked) {
   EXPECT_TRUE(manual_->calls.empty());
 }
 
+TEST_F(BatchCallTest, ACallHoldsAsManyEpisodesAsTheLimitSays) {
+  config_.limits.max_episodes_per_call = 2;
+  const auto request = Request();
+  EXPECT_TRUE(Answered(request).ok());
+  *request->add_episodes() = SmallEpisode("z", 1);
+  EXPECT_EQ(Answered(request).status().code(), absl::StatusCode::kOutOfRange) << answer_->status();
+  request->clear_episodes();
+  EXPECT_EQ(Answered(request).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST_F(BatchCallTest, AResponseFitsOrTheCallFails) {
   auto request = Request();
   request->mutable_options()->set_max_response_bytes(4096);

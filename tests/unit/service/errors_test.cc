@@ -45,5 +45,35 @@ TEST(Errors, IdsAreQuotedAndCut) {
   EXPECT_EQ(message.find('\n'), std::string::npos);
 }
 
+TEST(Errors, WhatIsJustShortEnoughIsKept) {
+  const auto id = [](size_t size) {
+    return std::string(UnknownId("id", std::string(size, 'x')).message());
+  };
+  EXPECT_NE(id(64).find("\"" + std::string(64, 'x') + "\""), std::string::npos);
+  EXPECT_NE(id(65).find("\"" + std::string(64, 'x') + "...\""), std::string::npos);
+  const auto kept = [](const std::string& text) {
+    return ToWire(absl::InternalError(text)).message();
+  };
+  EXPECT_EQ(kept(std::string(1024, 'x')), std::string(1024, 'x'));
+  EXPECT_EQ(kept(std::string(1025, 'x')), std::string(1024, 'x'));
+  EXPECT_EQ(kept(std::string(1023, 'x') + "\u00e9"), std::string(1023, 'x'));
+  EXPECT_EQ(kept(std::string(1022, 'x') + "\u00e9y"), std::string(1022, 'x') + "\u00e9");
+}
+
+TEST(Errors, APathIsOfLowerCaseDigitsAndBrackets) {
+  for (const char* path : {"a", "z9", "a_b.c[0]", "9"}) {
+    const v1::Error error = ToWire(absl::OutOfRangeError(std::string(path) + ": what: it is"));
+    ASSERT_EQ(error.violations_size(), 1) << path;
+    EXPECT_EQ(error.violations(0).field(), path);
+    EXPECT_EQ(error.violations(0).description(), "what: it is");
+  }
+  for (const char* other : {"", "A", "aB", "a b", "a-b", "a(0)", "a:b"}) {
+    EXPECT_EQ(ToWire(absl::OutOfRangeError(std::string(other) + ": what")).violations_size(), 0)
+        << other;
+  }
+  EXPECT_EQ(ToWire(absl::OutOfRangeError("a path without a description")).violations_size(), 0);
+  EXPECT_EQ(ToWire(absl::OutOfRangeError("path")).violations_size(), 0);
+}
+
 }  // namespace
 }  // namespace assay::service

@@ -114,6 +114,32 @@ TEST(Groups, TimeoutNeedsTwoAnswers) {
   EXPECT_EQ(groups.bytes(), 0);
 }
 
+// A group of no announced number that has gone out is forgotten: its name may be used again.
+TEST(Groups, AnOpenGroupThatTimedOutBeginsAnew) {
+  Groups groups = MakeGroups(absl::Seconds(10));
+  const absl::Time late = kStart + absl::Seconds(10);
+  for (const char* id : {"x", "y"}) {
+    ASSERT_TRUE(groups.Join(Member(id, 0), kStart).ok());
+    Answer(&groups, id, 1);
+  }
+  EXPECT_EQ(groups.next_time(), late);
+  groups.OnTime(late - absl::Nanoseconds(1));
+  EXPECT_TRUE(groups.TakeReady().empty());
+  groups.OnTime(late);
+  ASSERT_EQ(groups.TakeReady().size(), 1u);
+  EXPECT_EQ(groups.next_time(), absl::InfiniteFuture());
+  for (const char* id : {"x", "y", "z"}) {
+    ASSERT_TRUE(groups.Join(Member(id, 0), late).ok());
+    Answer(&groups, id, 1, "g", late);
+  }
+  groups.Close();
+  const auto again = groups.TakeReady();
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again[0].signals().used(), 3);
+  EXPECT_EQ(again[0].signals().never_sent(), 0);
+  EXPECT_EQ(groups.bytes(), 0);
+}
+
 TEST(Groups, ContradictionsAndSurplusAreRefused) {
   Groups groups = MakeGroups();
   ASSERT_TRUE(groups.Join(Member("x", 2), kStart).ok());
@@ -145,6 +171,62 @@ TEST(Groups, MemoryAndNumberAreBounded) {
   }
   EXPECT_EQ(many.Join(Member("e", 2, "one more"), kStart).code(),
             absl::StatusCode::kResourceExhausted);
+}
+
+// What is left unsaid is twice 512 bytes a member and 64 an agent; ids count twice as often.
+TEST(Groups, AMembersMemoryIsThatOfItsParts) {
+  v1::Episode episode;
+  episode.set_id("abc");
+  const int64_t bare = GroupMember::BytesFor(episode);
+  EXPECT_EQ(bare, 2 * (512 + 2 * 3));
+  v1::Agent* agent = episode.add_agents();
+  agent->set_id("agent");
+  EXPECT_EQ(GroupMember::BytesFor(episode), bare + 2 * (64 + 5));
+  agent->set_policy("policies");
+  EXPECT_EQ(GroupMember::BytesFor(episode), bare + 2 * (64 + 8));
+  const int64_t silent = GroupMember::BytesFor(episode);
+  episode.add_messages();
+  const int64_t each = GroupMember::BytesFor(episode) - silent;
+  EXPECT_GE(each, static_cast<int64_t>(sizeof(GroupMember::Message)));
+  episode.add_messages();
+  EXPECT_EQ(GroupMember::BytesFor(episode), silent + 2 * each);
+}
+
+TEST(Groups, AsMuchAsFits) {
+  const int64_t each = GroupMember::BytesFor(Member("x", 3));
+  for (const int64_t more : {-1, 0}) {
+    Groups groups = MakeGroups(absl::ZeroDuration(), 2 * each + more);
+    EXPECT_TRUE(groups.Join(Member("x", 3), kStart).ok());
+    EXPECT_EQ(groups.bytes(), each);
+    EXPECT_EQ(groups.Join(Member("y", 3), kStart).ok(), more == 0);
+    EXPECT_EQ(groups.bytes(), more == 0 ? 2 * each : each);
+  }
+}
+
+// A group that has gone out and waits for nobody makes room, and no other.
+TEST(Groups, WhatIsOutMakesRoom) {
+  Limits limits;
+  limits.max_open_groups = 2;
+  Groups groups(signals::Options(), limits, absl::Seconds(10), 4 << 20, 1 << 20);
+  const absl::Time late = kStart + absl::Seconds(10);
+  const auto join = [&](const std::string& group, const char* id, int size) {
+    return groups.Join(Member(id, size, group), late).code();
+  };
+  for (const char* group : {"waits", "is done"}) {
+    for (const char* id : {"x", "y"}) {
+      ASSERT_TRUE(groups.Join(Member(id, 4, group), kStart).ok());
+      Answer(&groups, id, 1, group);
+    }
+  }
+  ASSERT_TRUE(groups.Join(Member("z", 4, "waits"), kStart).ok());
+  EXPECT_EQ(join("new", "x", 2), absl::StatusCode::kResourceExhausted);
+  groups.OnTime(late);
+  EXPECT_EQ(groups.TakeReady().size(), 2u);
+  EXPECT_EQ(join("new", "x", 2), absl::StatusCode::kOk);
+  EXPECT_EQ(join("newer", "x", 2), absl::StatusCode::kResourceExhausted) << "z is unanswered";
+  Answer(&groups, "z", 1, "waits", late);
+  EXPECT_EQ(join("newer", "x", 2), absl::StatusCode::kOk);
+  EXPECT_TRUE(groups.TakeReady().empty());
 }
 
 TEST(Groups, SiblingsPartWhereTheirTextsDo) {

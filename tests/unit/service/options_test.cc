@@ -310,6 +310,21 @@ TEST(Options, ACallerMaySayThatItIsDeterministic) {
   }
 }
 
+// Of coalitions too: 64 agents by index each.
+TEST(Options, BatchesOfCoalitionsFitIntoAResponse) {
+  v1::AttributionOptions sent;
+  sent.mutable_caller()->set_batch_size(4096);
+  sent.set_max_response_bytes(16 << 10);
+  evaluation::CallerLimits seen;
+  const auto make = [&seen](const signals::EvaluatorTraits&, const evaluation::CallerLimits& l) {
+    seen = l;
+    return evaluation::CallerStack();
+  };
+  ASSERT_TRUE(ResolveOptions(sent, Limits(), Catalog(), MakeCallerFn(make)).ok());
+  EXPECT_LE(seen.batch_size * (64 + 16) + 512, 16 << 10);
+  EXPECT_GE(seen.batch_size, 128);
+}
+
 TEST(Options, EvaluateBatchesFitIntoAResponse) {
   v1::AttributionOptions sent;
   sent.mutable_caller()->set_batch_size(4096);
