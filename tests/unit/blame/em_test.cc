@@ -5,6 +5,7 @@
 
 #include <numeric>
 
+#include "server/blame/rates.h"
 #include "tests/simulation/blame/rollout_world.h"
 
 namespace assay::blame {
@@ -80,12 +81,28 @@ TEST(FitParameters, SilentEpisodesChangeLittle) {
   for (const double weight : fit->parameters.high_weights) EXPECT_NEAR(weight, 1. / 7, 1e-12);
 }
 
+// 375 * 125 nodes of 4 by 4 rates, 32 + 4 + 4 a step, are the most that may be summed: 3e7.
+TEST(CanShareLevels, WhereItIsCheapEnough) {
+  Parameters parameters;
+  parameters.high_rates = {.5, .6, .7, .8};
+  parameters.low_rates = {.1, .2, .3, .4};
+  EXPECT_TRUE(CanShareLevels(375, parameters, 125));
+  EXPECT_FALSE(CanShareLevels(376, parameters, 125));
+  EXPECT_FALSE(CanShareLevels(375, parameters, 126));
+  parameters.high_rates = {.5};
+  parameters.low_rates = {.1};
+  EXPECT_TRUE(CanShareLevels(1024, parameters, 1));
+  EXPECT_FALSE(CanShareLevels(1025, parameters, 1));
+}
+
 TEST(FitParameters, SaysWhatIsWrong) {
   EXPECT_FALSE(FitParameters({}).ok());
   Evidence bad;
   bad.authors = {3};
   EXPECT_THAT(std::string(FitParameters({Evidence(), bad}).status().message()),
               HasSubstr("episodes[1].authors[0]"));
+  EXPECT_THAT(std::string(FitParameters({bad, Evidence()}).status().message()),
+              HasSubstr("episodes[0].authors[0]"));
   EXPECT_THAT(std::string(FitParameters({Evidence()}, {.error_rate = 0}).status().message()),
               HasSubstr("error_rate"));
 }

@@ -235,6 +235,60 @@ TEST(Golden, Searches) {
   }
 }
 
+constexpr absl::string_view kWords[] = {
+    "The",        "sum",        "of",          "42",           "3.50",
+    "is",         "wrong",      "could",       "not",          "verify",
+    "exitcode:",  "0",          "1",           "error",        "Errors",
+    "failed",     "sorry",      "try again",   "i see",        "assume",
+    "example",    "likely",     "based on",    "confirm",      "correct",
+    "therefore",  "the answer", "final",       "TERMINATE",    "```",
+    "\n",         "import os",  "https://a.b", "i clicked",    "ann",
+    "bob",        "Bob,",       "should be",   "what?",        "?",
+    "re-read",    "can't",      "didn't",      "(x)",          "y=2",
+    "404",        "timeout",    "plan",        "step",         "the sum of 42",
+    "na\u00efve", "def f",      "print",       "double check", "in summary",
+    "!"};
+
+std::string DrawText(Dice& dice, int words) {
+  std::string text;
+  for (; words > 0; --words) {
+    // One after the other: compilers evaluate arguments in different orders.
+    text += kWords[dice.Below(std::size(kWords))];
+    if (dice.Chance(90)) text += ' ';
+  }
+  return text;
+}
+
+// Where the sum over messages, each by its place, stands for all rows.
+TEST(Golden, FeaturesOfTexts) {
+  Golden golden("texts");
+  for (int k = 0; k < 80; ++k) {
+    Dice dice(8000 + k);
+    TextEpisode episode;
+    std::vector<std::string> texts = {DrawText(dice, dice.Below(20))};
+    const int messages = 1 + dice.Below(9);
+    for (int t = 0; t < messages; ++t) {
+      // Some say again what was said.
+      texts.push_back(t > 0 && dice.Chance(15)
+                          ? texts[1 + dice.Below(t)]
+                          : DrawText(dice, dice.Below(k % 10 == 0 ? 400 : 40)));
+    }
+    episode.task = texts[0];
+    const absl::string_view names[] = {"ann", "bob", "Orchestrator", "tool", ""};
+    for (int t = 0; t < messages; ++t) {
+      episode.messages.push_back(
+          {names[dice.Below(std::size(names))], texts[t + 1], dice.Chance(20)});
+    }
+    const std::vector<double> rows = TextFeatures(episode);
+    const size_t width = FeatureNames().size();
+    std::vector<double> sums(width);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      sums[i % width] += rows[i] * (1 + 0.1 * static_cast<double>(i / width));
+    }
+    golden.Expect(absl::StrCat(k), sums);
+  }
+}
+
 TEST(Golden, FitsOfParametersAndTexts) {
   Golden golden("fits");
   for (int k = 0; k < 4; ++k) {

@@ -46,6 +46,18 @@ TEST(EpisodePairs, StepTakesTheBestVerifiedAlternative) {
   EXPECT_NEAR(pairs[0].weight, 1, 1e-9);
 }
 
+TEST(EpisodePairs, OfEqualAlternativesTheFirstIsShown) {
+  Case c = AnnotatedFailure();
+  c.alternatives[2] = {{"worse", .05}, {"good", .9}, {"as good", .9}};
+  EXPECT_EQ(PairsOf(c, {.kinds = {PairKind::kStep}})[0].chosen->alternative, 1);
+  c.evidence.outcome = Outcome::kSuccess;
+  c.evidence.score = 1;
+  c.evidence.annotations.clear();
+  c.evidence.repairs = {{4, 2}};
+  c.alternatives[4] = {{"fine", .9}, {"no use", .1}, {"nor this", .1}};
+  EXPECT_EQ(PairsOf(c, {.kinds = {PairKind::kRepair}})[0].rejected->alternative, 1);
+}
+
 TEST(EpisodePairs, NothingIsInventedForAStep) {
   Case c = AnnotatedFailure();
   EXPECT_THAT(PairsOf(c, {.kinds = {PairKind::kStep}}), IsEmpty());

@@ -110,17 +110,8 @@ struct Case {
   int questions;
 };
 
-TEST(Golden, Estimates) {
-  Golden golden("credit");
-  const Case cases[] = {
-      {Method::kExact, 1, 2},         {Method::kExact, 4, 16},       {Method::kOddBayes, 5, 10},
-      {Method::kOddBayes, 6, 24},     {Method::kOddBayes, 8, 64},    {Method::kOddBayes, 9, 150},
-      {Method::kOddBayes, 14, 90},    {Method::kAntithetic, 5, 11},  {Method::kAntithetic, 7, 60},
-      {Method::kAntithetic, 40, 160}, {Method::kPermutation, 6, 40}, {Method::kPermutation, 12, 90},
-      {Method::kLeverage, 6, 30},     {Method::kLeverage, 12, 100},  {Method::kKernel, 6, 30},
-      {Method::kKernel, 12, 100},
-  };
-  uint64_t seed = 0;
+// With a vote's values and with real ones, exact, noisy and noisy without a word of it.
+void ExpectEstimates(Golden& golden, const std::vector<Case>& cases, uint64_t seed) {
   for (const Case& c : cases) {
     for (const bool vote : {false, true}) {
       for (const int samples : {0, 1, 4}) {  // 0: no noise
@@ -147,6 +138,37 @@ TEST(Golden, Estimates) {
       }
     }
   }
+}
+
+TEST(Golden, Estimates) {
+  Golden golden("credit");
+  const std::vector<Case> cases = {
+      {Method::kExact, 1, 2},         {Method::kExact, 4, 16},       {Method::kOddBayes, 5, 10},
+      {Method::kOddBayes, 6, 24},     {Method::kOddBayes, 8, 64},    {Method::kOddBayes, 9, 150},
+      {Method::kOddBayes, 14, 90},    {Method::kAntithetic, 5, 11},  {Method::kAntithetic, 7, 60},
+      {Method::kAntithetic, 40, 160}, {Method::kPermutation, 6, 40}, {Method::kPermutation, 12, 90},
+      {Method::kLeverage, 6, 30},     {Method::kLeverage, 12, 100},  {Method::kKernel, 6, 30},
+      {Method::kKernel, 12, 100},
+  };
+  ExpectEstimates(golden, cases, 0);
+}
+
+// Few agents, few questions and nearly all of them; many agents.
+TEST(Golden, EstimatesAtTheEdges) {
+  Golden golden("edges");
+  const std::vector<Case> cases = {
+      {Method::kExact, 2, 4},        {Method::kExact, 3, 8},       {Method::kExact, 7, 128},
+      {Method::kOddBayes, 2, 3},     {Method::kOddBayes, 3, 4},    {Method::kOddBayes, 3, 7},
+      {Method::kOddBayes, 4, 8},     {Method::kOddBayes, 4, 15},   {Method::kOddBayes, 6, 60},
+      {Method::kOddBayes, 11, 300},  {Method::kAntithetic, 2, 3},  {Method::kAntithetic, 3, 12},
+      {Method::kAntithetic, 6, 200}, {Method::kPermutation, 2, 5}, {Method::kPermutation, 3, 7},
+      {Method::kPermutation, 5, 80}, {Method::kLeverage, 3, 7},    {Method::kLeverage, 4, 15},
+      {Method::kLeverage, 8, 200},   {Method::kLeverage, 30, 70},  {Method::kKernel, 3, 7},
+      {Method::kKernel, 4, 15},      {Method::kKernel, 8, 200},    {Method::kKernel, 30, 70},
+      {Method::kAuto, 3, 7},         {Method::kAuto, 5, 32},       {Method::kAuto, 9, 100},
+      {Method::kAuto, 25, 120},
+  };
+  ExpectEstimates(golden, cases, 1000);
 }
 
 TEST(Golden, OwenEstimates) {

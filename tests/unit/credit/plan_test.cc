@@ -128,6 +128,44 @@ TEST(ExactPlan, SpendsSamplesWhereTheyWeigh) {
   EXPECT_LT(ShapleyVariance(variances, n)[0], 0.6 * uniform);
 }
 
+// None goes without, and together they are what was allowed.
+TEST(ExactPlan, SamplesAddUpToWhatWasAllowed) {
+  for (int n = 1; n <= 12; ++n) {
+    for (const int average : {1, 2, 3, 10}) {
+      const std::unique_ptr<CreditPlan> plan = Make({.n = n,
+                                                     .method = Method::kExact,
+                                                     .max_questions = 1 << n,
+                                                     .samples_per_question = average,
+                                                     .noise = Noise::kSampled});
+      int64_t samples = 0;
+      while (!plan->done()) {
+        std::vector<ValueAnswer> answers;
+        for (const CoalitionQuestion& question : plan->ask()) {
+          ASSERT_GE(question.samples, 1);
+          samples += question.samples;
+          answers.push_back({.mean = 0.5, .samples = question.samples, .variance = 0.25});
+        }
+        ASSERT_TRUE(plan->tell(answers).ok());
+      }
+      // A half is rounded for both sides of a pair.
+      EXPECT_NEAR(static_cast<double>(samples), average * std::ldexp(1, n), 1) << n;
+    }
+  }
+}
+
+// The first pairs, then about as many as an estimate needs, then four times as many each, at most
+// 2^15.
+TEST(ExactPlan, StagesGrow) {
+  const std::unique_ptr<CreditPlan> plan =
+      Make({.n = 17, .method = Method::kExact, .max_questions = 1 << 17});
+  std::vector<size_t> pairs;
+  while (!plan->done()) {
+    pairs.push_back(plan->ask().size() / 2);
+    ASSERT_TRUE(plan->tell(std::vector<ValueAnswer>(plan->ask().size(), {.mean = 0.5})).ok());
+  }
+  EXPECT_THAT(pairs, testing::ElementsAre(18, 50, 204, 816, 3264, 13056, 32768, 15360));
+}
+
 TEST(CreditPlan, RejectsAnswersThatAreNone) {
   const std::unique_ptr<CreditPlan> plan = Make({.n = 1});
   EXPECT_EQ(plan->tell({}).code(), absl::StatusCode::kInvalidArgument);

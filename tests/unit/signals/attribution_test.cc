@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "server/signals/unions.h"
 #include "tests/unit/signals/play.h"
@@ -25,6 +26,7 @@ using testing::RunWith;
 using testing::Say;
 using testing::Team;
 using testing::Traits;
+using testing::ValueFn;
 
 MATCHER_P(NearBy, tolerance, "") {
   return std::abs(std::get<0>(arg) - std::get<1>(arg)) <= tolerance;
@@ -234,6 +236,65 @@ TEST(Attribution, RefusesAnswersThatAreNoValues) {
     EXPECT_EQ(RunTable(episode, {}, {0, bad}).status().code(), absl::StatusCode::kInvalidArgument);
   }
   EXPECT_EQ(RunTable(episode, {}, {0, 1, 1}).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+// Each of the answers to one batch, and the answer that is the only one.
+TEST(Attribution, ChecksEveryAnswer) {
+  Episode episode = Team(2);
+  for (const int author : {0, 1, 0}) Say(episode, author).process_score = 0.5;
+  episode.score = 1;
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto told = [&](const EvaluatorTraits& traits, const EvaluatorTraits& scorer, size_t which,
+                        const Answer& bad) {
+    const Options options;
+    Attribution plan(episode, options, traits, scorer);
+    std::vector<Answer> answers(plan.ask().size());
+    for (size_t k = 0; k < answers.size(); ++k) {
+      if (plan.ask()[k].kind == QuestionKind::kMessageScores) answers[k].scores.assign(3, 1.0);
+    }
+    answers.at(which) = bad;
+    const absl::Status status = plan.tell(answers);
+    EXPECT_EQ(plan.finish().ok(), status.ok());
+    return status.code();
+  };
+  constexpr auto kBad = absl::StatusCode::kInvalidArgument;
+  const EvaluatorTraits caller = Traits(EvaluatorKind::kCaller, {QuestionKind::kCoalition});
+  const EvaluatorTraits scorer = Traits(EvaluatorKind::kNamed, {QuestionKind::kMessageScores});
+  const auto value = [](double mean, double variance = 0, int samples = 1) {
+    Answer answer;
+    answer.mean = mean;
+    answer.variance = variance;
+    answer.samples = samples;
+    return answer;
+  };
+  const auto scores = [](const std::vector<double>& of) {
+    Answer answer;
+    answer.scores = of;
+    return answer;
+  };
+  for (size_t which = 0; which < 4; ++which) {
+    EXPECT_EQ(told(caller, {}, which, value(1)), absl::StatusCode::kOk);
+    for (const Answer& bad : {value(nan), value(1.001), value(-0.001), value(0, nan),
+                              value(0, -0.001), value(0, HUGE_VAL), value(0, 0, 0)}) {
+      EXPECT_EQ(told(caller, {}, which, bad), kBad) << which;
+    }
+  }
+  for (const EvaluatorTraits& beside : {EvaluatorTraits(), caller}) {
+    const size_t last = beside.supports == 0 ? 0 : 4;
+    EXPECT_EQ(told(beside, scorer, last, scores({-1, nan, 1})), absl::StatusCode::kOk);
+    for (const std::vector<double>& bad :
+         {std::vector<double>{0, 0}, {0, 0, 0, 0}, {0, 0, 1.001}, {-1.001, 0, 0}}) {
+      EXPECT_EQ(told(beside, scorer, last, scores(bad)), kBad);
+    }
+  }
+  // Values of prefixes are checked nowhere else.
+  EvaluatorTraits prefixes =
+      Traits(EvaluatorKind::kCaller, {QuestionKind::kAllCoalitions, QuestionKind::kPrefix});
+  bool first = true;
+  const ValueFn bad_at_first = [&first](const Question&) {
+    return std::exchange(first, false) ? 2.0 : 0.0;
+  };
+  EXPECT_EQ(RunWith(episode, {}, prefixes, bad_at_first, {0, 0.2, 0.3, 1}).status().code(), kBad);
 }
 
 // A variance of 0 is exact, whether or not the caller has said that it is deterministic.

@@ -152,9 +152,9 @@ double Asked(const Question& q) {
          7 * static_cast<double>(q.kind) + 11 * q.samples;
 }
 
-// Where partial: a third of the stages is answered.
+// Where partial: ends when it can, and `more` stages have been answered since.
 std::vector<double> Drive(Dice& dice, const Episode& episode, const Options& options,
-                          const EvaluatorTraits& traits, bool partial) {
+                          const EvaluatorTraits& traits, bool partial, int more = 0) {
   EvaluatorTraits scorer;
   if (dice.Chance(30)) {
     scorer = testing::Traits(EvaluatorKind::kNamed, {QuestionKind::kMessageScores});
@@ -165,7 +165,7 @@ std::vector<double> Drive(Dice& dice, const Episode& episode, const Options& opt
   for (double& v : table) v = range.low + range.size() * dice.Unit();
   double asked = 0;
   int place = 0;
-  while (!plan.done() && !(partial && plan.can_finish_early())) {
+  while (!plan.done() && !(partial && plan.can_finish_early() && more-- == 0)) {
     std::vector<Answer> answers;
     for (const Question& q : plan.ask()) {
       asked += Asked(q) * (1 + ++place % 100);
@@ -210,6 +210,36 @@ TEST(Golden, Episodes) {
     const EvaluatorTraits traits = DrawEvaluator(dice, agents);
     options.allow_partial = k % 7 == 0;
     golden.Expect(absl::StrCat(k), Drive(dice, episode, options, traits, options.allow_partial));
+  }
+}
+
+// Evaluators of any kind that answer any mixture of questions, and more messages: what is asked
+// for, and what is too much to ask for.
+TEST(Golden, KindsOfEvaluators) {
+  Golden golden("evaluators");
+  constexpr QuestionKind kKinds[] = {QuestionKind::kCoalition,     QuestionKind::kMessages,
+                                     QuestionKind::kPrefix,        QuestionKind::kCorrection,
+                                     QuestionKind::kMessageScores, QuestionKind::kAllCoalitions};
+  for (int k = 0; k < 120; ++k) {
+    Dice dice(9000 + k);
+    Options options = DrawOptions(dice);
+    options.first_error.max_rollouts = dice.Chance(30) ? 1 + dice.Below(30) : 0;
+    const int agents = 1 + dice.Below(7);
+    Episode episode = testing::Team(agents);
+    for (int t = dice.Below(k % 3 == 0 ? 30 : 9); t > 0; --t) {
+      AddMessage(dice, options.range, episode);
+    }
+    if (dice.Chance(70)) episode.score = dice.Chance(60) ? options.range.high : options.range.low;
+    EvaluatorTraits traits;
+    traits.kind = static_cast<EvaluatorKind>(1 + dice.Below(4));
+    traits.free = dice.Chance(60);
+    traits.deterministic = dice.Chance(50);
+    for (const QuestionKind kind : kKinds) {
+      if (dice.Chance(kind == QuestionKind::kAllCoalitions ? 30 : 65)) traits.supports |= Bit(kind);
+    }
+    options.allow_partial = k % 5 == 0;
+    golden.Expect(absl::StrCat(k),
+                  Drive(dice, episode, options, traits, options.allow_partial, k / 5 % 3));
   }
 }
 
