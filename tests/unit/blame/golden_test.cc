@@ -253,7 +253,7 @@ std::string DrawText(Dice& dice, int words) {
   std::string text;
   for (; words > 0; --words) {
     // One after the other: compilers evaluate arguments in different orders.
-    text += kWords[dice.Below(std::size(kWords))];
+    text += std::string(kWords[dice.Below(std::size(kWords))]);
     if (dice.Chance(90)) text += ' ';
   }
   return text;

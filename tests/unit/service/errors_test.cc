@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
+
 namespace assay::service {
 namespace {
 
@@ -49,8 +51,8 @@ TEST(Errors, WhatIsJustShortEnoughIsKept) {
   const auto id = [](size_t size) {
     return std::string(UnknownId("id", std::string(size, 'x')).message());
   };
-  EXPECT_NE(id(64).find("\"" + std::string(64, 'x') + "\""), std::string::npos);
-  EXPECT_NE(id(65).find("\"" + std::string(64, 'x') + "...\""), std::string::npos);
+  EXPECT_NE(id(64).find(absl::StrCat("\"", std::string(64, 'x'), "\"")), std::string::npos);
+  EXPECT_NE(id(65).find(absl::StrCat("\"", std::string(64, 'x'), "...\"")), std::string::npos);
   const auto kept = [](const std::string& text) {
     return ToWire(absl::InternalError(text)).message();
   };

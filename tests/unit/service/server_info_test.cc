@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "tests/unit/evaluation/fixtures.h"
 
 namespace assay::service {
@@ -21,7 +22,8 @@ TEST(ServerInfo, NamesEveryEvaluatorAndWhatItAnswers) {
     const v1::EvaluatorInfo& of = info.evaluators(i);
     std::string text = of.name() + (of.free() ? " free" : "");
     for (const int kind : of.supports()) {
-      text += " " + v1::QuestionKind_Name(static_cast<v1::QuestionKind>(kind)).substr(14);
+      const std::string name = v1::QuestionKind_Name(static_cast<v1::QuestionKind>(kind));
+      absl::StrAppend(&text, " ", name.substr(14));
     }
     return text;
   };
