@@ -30,6 +30,8 @@ constexpr int kMaxSamplesPerQuestion = 1000;
 constexpr double kMaxEpsilon = 1;
 // Parts of a smaller range would lose their digits, and at last be zero.
 constexpr double kMinRange = 1e-200;
+// Squares of larger values, of which there may be a million, would be infinite.
+constexpr double kMaxValue = 1e150;
 
 // Checks one field after the other and keeps the first error.
 class Checker {
@@ -348,6 +350,10 @@ absl::StatusOr<signals::ValueRange> ResolveRange(const v1::ValueRange* sent) {
   if (range.size() < kMinRange) {
     return Invalid("value_range",
                    absl::StrCat("high must be above low by ", kMinRange, " or more"));
+  }
+  if (range.low < -kMaxValue || range.high > kMaxValue) {
+    return Invalid("value_range",
+                   absl::StrCat("low and high must lie within -", kMaxValue, " and ", kMaxValue));
   }
   return range;
 }

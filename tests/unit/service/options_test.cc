@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 #include <iterator>
 #include <limits>
@@ -19,6 +20,18 @@ absl::StatusOr<ResolvedOptions> Resolve(const v1::AttributionOptions& sent) {
 std::string FieldOf(const absl::Status& status) {
   const v1::Error error = ToWire(status);
   return error.violations_size() == 0 ? "" : error.violations(0).field();
+}
+
+TEST(ResolveRange, EndsWhereSquaresWouldOverflow) {
+  v1::ValueRange range;
+  range.set_low(-1e150);
+  range.set_high(1e150);
+  EXPECT_TRUE(ResolveRange(&range).ok());
+  range.set_high(std::nextafter(1e150, INFINITY));
+  EXPECT_FALSE(ResolveRange(&range).ok());
+  range.set_high(1);
+  range.set_low(std::nextafter(-1e150, -INFINITY));
+  EXPECT_FALSE(ResolveRange(&range).ok());
 }
 
 TEST(Options, ResolvingTwiceChangesNothing) {
@@ -247,6 +260,10 @@ TEST(Options, BoundsAreWhereTheySay) {
        }},
       {kInvalid, "value_range",
        [](v1::AttributionOptions* o) { o->mutable_value_range()->set_high(4.94e-324); }},
+      {kInvalid, "value_range",
+       [](v1::AttributionOptions* o) { o->mutable_value_range()->set_high(1.01e150); }},
+      {kInvalid, "value_range",
+       [](v1::AttributionOptions* o) { o->mutable_value_range()->set_low(-1.01e150); }},
       {kInvalid, "value_range",
        [](auto* o) {
          o->mutable_value_range()->set_low(2);
