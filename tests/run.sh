@@ -2,7 +2,7 @@
 # Usage: tests/run.sh [STAGE...]   (Debian 12, as root or with sudo where packages are missing)
 # Without a stage: build unit property integration python. `all` is every one:
 #   format lint build unit property integration simulation chaos compliance python proof asan fuzz tsan
-# CI runs all but lint, which looks at the files of a change.
+# CI runs all but lint, asan, fuzz and tsan (.ci/run).
 # One line a stage, then one line 'N passed, N failed'. Output of each stage: build/logs/STAGE.log.
 # Environment: FUZZ_SECONDS, of each fuzz target (default 20).
 set -uo pipefail

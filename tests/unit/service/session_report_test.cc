@@ -84,6 +84,8 @@ TEST(SessionReport, GroupsAndQuestionsAreCounted) {
                                  [](const absl::StatusOr<evaluation::Answers>&) {});
   asks.Run();
   EXPECT_EQ(asks.session->Summary(asks.now).questions, 4);
+  asks.session->OnCancel();  // the questions are over with the stream
+  asks.Run();
 }
 
 TEST(SessionReport, RejectionsWithTheirReason) {
