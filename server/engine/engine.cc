@@ -40,7 +40,7 @@ absl::string_view OutcomeName(const absl::Status& status) {
 int64_t CountQuestions(const std::vector<Question>& questions, const signals::Episode& episode) {
   int64_t count = 0;
   for (const Question& question : questions) {
-    count += signals::IsTable(question.kind) ? signals::CountValues(question.kind, episode) : 1;
+    count += signals::CountValues(question.kind, episode);
   }
   return count;
 }

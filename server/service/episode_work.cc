@@ -3,15 +3,14 @@
 #include <algorithm>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "server/credit/owen.h"
 #include "server/evaluation/wire.h"
 #include "server/service/audit.h"
 #include "server/service/convert.h"
 #include "server/service/errors.h"
 #include "server/service/validate.h"
 #include "server/signals/credit_phase.h"
+#include "server/signals/unions.h"
 
 namespace assay::service {
 namespace {
@@ -90,14 +89,11 @@ bool IsShort(const EpisodeWork& work) {
     return false;
   }
   size_t bytes_to_read = 0;
-  std::vector<int> messages_of(episode.agents.size());
   for (const signals::Message& message : episode.messages) {
     if (!message.redundancy.has_value()) bytes_to_read += message.content.size();
-    if (message.agent != signals::kContext) ++messages_of[message.agent];
   }
   if (options.message_rewards.shingles && bytes_to_read > kShortBytes) return false;
-  messages_of.erase(std::remove(messages_of.begin(), messages_of.end(), 0), messages_of.end());
-  return credit::OwenQuestionCount(messages_of) <= kShortQuestions;
+  return signals::CountValues(signals::QuestionKind::kOwenSets, episode) <= kShortQuestions;
 }
 
 v1::EpisodeResult MakeResult(const EpisodeWork& work, absl::StatusOr<signals::Signals> signals) {

@@ -28,6 +28,14 @@ class NothingToAsk : public DetailPhase {
   absl::Status Tell(absl::Span<const Answer>, Findings&) override { return absl::OkStatus(); }
 };
 
+// Values of the agents' messages as values of all `count` messages: 0 for context.
+std::vector<double> OfAllMessages(const std::vector<int>& agents_messages, size_t count,
+                                  const std::vector<double>& values) {
+  std::vector<double> all(count, 0.0);
+  for (size_t k = 0; k < agents_messages.size(); ++k) all[agents_messages[k]] = values[k];
+  return all;
+}
+
 class OwenPhase : public DetailPhase {
  public:
   OwenPhase(const Episode& episode, std::unique_ptr<credit::CreditPlan> plan)
@@ -54,10 +62,7 @@ class OwenPhase : public DetailPhase {
     if (absl::Status s = plan_->tell(values); !s.ok() || !plan_->done()) return s;
     absl::StatusOr<credit::CreditEstimate> estimate = plan_->Finish();
     if (!estimate.ok()) return estimate.status();
-    findings.owen.assign(count_, 0.0);
-    for (size_t k = 0; k < messages_.size(); ++k) {
-      findings.owen[messages_[k]] = estimate->values[k];
-    }
+    findings.owen = OfAllMessages(messages_, count_, estimate->values);
     return absl::OkStatus();
   }
 
@@ -95,8 +100,7 @@ class OwenTablePhase : public DetailPhase {
     const absl::StatusOr<std::vector<double>> owen =
         credit::ExactOwen(table, union_of_, range_.low, range_.high);
     if (!owen.ok()) return owen.status();
-    findings.owen.assign(count_, 0.0);
-    for (size_t k = 0; k < messages_.size(); ++k) findings.owen[messages_[k]] = (*owen)[k];
+    findings.owen = OfAllMessages(messages_, count_, *owen);
     told_ = true;
     return absl::OkStatus();
   }

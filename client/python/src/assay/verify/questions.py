@@ -22,10 +22,8 @@ from .votes import VoteReplay
 SIMPLE = {"counterfactual", "mean", "samples", "variance"}
 BARE_TRIALS = 4.0  # what a value without rollouts counts as
 MOST_TRIALS = 16.0  # that one sample can count as
-LARGEST_TABLE = 1 << 20
+LARGEST_TABLE = 1 << 20  # and the most questions that exact Owen values may take
 NOTHING: dict[str, Any] = {"table": [], "tableSha256": "", "messageScores": [], "scorer": False, "cached": False}
-
-
 TABLES = {"all_coalitions": "all", "owen_sets": "owen"}
 
 

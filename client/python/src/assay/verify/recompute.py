@@ -13,12 +13,10 @@ from .allocation import BLAMED, Allocation, allocate_outcome, allocate_success, 
 from .games import interactions, owen, owen_cost
 from .locate import Located, claim_of, locate
 from .posterior import Posterior, infer
-from .questions import Answers
+from .questions import LARGEST_TABLE, Answers
 from .redundancy import redundancies
 from .settings import Settings
 from .transcript import CONTEXT, Transcript
-
-OWEN_LIMIT = 1 << 20
 
 
 def node_values(transcript: Transcript, settings: Settings, answers: Answers, score: float) -> list[float | None]:
@@ -44,8 +42,8 @@ def evidence_kind(transcript: Transcript, settings: Settings, answers: Answers, 
     indifferent = all(count <= 1 for count in counts)
     if settings.evaluator != "outcome" and "messages" in settings.supports:
         cost = owen_cost(sum(map(bool, counts)), counts)
-        left = settings.max_questions - (1 << len(counts)) if settings.max_questions else OWEN_LIMIT
-        affordable = settings.free and cost <= min(left, OWEN_LIMIT)
+        left = settings.max_questions - (1 << len(counts)) if settings.max_questions else LARGEST_TABLE
+        affordable = settings.free and cost <= min(left, LARGEST_TABLE)
         if (affordable and not indifferent) or any(q.kind in ("messages", "owen") for q in answers.asked):
             return options_pb2.EVIDENCE_OWEN
     if all(nodes[t] is not None and nodes[t + 1] is not None for t in transcript.players):
