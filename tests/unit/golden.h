@@ -25,13 +25,17 @@ namespace assay::testing {
 // Draws that are the same with every compiler.
 class Dice {
  public:
-  explicit Dice(uint64_t seed) : random_(seed, 0) {}
-  double Unit() { return random_.Unit(next_++); }
-  int Below(int limit) { return static_cast<int>(Unit() * limit); }
+  // `steps` > 0: numbers of [0, 1] in so many steps, so that many are equal or meet a bound.
+  explicit Dice(uint64_t seed, int steps = 0) : random_(seed, 0), steps_(steps) {}
+  double Unit() {
+    return steps_ > 0 ? Below(steps_ + 1) / static_cast<double>(steps_) : random_.Unit(next_++);
+  }
+  int Below(int limit) { return static_cast<int>(random_.Unit(next_++) * limit); }
   bool Chance(int percent) { return Below(100) < percent; }
 
  private:
   const credit::Random random_;
+  const int steps_;
   uint64_t next_ = 0;
 };
 

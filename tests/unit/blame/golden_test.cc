@@ -176,6 +176,92 @@ TEST(Golden, PosteriorLabelsRewardsAndPairs) {
   }
 }
 
+// A posterior in quarters: probabilities and values that meet their bounds exactly. It need not be
+// one that any evidence leads to.
+Posterior DrawPosterior(Dice& dice, const Evidence& evidence) {
+  const size_t messages = evidence.authors.size();
+  Posterior p;
+  const auto draw = [&](size_t size) {
+    std::vector<double> row;
+    for (size_t i = 0; i < size; ++i) row.push_back(dice.Unit());
+    return row;
+  };
+  p.first = draw(messages);
+  p.decisive = draw(messages);
+  p.repair = draw(messages);
+  p.error = draw(messages);
+  p.high = draw(messages + 1);
+  p.value = draw(messages + 1);
+  p.tier = static_cast<Tier>(dice.Below(5));
+  p.rolled_out = dice.Chance(30);
+  for (size_t t = 0; t < messages; ++t) p.suspect.push_back(dice.Chance(60));
+  if (dice.Chance(40)) p.claimed_first = dice.Below(static_cast<int>(messages));
+  if (dice.Chance(30)) p.claimed_decisive = dice.Below(static_cast<int>(messages));
+  return p;
+}
+
+TEST(Golden, LabelsRewardsAndPairsAtTheirBounds) {
+  Golden golden("blame_bounds");
+  for (int k = 0; k < 150; ++k) {
+    Dice dice(6000 + k, 4);
+    Evidence evidence = DrawEvidence(dice);
+    evidence.outcome = static_cast<Outcome>(k % 3);
+    const Posterior posterior = DrawPosterior(dice, evidence);
+    const std::vector<Label> labels = AssignLabels(evidence, posterior);
+    std::vector<double> numbers;
+    for (const Label label : labels) numbers.push_back(static_cast<double>(label));
+    for (const AfterError after : {AfterError::kMask, AfterError::kPropagate, AfterError::kSoft}) {
+      for (const auto& target : ProcessTargets(evidence, posterior, labels, after)) {
+        numbers.push_back(target.value_or(7));
+      }
+    }
+    const size_t messages = evidence.authors.size();
+    std::vector<double> redundancy, rewards;
+    std::vector<absl::string_view> contents;
+    std::vector<std::vector<Alternative>> alternatives(messages);
+    for (size_t t = 0; t < messages; ++t) {
+      redundancy.push_back(dice.Unit());
+      rewards.push_back(dice.Unit() - 0.5);
+      contents.push_back(DrawSaying(dice));
+      for (int a = dice.Below(4); a > 0; --a) {
+        const absl::string_view said = dice.Chance(30) ? contents.back() : DrawSaying(dice);
+        alternatives[t].push_back(
+            {said, dice.Chance(80) ? std::optional(dice.Unit()) : std::nullopt});
+      }
+    }
+    const PairOptions pair_options = {
+        .kinds = {}, .margin = dice.Chance(50) ? 0 : 0.25, .success_threshold = dice.Unit()};
+    Append(numbers, Numbers(EpisodePairs(evidence, posterior, labels, rewards, contents,
+                                         alternatives, pair_options)));
+    const RewardOptions reward_options = {dice.Chance(50) ? 2 : 0.5, 0.5, dice.Unit()};
+    Append(numbers,
+           Numbers(FailureRewards(evidence, posterior, labels, redundancy, reward_options)));
+    golden.Expect(absl::StrCat(k), numbers);
+  }
+}
+
+// Scores, values and priors in halves, of few messages, under every definition.
+TEST(Golden, PosteriorsAtTheirBounds) {
+  Golden golden("posterior_bounds");
+  for (int k = 0; k < 90; ++k) {
+    Dice dice(7000 + k, 2);
+    const Evidence evidence = DrawEvidence(dice);
+    if (!Validate(evidence).ok()) continue;
+    Parameters parameters;
+    if (dice.Chance(40)) parameters.propagated_share = dice.Chance(50) ? 0 : 1;
+    if (dice.Chance(40)) parameters.shared_level = dice.Chance(50) ? 0 : 0.5;
+    if (dice.Chance(30)) parameters.judge_correlation = dice.Chance(50) ? 0 : 1;
+    const PosteriorOptions options = {static_cast<ErrorDefinition>(k % 3), 0.5,
+                                      dice.Chance(50) ? 1 : 0.5};
+    golden.Expect(absl::StrCat(k), Numbers(ComputePosterior(evidence, parameters, options)));
+    for (size_t t = 0; k % 5 == 0 && t < evidence.authors.size(); ++t) {
+      if (evidence.authors[t] < 0) continue;
+      golden.Expect(absl::StrCat(k, " first ", t),
+                    Numbers(ConditionOnFirst(evidence, static_cast<int>(t), parameters, options)));
+    }
+  }
+}
+
 TEST(Golden, PairsOfGroups) {
   Golden golden("groups");
   for (int k = 0; k < 20; ++k) {

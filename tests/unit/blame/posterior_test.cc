@@ -378,5 +378,25 @@ TEST(Validate, NamesTheField) {
   EXPECT_THAT(message(evidence), HasSubstr("nodes[1]"));
 }
 
+// Both claims are made at the confidence asked for, and not just beyond it.
+TEST(Posterior, AClaimNeedsItsConfidenceAndNoMore) {
+  Evidence evidence;
+  evidence.agents = 1;
+  evidence.authors = {0, 0, 0};
+  evidence.scores = {{0, 0.5}, {1, -0.5}, {2, 0.25}};
+  evidence.outcome = Outcome::kFailure;
+  const Posterior first = ComputePosterior(evidence);
+  ASSERT_EQ(first.likeliest_first, 1);
+  const auto claims = [&](double confidence) {
+    return ComputePosterior(evidence, {}, {ErrorDefinition::kStaysUnlikely, confidence, 0.9});
+  };
+  const double mass = first.first[1];
+  EXPECT_EQ(claims(mass).claimed_first, 1);
+  EXPECT_FALSE(claims(std::nextafter(mass, 1)).claimed_first.has_value());
+  const double decisive = first.decisive[first.likeliest_decisive];
+  EXPECT_TRUE(claims(decisive).claimed_decisive.has_value());
+  EXPECT_FALSE(claims(std::nextafter(decisive, 1)).claimed_decisive.has_value());
+}
+
 }  // namespace
 }  // namespace assay::blame

@@ -171,6 +171,109 @@ TEST(Golden, EstimatesAtTheEdges) {
   ExpectEstimates(golden, cases, 1000);
 }
 
+// The answers of a game of [0, 1], moved to another range.
+ValueAnswer Moved(ValueAnswer answer, double low, double size) {
+  answer.mean = low + size * answer.mean;
+  answer.variance *= size * size;
+  return answer;
+}
+
+// Ranges that do not begin at 0; ended after a stage or by an answer that is missing; and both
+// sides of what decides how candidates are found and how many pairs a fit sees.
+TEST(Golden, EstimatesOfOtherRangesAndOfWhatThereIs) {
+  Golden golden("ranges");
+  const std::vector<Case> cases = {
+      {Method::kExact, 1, 2},       {Method::kExact, 5, 32},      {Method::kExact, 9, 512},
+      {Method::kOddBayes, 6, 30},   {Method::kOddBayes, 7, 100},  {Method::kOddBayes, 12, 280},
+      {Method::kOddBayes, 13, 60},  {Method::kOddBayes, 14, 60},  {Method::kOddBayes, 40, 130},
+      {Method::kAntithetic, 6, 6},  {Method::kAntithetic, 6, 11}, {Method::kAntithetic, 9, 100},
+      {Method::kPermutation, 6, 4}, {Method::kPermutation, 6, 8}, {Method::kPermutation, 9, 100},
+      {Method::kLeverage, 7, 40},   {Method::kLeverage, 16, 200}, {Method::kKernel, 7, 40},
+      {Method::kKernel, 16, 200},
+  };
+  constexpr double kLow = -3;
+  constexpr double kSize = 8;
+  enum End { kAll, kOneStage, kOneMissing };
+  uint64_t seed = 2000;
+  for (const Case& c : cases) {
+    for (const End end : {kAll, kOneStage, kOneMissing}) {
+      const bool noisy = c.n < 8 && ++seed % 2 == 0;
+      const CreditOptions options = {.n = c.n,
+                                     .method = c.method,
+                                     .max_questions = c.questions,
+                                     .target_half_width = end == kAll ? 0 : 0.01,
+                                     .confidence = 0.7,
+                                     .samples_per_question = noisy ? 2 : 1,
+                                     .seed = seed,
+                                     .value_low = kLow,
+                                     .value_high = kLow + kSize,
+                                     .noise = noisy ? Noise::kSampled : Noise::kNone};
+      auto plan = MakeCreditPlan(options);
+      ASSERT_TRUE(plan.ok()) << plan.status();
+      DrawnGame game(c.n, false, seed);
+      Asked asked;
+      while (!(*plan)->done() && (end != kOneStage || asked.stages < 1)) {
+        ++asked.stages;
+        std::vector<ValueAnswer> answers;
+        for (const CoalitionQuestion& question : (*plan)->ask()) {
+          asked.places += static_cast<double>(question.players.size() * (answers.size() + 1));
+          answers.push_back(Moved(game.Answer(question, noisy), kLow, kSize));
+        }
+        if (end == kOneMissing && asked.stages == 2) answers[answers.size() / 2].samples = 0;
+        ASSERT_TRUE((*plan)->tell(answers).ok());
+      }
+      const auto estimate = (*plan)->Finish();
+      std::vector<double> numbers = {static_cast<double>((*plan)->done())};
+      if (estimate.ok()) Append(numbers, Numbers(*estimate, asked));
+      golden.Expect(
+          absl::StrCat(MethodName(c.method), " n=", c.n, " q=", c.questions, " end=", end),
+          numbers);
+    }
+  }
+}
+
+// The even part joins pairs, the odd part is of high orders: once the even part is known, one side
+// of a pair is asked for.
+TEST(Golden, EstimatesFromOneSide) {
+  Golden golden("one_side");
+  for (const int n : {7, 8, 13, 14}) {
+    for (const int samples : {1, 2}) {
+      Dice dice(n);
+      const auto mean = [n](const PlayerSet& players) {
+        const auto spin = [&](int i) { return players.contains(i % n) ? 1 : -1; };
+        double value = 5 + spin(0);
+        for (int i = 0; i < n; ++i) value += 0.3 * spin(i) * spin(i + 1) * spin(i + 3);
+        return value + 0.2 * spin(0) * spin(1) - 0.1 * spin(2) * spin(3);
+      };
+      auto plan = MakeCreditPlan({.n = n,
+                                  .method = Method::kOddBayes,
+                                  .max_questions = 16 * n - 3,
+                                  .samples_per_question = samples,
+                                  .seed = static_cast<uint64_t>(n),
+                                  .value_low = -5,
+                                  .value_high = 15,
+                                  .noise = samples > 1 ? Noise::kSampled : Noise::kNone});
+      ASSERT_TRUE(plan.ok()) << plan.status();
+      Asked asked;
+      while (!(*plan)->done()) {
+        ++asked.stages;
+        std::vector<ValueAnswer> answers;
+        for (const CoalitionQuestion& question : (*plan)->ask()) {
+          asked.places += static_cast<double>(question.players.size() * (answers.size() + 1));
+          const double noise = samples > 1 ? 0.02 * (dice.Unit() - 0.5) : 0;
+          answers.push_back({.mean = mean(question.players) + noise,
+                             .samples = question.samples,
+                             .variance = samples > 1 ? 1e-4 : 0});
+        }
+        ASSERT_TRUE((*plan)->tell(answers).ok());
+      }
+      const auto estimate = (*plan)->Finish();
+      ASSERT_TRUE(estimate.ok()) << estimate.status();
+      golden.Expect(absl::StrCat("n=", n, " samples=", samples), Numbers(*estimate, asked));
+    }
+  }
+}
+
 TEST(Golden, OwenEstimates) {
   Golden golden("owen");
   const std::vector<std::vector<int>> authors = {

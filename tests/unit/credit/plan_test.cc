@@ -201,5 +201,31 @@ TEST(MakeCreditPlan, NamesTheOptionThatIsOutOfRange) {
               testing::HasSubstr("2^n"));
 }
 
+TEST(MakeCreditPlan, TakesWhatIsAtTheEdgeAndNothingBeyond) {
+  const auto ok = [](const CreditOptions& options) { return ValidateCreditOptions(options).ok(); };
+  const double nan = std::nan("");
+  EXPECT_TRUE(ok({.n = 1}));
+  EXPECT_TRUE(ok({.n = 256}));
+  EXPECT_FALSE(ok({.n = 257}));
+  EXPECT_TRUE(ok({.n = 3, .max_questions = 0}));
+  EXPECT_TRUE(ok({.n = 3, .max_questions = 2}));
+  EXPECT_FALSE(ok({.n = 3, .max_questions = -1}));
+  EXPECT_TRUE(ok({.n = 3, .target_half_width = 0}));
+  for (const double width : {-0.001, nan, HUGE_VAL, -HUGE_VAL}) {
+    EXPECT_FALSE(ok({.n = 3, .target_half_width = width})) << width;
+  }
+  for (const double confidence : {0.0, 1.0, -0.1, 1.1, nan}) {
+    EXPECT_FALSE(ok({.n = 3, .confidence = confidence})) << confidence;
+  }
+  EXPECT_TRUE(ok({.n = 3, .samples_per_question = 1}));
+  for (const auto& [low, high] : std::vector<std::pair<double, double>>{
+           {nan, 1}, {0, nan}, {-HUGE_VAL, 1}, {0, HUGE_VAL}, {1, 0}, {1, 1}}) {
+    EXPECT_FALSE(ok({.n = 3, .value_low = low, .value_high = high})) << low << ' ' << high;
+  }
+  EXPECT_TRUE(MakeCreditPlan({.n = 20, .method = Method::kExact}).ok());
+  EXPECT_TRUE(MakeCreditPlan({.n = 64, .method = Method::kOddBayes, .max_questions = 200}).ok());
+  EXPECT_FALSE(MakeCreditPlan({.n = 65, .method = Method::kOddBayes, .max_questions = 200}).ok());
+}
+
 }  // namespace
 }  // namespace assay::credit

@@ -243,6 +243,31 @@ TEST(Golden, KindsOfEvaluators) {
   }
 }
 
+// Numbers in quarters: scores at the threshold, credits that are 0, messages alike, bounds that are
+// met exactly.
+TEST(Golden, EpisodesAtTheirBounds) {
+  Golden golden("bounds");
+  for (int k = 0; k < 200; ++k) {
+    Dice dice(11000 + k, k % 2 == 0 ? 4 : 2);
+    Options options = DrawOptions(dice);
+    options.range = {k % 3 == 0 ? -1.0 : 0.0, 1};
+    options.success_threshold = dice.Unit();
+    options.reward_bound = dice.Chance(50) ? options.range.size() : 0.25;
+    options.reference_score = dice.Unit();
+    options.message_rewards.kappa = 0.25 + 0.5 * dice.Unit();
+    options.first_error.confidence = dice.Chance(50) ? 0.25 : 0.5;
+    options.pair_margin = dice.Chance(50) ? 0 : 0.25;
+    const int agents = 1 + dice.Below(4);
+    Episode episode = testing::Team(agents);
+    for (int t = dice.Below(k % 4 == 0 ? 4 : 12); t > 0; --t) {
+      AddMessage(dice, options.range, episode);
+    }
+    if (dice.Chance(80)) episode.score = options.range.low + options.range.size() * dice.Unit();
+    const EvaluatorTraits traits = DrawEvaluator(dice, agents);
+    golden.Expect(absl::StrCat(k), Drive(dice, episode, options, traits, false));
+  }
+}
+
 TEST(Golden, Advantages) {
   Golden golden("advantages");
   for (int k = 0; k < 30; ++k) {
