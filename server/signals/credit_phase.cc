@@ -130,7 +130,6 @@ absl::Status CreditPhase::TellTable(const Answer& answer) {
     }
   }
   estimate_ = Exact(answer.table, n_);
-  questions_asked_ = estimate_->questions;
   return absl::OkStatus();
 }
 
@@ -141,7 +140,6 @@ absl::Status CreditPhase::Tell(absl::Span<const Answer> answers) {
   for (const Answer& answer : answers) {
     values.push_back({answer.mean, answer.samples, answer.variance});
   }
-  questions_asked_ += static_cast<int64_t>(answers.size());
   estimate_.reset();
   return plan_->tell(values);
 }

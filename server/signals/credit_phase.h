@@ -43,7 +43,6 @@ class CreditPhase {
   // none is possible yet. Computed once: an estimator may take milliseconds for it.
   absl::StatusOr<const credit::CreditEstimate*> Finish();
   bool can_finish_early() { return plan_ != nullptr && Finish().ok(); }
-  int64_t questions_asked() const { return questions_asked_; }
 
  private:
   absl::Status TellTable(const Answer& answer);
@@ -53,7 +52,6 @@ class CreditPhase {
   bool whole_table_ = false;
   std::unique_ptr<credit::CreditPlan> plan_;
   std::optional<credit::CreditEstimate> estimate_;  // of what was told so far
-  int64_t questions_asked_ = 0;
   const ValueRange range_;
 };
 

@@ -31,7 +31,7 @@ class NothingToAsk : public DetailPhase {
 // Values of the agents' messages as values of all `count` messages: 0 for context.
 std::vector<double> OfAllMessages(const std::vector<int>& agents_messages, size_t count,
                                   const std::vector<double>& values) {
-  std::vector<double> all(count, 0.0);
+  std::vector<double> all(count);
   for (size_t k = 0; k < agents_messages.size(); ++k) all[agents_messages[k]] = values[k];
   return all;
 }
