@@ -375,6 +375,43 @@ TEST(Golden, FeaturesOfTexts) {
   }
 }
 
+// Whose words the closing message answers with, however it marks its answer.
+TEST(Golden, OriginsOfAnswers) {
+  Golden golden("answers");
+  constexpr absl::string_view kSaid[] = {"oak",    "elm ",  "ash, ",   "42 ",  "7.5 ", "the ",
+                                         "birch ", "pine ", "because", " is ", "404 "};
+  constexpr absl::string_view kMarks[] = {
+      "**", "**", "\"", "\"", "boxed{", "}", "final answer", "Final answer: ", "FINAL ANSWER ",
+      "* "};
+  const auto& names = FeatureNames();
+  const auto column = std::find(names.begin(), names.end(), "origin_of_answer") - names.begin();
+  for (int k = 0; k < 120; ++k) {
+    Dice dice(12000 + k);
+    const auto say = [&](int words, int marks) {
+      std::string text;
+      for (; words > 0; --words) {
+        text += std::string(dice.Chance(marks) ? kMarks[dice.Below(std::size(kMarks))]
+                                               : kSaid[dice.Below(std::size(kSaid))]);
+      }
+      return text;
+    };
+    std::vector<std::string> texts;
+    for (int t = 2 + dice.Below(3); t > 0; --t) texts.push_back(say(3 + dice.Below(4), 0));
+    // Some quote more than anybody would take for an answer.
+    texts.push_back(say(k % 6 == 0 ? 60 : 6 + dice.Below(10), k % 6 == 0 ? 8 : 35));
+    const std::string task = say(k % 2, 0);
+    TextEpisode episode{.task = task, .messages = {}};
+    for (const std::string& text : texts) episode.messages.push_back({"ann", text, false});
+    if (dice.Chance(30)) episode.messages.push_back({"bob", "ok", false});
+    const std::vector<double> rows = TextFeatures(episode);
+    std::vector<double> numbers;
+    for (size_t t = 0; t < episode.messages.size(); ++t) {
+      numbers.push_back(rows[t * names.size() + column]);
+    }
+    golden.Expect(absl::StrCat(k), numbers);
+  }
+}
+
 TEST(Golden, FitsOfParametersAndTexts) {
   Golden golden("fits");
   for (int k = 0; k < 4; ++k) {
