@@ -77,17 +77,22 @@ class RemoteTest : public ::testing::Test {
     return *evaluator;
   }
 
+  // An episode with an id of its own.
+  std::shared_ptr<const evaluation::EpisodeContext> Fresh(int agents) {
+    auto context = evaluation::SmallContext(agents);
+    ids_.push_back(std::make_unique<std::string>(absl::StrCat("e", ids_.size())));
+    context->episode.id = *ids_.back();
+    return context;
+  }
+
   using Results = std::vector<absl::StatusOr<signals::Signals>>;
-  // All at once; episode k has its own id, so the cache never helps.
+  // All at once, each an episode of its own, so the cache never helps.
   Results Score(const std::shared_ptr<evaluation::Evaluator>& evaluator, int episodes,
                 absl::Duration timeout = absl::Seconds(30)) {
     std::vector<std::promise<absl::StatusOr<signals::Signals>>> promises(episodes);
     for (int k = 0; k < episodes; ++k) {
       engine::EpisodeJob job;
-      auto context = evaluation::SmallContext(kAgents);
-      ids_.push_back(std::make_unique<std::string>(absl::StrCat("e", ids_.size())));
-      context->episode.id = *ids_.back();
-      job.context = context;
+      job.context = Fresh(kAgents);
       job.options = options_;
       job.evaluator = evaluator;
       job.timeout = timeout;
@@ -138,6 +143,36 @@ TEST_F(RemoteTest, SpreadsCallsOverEndpointsWithinTheBound) {
   EXPECT_EQ(a.calls() + b.calls(), 20 << kAgents);
   EXPECT_NEAR(static_cast<double>(a.calls()), static_cast<double>(b.calls()), 40);
   EXPECT_LE(a.most_at_once() + b.most_at_once(), 32);
+}
+
+// From the first on; an endpoint that cannot be reached leaves its calls to the next.
+TEST_F(RemoteTest, CallsGoRoundInOrder) {
+  const auto well = [](int64_t) { return Fault(); };
+  FaultyEvaluator a(Game, well);
+  FaultyEvaluator b(Game, well);
+  const auto order = [&](const std::vector<std::string>& endpoints, int calls) {
+    RemoteOptions options = To(endpoints);
+    options.traits.emplace().supports = signals::Bit(signals::QuestionKind::kCoalition);
+    options.policy.retry.max_attempts = 1;
+    const auto evaluator = Make(options);
+    std::string order;
+    for (; calls > 0; --calls) {
+      const int64_t of_a = a.calls();
+      const int64_t of_b = b.calls();
+      evaluation::Batch batch = evaluation::CoalitionBatch(Fresh(1));
+      std::promise<bool> answered;
+      const auto cancel = evaluator->Evaluate(
+          std::move(batch), [&](const auto& answers) { answered.set_value(answers.ok()); });
+      const bool ok = answered.get_future().get();
+      order += a.calls() > of_a ? "a" : b.calls() > of_b ? "b" : "-";
+      EXPECT_EQ(ok, order.back() != '-');
+    }
+    return order;
+  };
+  EXPECT_EQ(order({At(a.port()), At(b.port())}, 4), "abab");
+  // That nobody is there shows in the first call.
+  EXPECT_EQ(order({"127.0.0.1:1", At(a.port()), At(b.port())}, 7), "-abaaba");
+  EXPECT_EQ(order({"127.0.0.1:1", "127.0.0.1:1"}, 4), "----");
 }
 
 TEST_F(RemoteTest, FaultsOfEveryKind) {

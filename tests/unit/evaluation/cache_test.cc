@@ -160,6 +160,42 @@ TEST_F(CacheTest, StaysWithinItsBytes) {
   EXPECT_GT(inner_->calls[1]->batch.questions.size(), 32u);
 }
 
+// An entry is a node of a list (two links, key and answer) and, as the index is half empty, two
+// places in the index (key and link).
+TEST_F(CacheTest, BytesAreCountedToTheLast) {
+  constexpr int64_t kIndexEntry = sizeof(CacheKey) + sizeof(void*);
+  constexpr int64_t kEntry =
+      2 * sizeof(void*) + sizeof(std::pair<CacheKey, signals::Answer>) + 2 * kIndexEntry;
+  // Asks about three coalitions, then about the last that is still known; how many are asked again.
+  const auto forgotten = [this](int64_t bytes, size_t scores) {
+    const auto cache = Make(bytes);
+    Batch batch;
+    batch.context = SmallContext(2);
+    size_t asked = 0;
+    for (const int of : {3, 2, 1, 1, 2, 3}) {
+      batch.questions = {CoalitionQuestion(static_cast<credit::Coalition>(of))};
+      Outcome outcome;
+      const size_t before = inner_->calls.size();
+      const CancelFn cancel = cache->Evaluate(batch, outcome.Done());
+      if (inner_->calls.size() == before) continue;
+      ++asked;
+      Answers answers = Means({0.5});
+      answers[0].scores.assign(scores, 0.5);
+      ManualEvaluator::End(*inner_->calls.back(), std::move(answers));
+    }
+    return asked - 3;
+  };
+  for (const size_t scores : {size_t{0}, size_t{5}}) {
+    const int64_t entry = kEntry + static_cast<int64_t>(scores * sizeof(double));
+    EXPECT_EQ(forgotten(3 * entry, scores), 0u);
+    EXPECT_EQ(forgotten(3 * entry - 1, scores), 1u);
+    EXPECT_EQ(forgotten(2 * entry, scores), 1u);
+    EXPECT_EQ(forgotten(2 * entry - 1, scores), 2u);
+    EXPECT_EQ(forgotten(entry, scores), 2u);
+    EXPECT_EQ(forgotten(entry - 1, scores), 3u) << "what is too large alone pushes nothing out";
+  }
+}
+
 TEST(CacheKeys, DifferWhereAnythingDiffers) {
   std::set<CacheKey> keys;
   size_t count = 0;

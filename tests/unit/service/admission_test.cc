@@ -85,6 +85,26 @@ TEST(Callers, AreForgottenInTime) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(callers.Share(std::to_string(i)), held[i]);
 }
 
+// Looking for those that are gone takes as long as there are callers: not at every call.
+TEST(Callers, AreLookedThroughWhenTheyAreManyAndTwiceAsMany) {
+  Admission server({10, 100});
+  Callers callers({2, 50}, &server);
+  for (int sweep = 0; sweep < 2; ++sweep) {
+    while (callers.known() < 64) callers.Share(std::to_string(callers.known()));
+    callers.Share("the 65th, " + std::to_string(sweep));
+    EXPECT_EQ(callers.known(), 1u) << sweep;
+  }
+  Callers busy({2, 50}, &server);
+  std::vector<std::shared_ptr<CallerShare>> held;
+  while (held.size() < 65) held.push_back(busy.Share("held " + std::to_string(held.size())));
+  for (size_t k = 66; k <= 130; ++k) {
+    busy.Share("gone " + std::to_string(k));
+    EXPECT_EQ(busy.known(), k);
+  }
+  busy.Share("gone again");
+  EXPECT_EQ(busy.known(), 66u);
+}
+
 TEST(Callers, AreKnownByNameElseByAddressWithoutPort) {
   Admission server({10, 100});
   Callers callers({2, 50}, &server);
@@ -97,6 +117,16 @@ TEST(Callers, AreKnownByNameElseByAddressWithoutPort) {
   const auto named = share("trainer", "ipv4:127.0.0.1:4711");
   EXPECT_NE(named, at);
   EXPECT_EQ(share("trainer", "ipv4:127.0.0.2:1"), named);
+}
+
+TEST(Callers, EachCallIsASpanOfItsOwn) {
+  Admission server({10, 100});
+  Callers callers({2, 50}, &server);
+  const auto span = [&callers] {
+    const std::string parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    return MakeCallContext(&callers, "trainer", "", parent).trace.traceparent.substr(36, 16);
+  };
+  EXPECT_NE(span(), span());
 }
 
 }  // namespace

@@ -327,38 +327,32 @@ TEST(Options, ACallerMaySayThatItIsDeterministic) {
   }
 }
 
-// Of coalitions too: 64 agents by index each.
-TEST(Options, BatchesOfCoalitionsFitIntoAResponse) {
-  v1::AttributionOptions sent;
-  sent.mutable_caller()->set_batch_size(4096);
-  sent.set_max_response_bytes(16 << 10);
-  evaluation::CallerLimits seen;
-  const auto make = [&seen](const signals::EvaluatorTraits&, const evaluation::CallerLimits& l) {
-    seen = l;
-    return evaluation::CallerStack();
+// A question names 64 agents by index, or 256 messages by indices up to 65,535; two ids of 256
+// bytes each and 128 bytes for the rest go with them.
+TEST(Options, ACallersBatchFitsIntoAResponse) {
+  const auto batch_of = [](v1::QuestionKind kind, int max_response_bytes) {
+    v1::AttributionOptions sent;
+    sent.mutable_caller()->set_batch_size(4096);
+    sent.mutable_caller()->add_supports(kind);
+    sent.set_max_response_bytes(max_response_bytes);
+    evaluation::CallerLimits seen;
+    const auto make = [&seen](const signals::EvaluatorTraits&, const evaluation::CallerLimits& l) {
+      seen = l;
+      return evaluation::CallerStack();
+    };
+    const auto resolved = ResolveOptions(sent, Limits(), Catalog(), MakeCallerFn(make));
+    EXPECT_TRUE(resolved.ok()) << resolved.status();
+    EXPECT_EQ(resolved->wire.caller().batch_size(), seen.batch_size);
+    return seen.batch_size;
   };
-  ASSERT_TRUE(ResolveOptions(sent, Limits(), Catalog(), MakeCallerFn(make)).ok());
-  EXPECT_LE(seen.batch_size * (64 + 16) + 512, 16 << 10);
-  EXPECT_GE(seen.batch_size, 128);
-}
-
-TEST(Options, EvaluateBatchesFitIntoAResponse) {
-  v1::AttributionOptions sent;
-  sent.mutable_caller()->set_batch_size(4096);
-  sent.mutable_caller()->add_supports(v1::QUESTION_KIND_MESSAGES);
-  sent.set_max_response_bytes(64 << 10);
-  evaluation::CallerLimits seen;
-  const auto make = [&seen](const signals::EvaluatorTraits&, const evaluation::CallerLimits& l) {
-    seen = l;
-    return evaluation::CallerStack();
-  };
-  const auto resolved = ResolveOptions(sent, Limits(), Catalog(), MakeCallerFn(make));
-  ASSERT_TRUE(resolved.ok()) << resolved.status();
-  // 256 kept messages with indices up to 65,535, and an id of 256 bytes.
-  constexpr int kLargestQuestion = 256 * 3 + 16;
-  EXPECT_LE(seen.batch_size * kLargestQuestion + 512, 64 << 10);
-  EXPECT_GE(seen.batch_size, 64);
-  EXPECT_EQ(resolved->wire.caller().batch_size(), seen.batch_size);
+  constexpr int kRest = 2 * 256 + 128;
+  constexpr int kOfCoalition = 64 + 16;
+  constexpr int kOfMessages = 256 * 3 + 16;
+  EXPECT_EQ(batch_of(v1::QUESTION_KIND_COALITION, kRest + 100 * kOfCoalition), 100);
+  EXPECT_EQ(batch_of(v1::QUESTION_KIND_COALITION, kRest + 100 * kOfCoalition - 1), 99);
+  EXPECT_EQ(batch_of(v1::QUESTION_KIND_MESSAGES, kRest + 80 * kOfMessages), 80);
+  EXPECT_EQ(batch_of(v1::QUESTION_KIND_MESSAGES, kRest + 80 * kOfMessages - 1), 79);
+  EXPECT_EQ(batch_of(v1::QUESTION_KIND_COALITION, 1 << 20), 4096);
 }
 
 }  // namespace
