@@ -90,8 +90,10 @@ class AsioExecutor::Impl {
  private:
   // One clock alarm serves all timers: most are cancelled, and that must cost no hand-over.
   void Arm() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    armed_ = timers_.empty() ? SteadyClock::time_point::max() : timers_.begin()->first.first;
-    if (timers_.empty() || closed_) return;
+    if (closed_) return;
+    armed_ = SteadyClock::time_point::max();
+    if (timers_.empty()) return;
+    armed_ = timers_.begin()->first.first;
     alarm_.expires_at(armed_);
     alarm_.async_wait([this](const asio::error_code& error) {
       if (!error) FireDue();

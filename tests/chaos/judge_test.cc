@@ -16,6 +16,8 @@
 #include "gtest/gtest.h"
 #include "server/engine/asio_executor.h"
 #include "server/evaluation/http_client.h"
+#include "server/evaluation/judge_prompt.h"
+#include "server/evaluation/retry_after.h"
 #include "tests/chaos/scripted_http_server.h"
 #include "tests/unit/evaluation/fixtures.h"
 
@@ -71,12 +73,13 @@ class JudgeTest : public ::testing::Test {
     return context;
   }
 
-  absl::StatusOr<Answers> Ask(const JudgeOptions& options,
-                              std::vector<signals::Question> questions) {
+  absl::StatusOr<Answers> Ask(const JudgeOptions& options, std::vector<signals::Question> questions,
+                              std::shared_ptr<evaluation::EpisodeContext> context = nullptr) {
     const auto judge = evaluation::MakeJudge(options, &executor_, nullptr);
     if (!judge.ok()) return judge.status();
     std::promise<absl::StatusOr<Answers>> promise;
-    evaluation::Batch batch{Context(), std::move(questions), absl::InfiniteFuture()};
+    if (context == nullptr) context = Context();
+    evaluation::Batch batch{std::move(context), std::move(questions), absl::InfiniteFuture()};
     const auto cancel = (*judge)->Evaluate(std::move(batch), [&](absl::StatusOr<Answers> answers) {
       promise.set_value(std::move(answers));
     });
@@ -175,6 +178,97 @@ TEST_F(JudgeTest, MessageScoresAllAtOnceAndStepByStep) {
   EXPECT_THAT((*answers)[0].scores, ElementsAre(DoubleNear(0.8, 1e-5), DoubleNear(-0.5, 1e-5), 0));
 }
 
+TEST_F(JudgeTest, ContextAloneIsNotGraded) {
+  const ScriptedHttpServer server([](int, const std::string&, const std::string&) {
+    return JsonAnswer(500, "not to be asked");
+  });
+  for (const bool step_by_step : {false, true}) {
+    auto context = std::make_shared<evaluation::EpisodeContext>();
+    context->episode.messages.resize(3);
+    JudgeOptions options = To(server);
+    options.step_by_step = step_by_step;
+    const auto answers = Ask(options, {Kind(QuestionKind::kMessageScores)}, context);
+    ASSERT_TRUE(answers.ok()) << answers.status();
+    EXPECT_THAT((*answers)[0].scores, ElementsAre(0, 0, 0));
+  }
+  EXPECT_EQ(server.requests(), 0);
+}
+
+// .25, .5, .9 of a range from -1 to 3: mean -1 + 4 * .55; squares .09 + .0025 + .1225, by 2,
+// times 16.
+TEST_F(JudgeTest, SamplesHaveSeedsOfTheirOwnAndTellTheirSpread) {
+  const ScriptedHttpServer server([](int, const std::string&, const std::string& body) {
+    if (body.find("\"seed\":7,") != std::string::npos) return LogprobAnswer(0.25);
+    if (body.find("\"seed\":8,") != std::string::npos) return LogprobAnswer(0.5);
+    if (body.find("\"seed\":9,") != std::string::npos) return LogprobAnswer(0.9);
+    return JsonAnswer(500, body);
+  });
+  JudgeOptions options = To(server);
+  options.temperature = 0.5;
+  const auto context = Context();
+  context->seed = 7;
+  context->range = {-1, 3};
+  signals::Question thrice = evaluation::CoalitionQuestion(1);
+  thrice.samples = 3;
+  const auto answers = Ask(options, {thrice, evaluation::CoalitionQuestion(2)}, context);
+  ASSERT_TRUE(answers.ok()) << answers.status();
+  EXPECT_EQ((*answers)[0].samples, 3);
+  EXPECT_NEAR((*answers)[0].mean, 1.2, 1e-4);
+  EXPECT_NEAR((*answers)[0].variance, 0.215 / 2 * 16, 1e-4);
+  EXPECT_EQ((*answers)[1].samples, 1);
+  EXPECT_NEAR((*answers)[1].mean, 0, 1e-4);
+  EXPECT_NEAR((*answers)[1].variance, 0.25 * 0.75 * 16, 1e-4) << "as wide as can be";
+  options.temperature = 0;
+  const auto certain = Ask(options, {evaluation::CoalitionQuestion(2)}, context);
+  ASSERT_TRUE(certain.ok()) << certain.status();
+  EXPECT_EQ((*certain)[0].variance, 0) << "the same again each time";
+}
+
+TEST_F(JudgeTest, LogprobsMayBeInsistedOn) {
+  const ScriptedHttpServer server([](int, const std::string&, const std::string& body) {
+    if (body.find("top_logprobs") != std::string::npos) return ContentAnswer("7");
+    return ContentAnswer(R"({\"grade\": 9})");
+  });
+  JudgeOptions options = To(server);
+  options.verdict = JudgeOptions::Verdict::kLogprobs;
+  const auto answers = Ask(options, {evaluation::CoalitionQuestion(1)});
+  EXPECT_EQ(answers.status().code(), absl::StatusCode::kNotFound) << answers.status();
+  EXPECT_EQ(server.requests(), 1);
+}
+
+TEST_F(JudgeTest, APromptMayBeAsLongAsTheLimit) {
+  const ScriptedHttpServer server(
+      [](int, const std::string&, const std::string&) { return LogprobAnswer(0.5); });
+  const signals::Question question = evaluation::CoalitionQuestion(1);
+  JudgeOptions options = To(server);
+  options.max_prompt_bytes = static_cast<int64_t>(
+      RenderPrompt(evaluation::DefaultPrompts(), Context()->episode, question, -1).size());
+  EXPECT_TRUE(Ask(options, {question}).ok());
+  --options.max_prompt_bytes;
+  EXPECT_EQ(Ask(options, {question}).status().code(), absl::StatusCode::kOutOfRange);
+}
+
+// Enough for the verdict and no more: tokens are paid for.
+TEST_F(JudgeTest, AsManyTokensAsTheVerdictNeeds) {
+  std::mutex mutex;
+  std::string last;
+  const ScriptedHttpServer server([&](int, const std::string&, const std::string& body) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    last = body;
+    if (body.find("maxItems") != std::string::npos) return ContentAnswer(R"({\"grades\": [9, 0]})");
+    if (body.find("top_logprobs") != std::string::npos) return LogprobAnswer(0.5);
+    return ContentAnswer(R"({\"grade\": 9})");
+  });
+  JudgeOptions options = To(server);
+  ASSERT_TRUE(Ask(options, {evaluation::CoalitionQuestion(1)}).ok());
+  EXPECT_THAT(last, HasSubstr("\"max_tokens\":4,"));
+  ASSERT_TRUE(Ask(options, {Kind(QuestionKind::kMessageScores)}).ok());
+  EXPECT_THAT(last, HasSubstr("\"max_tokens\":48,"));
+  options.verdict = JudgeOptions::Verdict::kJson;
+  ASSERT_TRUE(Ask(options, {evaluation::CoalitionQuestion(1)}).ok());
+  EXPECT_THAT(last, HasSubstr("\"max_tokens\":32,"));
+}
+
 TEST_F(JudgeTest, TooManyRequestsAreRetriedWhenTheServerSaysSo) {
   const ScriptedHttpServer server([&](int k, const std::string&, const std::string&) {
     return k == 0 ? JsonAnswer(429, "{}", "Retry-After: 1\r\n") : LogprobAnswer(0.5);
@@ -260,6 +354,51 @@ TEST_F(JudgeTest, AnAnswerMayBeAsLongAsTheLimit) {
   }
 }
 
+TEST_F(JudgeTest, StatusesOfHttpHaveTheirMeaning) {
+  const ScriptedHttpServer server([](int, const std::string&, const std::string& body) {
+    return JsonAnswer(std::stoi(body.substr(0, 3)), "x", body.substr(3));
+  });
+  evaluation::HttpClient client({});
+  const auto ask = [&](int code, const std::string& header = "") {
+    std::promise<absl::Status> answer;
+    client.Post({server.url(), {}, absl::StrCat(code, header), absl::Minutes(1)},
+                [&](const absl::StatusOr<std::string>& body) { answer.set_value(body.status()); });
+    return answer.get_future().get();
+  };
+  for (const int code : {200, 201, 299}) EXPECT_TRUE(ask(code).ok()) << code;
+  for (const int code : {300, 400, 404, 407, 409, 499}) {
+    EXPECT_EQ(ask(code).code(), absl::StatusCode::kFailedPrecondition) << code;
+  }
+  EXPECT_EQ(ask(401).code(), absl::StatusCode::kUnauthenticated);
+  EXPECT_EQ(ask(403).code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(ask(429).code(), absl::StatusCode::kResourceExhausted);
+  for (const int code : {408, 500, 501, 599}) {
+    EXPECT_EQ(ask(code).code(), absl::StatusCode::kUnavailable) << code;
+  }
+  EXPECT_EQ(evaluation::RetryAfter(ask(429)), std::nullopt);
+  EXPECT_EQ(evaluation::RetryAfter(ask(429, "Retry-After: 1\r\n")), absl::Seconds(1));
+  EXPECT_EQ(evaluation::RetryAfter(ask(503, "Retry-After: 70\r\n")), absl::Seconds(70));
+}
+
+TEST_F(JudgeTest, ARequestIsWaitedForAsLongAsItSays) {
+  const ScriptedHttpServer server([](int, const std::string&, const std::string&) {
+    HttpAnswer answer = JsonAnswer(200, "x");
+    answer.pause = absl::Milliseconds(1);
+    return answer;
+  });
+  evaluation::HttpClient client({});
+  const auto ask = [&](absl::Duration timeout) {
+    std::promise<absl::Status> answer;
+    client.Post({server.url(), {}, "", timeout},
+                [&](const absl::StatusOr<std::string>& body) { answer.set_value(body.status()); });
+    return answer.get_future().get();
+  };
+  EXPECT_TRUE(ask(absl::Minutes(1)).ok());
+  EXPECT_TRUE(ask(absl::InfiniteDuration()).ok());
+  EXPECT_EQ(ask(absl::ZeroDuration()).code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(ask(-absl::Seconds(1)).code(), absl::StatusCode::kDeadlineExceeded);
+}
+
 TEST_F(JudgeTest, TheKeyIsSentAndNeverTold) {
   const std::string file = ::testing::TempDir() + "/judge_key";
   std::ofstream(file) << "secret-key\n";
@@ -280,6 +419,20 @@ TEST_F(JudgeTest, TheKeyIsSentAndNeverTold) {
   options.api_key_file = "";
   options.api_key_env = "ASSAY_TEST_NO_SUCH_VARIABLE";
   EXPECT_EQ(Ask(options, {}).status().code(), absl::StatusCode::kInvalidArgument);
+  for (const char* no_token : {"", " \n", "two words", "a\nb"}) {
+    setenv("ASSAY_TEST_KEY", no_token, 1);
+    options.api_key_env = "ASSAY_TEST_KEY";
+    EXPECT_EQ(Ask(options, {}).status().code(), absl::StatusCode::kInvalidArgument) << no_token;
+  }
+  setenv("ASSAY_TEST_KEY", " other-key\n", 1);
+  EXPECT_TRUE(Ask(options, {}).ok());
+  EXPECT_FALSE(Ask(options, {evaluation::CoalitionQuestion(1)}).ok());
+  EXPECT_THAT(head, HasSubstr("Authorization: Bearer other-key\r\n"));
+  options.api_key_file = file;
+  EXPECT_THAT(Ask(options, {}).status().ToString(), HasSubstr("both set"));
+  options.api_key_file = options.api_key_env = "";
+  EXPECT_FALSE(Ask(options, {evaluation::CoalitionQuestion(1)}).ok());
+  EXPECT_THAT(head, Not(HasSubstr("Authorization")));
 }
 
 TEST_F(JudgeTest, PromptsOfTheOperator) {
@@ -293,6 +446,9 @@ TEST_F(JudgeTest, PromptsOfTheOperator) {
   JudgeOptions options = To(server);
   options.prompts_folder = folder;
   EXPECT_TRUE(Ask(options, {evaluation::CoalitionQuestion(2)}).ok());
+  std::ofstream(folder + "/system.txt") << "SHORT";
+  EXPECT_TRUE(Ask(options, {evaluation::CoalitionQuestion(2)}).ok())
+      << "only what shows an episode must have a place for it";
   std::ofstream(folder + "/coalition.txt") << "nothing to judge";
   EXPECT_EQ(Ask(options, {}).status().code(), absl::StatusCode::kInvalidArgument);
 }

@@ -236,8 +236,11 @@ TEST(CacheKeys, DifferWhereAnythingDiffers) {
   add(*context, "judge", question, 0);
   question.kind = signals::QuestionKind::kMessages;
   add(*context, "judge", question, 0);
-  question.subset.insert(200);
-  add(*context, "judge", question, 0);
+  for (const int player : {0, 1, 62, 63, 64, 127, 128, 191, 192, 255}) {
+    question.subset = credit::PlayerSet();
+    question.subset.insert(player);
+    add(*context, "judge", question, 0);
+  }
   EXPECT_EQ(keys.size(), count);
 }
 

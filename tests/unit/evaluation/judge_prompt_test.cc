@@ -80,6 +80,20 @@ TEST(JudgePrompt, KeptMessagesAreCountedWithoutTheContext) {
             "[2] agent b (critic): withheld\n[3] agent a, round 2: withheld");
 }
 
+// A set of kept messages can name the first 256.
+TEST(JudgePrompt, MessagesBeyondTheSetAreWithheld) {
+  signals::Episode episode;
+  episode.agents = {{"a", "", "a"}};
+  episode.messages.resize(258);
+  for (Message& message : episode.messages) message.agent = 0;
+  Question question = Of(QuestionKind::kMessages);
+  for (int t = 0; t < 256; ++t) question.subset.insert(t);
+  const std::string text = RenderPrompt(kPrompts, episode, question, -1);
+  EXPECT_NE(text.find("[255] agent a:\n"), std::string::npos);
+  EXPECT_NE(text.find("[256] agent a: withheld"), std::string::npos);
+  EXPECT_NE(text.find("[257] agent a: withheld"), std::string::npos);
+}
+
 TEST(JudgePrompt, APrefixEndsWhereItSays) {
   EXPECT_EQ(Render(Of(QuestionKind::kPrefix, 0)), "so far: (nothing)");
   EXPECT_EQ(Render(Of(QuestionKind::kPrefix, 2)),

@@ -376,6 +376,23 @@ TEST_F(PolicyTest, AllTogether) {
   EXPECT_EQ(seen_.calls, 2);
 }
 
+TEST_F(PolicyTest, WithoutBytesForItThereIsNoCache) {
+  const auto asked = [this](int64_t cache_bytes) {
+    inner_->calls.clear();
+    CallPolicy policy;
+    policy.cache_bytes = cache_bytes;
+    const auto evaluator = WithPolicy(inner_, policy, &clock_, &counts_);
+    Outcome outcomes[2];
+    const CancelFn a = evaluator->Evaluate(CoalitionBatch(SmallContext(1)), outcomes[0].Done());
+    const CancelFn b = evaluator->Evaluate(CoalitionBatch(SmallContext(1)), outcomes[1].Done());
+    const size_t calls = inner_->calls.size();
+    while (inner_->open() > 0) inner_->Answer(calls - static_cast<size_t>(inner_->open()));
+    return calls;
+  };
+  EXPECT_EQ(asked(0), 2u);
+  EXPECT_EQ(asked(1), 1u) << "who asks the same at once waits for the first";
+}
+
 TEST(EvaluatorRegistry, FindsByNameAndRefusesBadOnes) {
   class Named final : public Evaluator {
    public:
@@ -395,13 +412,16 @@ TEST(EvaluatorRegistry, FindsByNameAndRefusesBadOnes) {
   EXPECT_TRUE(registry.Add(std::make_shared<Named>("judge-7b")).ok());
   EXPECT_TRUE(registry.Add(std::make_shared<Named>("exec")).ok());
   EXPECT_EQ(registry.Add(std::make_shared<Named>("exec")).code(), absl::StatusCode::kAlreadyExists);
-  for (const char* bad : {"", "vote", "Judge", "a b"}) {
+  EXPECT_TRUE(registry.Add(std::make_shared<Named>("a_0-z.9")).ok());
+  EXPECT_TRUE(registry.Add(std::make_shared<Named>(std::string(64, 'a'))).ok());
+  for (const std::string& bad : {std::string(), std::string("vote"), std::string("outcome"),
+                                 std::string("Judge"), std::string("a b"), std::string(65, 'a')}) {
     EXPECT_EQ(registry.Add(std::make_shared<Named>(bad)).code(),
               absl::StatusCode::kInvalidArgument);
   }
   EXPECT_EQ(registry.Find("exec")->name(), "exec");
   EXPECT_EQ(registry.Find("nobody"), nullptr);
-  EXPECT_EQ(registry.All().size(), 2u);
+  EXPECT_EQ(registry.All().size(), 4u);
 }
 
 }  // namespace
