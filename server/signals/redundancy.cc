@@ -48,7 +48,8 @@ constexpr uint64_t Spaces(uint64_t chunk) {
 constexpr uint64_t LowerCase(uint64_t chunk) { return chunk | BytesWithin(chunk, 'A', 'Z') >> 2; }
 static_assert(Spaces(Each(' ')) == Each(0x80) && Spaces(Each(0x08)) == 0 &&
               Spaces(Each(0x8a)) == 0);
-static_assert(LowerCase(Each('Z')) == Each('z') && LowerCase(Each('[')) == Each('['));
+static_assert(LowerCase(Each('Z')) == Each('z'));
+static_assert(LowerCase(Each('[')) == Each('['));
 
 // The end of the text is white space.
 uint64_t ChunkAt(absl::string_view text, size_t i) {
@@ -86,7 +87,7 @@ void ShinglesOf(absl::string_view text, std::vector<uint64_t>& shingles) {
   size_t words = 0;
   size_t slot = 0;
   const size_t size = text.size();
-  for (size_t i = 0; i < size;) {
+  for (size_t i = 0;;) {
     while (i < size && IsSpace(text[i])) ++i;
     if (i == size) break;
     const uint64_t word = WordAt(text, i);
@@ -128,7 +129,7 @@ void Say(const Message& message, Sayers& sayers) {
     return;
   }
   sayers.agents |= uint64_t{1} << message.agent;
-  if (message.round < sayers.lowest_round) sayers.lowest_round = message.round;
+  sayers.lowest_round = std::min(sayers.lowest_round, message.round);
 }
 
 // How many of the shingles of message t were seen before it; says them.
