@@ -21,8 +21,8 @@ double SortedSum(std::vector<double> terms) {
 }
 
 struct Moments {
-  double mean = 0;
-  double std = 0;
+  double mean;
+  double std;
 };
 
 Moments ScoreMoments(absl::Span<const GroupMember> members, OutcomeScale scale) {

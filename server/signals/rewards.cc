@@ -74,14 +74,7 @@ absl::StatusOr<Allocation> AllocateBlame(const RewardInputs& inputs,
                                          const blame::RewardProblem& problem,
                                          std::vector<Claim>& claims) {
   claims = ClaimsOf(inputs, problem);
-  if (problem.allocable) {
-    return Allocate(claims, problem.target, inputs.options.reward_bound,
-                    WhenInfeasible::kLeaveOver);
-  }
-  Allocation nothing;
-  nothing.rewards.assign(claims.size(), 0.0);
-  nothing.unallocated = problem.target;
-  return nothing;
+  return Allocate(claims, problem.target, inputs.options.reward_bound, WhenInfeasible::kLeaveOver);
 }
 
 // A mixture of conserving, bounded vectors is conserving and bounded.

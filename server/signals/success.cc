@@ -36,8 +36,8 @@ absl::Status MissingEvidence(absl::string_view what) {
 
 // x_t, and the number whose sign says whether the message helped or harmed.
 struct Judgement {
-  double evidence = 0;
-  double sign = 0;
+  double evidence;
+  double sign;
 };
 
 Judgement Judge(const LocalEvidence& local, int t, Evidence evidence,

@@ -144,6 +144,35 @@ TEST(MessageScoreQuestions, AreAskedOnceAndOnlyOfAVote) {
   EXPECT_FALSE(kind(EvaluatorKind::kNamed).has_value());
 }
 
+// Of a failure: a rollout for each question.
+TEST(SearchQuestions, StayWithinWhatIsLeft) {
+  const Episode episode = Talk(2, 8);
+  const EvaluatorTraits paid = Traits(EvaluatorKind::kNamed, {QuestionKind::kPrefix}, false);
+  const auto asked = [&](int64_t max_questions, int64_t left, int max_rollouts) {
+    Options options;
+    options.estimator.max_questions = max_questions;
+    options.first_error.max_rollouts = max_rollouts;
+    const DetailInputs inputs = {episode, options, paid, 0, left};
+    Findings findings;
+    auto phase = MakeDetailPhase(inputs, {0.5, 0.5}, findings);
+    EXPECT_TRUE(phase.ok());
+    int samples = 0;
+    while (!(*phase)->done()) {
+      std::vector<Question> batch;
+      (*phase)->Ask(batch);
+      for (const Question& question : batch) samples += question.samples;
+      if (!(*phase)->Tell(std::vector<Answer>(batch.size()), findings).ok()) break;
+    }
+    return samples;
+  };
+  EXPECT_EQ(asked(10, 0, 0), 0);
+  EXPECT_EQ(asked(10, 1, 0), 1);
+  EXPECT_EQ(asked(10, 3, 0), 3);
+  EXPECT_EQ(asked(10, 5, 4), 4);
+  EXPECT_EQ(asked(0, 0, 2), 2) << "without an explicit budget rollouts are not counted in it";
+  EXPECT_LE(asked(0, 0, 0), 8 * 3);
+}
+
 std::vector<Question> FirstStage(int n, credit::Method method, int64_t max_questions) {
   Options options;
   options.estimator.method = method;
