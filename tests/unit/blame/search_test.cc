@@ -183,5 +183,21 @@ TEST(FromAnswer, NoiseSaysWhatAnAnswerIsWorth) {
   EXPECT_EQ(one.trials, 1);
 }
 
+// Of more messages the node nearest 1/2 is asked for, and not the one that would tell most.
+TEST(FirstErrorSearch, LooksAheadInAtMost1024Messages) {
+  const auto first = [](int messages) {
+    Evidence evidence;
+    evidence.agents = 1;
+    evidence.outcome = Outcome::kFailure;
+    evidence.authors.assign(messages, kNobody);
+    for (int t = 0; t < 12; ++t) evidence.authors[t] = 0;
+    evidence.scores = {{2, -0.3}, {5, 0.4}, {9, -0.8}};
+    FirstErrorSearch search(evidence, {}, {}, {.batch = 1});
+    return search.ask().front().index;
+  };
+  EXPECT_EQ(first(1024), first(1023));
+  EXPECT_NE(first(1025), first(1024));
+}
+
 }  // namespace
 }  // namespace assay::blame

@@ -179,6 +179,25 @@ TEST(CreditPlan, RejectsAnswersThatAreNone) {
   EXPECT_DOUBLE_EQ(plan->Finish()->values[0], 0.75);
 }
 
+// Rounding may carry a value out of its range by a billionth of it: here by 2^-28.
+TEST(CreditPlan, TakesValuesAtTheVeryEdge) {
+  const double slack = std::ldexp(1, -28);
+  const auto taken = [](double low, double high, double mean) {
+    return Make({.n = 1, .value_low = low, .value_high = high})->tell({{.mean = mean}, {}}).ok();
+  };
+  EXPECT_TRUE(taken(0, 1e9 * slack, -slack));
+  EXPECT_FALSE(taken(0, 1e9 * slack, std::nextafter(-slack, -1)));
+  EXPECT_TRUE(taken(-1e9 * slack, 0, slack));
+  EXPECT_FALSE(taken(-1e9 * slack, 0, std::nextafter(slack, 1)));
+  const auto plan = Make({.n = 1});
+  for (const double bad : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
+    EXPECT_FALSE(plan->tell({{.mean = bad}, {.mean = 1}}).ok());
+    EXPECT_FALSE(plan->tell({{.mean = 1}, {.mean = 1, .variance = bad}}).ok());
+  }
+  EXPECT_FALSE(plan->tell({{.mean = 1}, {.mean = 1, .samples = -1}}).ok());
+  EXPECT_TRUE(plan->tell({{.mean = 0}, {.mean = 1, .variance = 0}}).ok());
+}
+
 TEST(CreditPlan, AMissingAnswerEndsThePlan) {
   const std::unique_ptr<CreditPlan> plan = Make({.n = 1});
   ASSERT_TRUE(plan->tell({{.mean = 0.25}, {.samples = 0}}).ok());
