@@ -107,5 +107,20 @@ TEST(FitParameters, SaysWhatIsWrong) {
               HasSubstr("error_rate"));
 }
 
+// An annotated error is one of an episode that began well.
+TEST(FitParameters, RulesNothingOut) {
+  std::vector<Evidence> episodes(20);
+  for (Evidence& evidence : episodes) {
+    evidence.agents = 1;
+    evidence.authors = {0, 0, 0};
+    evidence.annotations = {1};
+    evidence.outcome = Outcome::kFailure;
+  }
+  const auto fit = FitParameters(episodes, {}, {.prior_episodes = 0});
+  ASSERT_TRUE(fit.ok()) << fit.status();
+  EXPECT_EQ(fit->parameters.start_high, 1 - 1e-6);
+  EXPECT_TRUE(Validate(fit->parameters).ok());
+}
+
 }  // namespace
 }  // namespace assay::blame

@@ -138,8 +138,8 @@ TEST(Golden, PosteriorLabelsRewardsAndPairs) {
     golden.Expect(absl::StrCat(k, " posterior"), Numbers(posterior));
 
     const std::vector<Label> labels = AssignLabels(evidence, posterior);
-    std::vector<double> numbers;
-    for (const Label label : labels) numbers.push_back(static_cast<double>(label));
+    std::vector<double> numbers(labels.size());
+    for (size_t t = 0; t < labels.size(); ++t) numbers[t] = static_cast<double>(labels[t]);
     for (const AfterError after : {AfterError::kMask, AfterError::kPropagate, AfterError::kSoft}) {
       for (const auto& target : ProcessTargets(evidence, posterior, labels, after)) {
         numbers.push_back(target.value_or(7));
@@ -208,8 +208,8 @@ TEST(Golden, LabelsRewardsAndPairsAtTheirBounds) {
     evidence.outcome = static_cast<Outcome>(k % 3);
     const Posterior posterior = DrawPosterior(dice, evidence);
     const std::vector<Label> labels = AssignLabels(evidence, posterior);
-    std::vector<double> numbers;
-    for (const Label label : labels) numbers.push_back(static_cast<double>(label));
+    std::vector<double> numbers(labels.size());
+    for (size_t t = 0; t < labels.size(); ++t) numbers[t] = static_cast<double>(labels[t]);
     for (const AfterError after : {AfterError::kMask, AfterError::kPropagate, AfterError::kSoft}) {
       for (const auto& target : ProcessTargets(evidence, posterior, labels, after)) {
         numbers.push_back(target.value_or(7));
@@ -369,7 +369,8 @@ TEST(Golden, FeaturesOfTexts) {
     const size_t width = FeatureNames().size();
     std::vector<double> sums(width);
     for (size_t i = 0; i < rows.size(); ++i) {
-      sums[i % width] += rows[i] * (1 + 0.1 * static_cast<double>(i / width));
+      const size_t message = i / width;
+      sums[i % width] += rows[i] * (1 + 0.1 * static_cast<double>(message));
     }
     golden.Expect(absl::StrCat(k), sums);
   }

@@ -398,5 +398,22 @@ TEST(Posterior, AClaimNeedsItsConfidenceAndNoMore) {
   EXPECT_FALSE(claims(std::nextafter(decisive, 1)).claimed_decisive.has_value());
 }
 
+// Nothing can go wrong with the last message of a success: no probability is left to share.
+TEST(Posterior, AnImpossibleConditionIsNobodysError) {
+  Evidence evidence = Failure(3);
+  evidence.outcome = Outcome::kSuccess;
+  evidence.score = 1;
+  evidence.nodes = {{1, 2}, {0, 2}, {1, 2}, {0, 0}};
+  Parameters shared;
+  shared.shared_level = 0.5;
+  for (const Parameters& parameters : {Parameters(), shared}) {
+    const Posterior p = ConditionOnFirst(evidence, 2, parameters);
+    EXPECT_EQ(FirstAndNone(p), 0);
+    EXPECT_EQ(p.log_evidence, -HUGE_VAL);
+    EXPECT_FALSE(p.claimed_first.has_value());
+    EXPECT_EQ(p.value.back(), 1);
+  }
+}
+
 }  // namespace
 }  // namespace assay::blame

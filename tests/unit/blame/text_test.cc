@@ -55,6 +55,25 @@ TEST(Lexicon, WordsAndNumbers) {
   EXPECT_EQ(same.hash(), hashes[1]);
 }
 
+// The first and the last of their kind, and their neighbours in ASCII.
+TEST(Lexicon, LettersAndDigitsEndWhereTheyEnd) {
+  const auto words = [](absl::string_view text) {
+    WordScanner scanner(text);
+    std::vector<uint64_t> hashes;
+    while (scanner.Next()) hashes.push_back(scanner.hash());
+    return hashes;
+  };
+  for (const absl::string_view text : {"AZ", "aZ", "Az"}) EXPECT_EQ(words(text), words("az"));
+  for (const absl::string_view text : {"AZ@", "[AZ", "`AZ", "AZ{"}) {
+    EXPECT_EQ(words(text), words("az")) << text;
+  }
+  EXPECT_EQ(words("az@az[az`az{az").size(), 5);
+  EXPECT_EQ(words("09/90:09").size(), 3);
+  EXPECT_EQ(words("/09:"), words("09"));
+  EXPECT_EQ(words("9.0"), words(" 9.0."));
+  EXPECT_EQ(words("9.a").size(), 2);
+}
+
 double Feature(const TextEpisode& episode, int message, const std::string& name) {
   const auto& names = FeatureNames();
   const auto at = std::find(names.begin(), names.end(), name) - names.begin();

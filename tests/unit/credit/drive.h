@@ -14,6 +14,7 @@ using Game = std::function<double(const PlayerSet&)>;
 inline std::vector<ValueAnswer> Answer(const std::vector<CoalitionQuestion>& questions,
                                        const Game& game) {
   std::vector<ValueAnswer> answers;
+  answers.reserve(questions.size());
   for (const CoalitionQuestion& question : questions) {
     answers.push_back({.mean = game(question.players), .samples = question.samples});
   }

@@ -29,7 +29,7 @@ inline Message& Say(Episode& episode, int agent, absl::string_view content = "wo
   return episode.messages.back();
 }
 
-inline EvaluatorTraits Traits(EvaluatorKind kind, std::vector<QuestionKind> kinds,
+inline EvaluatorTraits Traits(EvaluatorKind kind, const std::vector<QuestionKind>& kinds,
                               bool free = true) {
   EvaluatorTraits traits;
   traits.kind = kind;
