@@ -276,8 +276,8 @@ SessionConfig Service::ConfigForStream() {
   if (config.max_age == absl::InfiniteDuration()) return config;
   evaluation::MutexLock lock(&mutex_);
   // Streams that opened together must not all reconnect together.
-  const double share = static_cast<double>(jitter_()) / std::minstd_rand::max();
-  config.max_age *= 1 + config_.max_age_jitter * (2 * share - 1);
+  const double jitter = config_.max_age_jitter;
+  config.max_age *= std::uniform_real_distribution<double>(1 - jitter, 1 + jitter)(jitter_);
   return config;
 }
 

@@ -24,6 +24,7 @@ namespace {
 
 struct Reply {
   int status = 0;
+  std::string head;
   std::string body;
 };
 
@@ -69,6 +70,7 @@ class Connection {
     while (buffer_.size() < end + 4 + length) {
       if (!Fill()) return {};
     }
+    reply.head = head;
     reply.body = buffer_.substr(end + 4, length);
     buffer_.erase(0, end + 4 + length);
     return reply;
@@ -87,21 +89,36 @@ class Connection {
 
 class Http : public ::testing::Test {
  protected:
-  void Start(runtime::Config config = {}) {
+  // To begin and to end takes the gateway two seconds: whoever needs nothing special shares one.
+  void Start() {
+    static telemetry::Log log;
+    if (shared_ == nullptr) shared_ = Make({}, &log);
+    port_ = shared_->http_port();
+  }
+  static void TearDownTestSuite() { shared_.reset(); }
+  void Start(const runtime::Config& config) {
+    server_ = Make(config, &log_);
+    port_ = server_->http_port();
+  }
+  static std::unique_ptr<runtime::AssayServer> Make(runtime::Config config, telemetry::Log* log) {
     config.listen = "127.0.0.1:0";
     config.metrics = "";
     config.http = "127.0.0.1:0";
     config.workers = 2;
-    auto server = runtime::AssayServer::Start(config, {}, &log_);
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
+    auto server = runtime::AssayServer::Start(config, {}, log);
+    EXPECT_TRUE(server.ok()) << server.status();
+    return *std::move(server);
   }
   Reply Post(const std::string& path, const std::string& body, const std::string& headers = "") {
-    return Connection(server_->http_port()).Post(path, body, headers);
+    return Connection(port_).Post(path, body, headers);
   }
 
   telemetry::Log log_;
   std::unique_ptr<runtime::AssayServer> server_;
+  int port_ = 0;
+
+ private:
+  static inline std::unique_ptr<runtime::AssayServer> shared_;
 };
 
 constexpr char kEpisode[] =
@@ -165,6 +182,70 @@ TEST_F(Http, SlimesProtocol) {
   EXPECT_TRUE(full.fields().at("signals").struct_value().fields().contains("messages"));
 }
 
+// What the policy wrote stands in the last message, where that is an agent's and empty: here it
+// says again what the first message said, which shows in its redundancy.
+TEST_F(Http, TheResponseTakesThePlaceLeftForIt) {
+  Start();
+  constexpr char kText[] = "one two three four five six seven";
+  const auto last_of = [&](const std::string& agent, const std::string& content) {
+    const std::string label = absl::StrCat(
+        R"({"agents": [{"id": "a"}, {"id": "b"}], "outcome": {"score": 1}, "messages": [)",
+        R"({"agentId": "a", "content": ")", kText, R"("}, {"agentId": "b", "content": "eight"},)",
+        R"({"agentId": ")", agent, R"(", "content": ")", content, R"("}]})");
+    const Reply reply = Post("/rm?signals=1", absl::StrCat(R"({"response": ")", kText,
+                                                           R"(", "label": )", Quoted(label), "}"));
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    const auto parsed = Parse(reply.body);
+    const auto& messages =
+        parsed.fields().at("signals").struct_value().fields().at("messages").list_value();
+    const auto& last = messages.values(messages.values_size() - 1).struct_value().fields();
+    const auto redundancy = last.find("redundancy");
+    return redundancy == last.end() ? 0 : redundancy->second.number_value();
+  };
+  EXPECT_EQ(last_of("b", ""), 1);
+  EXPECT_EQ(last_of("b", "nothing of the kind"), 0);
+  EXPECT_EQ(last_of("", ""), 0);
+}
+
+TEST_F(Http, TheOnlyMessageMayBeTheResponse) {
+  runtime::Config config;
+  config.session.limits.max_episode_bytes = 1000;
+  Start(config);
+  const auto status = [&](const std::string& messages, size_t length) {
+    const std::string label = absl::StrCat(
+        R"({"agents": [{"id": "a"}], "outcome": {"score": 1}, "messages": [)", messages, "]}");
+    return Post("/rm", absl::StrCat(R"({"response": ")", std::string(length, 'x'),
+                                    R"(", "label": )", Quoted(label), "}"))
+        .status;
+  };
+  EXPECT_EQ(status(R"({"agentId": "a"})", 500), 200);
+  EXPECT_EQ(status(R"({"agentId": "a"})", 1000), 400) << "the episode is too large with it";
+  EXPECT_EQ(status("", 500), 400) << "no message";
+}
+
+TEST_F(Http, RewardsComeInTheOrderOfTheLabels) {
+  Start();
+  const auto label = [](double score, const char* mark) {
+    return Quoted(absl::StrCat(
+        R"({"agents": [{"id": "a"}], "outcome": {"score": )", score,
+        R"(}, "messages": [{"agentId": "a", "content": "x"}, {"agentId": "a", "content": "y")",
+        mark, "}]}"));
+  };
+  const Reply reply =
+      Post("/get_reward?other&logs=scalar",
+           absl::StrCat(R"({"query": ["Pa", "Pb"], "prompts": ["P", "P"], "labels": [)",
+                        label(0.25, R"(, "firstError": true)"), ",", label(0.75, ""), "]}"));
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  const auto parsed = Parse(reply.body);
+  const auto& rewards = parsed.fields().at("rewards").list_value();
+  ASSERT_EQ(rewards.values_size(), 2);
+  EXPECT_EQ(rewards.values(0).number_value(), 0.25);
+  EXPECT_EQ(rewards.values(1).number_value(), 0.75);
+  const auto& logs = parsed.fields().at("extra_logs").struct_value().fields();
+  EXPECT_EQ(logs.at("first_error").list_value().values(0).number_value(), 1);
+  EXPECT_EQ(logs.at("first_error").list_value().values(1).number_value(), -1);
+}
+
 // Never a reward in place of a failure.
 TEST_F(Http, FailuresAreStatuses) {
   Start();
@@ -176,20 +257,78 @@ TEST_F(Http, FailuresAreStatuses) {
   EXPECT_EQ(
       Post("/get_reward", R"({"query": ["q"], "prompts": ["p"], "labels": ["no json"]})").status,
       400);
+  const std::string label = Quoted(kEpisode);
+  for (const std::string& fields :
+       {absl::StrCat(R"("query": ["q", "r"], "prompts": ["p"], "labels": [)", label, "]"),
+        absl::StrCat(R"("query": ["q"], "prompts": ["p", "p"], "labels": [)", label, "]"),
+        absl::StrCat(R"("query": ["q"], "prompts": ["p"], "labels": [)", label, ",", label, "]"),
+        absl::StrCat(R"("query": ["q"], "labels": [)", label, "]"),
+        absl::StrCat(R"("query": [1], "prompts": ["p"], "labels": [)", label, "]"),
+        absl::StrCat(R"("query": 1, "prompts": ["p"], "labels": [)", label, "]")}) {
+    EXPECT_EQ(Post("/get_reward", absl::StrCat("{", fields, "}")).status, 400) << fields;
+  }
+  EXPECT_EQ(
+      Post("/get_reward", absl::StrCat(R"({"query": "q", "prompts": "p", "labels": )", label, "}"))
+          .status,
+      200);
+  for (const std::string& fields :
+       {absl::StrCat(R"("response": ["r", "s"], "label": )", label),
+        absl::StrCat(R"("response": "r", "label": [)", label, ",", label, "]"),
+        absl::StrCat(R"("response": [], "label": )", label)}) {
+    EXPECT_EQ(Post("/rm", absl::StrCat("{", fields, "}")).status, 400) << fields;
+  }
+  const Reply no_json = Post("/v1/signals", R"({"a secret" 1})");
+  EXPECT_EQ(no_json.status, 400);
+  EXPECT_FALSE(absl::StrContains(no_json.body, "secret")) << no_json.body;
   const Reply bad = Post("/rm", R"({"response": "r", "label": "{\"id\": \"e\"}"})");
   EXPECT_EQ(bad.status, 400);
   EXPECT_EQ(Parse(bad.body).fields().at("error").struct_value().fields().at("code").number_value(),
             3);
-  Connection get(server_->http_port());
+  Connection get(port_);
   get.Send("GET /v1/signals HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(get.Receive().status, 405);
 }
 
 TEST_F(Http, ABodyThatIsTooLargeIsRefusedByItsLength) {
   Start();
-  Connection connection(server_->http_port());
+  Connection connection(port_);
   connection.Send("POST /v1/signals HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n");
   EXPECT_EQ(connection.Receive().status, 413);
+}
+
+// As one piece and in chunks.
+TEST_F(Http, ABodyMayBeAsLongAsTheLimit) {
+  runtime::Config config;
+  config.session.limits.max_transport_bytes = 4 << 20;
+  config.session.limits.max_episode_bytes = 1 << 20;
+  Start(config);
+  const std::string call = absl::StrCat("{\"episodes\": [", kEpisode, "]}");
+  for (const size_t more : {0, 1}) {
+    const std::string body = call + std::string((4 << 20) + more - call.size(), ' ');
+    const Reply whole = Post("/v1/signals", body);
+    Connection connection(port_);
+    connection.Send(absl::StrCat(
+        "POST /v1/signals HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: ", "chunked\r\n\r\n",
+        absl::Hex(body.size()), "\r\n", body, "\r\n0\r\n\r\n"));
+    for (const Reply& reply : {whole, connection.Receive()}) {
+      EXPECT_EQ(reply.status, more == 0 ? 200 : 413);
+      EXPECT_EQ(absl::StrContains(reply.head, "Connection: close"), more == 1) << reply.head;
+      EXPECT_EQ(absl::StrContains(reply.body, "4194305 is above the limit of 4194304"), more == 1);
+    }
+  }
+}
+
+TEST_F(Http, SaysHowLongToStayAway) {
+  runtime::Config config;
+  config.max_per_caller = {1, int64_t{1} << 30};
+  config.session.retry_after = absl::Milliseconds(2100);
+  Start(config);
+  const std::string one = absl::StrCat("{\"episodes\": [", kEpisode, "]}");
+  EXPECT_FALSE(absl::StrContains(Post("/v1/signals", one).head, "Retry-After"));
+  const std::string two = absl::StrCat("{\"episodes\": [", kEpisode, ",", kEpisode, "]}");
+  const Reply refused = Post("/v1/signals", two);
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_TRUE(absl::StrContains(refused.head + "\r\n", "Retry-After: 3\r\n")) << refused.head;
 }
 
 TEST_F(Http, KeepAliveAndManyAtATime) {
@@ -199,7 +338,7 @@ TEST_F(Http, KeepAliveAndManyAtATime) {
   std::atomic<int> good = 0;
   for (int c = 0; c < 64; ++c) {
     clients.emplace_back([&] {
-      Connection connection(server_->http_port());
+      Connection connection(port_);
       for (int i = 0; i < 5; ++i) good += connection.Post("/v1/signals", body).status == 200;
     });
   }

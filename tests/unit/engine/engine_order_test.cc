@@ -50,10 +50,11 @@ class Repeater final : public evaluation::Evaluator {
   const signals::EvaluatorTraits& traits() const override { return traits_; }
   evaluation::CancelFn Evaluate(evaluation::Batch batch, evaluation::BatchDone done) override {
     calls.emplace_back(std::move(batch), std::move(done));
-    return [] {};
+    return [this] { ++cancels; };
   }
   void Answer(size_t call) { calls[call].second(evaluation::OwnAnswers(calls[call].first)); }
   std::vector<std::pair<evaluation::Batch, evaluation::BatchDone>> calls;
+  int cancels = 0;
 
  private:
   signals::EvaluatorTraits traits_;
@@ -77,6 +78,7 @@ TEST_F(EngineOrderTest, AnEvaluatorIsHeardOnce) {
   }
   EXPECT_EQ(calls_, 1);
   EXPECT_TRUE(status_.ok()) << status_;
+  EXPECT_EQ(repeater->cancels, 0) << "what is answered is not cancelled";
   repeater->Answer(1);
   repeater->calls.clear();
   executor_.RunUntilIdle();

@@ -123,6 +123,7 @@ TEST_F(CallerTest, CloseFailsAllThatIsAndComes) {
   EXPECT_EQ(after.result->status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(before.calls, 1);
   EXPECT_EQ(sink_->requests.size(), 2u);
+  EXPECT_EQ(stack.caller->outstanding_questions(), 0);
   EXPECT_EQ(sink_.use_count(), 1);
 }
 

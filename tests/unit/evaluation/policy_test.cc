@@ -116,6 +116,34 @@ TEST_F(PolicyTest, RetriesWithGrowingBackoff) {
   EXPECT_EQ(counts_.retried, 4);
 }
 
+// Replicas and tests see the same waits: b (1 + jitter (u - 1/2)), u by SplitMix64 of call and
+// attempt.
+TEST_F(PolicyTest, JitterIsANumberOfTheCallAndTheAttempt) {
+  const auto retrying = WithRetry(inner_,
+                                  {.max_attempts = 4,
+                                   .initial_backoff = absl::Seconds(1),
+                                   .max_backoff = absl::Seconds(60),
+                                   .multiplier = 2,
+                                   .jitter = 0.5},
+                                  &clock_, nullptr);
+  const std::vector<std::vector<double>> uniform = {
+      {0.5933513192594866, 0.8727355554727545, 0.6975624643760723}, {0.4406552932909338}};
+  for (const std::vector<double>& of_call : uniform) {
+    const CancelFn cancel = Ask(retrying);
+    double backoff = 1;
+    for (const double u : of_call) {
+      inner_->Fail(inner_->calls.size() - 1, absl::UnavailableError("away"));
+      const absl::Time failed = clock_.Now();
+      ASSERT_TRUE(clock_.Advance());
+      clock_.RunReady();
+      EXPECT_NEAR(absl::ToDoubleSeconds(clock_.Now() - failed), backoff * (1 + 0.5 * (u - 0.5)),
+                  1e-8);
+      backoff *= 2;
+    }
+    inner_->Answer(inner_->calls.size() - 1);
+  }
+}
+
 TEST_F(PolicyTest, TheLastFailureNamesTheEvaluatorAndTheAttempts) {
   const CancelFn cancel = Ask(WithRetry(inner_, {.max_attempts = 2}, &clock_, &counts_));
   inner_->Fail(0, absl::UnavailableError("away"));

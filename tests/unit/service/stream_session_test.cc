@@ -77,6 +77,58 @@ TEST(StreamSession, BytesAreCreditsToo) {
             static_cast<int>(absl::StatusCode::kOutOfRange));
 }
 
+TEST(StreamSession, CreditsAreCountedToTheByte) {
+  v1::Episode episode = SmallEpisode("a", 1);
+  const auto bytes = static_cast<int64_t>(episode.ByteSizeLong());
+  const auto accepted = [&](int64_t max_episode_bytes, int64_t max_bytes_in_flight) {
+    SessionConfig config;
+    config.limits.max_episode_bytes = max_episode_bytes;
+    config.max_bytes_in_flight = max_bytes_in_flight;
+    Driver driver(config);
+    driver.hold_episodes = true;
+    driver.Options();
+    for (const char* id : {"a", "b", "c"}) {
+      episode.set_id(id);
+      driver.Episode(episode);
+    }
+    const size_t first = driver.started.size();
+    driver.FinishEpisodes();
+    driver.hold_episodes = true;
+    for (const char* id : {"d", "e", "f"}) {
+      episode.set_id(id);
+      driver.Episode(episode);
+    }
+    EXPECT_EQ(driver.started.size(), first) << "what is answered gives its credit back";
+    return first;
+  };
+  EXPECT_EQ(accepted(1 << 20, 3 * bytes), 3u);
+  EXPECT_EQ(accepted(1 << 20, 3 * bytes - 1), 2u);
+  EXPECT_EQ(accepted(1 << 20, 2 * bytes), 2u);
+  EXPECT_EQ(accepted(bytes, 2 * bytes), 2u) << "the largest episode takes its credit, too";
+  EXPECT_EQ(accepted(bytes - 1, 2 * bytes), 0u);
+}
+
+TEST(StreamSession, WhatWaitedHasLessTimeLeft) {
+  SessionConfig config;
+  config.max_started = 1;
+  Driver driver(config);
+  v1::AttributionOptions options;
+  options.mutable_episode_timeout()->set_seconds(5);
+  driver.Options(options);
+  driver.hold_episodes = true;
+  driver.Episode(SmallEpisode("runs", 1));
+  driver.Episode(SmallEpisode("waits", 1));
+  ASSERT_EQ(driver.started.size(), 1u);
+  EXPECT_EQ(driver.started[0].timeout, absl::Seconds(5));
+  driver.now += absl::Seconds(2);
+  driver.session->OnEpisodesDone(
+      {{driver.started[0].ticket, Response(MakeError("runs", absl::AbortedError("x")))}},
+      driver.now);
+  driver.Run();
+  ASSERT_EQ(driver.started.size(), 2u);
+  EXPECT_EQ(driver.started[1].timeout, absl::Seconds(3));
+}
+
 TEST(StreamSession, UnreadRejectionsEndTheStream) {
   SessionConfig config;
   config.max_episodes_in_flight = 3;
@@ -125,6 +177,50 @@ TEST(StreamSession, NothingIsStartedWhileResultsPileUp) {
   EXPECT_TRUE(driver.results().size() <= 1);
   driver.AllowWrites();
   EXPECT_EQ(driver.results().size(), 5u);
+}
+
+TEST(StreamSession, AsManyBytesMayPileUpAsMayBeInFlight) {
+  const v1::Episode large = SmallEpisode("a", 1, 40);
+  const auto starts_another = [&](int64_t max_bytes_in_flight) {
+    SessionConfig config;
+    config.max_bytes_in_flight = max_bytes_in_flight;
+    Driver driver(config);
+    driver.hold_writes = true;  // the first response is being written, and the next one waits
+    driver.Options();
+    driver.Episode(large);
+    driver.hold_episodes = true;
+    driver.Episode(SmallEpisode("b", 1));
+    const bool started = driver.started.size() == 1;
+    driver.AllowWrites();
+    EXPECT_EQ(driver.started.size(), 1u);
+    return std::pair(started, static_cast<int64_t>(driver.written.at(1).ByteSizeLong()));
+  };
+  const int64_t bytes = starts_another(1 << 20).second;
+  ASSERT_GT(bytes, static_cast<int64_t>(2 * large.ByteSizeLong()));
+  EXPECT_TRUE(starts_another(bytes).first);
+  EXPECT_FALSE(starts_another(bytes - 1).first);
+}
+
+TEST(StreamSession, NothingIsHeldAfterTheEnd) {
+  for (const bool cancel : {false, true}) {
+    Driver driver;
+    driver.Options();
+    driver.hold_writes = true;
+    for (const char* id : {"a", "b", "c"}) driver.Episode(SmallEpisode(id, 1));
+    EXPECT_GT(driver.admission().bytes(), 0);
+    if (cancel) {
+      driver.session->OnCancel();
+      driver.Run();
+      EXPECT_EQ(driver.admission().bytes(), 0);
+      driver.session->OnWriteDone(driver.now);
+    } else {
+      driver.AllowWrites();
+    }
+    EXPECT_EQ(driver.admission().bytes(), 0);
+    driver.session->OnCancel();
+    EXPECT_EQ(driver.admission().bytes(), 0);
+    EXPECT_EQ(driver.admission().episodes(), 0);
+  }
 }
 
 TEST(StreamSession, AnEpisodeTimesOutBeforeItIsStarted) {
@@ -201,10 +297,14 @@ TEST(StreamSession, ADrainedStreamEndsWhenItIsQuiet) {
   driver.Episode(SmallEpisode("x", 1));
   driver.session->OnDrain("draining", absl::Seconds(20), driver.now);
   driver.Run();
+  EXPECT_EQ(driver.session->wake_at(), kStart + absl::Seconds(20));
   driver.Pass(absl::Seconds(5));
   EXPECT_FALSE(driver.finished.has_value()) << "x is in flight";
   driver.FinishEpisodes();
-  driver.Pass(absl::Seconds(1));
+  EXPECT_EQ(driver.session->wake_at(), kStart + absl::Seconds(6));
+  driver.Pass(absl::Seconds(1) - absl::Nanoseconds(1));
+  EXPECT_FALSE(driver.finished.has_value()) << "not for long yet";
+  driver.Pass(absl::Nanoseconds(1));
   ASSERT_TRUE(driver.finished.has_value());
   EXPECT_EQ(driver.finished->code(), absl::StatusCode::kUnavailable);
 }
