@@ -225,6 +225,8 @@ TEST(Audit, LargeTablesAreRecordedByDigest) {
             v1::Counterfactual::kAllCoalitions);
   EXPECT_EQ(vote.audit().questions(0).table_size(), 0);
   EXPECT_EQ(vote.audit().questions(0).table_sha256().size(), 32u);
+  const v1::EpisodeSignals largest = Audited(SmallVote("largest", "ABCABCABCABC"));
+  EXPECT_EQ(largest.audit().questions(0).table_size(), 4096);
   const v1::EpisodeSignals given = Audited(GivenTable(4));
   EXPECT_EQ(given.audit().questions(0).table_size(), 0);
   const v1::EpisodeSignals small = Audited(SmallVote("small", "ABA"));
@@ -261,6 +263,41 @@ TEST(Audit, ExactOwenValuesAreRecordedAsATable) {
   EXPECT_EQ(digest.audit().questions(1).table_size(), 0);
   EXPECT_EQ(digest.audit().questions(1).table_sha256().size(), 32u);
   EXPECT_TRUE(Verify(digest, large).ok()) << Verify(digest, large);
+}
+
+TEST(Audit, APartialResultIsReplayedAsFarAsItGoes) {
+  v1::AttributionOptions options;
+  options.set_allow_partial(true);
+  const v1::Episode episode = TwoRounds(3, "AABABA");
+  const auto work =
+      AcceptEpisode(std::make_shared<v1::Episode>(episode),
+                    static_cast<int64_t>(episode.ByteSizeLong()), FullAudit(options), Limits());
+  ASSERT_TRUE(work.ok()) << work.status();
+  signals::Attribution plan(work->context->episode, *work->options->options,
+                            work->evaluator->traits());
+  const auto replay = work->evaluator->local()->Prepare(work->context);
+  ASSERT_TRUE(replay.ok());
+  evaluation::Answers answers(plan.ask().size());
+  ASSERT_TRUE((*replay)->Answer(plan.ask(), absl::MakeSpan(answers)).ok());
+  ASSERT_TRUE(plan.tell(answers).ok());
+  ASSERT_FALSE(plan.done());
+  ASSERT_TRUE(plan.can_finish_early());
+  const v1::EpisodeSignals signals = MakeResult(*work, plan.finish()).signals();
+  EXPECT_TRUE(signals.partial());
+  EXPECT_TRUE(Verify(signals, episode).ok()) << Verify(signals, episode);
+
+  // What claims to be whole must be, and what was asked must all be used.
+  v1::EpisodeSignals whole = signals;
+  whole.set_partial(false);
+  EXPECT_EQ(Verify(whole, episode).message(), "audit.questions[1] is missing");
+  v1::EpisodeSignals less = signals;
+  less.mutable_audit()->clear_questions();
+  EXPECT_EQ(Verify(less, episode).message(), "audit.questions[0] is missing");
+  v1::EpisodeSignals complete = Audited(episode, options);
+  complete.set_partial(true);
+  EXPECT_EQ(Verify(complete, episode).code(), absl::StatusCode::kDataLoss);
+  *complete.mutable_audit()->add_questions() = complete.audit().questions(0);
+  EXPECT_EQ(Verify(complete, episode).message(), "audit.questions holds more than is asked");
 }
 
 TEST(Audit, ScoresThatAVoteDoesNotHaveAreNotOnTheWire) {

@@ -138,6 +138,38 @@ TEST_F(BatchCallTest, AResponseFitsOrTheCallFails) {
   EXPECT_EQ(Answered(request).status().code(), absl::StatusCode::kResourceExhausted);
 }
 
+TEST_F(BatchCallTest, AResponseMayBeAsLongAsItsLimit) {
+  auto request = Request();
+  for (v1::Episode& episode : *request->mutable_episodes()) {
+    for (int t = 0; t < 100; ++t) *episode.add_messages() = episode.messages(0);
+  }
+  const auto whole = Answered(request);
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  const auto bytes = static_cast<int32_t>(whole->ByteSizeLong());
+  ASSERT_GT(bytes, 4096);
+  request->mutable_options()->set_max_response_bytes(bytes);
+  EXPECT_TRUE(Answered(request).ok()) << answer_->status();
+  request->mutable_options()->set_max_response_bytes(bytes - 1);
+  EXPECT_EQ(Answered(request).status().code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST_F(BatchCallTest, HoldsTheMemoryOfItsEpisodesUntilItIsOver) {
+  const auto request = Request();
+  int64_t bytes = 0;
+  for (const v1::Episode& episode : request->episodes()) {
+    bytes += MemoryOf(episode, static_cast<int64_t>(episode.ByteSizeLong()));
+  }
+  auto call = Make(request);
+  call->Start();
+  EXPECT_EQ(admission_.episodes(), 2);
+  EXPECT_EQ(admission_.bytes(), bytes);
+  AnswerAll();
+  call.reset();
+  manual_->calls.clear();
+  EXPECT_EQ(admission_.episodes(), 0);
+  EXPECT_EQ(admission_.bytes(), 0);
+}
+
 TEST_F(BatchCallTest, AnIdIsUsedOnce) {
   auto request = Request();
   request->mutable_episodes(1)->set_id("x");

@@ -33,6 +33,11 @@ TEST(TraceContext, WhatIsNotValidIsNone) {
            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0\n",
            "00_0af7651916cd43dd8448eb211c80319c_b7ad6b7169203331_01",
+           "00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+           "00-0af7651916cd43dd8448eb211c80319c_b7ad6b7169203331-01",
+           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331_01",
+           "00-0af7651916cd43dd8448eb211c80319c-B7AD6B7169203331-01",
+           "0x-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
        }) {
     EXPECT_EQ(ContinueTrace(header, 1).trace_id, "") << header;
     EXPECT_EQ(ContinueTrace(header, 1).traceparent, "") << header;
