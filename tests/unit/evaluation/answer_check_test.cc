@@ -1,5 +1,6 @@
 #include "server/evaluation/answer_check.h"
 
+#include <cmath>
 #include <limits>
 
 #include "gmock/gmock.h"
@@ -27,6 +28,21 @@ TEST(CheckAnswers, TakesGoodOnesAndClipsRounding) {
   EXPECT_EQ(answers[1].samples, 7);
   EXPECT_EQ(answers[0].mean, 0);
   EXPECT_EQ(answers[1].mean, 1);
+}
+
+// A thousand-millionth of the range's size is taken for rounding.
+TEST(CheckAnswers, RoundingEndsWhereItSays) {
+  auto context = SmallContext(0);
+  context->range = {0, 2};
+  const Batch batch = CoalitionBatch(context);
+  const auto taken = [&batch](double mean) {
+    Answers answers = Means({mean});
+    return CheckAnswers(batch, &answers).ok();
+  };
+  EXPECT_TRUE(taken(-2e-9));
+  EXPECT_FALSE(taken(std::nextafter(-2e-9, -1)));
+  EXPECT_TRUE(taken(2 + 2e-9));
+  EXPECT_FALSE(taken(std::nextafter(2 + 2e-9, 3)));
 }
 
 TEST(CheckAnswers, NamesTheFault) {

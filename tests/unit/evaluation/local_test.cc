@@ -207,6 +207,22 @@ TEST(VoteReplay, SixtyFourAgentsWithDifferentAnswers) {
   EXPECT_DOUBLE_EQ(Prefix({}, context, 7), 0);
 }
 
+// Sets of one agent's messages: 2^20 are as many as a table takes.
+TEST(VoteReplay, ATableOfOwenSetsIsBounded) {
+  const auto answer = [](size_t messages) {
+    const auto replay =
+        MakeVoteReplay({})->Prepare(Debate(1, std::vector<Said>(messages, {0, 1, "A"})));
+    signals::Question question;
+    question.kind = QuestionKind::kOwenSets;
+    signals::Answer answer;
+    const absl::Status status = (*replay)->Answer({&question, 1}, {&answer, 1});
+    return std::pair(status.code(), answer.table.size());
+  };
+  EXPECT_EQ(answer(20), std::pair(absl::StatusCode::kOk, size_t{1} << 20));
+  EXPECT_EQ(answer(21), std::pair(absl::StatusCode::kOutOfRange, size_t{0}));
+  EXPECT_EQ(answer(300).first, absl::StatusCode::kOutOfRange);
+}
+
 TEST(VoteReplay, NeedsAReference) {
   const auto replay = MakeVoteReplay({})->Prepare(Debate(1, {{0, 1, "A"}}, ""));
   EXPECT_EQ(replay.status().code(), absl::StatusCode::kFailedPrecondition);

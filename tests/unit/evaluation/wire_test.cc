@@ -40,6 +40,43 @@ TEST(Wire, QuestionsNameAgentsAndMessages) {
   EXPECT_TRUE(wire.questions(3).counterfactual().has_message_scores());
 }
 
+TEST(Wire, OfManyMessagesTheFirst256CanBeNamed) {
+  auto context = SmallContext(1);
+  context->episode.messages.assign(258, context->episode.messages[0]);
+  signals::Question question;
+  question.kind = signals::QuestionKind::kMessages;
+  for (const int ordinal : {0, 255}) question.subset.insert(ordinal);
+  v1::Counterfactual wire;
+  ToWire(question, context->episode, &wire);
+  const auto& kept = wire.messages().indices();
+  EXPECT_EQ(std::vector<int>(kept.begin(), kept.end()), (std::vector<int>{0, 255}));
+}
+
+TEST(Wire, ADeadlineThatHasPassedLeavesNoTime) {
+  Batch batch;
+  batch.context = SmallContext(1);
+  const absl::Time now = absl::FromUnixSeconds(1000);
+  batch.deadline = now - absl::Seconds(3);
+  v1::EvaluateRequest wire;
+  ToWire(batch, now, &wire);
+  EXPECT_TRUE(wire.has_timeout());
+  EXPECT_EQ(wire.timeout().seconds(), 0);
+  batch.deadline = absl::InfiniteFuture();
+  v1::EvaluateRequest endless;
+  ToWire(batch, now, &endless);
+  EXPECT_FALSE(endless.has_timeout());
+}
+
+TEST(Wire, CodesOfStrangersAreKnownOrUnknown) {
+  const auto code = [](int sent) {
+    v1::Error error;
+    error.set_code(sent);
+    return static_cast<int>(ToStatus(error).code());
+  };
+  for (int known = 1; known <= 16; ++known) EXPECT_EQ(code(known), known);
+  for (const int unknown : {-1, 0, 17}) EXPECT_EQ(code(unknown), 2) << unknown;
+}
+
 TEST(Wire, AnswersAndErrors) {
   v1::EvaluateResponse response;
   EXPECT_EQ(ToDomain(response).status().code(), absl::StatusCode::kInvalidArgument);
