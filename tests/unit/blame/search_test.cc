@@ -199,5 +199,21 @@ TEST(FirstErrorSearch, LooksAheadInAtMost1024Messages) {
   EXPECT_NE(first(1025), first(1024));
 }
 
+TEST(FirstErrorSearch, EndsWhereTheErrorIsSettled) {
+  Evidence evidence;
+  evidence.agents = 1;
+  evidence.outcome = Outcome::kFailure;
+  evidence.authors.assign(4, 0);
+  evidence.scores = {{2, -0.9}};
+  evidence.nodes.resize(5);
+  const Posterior known = ComputePosterior(evidence);
+  const double mass = known.first[known.likeliest_first];
+  const auto done = [&](double settled) {
+    return FirstErrorSearch(evidence, {}, {}, {.settled = settled}).done();
+  };
+  EXPECT_TRUE(done(mass));
+  EXPECT_FALSE(done(std::nextafter(mass, 1)));
+}
+
 }  // namespace
 }  // namespace assay::blame
