@@ -417,8 +417,8 @@ TEST(Golden, FitsOfParametersAndTexts) {
   Golden golden("fits");
   for (int k = 0; k < 4; ++k) {
     Dice dice(3000 + k);
-    std::vector<Evidence> episodes;
-    for (int e = 0; e < 12; ++e) episodes.push_back(DrawEvidence(dice));
+    std::vector<Evidence> episodes(12);
+    for (Evidence& evidence : episodes) evidence = DrawEvidence(dice);
     Parameters start;
     if (k % 2 == 1) start.shared_level = 0.3;
     const auto fit = FitParameters(episodes, start, {.max_iterations = 15});
@@ -447,6 +447,24 @@ TEST(Golden, FitsOfParametersAndTexts) {
     }
     text.first_error = static_cast<int>(text.episode.messages.size()) - 1;
     golden.Expect(absl::StrCat(e, " features"), TextFeatures(text.episode));
+  }
+  for (int k = 0; k < 4; ++k) {
+    std::vector<std::string> words;
+    std::vector<LabelledText> labelled;
+    for (int m = 0; m < 60; ++m) words.push_back(DrawText(dice, 4 + dice.Below(8)));
+    for (int e = 0; e < 10 + k; ++e) {
+      LabelledText& text = labelled.emplace_back();
+      for (int t = 3 + dice.Below(4); t > 0; --t) {
+        text.episode.messages.push_back({"ann", words[dice.Below(60)], false});
+      }
+      text.first_error = dice.Below(static_cast<int>(text.episode.messages.size()));
+    }
+    const auto prior = FitTextPrior(labelled);
+    ASSERT_TRUE(prior.ok()) << prior.status();
+    std::vector<double> shares;
+    for (const LabelledText& text : labelled) Append(shares, ApplyTextPrior(*prior, text.episode));
+    for (double& share : shares) share = std::round(share * 1e4) / 1e4;
+    golden.Expect(absl::StrCat("ridge of ", k), shares);
   }
   for (const double ridge : {0.0, 2.0}) {
     const auto prior = FitTextPrior(texts, {ridge});

@@ -215,5 +215,30 @@ TEST(FirstErrorSearch, EndsWhereTheErrorIsSettled) {
   EXPECT_FALSE(done(std::nextafter(mass, 1)));
 }
 
+// All rollouts are used, the last ones for the neighbours of the likeliest message: of ten and four
+// questions each has two, and the likeliest two one more.
+TEST(FirstErrorSearch, SpendsTheScanToTheLastRollout) {
+  Evidence evidence;
+  evidence.agents = 1;
+  evidence.outcome = Outcome::kFailure;
+  evidence.authors = {0, 0};
+  FirstErrorSearch search(evidence, {}, {},
+                          {.max_rollouts = 60, .batch = 60, .corrections = true, .settled = 1});
+  int spent = 0;
+  std::vector<int> last;
+  while (!search.done()) {
+    std::vector<SearchAnswer> answers;
+    last.clear();
+    for (const SearchQuestion& question : search.ask()) {
+      last.push_back(question.samples);
+      spent += question.samples;
+      answers.push_back({.mean = 0.5, .samples = question.samples, .variance = 0.25});
+    }
+    ASSERT_TRUE(search.tell(answers).ok());
+  }
+  EXPECT_EQ(spent, 60);
+  EXPECT_THAT(last, ::testing::ElementsAre(3, 3, 2, 2));
+}
+
 }  // namespace
 }  // namespace assay::blame

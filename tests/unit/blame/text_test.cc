@@ -106,6 +106,24 @@ TEST(TextFeatures, MeanWhatTheySay) {
   EXPECT_NEAR(Feature(episode, 3, "new_numbers"), std::log(2), 1e-12);
 }
 
+// An answer in nothing is none: the next mark opens another.
+TEST(TextFeatures, MarksAroundNothingAnswerNothing) {
+  const auto origin = [](absl::string_view closing) {
+    const TextEpisode episode{
+        .task = "",
+        .messages = {{"a", "an elm", false}, {"b", "oak", false}, {"a", closing, false}}};
+    return Feature(episode, 0, "origin_of_answer");
+  };
+  EXPECT_GT(origin("some large green tree **elm**"), 0.5);
+  EXPECT_GT(origin("some large green tree ****elm**"), 0.5);
+  EXPECT_GT(origin("some large green tree \"\"elm\""), 0.5);
+  EXPECT_EQ(origin("some large green tree **elm"), 0);
+  const std::string long_one(78, ' ');
+  EXPECT_GT(origin("some large green tree \"elm" + long_one.substr(1) + "\""), 0.5)
+      << "80 are quoted";
+  EXPECT_EQ(origin("some large green tree \"elm" + long_one + "\""), 0) << "81 are not";
+}
+
 TEST(TextFeatures, AnyBytesGiveFiniteNumbers) {
   std::string noise;
   for (int i = 0; i < 5000; ++i) noise += static_cast<char>((i * 131 + i / 7) % 256);
