@@ -28,15 +28,19 @@ struct Reply {
   std::string body;
 };
 
+bool Connects(int fd, int port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+}
+
 // One keep-alive connection.
 class Connection {
  public:
   explicit Connection(int port) : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_TRUE(Connects(fd_, port));
     const timeval timeout{60, 0};
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
   }
@@ -357,6 +361,11 @@ TEST_F(Http, TokensHoldHereToo) {
   EXPECT_EQ(Post("/v1/signals", body, "Authorization: Bearer wrong\r\n").status, 401);
   EXPECT_EQ(Post("/v1/signals", body, "Authorization: Bearer secret\r\n").status, 200);
   std::remove(path.c_str());
+
+  server_.reset();
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  EXPECT_FALSE(Connects(fd, port_)) << "the port is given back";
+  close(fd);
 }
 
 }  // namespace
