@@ -50,7 +50,7 @@ Value Flag(bool flag) {
 Value Object(std::vector<std::pair<std::string, Value>> fields) {
   Value value;
   auto& map = *value.mutable_struct_value()->mutable_fields();
-  for (auto& [name, field] : fields) map[name] = std::move(field);
+  for (std::pair<std::string, Value>& field : fields) map[field.first] = std::move(field.second);
   return value;
 }
 Value List(std::vector<Value> items) {
