@@ -16,6 +16,7 @@ TEST(StudentQuantile, KnownValues) {
   EXPECT_NEAR(StudentQuantile(0.975, 2), 4.302652729696142, 1e-10);
   EXPECT_NEAR(StudentQuantile(0.975, 7), 2.364624251592784, 1e-10);
   EXPECT_NEAR(StudentQuantile(0.05, 10), -1.8124611228107335, 1e-10);
+  EXPECT_EQ(StudentQuantile(0.5, 3), 0);
   EXPECT_NEAR(StudentQuantile(0.975, 10000), 1.960201239890626, 1e-8);
 }
 
