@@ -67,6 +67,61 @@ TEST(Metrics, CountWhatHappened) {
     absl::SleepFor(absl::Milliseconds(10));
   }
   EXPECT_EQ(server.Metric("assay_streams"), 0);
+
+  const auto rpc = [&server](const char* family, const char* type, const char* method,
+                             const char* code = "") {
+    const std::string of_code = *code == 0 ? "" : absl::StrCat("grpc_code=\"", code, "\",");
+    return server.Metric(absl::StrCat("grpc_server_", family, "_total{", of_code, "grpc_method=\"",
+                                      method, "\",grpc_service=\"assay.v1.SignalService\",",
+                                      "grpc_type=\"", type, "\"}"));
+  };
+  EXPECT_EQ(rpc("started", "bidi_stream", "StreamSignals"), 1);
+  EXPECT_EQ(rpc("msg_received", "bidi_stream", "StreamSignals"), 1 + 41);
+  EXPECT_EQ(rpc("msg_sent", "bidi_stream", "StreamSignals"), 1 + 41);
+  EXPECT_EQ(rpc("handled", "bidi_stream", "StreamSignals", "OK"), 1);
+
+  grpc::ClientContext good, bad;
+  v1::GetServerInfoResponse info;
+  EXPECT_TRUE(stub->GetServerInfo(&good, {}, &info).ok());
+  v1::ComputeSignalsResponse nothing;
+  EXPECT_FALSE(stub->ComputeSignals(&bad, {}, &nothing).ok());
+  const auto handled = [&rpc] {
+    return rpc("handled", "unary", "ComputeSignals", "InvalidArgument") +
+           rpc("handled", "unary", "GetServerInfo", "OK");
+  };
+  for (int i = 0; i < 200 && handled() != 2; ++i) absl::SleepFor(absl::Milliseconds(10));
+  EXPECT_EQ(handled(), 2);
+  EXPECT_EQ(rpc("started", "unary", "GetServerInfo"), 1);
+  EXPECT_EQ(rpc("msg_received", "unary", "GetServerInfo"), 1);
+  EXPECT_EQ(rpc("msg_sent", "unary", "GetServerInfo"), 1);
+  EXPECT_EQ(rpc("msg_received", "unary", "ComputeSignals"), 1);
+  EXPECT_EQ(rpc("msg_sent", "unary", "ComputeSignals"), 0) << "an error is no message";
+}
+
+TEST(Metrics, AStreamThatIsCancelledEndsSo) {
+  TestServer server(LocalConfig());
+  auto stub = server.Stub();
+  grpc::ClientContext context;
+  {
+    const auto stream = stub->StreamSignals(&context);
+    v1::StreamSignalsRequest request;
+    request.mutable_options();
+    v1::StreamSignalsResponse response;
+    ASSERT_TRUE(stream->Write(request));
+    ASSERT_TRUE(stream->Read(&response));
+    context.TryCancel();
+    EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  }
+  const auto handled = [&server](const char* code) {
+    return server.Metric(absl::StrCat(
+        "grpc_server_handled_total{grpc_code=\"", code, "\",grpc_method=\"StreamSignals\",",
+        "grpc_service=\"assay.v1.SignalService\",grpc_type=\"bidi_stream\"}"));
+  };
+  for (int i = 0; i < 200 && server.Metric("assay_streams") != 0; ++i) {
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  EXPECT_EQ(handled("Canceled"), 1);
+  EXPECT_EQ(handled("OK"), 0);
 }
 
 TEST(Metrics, PromtoolFindsNothingToComplainAbout) {
