@@ -193,7 +193,7 @@ class Service final : public SignalServer, public RawStreamService {
                                           const v1::GetServerInfoRequest* request,
                                           v1::GetServerInfoResponse* response) override;
 
-  void OnStreamDone(StreamReactor* reactor, StreamSummary summary);
+  void OnStreamDone(StreamReactor* reactor, const StreamSummary& summary);
 
  private:
   // Its name; or why it may not call.
@@ -267,7 +267,7 @@ void StreamReactor::OnDone() {
   summary.peer = peer_;
   scope_.Handled(code);
   --share_->streams;
-  service_->OnStreamDone(this, std::move(summary));
+  service_->OnStreamDone(this, summary);
   delete this;
 }
 
@@ -332,7 +332,7 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Service::StreamSign
   return reactor;
 }
 
-void Service::OnStreamDone(StreamReactor* reactor, StreamSummary summary) {
+void Service::OnStreamDone(StreamReactor* reactor, const StreamSummary& summary) {
   if (deps_.observer != nullptr) deps_.observer->OnStreamClosed(summary);
   evaluation::MutexLock lock(&mutex_);
   streams_.erase(reactor);
@@ -365,8 +365,9 @@ grpc::ServerUnaryReactor* Service::ComputeSignals(grpc::CallbackServerContext* c
   auto call = BatchCall::Make(
       deps_, ContextOf(*context, caller), std::move(kept),
       [context, reactor, response](absl::StatusOr<v1::ComputeSignalsResponse> computed) {
-        if (computed.ok()) *response = *std::move(computed);
-        reactor->Reply(context, computed.status());
+        const absl::Status status = computed.status();
+        if (status.ok()) *response = *std::move(computed);
+        reactor->Reply(context, status);
       });
   reactor->Watch(call);
   call->Start();

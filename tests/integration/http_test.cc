@@ -339,6 +339,7 @@ TEST_F(Http, KeepAliveAndManyAtATime) {
   Start();
   const std::string body = absl::StrCat("{\"episodes\": [", kEpisode, "]}");
   std::vector<std::thread> clients;
+  clients.reserve(64);
   std::atomic<int> good = 0;
   for (int c = 0; c < 64; ++c) {
     clients.emplace_back([&] {

@@ -60,6 +60,7 @@ TEST(Overload, OneStreamTooManyIsRefused) {
   ASSERT_TRUE(first.Next().has_ready());
   TestStream second(stub.get());
   EXPECT_EQ(second.Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(server.Metric("assay_admission_rejected_total{reason=\"streams\"}"), 1);
   first.HalfClose();
   EXPECT_TRUE(first.Finish().ok());
 }

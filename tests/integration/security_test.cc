@@ -100,6 +100,8 @@ TEST(Security, TokensOnEveryMethod) {
   auto stub = server.Stub();
   TestStream stream(stub.get());
   EXPECT_EQ(stream.Finish().error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(server.Metric("assay_admission_rejected_total{reason=\"streams\"}"), 0)
+      << "there was room for it";
   grpc::ClientContext signals_context, advantages_context;
   v1::ComputeSignalsResponse signals;
   EXPECT_EQ(stub->ComputeSignals(&signals_context, {}, &signals).error_code(),

@@ -484,8 +484,9 @@ TEST(StreamSession, QuestionsOfACallerGoDownTheStream) {
   signals::Attribution plan(start.work.context->episode, *start.work.options->options,
                             start.work.evaluator->traits());
   absl::StatusOr<evaluation::Answers> answers = absl::UnknownError("not answered");
-  start.work.evaluator->Evaluate({start.work.context, plan.ask()},
-                                 [&](absl::StatusOr<evaluation::Answers> a) { answers = a; });
+  start.work.evaluator->Evaluate(
+      {start.work.context, plan.ask()},
+      [&](absl::StatusOr<evaluation::Answers> a) { answers = std::move(a); });
   driver.Run();
   EXPECT_EQ(driver.Take(v1::StreamSignalsResponse::kEvaluate).size(), 2u);
   for (size_t i = 0; i < driver.asked.size(); ++i) {
