@@ -51,6 +51,7 @@ grpc::ServerUnaryReactor* FaultyEvaluator::Evaluate(grpc::CallbackServerContext*
   while (at_once > most && !most_at_once_.compare_exchange_weak(most, at_once)) {
   }
   questions_ += request->questions_size();
+  episode_bytes_ += static_cast<int64_t>(request->episode().ByteSizeLong());
   deadline_ = absl::ToUnixNanos(absl::FromChrono(context->deadline()));
   const Fault fault = fault_(calls_++);
   auto reply = std::make_shared<Reply>(this);
@@ -79,7 +80,7 @@ void FaultyEvaluator::Answer(const Fault& fault, const v1::EvaluateRequest& requ
 grpc::ServerUnaryReactor* FaultyEvaluator::GetEvaluatorInfo(
     grpc::CallbackServerContext* context, const v1::GetEvaluatorInfoRequest* /*request*/,
     v1::GetEvaluatorInfoResponse* response) {
-  response->add_supports(v1::QUESTION_KIND_COALITION);
+  for (const v1::QuestionKind kind : supports_) response->add_supports(kind);
   response->set_deterministic(true);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(grpc::Status::OK);

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -33,9 +34,14 @@ class FaultyEvaluator final : public v1::EvaluatorService::CallbackService {
   FaultyEvaluator(Game game, std::function<Fault(int64_t)> fault);
   ~FaultyEvaluator() override;
 
+  // What it says it can answer; nothing: it does not say. Before anybody asks.
+  void set_supports(std::vector<v1::QuestionKind> kinds) { supports_ = std::move(kinds); }
+
   int port() const { return port_; }
   int64_t calls() const { return calls_; }
   int64_t questions() const { return questions_; }
+  // Bytes of the episodes that came with the questions.
+  int64_t episode_bytes() const { return episode_bytes_; }
   int most_at_once() const { return most_at_once_; }
   // Calls that the client gave up before they were answered.
   int64_t cancelled() const { return cancelled_; }
@@ -57,8 +63,10 @@ class FaultyEvaluator final : public v1::EvaluatorService::CallbackService {
 
   const Game game_;
   const std::function<Fault(int64_t)> fault_;
+  std::vector<v1::QuestionKind> supports_ = {v1::QUESTION_KIND_COALITION};
   std::atomic<int64_t> calls_{0};
   std::atomic<int64_t> questions_{0};
+  std::atomic<int64_t> episode_bytes_{0};
   std::atomic<int64_t> cancelled_{0};
   std::atomic<int64_t> deadline_{0};  // nanoseconds since 1970
   std::atomic<int> at_once_{0};

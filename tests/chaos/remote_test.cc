@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <fstream>
 #include <future>
 #include <map>
 #include <memory>
@@ -132,6 +133,44 @@ TEST_F(RemoteTest, LearnsTraitsAndAnswers) {
   EXPECT_EQ(evaluator->traits().supports, signals::Bit(signals::QuestionKind::kCoalition));
   EXPECT_EQ(CountRight(Score(evaluator, 5)), 5);
   EXPECT_EQ(server.questions(), 5 << kAgents);
+}
+
+TEST_F(RemoteTest, AsksWhatTheEvaluatorSaysItAnswers) {
+  using signals::Bit;
+  using signals::QuestionKind;
+  const auto learned = [this](std::vector<v1::QuestionKind> kinds) {
+    FaultyEvaluator server(Game, [](int64_t) { return Fault(); });
+    server.set_supports(std::move(kinds));
+    return Make(To({At(server.port())}))->traits().supports;
+  };
+  EXPECT_EQ(learned({}), Bit(QuestionKind::kCoalition));
+  EXPECT_EQ(learned({v1::QUESTION_KIND_MESSAGES}), Bit(QuestionKind::kMessages));
+  EXPECT_EQ(learned({v1::QUESTION_KIND_COALITION, v1::QUESTION_KIND_PREFIX,
+                     v1::QUESTION_KIND_CORRECTION, v1::QUESTION_KIND_MESSAGE_SCORES}),
+            Bit(QuestionKind::kCoalition) | Bit(QuestionKind::kPrefix) |
+                Bit(QuestionKind::kCorrection) | Bit(QuestionKind::kMessageScores));
+}
+
+// As the caller sent it, and lent: it is whole when the call is over.
+TEST_F(RemoteTest, TheEpisodeGoesWithItsQuestions) {
+  FaultyEvaluator server(Game, [](int64_t) { return Fault(); });
+  const auto evaluator = Make(To({At(server.port())}));
+  v1::Episode episode;
+  episode.set_id("sent");
+  episode.mutable_task()->set_prompt("Add 2 and 2");
+  const std::string bytes = episode.SerializeAsString();
+  for (const bool sent : {false, true}) {
+    evaluation::Batch batch = evaluation::CoalitionBatch(Fresh(1));
+    auto context = std::make_shared<evaluation::EpisodeContext>(*batch.context);
+    if (sent) context->message = &episode;
+    batch.context = context;
+    std::promise<bool> answered;
+    const auto cancel = evaluator->Evaluate(
+        std::move(batch), [&](const auto& answers) { answered.set_value(answers.ok()); });
+    EXPECT_TRUE(answered.get_future().get());
+    EXPECT_EQ(server.episode_bytes(), sent ? static_cast<int64_t>(bytes.size()) : 0);
+    EXPECT_EQ(episode.SerializeAsString(), bytes);
+  }
 }
 
 TEST_F(RemoteTest, SpreadsCallsOverEndpointsWithinTheBound) {
@@ -310,6 +349,12 @@ TEST_F(RemoteTest, TlsFilesThatCannotBeRead) {
   const auto evaluator = evaluation::MakeRemote(options, &executor_, nullptr);
   EXPECT_EQ(evaluator.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(evaluator.status().message()), HasSubstr("/nowhere/ca.pem"));
+  const std::string empty = ::testing::TempDir() + "/assay_empty.pem";
+  std::ofstream(empty).flush();
+  options.tls->ca_file = "";
+  options.tls->key_file = empty;
+  EXPECT_THAT(std::string(evaluation::MakeRemote(options, &executor_, nullptr).status().message()),
+              HasSubstr(empty));
 }
 
 }  // namespace
