@@ -252,23 +252,6 @@ TEST(Groups, SiblingsPartWhereTheirTextsDo) {
   EXPECT_EQ(siblings, 1);
 }
 
-// Not even of the first agent.
-TEST(Groups, ContextIsNoAgentsMessage) {
-  Groups groups = MakeGroups();
-  for (const char* id : {"said", "given"}) {
-    v1::Episode episode = Member(id, 2);
-    if (id == std::string("given")) episode.mutable_messages(2)->clear_agent_id();
-    ASSERT_TRUE(groups.Join(episode, kStart).ok());
-  }
-  Answer(&groups, "said", 1);
-  Answer(&groups, "given", 0);
-  const auto ready = groups.TakeReady();
-  ASSERT_EQ(ready.size(), 1u);
-  for (const v1::PreferencePair& pair : ready[0].signals().pairs()) {
-    EXPECT_LE(pair.context_length(), 2) << pair.ShortDebugString();
-  }
-}
-
 TEST(Groups, ComputeAdvantagesIgnoresTheOrderOfEpisodes) {
   v1::ComputeAdvantagesRequest forward, backward;
   for (int i = 0; i < 6; ++i) {
