@@ -32,6 +32,9 @@ constexpr double kMaxEpsilon = 1;
 constexpr double kMinRange = 1e-200;
 // Squares of larger values, of which there may be a million, would be infinite.
 constexpr double kMaxValue = 1e150;
+// Of the value range: the rounding of larger rewards would show in their sum, and at last they are
+// infinite.
+constexpr double kMaxBound = 1e6;
 
 // Checks one field after the other and keeps the first error.
 class Checker {
@@ -103,9 +106,7 @@ void ResolveScores(v1::AttributionOptions* wire, signals::Options* options, Chec
   check->InRange("success_threshold", wire->success_threshold(), range.low, range.high);
   options->success_threshold = wire->success_threshold();
   if (!wire->has_reward_bound()) wire->set_reward_bound(2 * range.size());
-  if (!(wire->reward_bound() >= range.size())) {
-    check->Fail(Invalid("reward_bound", "must be at least the size of value_range"));
-  }
+  check->InRange("reward_bound", wire->reward_bound(), range.size(), kMaxBound * range.size());
   options->reward_bound = wire->reward_bound();
   if (!wire->has_reference_score()) wire->set_reference_score(range.high);
   check->InRange("reference_score", wire->reference_score(), range.low, range.high);
@@ -136,7 +137,7 @@ void ResolveMessageRewards(v1::MessageRewardOptions* wire, const signals::ValueR
   if (wire->evidence() == v1::EVIDENCE_UNSPECIFIED) wire->set_evidence(v1::EVIDENCE_AUTO);
   options->evidence = FromEnum<signals::Evidence>(wire->evidence());
   if (!wire->has_kappa()) wire->set_kappa(0.5);
-  check->NotNegative("message_rewards.kappa", wire->kappa());
+  check->InRange("message_rewards.kappa", wire->kappa(), 0, kMaxBound);
   options->kappa = wire->kappa() * range.size();
   if (!wire->has_redundancy_penalty()) wire->set_redundancy_penalty(0.1);
   check->InRange("message_rewards.redundancy_penalty", wire->redundancy_penalty(), 0, 1);
@@ -344,9 +345,6 @@ absl::StatusOr<signals::ValueRange> ResolveRange(const v1::ValueRange* sent) {
   range.high = sent->high();
   if (!std::isfinite(range.low)) return NotFinite("value_range.low");
   if (!std::isfinite(range.high)) return NotFinite("value_range.high");
-  if (!(range.size() > 0) || !std::isfinite(range.size())) {
-    return Invalid("value_range", "high must be above low by a finite amount");
-  }
   if (range.size() < kMinRange) {
     return Invalid("value_range",
                    absl::StrCat("high must be above low by ", kMinRange, " or more"));

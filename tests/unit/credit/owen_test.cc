@@ -15,6 +15,10 @@ TEST(OwenQuestionCount, SevenAgentsWithThreeMessages) {
   EXPECT_EQ(OwenQuestionCount({3, 3, 3, 3, 3, 3, 3}), 2816);
   EXPECT_EQ(OwenQuestionCount({1, 1, 1}), 8);
   EXPECT_EQ(OwenQuestionCount({64}), INT64_MAX);
+  EXPECT_EQ(OwenQuestionCount({60}), int64_t{1} << 60);
+  EXPECT_EQ(OwenQuestionCount({61}), INT64_MAX);
+  EXPECT_EQ(OwenQuestionCount(std::vector<int>(60, 1)), int64_t{1} << 60);
+  EXPECT_EQ(OwenQuestionCount(std::vector<int>(61, 1)), INT64_MAX);
 }
 
 TEST(OwenPlan, GloveGameWithAUnion) {

@@ -32,6 +32,20 @@ TEST(ResolveRange, EndsWhereSquaresWouldOverflow) {
   range.set_high(1);
   range.set_low(std::nextafter(-1e150, -INFINITY));
   EXPECT_FALSE(ResolveRange(&range).ok());
+  range.set_low(-1.7e308);
+  range.set_high(1.7e308);
+  EXPECT_FALSE(ResolveRange(&range).ok());
+}
+
+TEST(ResolveRange, IsNotEmpty) {
+  v1::ValueRange range;
+  EXPECT_FALSE(ResolveRange(&range).ok());
+  range.set_high(1e-200);
+  EXPECT_TRUE(ResolveRange(&range).ok());
+  range.set_high(0.99e-200);
+  EXPECT_FALSE(ResolveRange(&range).ok());
+  range.set_high(-1);
+  EXPECT_FALSE(ResolveRange(&range).ok());
 }
 
 TEST(Options, ResolvingTwiceChangesNothing) {
@@ -190,6 +204,10 @@ TEST(Options, BoundsAreWhereTheySay) {
       {kInvalid, "success_threshold", [](auto* o) { o->set_success_threshold(-0.001); }},
       {kTaken, "", [](auto* o) { o->set_reward_bound(1); }},
       {kInvalid, "reward_bound", [](auto* o) { o->set_reward_bound(0.999); }},
+      {kTaken, "", [](auto* o) { o->set_reward_bound(1e6); }},
+      {kInvalid, "reward_bound", [](auto* o) { o->set_reward_bound(1.001e6); }},
+      // Found by fuzzing: the sum of two such bounds is infinite.
+      {kInvalid, "reward_bound", [](auto* o) { o->set_reward_bound(1.79e308); }},
       {kTaken, "", [](auto* o) { o->set_reference_score(0); }},
       {kInvalid, "reference_score", [](auto* o) { o->set_reference_score(1.001); }},
       {kTaken, "", [](auto* o) { o->mutable_estimator()->set_max_questions(2); }},
@@ -211,6 +229,9 @@ TEST(Options, BoundsAreWhereTheySay) {
       {kTaken, "", [](auto* o) { o->mutable_message_rewards()->set_kappa(0); }},
       {kInvalid, "message_rewards.kappa",
        [](auto* o) { o->mutable_message_rewards()->set_kappa(-0.001); }},
+      {kTaken, "", [](auto* o) { o->mutable_message_rewards()->set_kappa(1e6); }},
+      {kInvalid, "message_rewards.kappa",
+       [](auto* o) { o->mutable_message_rewards()->set_kappa(1.001e6); }},
       {kTaken, "", [](auto* o) { o->mutable_message_rewards()->set_redundancy_penalty(1); }},
       {kInvalid, "message_rewards.redundancy_penalty",
        [](auto* o) { o->mutable_message_rewards()->set_redundancy_penalty(1.001); }},
