@@ -30,8 +30,9 @@ constexpr int kMaxSamplesPerQuestion = 1000;
 constexpr double kMaxEpsilon = 1;
 // Parts of a smaller range would lose their digits, and at last be zero.
 constexpr double kMinRange = 1e-200;
-// Squares of larger values, of which there may be a million, would be infinite.
-constexpr double kMaxValue = 1e150;
+// Squares of what larger ones lead to (rewards a million times as large, times the number of
+// messages, and a sum of as many) would be infinite.
+constexpr double kMaxValue = 1e140;
 // Of the value range: the rounding of larger rewards would show in their sum, and at last they are
 // infinite.
 constexpr double kMaxBound = 1e6;

@@ -24,13 +24,13 @@ std::string FieldOf(const absl::Status& status) {
 
 TEST(ResolveRange, EndsWhereSquaresWouldOverflow) {
   v1::ValueRange range;
-  range.set_low(-1e150);
-  range.set_high(1e150);
+  range.set_low(-1e140);
+  range.set_high(1e140);
   EXPECT_TRUE(ResolveRange(&range).ok());
-  range.set_high(std::nextafter(1e150, INFINITY));
+  range.set_high(std::nextafter(1e140, INFINITY));
   EXPECT_FALSE(ResolveRange(&range).ok());
   range.set_high(1);
-  range.set_low(std::nextafter(-1e150, -INFINITY));
+  range.set_low(std::nextafter(-1e140, -INFINITY));
   EXPECT_FALSE(ResolveRange(&range).ok());
   range.set_low(-1.7e308);
   range.set_high(1.7e308);
@@ -282,9 +282,9 @@ TEST(Options, BoundsAreWhereTheySay) {
       {kInvalid, "value_range",
        [](v1::AttributionOptions* o) { o->mutable_value_range()->set_high(4.94e-324); }},
       {kInvalid, "value_range",
-       [](v1::AttributionOptions* o) { o->mutable_value_range()->set_high(1.01e150); }},
+       [](v1::AttributionOptions* o) { o->mutable_value_range()->set_high(1.01e140); }},
       {kInvalid, "value_range",
-       [](v1::AttributionOptions* o) { o->mutable_value_range()->set_low(-1.01e150); }},
+       [](v1::AttributionOptions* o) { o->mutable_value_range()->set_low(-1.01e140); }},
       {kInvalid, "value_range",
        [](auto* o) {
          o->mutable_value_range()->set_low(2);
