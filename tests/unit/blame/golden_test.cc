@@ -449,9 +449,9 @@ TEST(Golden, FitsOfParametersAndTexts) {
     golden.Expect(absl::StrCat(e, " features"), TextFeatures(text.episode));
   }
   for (int k = 0; k < 4; ++k) {
-    std::vector<std::string> words;
+    std::vector<std::string> words(60);
     std::vector<LabelledText> labelled;
-    for (int m = 0; m < 60; ++m) words.push_back(DrawText(dice, 4 + dice.Below(8)));
+    for (std::string& text : words) text = DrawText(dice, 4 + dice.Below(8));
     for (int e = 0; e < 10 + k; ++e) {
       LabelledText& text = labelled.emplace_back();
       for (int t = 3 + dice.Below(4); t > 0; --t) {
