@@ -125,6 +125,18 @@ constexpr absl::string_view kSayings[] = {
 
 absl::string_view DrawSaying(Dice& dice) { return kSayings[dice.Below(std::size(kSayings))]; }
 
+std::vector<double> LabelsAndTargets(const Evidence& evidence, const Posterior& posterior,
+                                     const std::vector<Label>& labels) {
+  std::vector<double> numbers(labels.size());
+  for (size_t t = 0; t < labels.size(); ++t) numbers[t] = static_cast<double>(labels[t]);
+  for (const AfterError after : {AfterError::kMask, AfterError::kPropagate, AfterError::kSoft}) {
+    for (const auto& target : ProcessTargets(evidence, posterior, labels, after)) {
+      numbers.push_back(target.value_or(7));
+    }
+  }
+  return numbers;
+}
+
 TEST(Golden, PosteriorLabelsRewardsAndPairs) {
   Golden golden("blame");
   for (int k = 0; k < 40; ++k) {
@@ -138,13 +150,7 @@ TEST(Golden, PosteriorLabelsRewardsAndPairs) {
     golden.Expect(absl::StrCat(k, " posterior"), Numbers(posterior));
 
     const std::vector<Label> labels = AssignLabels(evidence, posterior);
-    std::vector<double> numbers(labels.size());
-    for (size_t t = 0; t < labels.size(); ++t) numbers[t] = static_cast<double>(labels[t]);
-    for (const AfterError after : {AfterError::kMask, AfterError::kPropagate, AfterError::kSoft}) {
-      for (const auto& target : ProcessTargets(evidence, posterior, labels, after)) {
-        numbers.push_back(target.value_or(7));
-      }
-    }
+    std::vector<double> numbers = LabelsAndTargets(evidence, posterior, labels);
     golden.Expect(absl::StrCat(k, " labels"), numbers);
 
     const size_t messages = evidence.authors.size();
@@ -208,13 +214,7 @@ TEST(Golden, LabelsRewardsAndPairsAtTheirBounds) {
     evidence.outcome = static_cast<Outcome>(k % 3);
     const Posterior posterior = DrawPosterior(dice, evidence);
     const std::vector<Label> labels = AssignLabels(evidence, posterior);
-    std::vector<double> numbers(labels.size());
-    for (size_t t = 0; t < labels.size(); ++t) numbers[t] = static_cast<double>(labels[t]);
-    for (const AfterError after : {AfterError::kMask, AfterError::kPropagate, AfterError::kSoft}) {
-      for (const auto& target : ProcessTargets(evidence, posterior, labels, after)) {
-        numbers.push_back(target.value_or(7));
-      }
-    }
+    std::vector<double> numbers = LabelsAndTargets(evidence, posterior, labels);
     const size_t messages = evidence.authors.size();
     std::vector<double> redundancy, rewards;
     std::vector<absl::string_view> contents;

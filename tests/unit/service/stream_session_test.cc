@@ -108,16 +108,21 @@ TEST(StreamSession, CreditsAreCountedToTheByte) {
   EXPECT_EQ(accepted(bytes - 1, 2 * bytes), 0u);
 }
 
-TEST(StreamSession, WhatWaitedHasLessTimeLeft) {
-  SessionConfig config;
-  config.max_started = 1;
-  Driver driver(config);
+// Each has five seconds.
+void RunOneAndLetOneWait(Driver& driver) {
   v1::AttributionOptions options;
   options.mutable_episode_timeout()->set_seconds(5);
   driver.Options(options);
   driver.hold_episodes = true;
   driver.Episode(SmallEpisode("runs", 1));
   driver.Episode(SmallEpisode("waits", 1));
+}
+
+TEST(StreamSession, WhatWaitedHasLessTimeLeft) {
+  SessionConfig config;
+  config.max_started = 1;
+  Driver driver(config);
+  RunOneAndLetOneWait(driver);
   ASSERT_EQ(driver.started.size(), 1u);
   EXPECT_EQ(driver.started[0].timeout, absl::Seconds(5));
   driver.now += absl::Seconds(2);
@@ -227,12 +232,7 @@ TEST(StreamSession, AnEpisodeTimesOutBeforeItIsStarted) {
   SessionConfig config;
   config.max_started = 1;
   Driver driver(config);
-  v1::AttributionOptions options;
-  options.mutable_episode_timeout()->set_seconds(5);
-  driver.Options(options);
-  driver.hold_episodes = true;
-  driver.Episode(SmallEpisode("runs", 1));
-  driver.Episode(SmallEpisode("waits", 1));
+  RunOneAndLetOneWait(driver);
   EXPECT_EQ(driver.session->wake_at(), kStart + absl::Seconds(5));
   driver.Pass(absl::Seconds(5));
   ASSERT_EQ(driver.results().size(), 1u);
