@@ -53,6 +53,7 @@ TEST(Metrics, CountWhatHappened) {
   TestServer server(LocalConfig());
   auto stub = server.Stub();
   std::vector<v1::Episode> episodes;
+  episodes.reserve(41);
   for (int i = 0; i < 40; ++i) episodes.push_back(Debate(absl::StrCat("e", i), 4, i));
   episodes.push_back(Plain("bad", 7));
   RunStream(stub.get(), {}, episodes);

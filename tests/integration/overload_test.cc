@@ -37,6 +37,7 @@ TEST(Overload, TheWellBehavedAreServedBesideThoseThatAreNot) {
     });
   }
   std::vector<v1::Episode> episodes;
+  episodes.reserve(200);
   for (int i = 0; i < 200; ++i) episodes.push_back(Debate(absl::StrCat("e", i), 4, i));
   const StreamOutcome outcome = RunStream(stub.get(), {}, episodes);
   EXPECT_TRUE(outcome.status.ok()) << outcome.status.error_message();

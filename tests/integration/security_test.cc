@@ -50,7 +50,8 @@ class Authority {
   const std::filesystem::path folder_;
 };
 
-grpc::StatusCode Call(const TestServer& server, std::shared_ptr<grpc::ChannelCredentials> creds,
+grpc::StatusCode Call(const TestServer& server,
+                      const std::shared_ptr<grpc::ChannelCredentials>& creds,
                       const std::string& token = "") {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
