@@ -41,7 +41,7 @@ TEST(OwenPlan, GloveGameWithAUnion) {
 }
 
 // All pairs of (unions taken whole as bits, partial union, part).
-std::vector<std::vector<int>> Sets(std::vector<int> sizes) {
+std::vector<std::vector<int>> Sets(const std::vector<int>& sizes) {
   std::vector<std::vector<int>> sets;
   ForEachOwenSet(sizes, [&](const OwenSet& set) {
     sets.push_back({static_cast<int>(set.whole), set.partial, static_cast<int>(set.subset)});

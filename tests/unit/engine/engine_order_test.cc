@@ -30,7 +30,7 @@ class EngineOrderTest : public ::testing::Test {
     job.context = context;
     job.options = std::make_shared<signals::Options>();
     job.evaluator = std::move(evaluator);
-    return engine_.Start(std::move(job), [this](absl::StatusOr<signals::Signals> result) {
+    return engine_.Start(std::move(job), [this](const absl::StatusOr<signals::Signals>& result) {
       ++calls_;
       status_ = result.status();
     });
