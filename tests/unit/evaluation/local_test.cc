@@ -194,6 +194,7 @@ TEST(VoteReplay, SixtyFourAgentsWithDifferentAnswers) {
   auto context = std::make_shared<EpisodeContext>();
   context->episode.reference_answer = "7";
   std::vector<std::string> answers;
+  answers.reserve(64);
   for (int i = 0; i < 64; ++i) answers.push_back(std::to_string(i));
   for (int i = 0; i < 64; ++i) {
     context->episode.agents.push_back({answers[i], {}, answers[i]});
