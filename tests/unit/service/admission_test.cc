@@ -76,6 +76,7 @@ TEST(Callers, AreForgottenInTime) {
   EXPECT_EQ(callers.known(), 1u) << "it alone is still held when the others are forgotten";
   // Of those that stay twice as many are remembered before it is looked again.
   std::vector<std::shared_ptr<CallerShare>> held;
+  held.reserve(100);
   for (int i = 0; i < 100; ++i) held.push_back(callers.Share(std::to_string(i)));
   EXPECT_GE(callers.known(), 100u);
   for (int i = 0; i < 1000; ++i) {
