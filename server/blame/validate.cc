@@ -11,6 +11,10 @@ namespace {
 
 constexpr double kWeightSlack = 1e-6;  // by which a sum of weights may miss 1
 
+// Of errors and of repairs in an episode, and of one in so many: the logarithms of what is rarer or
+// surer would swallow all others.
+constexpr double kMaxRate = 1e4;
+
 bool InRange(double x, double low, double high) { return x >= low && x <= high; }
 
 absl::Status Invalid(absl::string_view field, absl::string_view why) {
@@ -109,9 +113,11 @@ absl::Status ValidateGrid(const std::vector<double>& rates, const std::vector<do
 absl::Status Validate(const Parameters& p) {
   const auto inside = [](double x) { return x > 0 && x < 1; };
   if (!inside(p.start_high)) return Invalid("start_high", "not in (0, 1)");
-  if (!(p.error_rate > 0 && std::isfinite(p.error_rate))) return Invalid("error_rate", "not > 0");
-  if (!(p.repair_rate > 0 && std::isfinite(p.repair_rate))) {
-    return Invalid("repair_rate", "not > 0");
+  if (!InRange(p.error_rate, 1 / kMaxRate, kMaxRate)) {
+    return Invalid("error_rate", "not in [1e-4, 1e4]");
+  }
+  if (!InRange(p.repair_rate, 1 / kMaxRate, kMaxRate)) {
+    return Invalid("repair_rate", "not in [1e-4, 1e4]");
   }
   if (!InRange(p.propagated_share, 0, 1)) return Invalid("propagated_share", "not in [0, 1]");
   if (!inside(p.base_rate)) return Invalid("base_rate", "not in (0, 1)");

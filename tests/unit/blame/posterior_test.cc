@@ -415,5 +415,25 @@ TEST(Posterior, AnImpossibleConditionIsNobodysError) {
   }
 }
 
+// At the ends of what rates may be all probability is still there.
+TEST(Posterior, RatesAtTheirEndsKeepAllProbability) {
+  for (const double errors : {1e-4, 1e4}) {
+    for (const double repairs : {1e-4, 1e4}) {
+      Parameters p;
+      p.error_rate = errors;
+      p.repair_rate = repairs;
+      ASSERT_TRUE(Validate(p).ok());
+      for (const int messages : {1, 3, 200}) {
+        for (const auto definition :
+             {ErrorDefinition::kStaysUnlikely, ErrorDefinition::kCorrectionFlips,
+              ErrorDefinition::kIncorrectStep}) {
+          const Posterior posterior = ComputePosterior(Failure(messages), p, {definition});
+          EXPECT_NEAR(FirstAndNone(posterior), 1, 1e-9) << errors << ' ' << repairs;
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace assay::blame

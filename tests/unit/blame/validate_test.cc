@@ -165,6 +165,13 @@ TEST(ValidateParameters, BoundsAreWhereTheySay) {
       {"start_high", [](auto* p) { p->start_high = 0; }},
       {"start_high", [](auto* p) { p->start_high = 1; }},
       {"error_rate", [](auto* p) { p->error_rate = 0; }},
+      {"error_rate", [](auto* p) { p->error_rate = 0.999e-4; }},
+      {"error_rate", [](auto* p) { p->error_rate = 1.001e4; }},
+      // Found by fuzzing: with both of these no path has a probability that can be told.
+      {"error_rate", [](auto* p) { p->error_rate = 5e-324; }},
+      {"repair_rate", [](auto* p) { p->repair_rate = 1e300; }},
+      {"repair_rate", [](auto* p) { p->repair_rate = 0.999e-4; }},
+      {"repair_rate", [](auto* p) { p->repair_rate = 1.001e4; }},
       {"error_rate", [](auto* p) { p->error_rate = kInf; }},
       {"repair_rate", [](auto* p) { p->repair_rate = 0; }},
       {"repair_rate", [](auto* p) { p->repair_rate = kInf; }},
