@@ -73,10 +73,9 @@ inline constexpr size_t kMaxRates = 64;
 // The numbers of the model. FitParameters (em.h) fits them from episodes, but for the grids, the
 // base rate and the correlation of judges, which no unlabelled episode can tell.
 struct Parameters {
-  double start_high = 0.97;  // P(High at node 0), in (0, 1)
-  double error_rate = 1.3;   // expected errors an episode, in [1e-4, 1e4]
-  double repair_rate =
-      1.0;  // expected repairs in an episode that is Low throughout, in [1e-4, 1e4]
+  double start_high = 0.97;        // P(High at node 0), in (0, 1)
+  double error_rate = 1.3;         // expected errors an episode, in [1e-4, 1e4]
+  double repair_rate = 1.0;        // expected repairs where all is Low, in [1e-4, 1e4]
   double propagated_share = 0.63;  // w: share of messages after an error that also look wrong
   double base_rate = 0.5;          // b in (0, 1): rate of errors for which scores are calibrated
   double judge_correlation = 0.5;  // J judges count as J / (1 + (J - 1) correlation), in [0, 1]

@@ -178,6 +178,18 @@ ValueAnswer Moved(ValueAnswer answer, double low, double size) {
   return answer;
 }
 
+// One stage: `answer` of each question and its place in it.
+template <class Answer>
+void TakeStage(CreditPlan& plan, Asked& asked, const Answer& answer) {
+  ++asked.stages;
+  std::vector<ValueAnswer> answers;
+  for (const CoalitionQuestion& question : plan.ask()) {
+    asked.places += static_cast<double>(question.players.size() * (answers.size() + 1));
+    answers.push_back(answer(question, answers.size()));
+  }
+  ASSERT_TRUE(plan.tell(answers).ok());
+}
+
 // Ranges that do not begin at 0; ended after a stage or by an answer that is missing; and both
 // sides of what decides how candidates are found and how many pairs a fit sees.
 TEST(Golden, EstimatesOfOtherRangesAndOfWhatThereIs) {
@@ -213,14 +225,14 @@ TEST(Golden, EstimatesOfOtherRangesAndOfWhatThereIs) {
       DrawnGame game(c.n, false, seed);
       Asked asked;
       while (!(*plan)->done() && (end != kOneStage || asked.stages < 1)) {
-        ++asked.stages;
-        std::vector<ValueAnswer> answers;
-        for (const CoalitionQuestion& question : (*plan)->ask()) {
-          asked.places += static_cast<double>(question.players.size() * (answers.size() + 1));
-          answers.push_back(Moved(game.Answer(question, noisy), kLow, kSize));
-        }
-        if (end == kOneMissing && asked.stages == 2) answers[answers.size() / 2].samples = 0;
-        ASSERT_TRUE((*plan)->tell(answers).ok());
+        const bool missing = end == kOneMissing && asked.stages == 1;
+        const size_t middle = (*plan)->ask().size() / 2;
+        TakeStage(**plan, asked, [&](const CoalitionQuestion& question, size_t k) {
+          ValueAnswer answer = Moved(game.Answer(question, noisy), kLow, kSize);
+          if (missing && k == middle) answer.samples = 0;
+          return answer;
+        });
+        if (HasFatalFailure()) return;
       }
       const auto estimate = (*plan)->Finish();
       std::vector<double> numbers = {static_cast<double>((*plan)->done())};
@@ -256,16 +268,13 @@ TEST(Golden, EstimatesFromOneSide) {
       ASSERT_TRUE(plan.ok()) << plan.status();
       Asked asked;
       while (!(*plan)->done()) {
-        ++asked.stages;
-        std::vector<ValueAnswer> answers;
-        for (const CoalitionQuestion& question : (*plan)->ask()) {
-          asked.places += static_cast<double>(question.players.size() * (answers.size() + 1));
+        TakeStage(**plan, asked, [&](const CoalitionQuestion& question, size_t) {
           const double noise = samples > 1 ? 0.02 * (dice.Unit() - 0.5) : 0;
-          answers.push_back({.mean = mean(question.players) + noise,
+          return ValueAnswer{.mean = mean(question.players) + noise,
                              .samples = question.samples,
-                             .variance = samples > 1 ? 1e-4 : 0});
-        }
-        ASSERT_TRUE((*plan)->tell(answers).ok());
+                             .variance = samples > 1 ? 1e-4 : 0};
+        });
+        if (HasFatalFailure()) return;
       }
       const auto estimate = (*plan)->Finish();
       ASSERT_TRUE(estimate.ok()) << estimate.status();
