@@ -65,7 +65,18 @@ function mark() {
   }
 }
 
+// The browser tells of a new address in its own time, and a key pressed until then would start from the page before.
+function visit(address) {
+  location.hash = address;
+  follow();
+}
+
+function follow() {
+  if (document.body.dataset.address !== location.hash) show();
+}
+
 function show() {
+  document.body.dataset.address = location.hash;
   const [, view, number] = (location.hash || "#/").split("/");
   const episode = view === "e" ? data.episodes[Number(number)] : null;
   state.current = episode ? episode.number : null;
@@ -87,7 +98,7 @@ function go(step) {
   const next = state.shown[position < 0 ? 0 : Math.max(0, Math.min(state.shown.length - 1, position + step))];
   if (!next) return;
   state.list.upTo(state.shown.indexOf(next));
-  location.hash = `#/e/${next.number}`;
+  visit(`#/e/${next.number}`);
   document.querySelector(`#list a[data-number="${next.number}"]`)?.scrollIntoView({ block: "nearest" });
 }
 
@@ -125,7 +136,7 @@ function keys(event) {
   const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
   if (event.key === "Escape" && typing) event.target.blur();
   if (typing) return;
-  const actions = { j: () => go(1), k: () => go(-1), "/": () => find("search").focus(), o: () => { location.hash = "#/"; }, "?": help, t: () => theme(true) };
+  const actions = { j: () => go(1), k: () => go(-1), "/": () => find("search").focus(), o: () => visit("#/"), "?": help, t: () => theme(true) };
   if (!actions[event.key]) return;
   event.preventDefault();
   actions[event.key]();
@@ -158,9 +169,9 @@ function start() {
     const link = event.target.closest('a[href^="#/"]');
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    location.hash = link.getAttribute("href");
+    visit(link.getAttribute("href"));
   });
-  window.addEventListener("hashchange", show);
+  window.addEventListener("hashchange", follow);
   apply();
   show();
   document.documentElement.dataset.ready = "true";
