@@ -16,6 +16,9 @@ readonly all_stages=(format lint build unit property integration simulation chao
 
 packages() { "$root/deploy/install_packages.sh" "$@"; }
 
+# What was compiled for one clone serves another.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
+
 # build_preset PRESET [CMAKE ARGUMENT...]: configures and builds build/PRESET.
 build_preset() {
   local preset=$1

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
@@ -12,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cpp/command/episode_input.h"
+#include "tests/paths.h"
 
 namespace assay::chaos {
 namespace {
@@ -57,17 +57,14 @@ absl::StatusOr<std::vector<EpisodeFile>> ReadFolder(const fs::path& folder,
 }  // namespace
 
 absl::StatusOr<std::vector<EpisodeFile>> ReadSamples() {
-  return ReadFolder(fs::path(ASSAY_SOURCE_DIR) / "tests/data/samples", ".jsonl", {});
+  return ReadFolder(testing::SourceFolder() / "tests/data/samples", ".jsonl", {});
 }
 
 absl::StatusOr<std::vector<EpisodeFile>> ReadSharedLogs() {
-  const char* given = std::getenv("ASSAY_SHARED");
-  const fs::path shared =
-      given != nullptr ? fs::path(given) : fs::path(ASSAY_SOURCE_DIR).parent_path() / "shared";
   command::EpisodeFormat format;
   format.kind = command::InputFormat::kLog;
   format.log.context_agents = {"user", "tool:*"};
-  return ReadFolder(shared / "data", ".jsonl.gz", format);
+  return ReadFolder(testing::SharedFolder() / "data", ".jsonl.gz", format);
 }
 
 }  // namespace assay::chaos

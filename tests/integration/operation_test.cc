@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "tests/integration/harness.h"
+#include "tests/paths.h"
 
 namespace assay::testing {
 namespace {
@@ -139,7 +140,7 @@ TEST(Operation, TheOpsPortSaysHowWeAreInPlaintextWithoutTokens) {
 
 TEST(Operation, TheServiceConfigForClientsIsOne) {
   std::ostringstream text;
-  text << std::ifstream(ASSAY_SOURCE_DIR "/deploy/service_config.json").rdbuf();
+  text << std::ifstream(SourceFolder() / "deploy/service_config.json").rdbuf();
   EXPECT_EQ(grpc::experimental::ValidateServiceConfigJSON(text.str()), "");
   EXPECT_NE(grpc::experimental::ValidateServiceConfigJSON(
                 R"({"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 1}}]})"),

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "server/credit/random.h"
+#include "tests/paths.h"
 
 namespace assay::testing {
 
@@ -43,7 +45,7 @@ class Golden {
  public:
   // `name` of the file, without its ending.
   explicit Golden(const std::string& name)
-      : path_(std::string(ASSAY_SOURCE_DIR) + "/tests/data/golden/" + name + ".txt"),
+      : path_(SourceFolder() / "tests/data/golden" / (name + ".txt")),
         update_(std::getenv("ASSAY_UPDATE_GOLDEN") != nullptr) {
     std::ifstream file(path_);
     for (std::string line; std::getline(file, line);) {
@@ -89,7 +91,7 @@ class Golden {
   }
 
  private:
-  const std::string path_;
+  const std::filesystem::path path_;
   const bool update_;
   std::map<std::string, std::vector<double>> rows_;
   std::ostringstream written_;

@@ -4,8 +4,9 @@
 #include <zlib.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <stdexcept>
+
+#include "tests/paths.h"
 
 namespace assay::blame {
 namespace {
@@ -20,8 +21,7 @@ std::string Unzip(gzFile file) {
 }  // namespace
 
 std::vector<google::protobuf::Struct> ReadShared(const std::string& file) {
-  const char* shared = std::getenv("ASSAY_SHARED");
-  const std::string path = (shared ? shared : ASSAY_SOURCE_DIR "/../shared") + ("/data/" + file);
+  const std::string path = testing::SharedFolder() / "data" / file;
   gzFile handle = gzopen(path.c_str(), "rb");
   std::vector<google::protobuf::Struct> records;
   if (!handle) return records;

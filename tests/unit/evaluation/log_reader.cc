@@ -3,10 +3,10 @@
 #include <zlib.h>
 
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 
 #include "google/protobuf/util/json_util.h"
+#include "tests/paths.h"
 
 namespace assay::testing_data {
 namespace {
@@ -21,11 +21,8 @@ bool Parse(const std::string& line, const std::function<void(const Record&)>& vi
 }  // namespace
 
 std::string SharedData() {
-  const char* shared = std::getenv("ASSAY_SHARED");
-  const std::filesystem::path path =
-      shared != nullptr ? std::filesystem::path(shared)
-                        : std::filesystem::path(ASSAY_SOURCE_DIR) / ".." / "shared";
-  return std::filesystem::exists(path / "data") ? (path / "data").string() : "";
+  const std::filesystem::path data = testing::SharedFolder() / "data";
+  return std::filesystem::exists(data) ? data.string() : "";
 }
 
 bool ForEachRecord(const std::string& name, const std::function<void(const Record&)>& visit) {

@@ -32,7 +32,7 @@ namespace fs = std::filesystem;
 bool update = false;
 
 std::vector<v1::Episode> ReadSample(const std::string& name) {
-  std::ifstream file(fs::path(ASSAY_SAMPLES) / (name + ".jsonl"));
+  std::ifstream file(assay::testing::SourceFolder() / "tests/data/samples" / (name + ".jsonl"));
   std::vector<v1::Episode> episodes;
   for (std::string line; std::getline(file, line);) {
     const auto read = google::protobuf::util::JsonStringToMessage(line, &episodes.emplace_back());
@@ -185,7 +185,7 @@ std::string FirstDifference(const std::string& golden, const std::string& today,
 
 template <class Message>
 void ExpectGolden(const std::string& name, const std::string& today, bool delimited) {
-  const fs::path path = fs::path(ASSAY_GOLDEN) / (name + ".binpb");
+  const fs::path path = assay::testing::SourceFolder() / "proto/golden" / (name + ".binpb");
   if (update) {
     fs::create_directories(path.parent_path());
     std::ofstream(path, std::ios::binary) << today;
