@@ -17,7 +17,7 @@ from typing import Any
 from assay_process import Server
 
 MESSAGES, ROLLOUTS = 16, 8
-FITTED_ON, ASKED = 300, 1000
+FITTED_ON, ASKED = 100, 1000
 BINS = 10
 FULL = {"audit": "AUDIT_FULL"}
 
