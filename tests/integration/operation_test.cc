@@ -25,6 +25,7 @@ TEST(Operation, OldStreamsGoAwayNotAllAtOnce) {
   auto stub = server.Stub();
   constexpr int kStreams = 8;
   std::vector<std::future<absl::Duration>> ages;
+  ages.reserve(kStreams);
   for (int i = 0; i < kStreams; ++i) {
     ages.push_back(std::async(std::launch::async, [&stub] {
       TestStream stream(stub.get());
@@ -39,6 +40,7 @@ TEST(Operation, OldStreamsGoAwayNotAllAtOnce) {
     }));
   }
   std::vector<absl::Duration> sorted;
+  sorted.reserve(kStreams);
   for (auto& age : ages) sorted.push_back(age.get());
   std::sort(sorted.begin(), sorted.end());
   // Opened a moment before the client knew; +-10 %.
