@@ -98,8 +98,8 @@ function go(step) {
   const next = state.shown[position < 0 ? 0 : Math.max(0, Math.min(state.shown.length - 1, position + step))];
   if (!next) return;
   state.list.upTo(state.shown.indexOf(next));
-  visit(`#/e/${next.number}`);
   document.querySelector(`#list a[data-number="${next.number}"]`)?.scrollIntoView({ block: "nearest" });
+  visit(`#/e/${next.number}`);
 }
 
 function choices(select, entries) {
