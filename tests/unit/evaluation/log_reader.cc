@@ -3,7 +3,6 @@
 #include <zlib.h>
 
 #include <array>
-#include <filesystem>
 
 #include "google/protobuf/util/json_util.h"
 #include "tests/paths.h"
@@ -20,13 +19,8 @@ bool Parse(const std::string& line, const std::function<void(const Record&)>& vi
 
 }  // namespace
 
-std::string SharedData() {
-  const std::filesystem::path data = testing::SharedFolder() / "data";
-  return std::filesystem::exists(data) ? data.string() : "";
-}
-
 bool ForEachRecord(const std::string& name, const std::function<void(const Record&)>& visit) {
-  gzFile file = gzopen((SharedData() + "/" + name).c_str(), "rb");
+  gzFile file = gzopen((testing::SharedFolder() / "data" / name).c_str(), "rb");
   if (file == nullptr) return false;
   std::array<char, 1 << 16> buffer;
   std::string line;

@@ -11,10 +11,8 @@ namespace assay::testing_data {
 
 using Record = google::protobuf::Struct;
 
-// The folder of real logs, or empty where it is absent: the test is skipped then.
-std::string SharedData();
-
-// Calls `visit` for each line of SharedData()/name. False: the file cannot be read.
+// Calls `visit` for each line of ../shared/data/name (or $ASSAY_SHARED/data/name). False: the file
+// cannot be read.
 bool ForEachRecord(const std::string& name, const std::function<void(const Record&)>& visit);
 
 }  // namespace assay::testing_data

@@ -1,6 +1,7 @@
 // Vote replay against exact rational Shapley values of every real debate.
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -9,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "server/credit/exact.h"
 #include "server/evaluation/vote_replay.h"
+#include "tests/paths.h"
 #include "tests/unit/evaluation/log_reader.h"
 
 namespace assay::evaluation {
@@ -56,7 +58,9 @@ std::shared_ptr<const EpisodeContext> ToContext(const std::shared_ptr<const Reco
 class VoteOracle : public ::testing::TestWithParam<std::pair<const char*, bool>> {};
 
 TEST_P(VoteOracle, EveryCreditOfEveryMode) {
-  if (testing_data::SharedData().empty()) GTEST_SKIP() << "skipped: no ../shared/data";
+  if (!std::filesystem::exists(testing::SharedFolder() / "data")) {
+    GTEST_SKIP() << "skipped: no ../shared/data";
+  }
   const auto [file, empty_ballots] = GetParam();
   std::map<std::string, std::shared_ptr<const EpisodeContext>> episodes;
   ASSERT_TRUE(testing_data::ForEachRecord(std::string(file) + ".jsonl.gz", [&](const Record& r) {
