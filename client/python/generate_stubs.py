@@ -1,11 +1,14 @@
-"""Generates assay/v1/*_pb2.py, *_pb2.pyi and *_pb2_grpc.py from the repository's proto folder.
+"""Generates assay_rl/v1/*_pb2.py, *_pb2.pyi and *_pb2_grpc.py from the repository's proto folder.
 
+The package on the wire is `assay.v1`; the Python module that holds its classes is `assay_rl.v1`.
 The wheel's build calls generate(); for development run `python generate_stubs.py`, which writes into src/.
 Needs grpcio-tools, the version in pyproject.toml.
 """
 
 from __future__ import annotations
 
+import re
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -19,19 +22,35 @@ def proto_root() -> Path:
     raise FileNotFoundError("assay/v1/*.proto found neither in ./proto nor in ../../proto")
 
 
-def generate(out: Path) -> list[Path]:
-    """Writes the stubs under `out` and returns the files, relative to it."""
+def _compile(out: Path) -> None:
     import grpc_tools
     from grpc_tools import protoc
 
     root = proto_root()
     sources = sorted(str(path) for path in (root / "assay" / "v1").glob("*.proto"))
-    out.mkdir(parents=True, exist_ok=True)
     arguments = ["protoc", f"-I{root}", f"-I{Path(grpc_tools.__file__).parent / '_proto'}"]
     arguments += [f"--python_out={out}", f"--pyi_out={out}", f"--grpc_python_out={out}", *sources]
     if protoc.main(arguments) != 0:
         raise RuntimeError("protoc failed: " + " ".join(arguments))
-    return sorted(path.relative_to(out) for path in (out / "assay" / "v1").glob("*_pb2*.py*") if path.suffix != ".pyc")
+
+
+def _in_our_module(stub: str) -> str:
+    """The stub with its imports and its classes' module under assay_rl.v1; names on the wire stay assay.v1."""
+    stub = re.sub(r"^from assay\.v1 import", "from assay_rl.v1 import", stub, flags=re.MULTILINE)
+    return re.sub(r"'assay\.v1\.(\w+_pb2)'", r"'assay_rl.v1.\1'", stub)
+
+
+def generate(out: Path) -> list[Path]:
+    """Writes the stubs under `out` and returns the files, relative to it."""
+    target = out / "assay_rl" / "v1"
+    target.mkdir(parents=True, exist_ok=True)
+    files = []
+    with tempfile.TemporaryDirectory(prefix="assay-stubs-") as scratch:
+        _compile(Path(scratch))
+        for stub in sorted((Path(scratch) / "assay" / "v1").glob("*_pb2*.py*")):
+            (target / stub.name).write_text(_in_our_module(stub.read_text(encoding="utf-8")), encoding="utf-8")
+            files.append((target / stub.name).relative_to(out))
+    return files
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from assay.v1 import signal_service_pb2 as service
-from assay.v1 import signal_service_pb2_grpc as service_grpc
+from assay_rl.v1 import signal_service_pb2 as service
+from assay_rl.v1 import signal_service_pb2_grpc as service_grpc
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration/command"))
 

@@ -11,12 +11,12 @@ import grpc
 import pytest
 from google.protobuf import json_format
 
-from assay.v1 import episode_pb2 as episodes
-from assay.v1 import evaluator_service_pb2 as evaluator
-from assay.v1 import options_pb2 as options
-from assay.v1 import signal_service_pb2 as service
-from assay.v1 import signal_service_pb2_grpc as service_grpc
-from assay.v1 import signals_pb2 as signals
+from assay_rl.v1 import episode_pb2 as episodes
+from assay_rl.v1 import evaluator_service_pb2 as evaluator
+from assay_rl.v1 import options_pb2 as options
+from assay_rl.v1 import signal_service_pb2 as service
+from assay_rl.v1 import signal_service_pb2_grpc as service_grpc
+from assay_rl.v1 import signals_pb2 as signals
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data/samples"
 TIMEOUT = 120.0

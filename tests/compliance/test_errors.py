@@ -9,9 +9,9 @@ import grpc
 import pytest
 from contract import Stream, compute, plain, refused, table
 
-from assay.v1 import episode_pb2 as episodes
-from assay.v1 import options_pb2 as options
-from assay.v1 import signal_service_pb2 as service
+from assay_rl.v1 import episode_pb2 as episodes
+from assay_rl.v1 import options_pb2 as options
+from assay_rl.v1 import signal_service_pb2 as service
 from assay.v1.signal_service_pb2_grpc import SignalServiceStub
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT

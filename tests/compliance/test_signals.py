@@ -8,12 +8,12 @@ import pytest
 from contract import Stream, bytes_of, compute, plain, samples, signals_of, table
 from google.protobuf import json_format
 
-from assay.v1 import episode_pb2 as episodes
-from assay.v1 import options_pb2 as options
-from assay.v1 import signals_pb2 as signals
+from assay_rl.v1 import episode_pb2 as episodes
+from assay_rl.v1 import options_pb2 as options
+from assay_rl.v1 import signals_pb2 as signals
 from assay.v1.signal_service_pb2_grpc import SignalServiceStub
-from assay.verify import check_episode
-from assay.verify.records import ResultLine, parse_result
+from assay_rl.verify import check_episode
+from assay_rl.verify.records import ResultLine, parse_result
 
 TINY = 1e-9
 FULL = options.AttributionOptions(audit=options.AUDIT_FULL)

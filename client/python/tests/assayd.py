@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-import assay
-from assay.convert import from_record
+import assay_rl
+from assay_rl.convert import from_record
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SHARED = Path(os.environ.get("ASSAY_SHARED", REPOSITORY.parent / "shared"))
@@ -64,12 +64,12 @@ class Assayd:
             stderr=subprocess.STDOUT,
         )
         deadline = time.monotonic() + 20
-        with assay.Client(self.target) as client:
+        with assay_rl.Client(self.target) as client:
             while True:
                 try:
                     client.info(timeout=1.0)
                     return self
-                except assay.AssayError:
+                except assay_rl.AssayError:
                     if self._process.poll() is not None or time.monotonic() > deadline:
                         raise RuntimeError(f"assayd did not start: {self.log()}") from None
                     time.sleep(0.05)
@@ -120,7 +120,7 @@ def records(name: str, count: int | None = None) -> list[dict[str, Any]]:
     return found
 
 
-def episodes(name: str, count: int | None = None) -> list[assay.Episode]:
+def episodes(name: str, count: int | None = None) -> list[assay_rl.Episode]:
     return [from_record(record) for record in records(name, count)]
 
 

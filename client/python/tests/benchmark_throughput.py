@@ -27,24 +27,24 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import assayd
 
-import assay
-from assay.episodes import EpisodeLike
-from assay.v1 import episode_pb2, signal_service_pb2
+import assay_rl
+from assay_rl.client.episodes import EpisodeLike
+from assay_rl.v1 import episode_pb2, signal_service_pb2
 
 Request = signal_service_pb2.StreamSignalsRequest
 METHOD = "/assay.benchmarks.EchoService/Echo"
 
 
-def episodes(count: int) -> list[assay.Episode]:
+def episodes(count: int) -> list[assay_rl.Episode]:
     """About 4 KB each: three agents, three rounds, an answer each, as in the debates of shared/data."""
     made = []
     for number in range(count):
         text = " ".join(f"word{(number * 31 + k * 7) % 997}" for k in range(48))
         messages = [
-            assay.Message(f"agent{k % 3}", f"{text} {k}", round=1 + k // 3, answer="ABC"[(number + k) % 3])
+            assay_rl.Message(f"agent{k % 3}", f"{text} {k}", round=1 + k // 3, answer="ABC"[(number + k) % 3])
             for k in range(9)
         ]
-        made.append(assay.Episode(f"e{number}", messages, task=assay.Task("t", "Q?", "A"), score=1.0))
+        made.append(assay_rl.Episode(f"e{number}", messages, task=assay_rl.Task("t", "Q?", "A"), score=1.0))
     return made
 
 
@@ -84,16 +84,16 @@ async def echo_async(target: str, protos: Sequence[episode_pb2.Episode], window:
 
 
 def client_sync(target: str, held: Sequence[EpisodeLike], friendly: bool) -> None:
-    with assay.Client(target) as client:
+    with assay_rl.Client(target) as client:
         for outcome in client.score(held):
-            assert isinstance(outcome, assay.Scored)
+            assert isinstance(outcome, assay_rl.Scored)
             _ = outcome.signals.rewards if friendly else outcome.proto.signals
 
 
 async def client_async(target: str, held: Sequence[EpisodeLike], friendly: bool) -> None:
-    async with assay.AsyncClient(target) as client:
+    async with assay_rl.AsyncClient(target) as client:
         async for outcome in client.score(held):
-            assert isinstance(outcome, assay.Scored)
+            assert isinstance(outcome, assay_rl.Scored)
             _ = outcome.signals.rewards if friendly else outcome.proto.signals
 
 

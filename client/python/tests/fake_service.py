@@ -16,7 +16,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from assay.v1 import episode_pb2, evaluator_service_pb2, signal_service_pb2, signal_service_pb2_grpc
+from assay_rl.v1 import episode_pb2, evaluator_service_pb2, signal_service_pb2, signal_service_pb2_grpc
 
 Response = signal_service_pb2.StreamSignalsResponse
 

@@ -11,9 +11,9 @@ import grpc
 import pytest
 from fake_service import Behaviour, FakeServer, fake_server
 
-import assay
-from assay import Episode, Failed, Group, GroupFailed, GroupScored, Message, Outcome, Question, Scored
-from assay.v1 import episode_pb2
+import assay_rl
+from assay_rl import Episode, Failed, Group, GroupFailed, GroupScored, Message, Outcome, Question, Scored
+from assay_rl.v1 import episode_pb2
 
 
 def episode(number: int, group: Group | None = None, text: str = "hello") -> Episode:
@@ -36,11 +36,11 @@ def run(target: str, episodes: Sequence[Episode], mode: str, **arguments: object
     """All outcomes, by the synchronous or the asyncio client."""
     keywords = {k: arguments.pop(k) for k in ("options", "evaluator") if k in arguments}
     if mode == "sync":
-        with assay.Client(target, **arguments) as client:
+        with assay_rl.Client(target, **arguments) as client:
             return list(client.score(episodes, **keywords))  # type: ignore[arg-type]
 
     async def score() -> list[Outcome]:
-        async with assay.AsyncClient(target, **arguments) as client:  # type: ignore[arg-type]
+        async with assay_rl.AsyncClient(target, **arguments) as client:  # type: ignore[arg-type]
             return [outcome async for outcome in client.score(episodes, **keywords)]  # type: ignore[arg-type]
 
     return asyncio.run(score())
@@ -81,7 +81,7 @@ def test_a_bad_episode_fails_alone(mode: str) -> None:
         assert isinstance(failed, Failed)
         assert failed.error.code == grpc.StatusCode.INVALID_ARGUMENT
         assert failed.error.violations == (("messages[0].process_score", "out of range"),)
-        with pytest.raises(assay.EpisodeError):
+        with pytest.raises(assay_rl.EpisodeError):
             _ = failed.signals
         assert outcomes["e0"].ok
         assert outcomes["e2"].ok
@@ -206,7 +206,7 @@ def test_a_server_that_comes_late_is_waited_for(mode: str) -> None:
 @both
 def test_a_refused_stream_raises(mode: str) -> None:
     with fake_server(Behaviour(refuse_code=grpc.StatusCode.UNAUTHENTICATED)) as server:
-        with pytest.raises(assay.AssayError) as raised:
+        with pytest.raises(assay_rl.AssayError) as raised:
             run(server.target, [episode(i) for i in range(3)], mode)
         assert raised.value.error.code == grpc.StatusCode.UNAUTHENTICATED
         # grpc.aio can report a write that raced with the refusal as INTERNAL, which is tried again.
@@ -264,19 +264,19 @@ def test_a_server_restart_loses_nothing(mode: str) -> None:
 # The evaluator.
 
 
-def by_function(episode: assay.episodes.EpisodeLike, questions: Sequence[Question]) -> list[float]:
+def by_function(episode: assay_rl.client.episodes.EpisodeLike, questions: Sequence[Question]) -> list[float]:
     assert threading.current_thread().name.startswith("assay-evaluator")
     return [0.25 * question.agents[0] for question in questions]
 
 
-async def by_coroutine(episode: assay.episodes.EpisodeLike, questions: Sequence[Question]) -> list[float]:
+async def by_coroutine(episode: assay_rl.client.episodes.EpisodeLike, questions: Sequence[Question]) -> list[float]:
     await asyncio.sleep(0)
     return [0.25 * question.agents[0] for question in questions]
 
 
 @both
 @pytest.mark.parametrize("evaluator", [by_function, by_coroutine])
-def test_questions_are_answered(mode: str, evaluator: assay.Evaluator) -> None:
+def test_questions_are_answered(mode: str, evaluator: assay_rl.Evaluator) -> None:
     with fake_server(Behaviour(questions=3, credits=4)) as server:
         outcomes = run(server.target, [episode(i) for i in range(20)], mode, evaluator=evaluator)
         assert len(scores(outcomes)) == 20
@@ -288,7 +288,7 @@ def test_questions_are_answered(mode: str, evaluator: assay.Evaluator) -> None:
 def test_a_slow_evaluator_does_not_stop_other_answers(mode: str) -> None:
     """An episode that waits for its answer keeps its credit, and the others go on beside it."""
 
-    def slow(asked: assay.episodes.EpisodeLike, questions: Sequence[Question]) -> list[float]:
+    def slow(asked: assay_rl.client.episodes.EpisodeLike, questions: Sequence[Question]) -> list[float]:
         if asked.id == "e0":
             time.sleep(0.5)
         return [0.0] * len(questions)
@@ -314,7 +314,7 @@ def test_a_failed_question_is_an_error_not_a_number(reply: float | Exception, co
 
 
 def test_an_evaluator_that_raises_fails_its_batch() -> None:
-    def broken(asked: assay.episodes.EpisodeLike, questions: Sequence[Question]) -> list[float]:
+    def broken(asked: assay_rl.client.episodes.EpisodeLike, questions: Sequence[Question]) -> list[float]:
         raise RuntimeError("out of memory")
 
     with fake_server(Behaviour(questions=1)) as server:
@@ -323,7 +323,7 @@ def test_an_evaluator_that_raises_fails_its_batch() -> None:
 
 
 def test_an_evaluator_that_is_late_fails_its_batch() -> None:
-    async def slow(asked: assay.episodes.EpisodeLike, questions: Sequence[Question]) -> list[float]:
+    async def slow(asked: assay_rl.client.episodes.EpisodeLike, questions: Sequence[Question]) -> list[float]:
         await asyncio.sleep(5)
         return [1.0]
 
@@ -333,17 +333,21 @@ def test_an_evaluator_that_is_late_fails_its_batch() -> None:
 
 
 def test_each_keeps_other_questions_alive() -> None:
-    def one(asked: assay.episodes.EpisodeLike, question: Question) -> float:
+    def one(asked: assay_rl.client.episodes.EpisodeLike, question: Question) -> float:
         return 1 / question.agents[0]
 
-    replies = assay.each(one)(episode(1), [Question("coalition", (0,)), Question("coalition", (2,))])
+    replies = assay_rl.each(one)(episode(1), [Question("coalition", (0,)), Question("coalition", (2,))])
     assert isinstance(replies, list)
     assert isinstance(replies[0], ZeroDivisionError)
     assert replies[1] == 0.5
 
 
 def test_an_evaluator_without_the_option_is_refused() -> None:
-    with fake_server() as server, assay.Client(server.target) as client, pytest.raises(ValueError, match="go together"):
+    with (
+        fake_server() as server,
+        assay_rl.Client(server.target) as client,
+        pytest.raises(ValueError, match="go together"),
+    ):
         client.open({"vote": {}}, evaluator=by_function)
 
 
@@ -351,7 +355,7 @@ def test_an_evaluator_without_the_option_is_refused() -> None:
 
 
 def test_a_scorer_takes_episodes_as_they_come() -> None:
-    with fake_server() as server, assay.Client(server.target) as client:
+    with fake_server() as server, assay_rl.Client(server.target) as client:
         with client.open({"seed": "7"}) as scorer:
             futures = [scorer.submit(episode(i, Group("g", 3))) for i in range(3)]
             assert [f.result(5).ok for f in futures] == [True] * 3
@@ -363,7 +367,7 @@ def test_a_scorer_takes_episodes_as_they_come() -> None:
 
 
 def test_a_scorer_survives_a_restart_between_episodes() -> None:
-    with fake_server() as server, assay.Client(server.target) as client, client.open() as scorer:
+    with fake_server() as server, assay_rl.Client(server.target) as client, client.open() as scorer:
         assert scorer.submit(episode(1)).result(5).ok
         server.stop()
         server.start()
@@ -372,7 +376,7 @@ def test_a_scorer_survives_a_restart_between_episodes() -> None:
 
 def test_an_async_scorer_can_be_awaited() -> None:
     async def work(target: str) -> list[bool]:
-        async with assay.AsyncClient(target) as client, client.open() as scorer:
+        async with assay_rl.AsyncClient(target) as client, client.open() as scorer:
             return [o.ok for o in await asyncio.gather(*(scorer.submit(episode(i)) for i in range(30)))]
 
     with fake_server() as server:
@@ -380,7 +384,7 @@ def test_an_async_scorer_can_be_awaited() -> None:
 
 
 def test_a_batch_keeps_the_order_and_names_failures() -> None:
-    with fake_server(Behaviour(failing_ids=frozenset({"e2"}))) as server, assay.Client(server.target) as client:
+    with fake_server(Behaviour(failing_ids=frozenset({"e2"}))) as server, assay_rl.Client(server.target) as client:
         batch = client.score_batch([episode(i, Group("g", 4)) for i in range(4)])
         assert batch.rewards() == [0.0, 0.0001, None, 0.0003]
         assert [f.episode_id for f in batch.failed()] == ["e2"]
@@ -390,10 +394,10 @@ def test_a_batch_keeps_the_order_and_names_failures() -> None:
 
 
 def test_single_calls() -> None:
-    with fake_server() as server, assay.Client(server.target) as client:
+    with fake_server() as server, assay_rl.Client(server.target) as client:
         assert client.info().version == "fake"
         assert client.compute([episode(3)]).rewards() == [0.0003]
-        with pytest.raises(assay.AssayError) as raised:
+        with pytest.raises(assay_rl.AssayError) as raised:
             client.advantages([])
         assert raised.value.error.code == grpc.StatusCode.UNIMPLEMENTED
 
@@ -402,13 +406,13 @@ def test_single_calls() -> None:
 def test_leaving_early_ends_the_stream(mode: str) -> None:
     with fake_server() as server:
         if mode == "sync":
-            with assay.Client(server.target) as client:
+            with assay_rl.Client(server.target) as client:
                 for _ in client.score(episode(i) for i in range(100_000)):
                     break
         else:
 
             async def leave() -> None:
-                async with assay.AsyncClient(server.target) as client:
+                async with assay_rl.AsyncClient(server.target) as client:
                     async for _ in client.score(episode(i) for i in range(100_000)):
                         break
 
@@ -421,7 +425,7 @@ def test_an_exception_of_the_input_reaches_the_caller() -> None:
         yield episode(1)
         raise KeyError("gone")
 
-    with fake_server() as server, assay.Client(server.target) as client, pytest.raises(KeyError):
+    with fake_server() as server, assay_rl.Client(server.target) as client, pytest.raises(KeyError):
         list(client.score(broken()))
 
 
@@ -434,7 +438,7 @@ def test_a_slow_reader_bounds_what_is_read_ahead() -> None:
             taken += 1
             yield episode(i).to_proto()
 
-    with fake_server() as server, assay.Client(server.target, window=10) as client:
+    with fake_server() as server, assay_rl.Client(server.target, window=10) as client:
         outcomes = client.score(source())
         next(outcomes)
         time.sleep(0.2)

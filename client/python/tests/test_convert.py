@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from assay import Episode, Message
-from assay.convert import (
+from assay_rl import Episode, Message
+from assay_rl.convert import (
     ConversionError,
     from_autogen,
     from_langgraph,

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from assayd import REPOSITORY, SHARED, Assayd, needs_assayd, records, running
 
-import assay
-from assay import Episode, Message, Scored
-from assay.convert import from_record
+import assay_rl
+from assay_rl import Episode, Message, Scored
+from assay_rl.convert import from_record
 
 pytestmark = needs_assayd
 
@@ -47,7 +47,7 @@ def test_humaneval_replay_gives_the_shapley_values_of_the_log(tmp_path: Path) ->
     asked = [from_record(record) for record in records(HUMANEVAL)]
     with (
         served("humaneval", tmp_path, "humaneval_evaluator.py", log, "127.0.0.1:0") as server,
-        assay.Client(server.target) as client,
+        assay_rl.Client(server.target) as client,
     ):
         for outcome in client.score(asked, options={"named": {"name": "humaneval"}}):
             assert isinstance(outcome, Scored), outcome
@@ -65,7 +65,7 @@ def test_the_simulated_environment_shares_its_probability(tmp_path: Path, noise:
     arguments = ("127.0.0.1:0", "0.002", str(noise))
     with (
         served("simulated", tmp_path, "simulated_environment.py", *arguments) as server,
-        assay.Client(server.target) as client,
+        assay_rl.Client(server.target) as client,
     ):
         (outcome,) = client.score([team], options=options)
     assert isinstance(outcome, Scored), outcome

@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from assay import Alternative, Episode, Message, Task, TokenSpan, exports
-from assay.__main__ import main
-from assay.files import outcome_line
-from assay.outcomes import GroupScored, Scored
-from assay.v1 import options_pb2, signal_service_pb2, signals_pb2
+from assay_rl import Alternative, Episode, Message, Task, TokenSpan
+from assay_rl.__main__ import main
+from assay_rl.client.outcomes import GroupScored, Scored
+from assay_rl.convert.files import outcome_line
+from assay_rl.training import exports
+from assay_rl.v1 import options_pb2, signal_service_pb2, signals_pb2
 
 LABELS = ("SOUND", "FIRST_ERROR", "NEUTRAL", "REPAIR")
 

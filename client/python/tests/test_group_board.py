@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import grpc
 import pytest
 
-from assay.outcomes import Advantages, EpisodeError, Error, GroupFailed, GroupOutcome, GroupScored
-from assay.trainers._group import GroupBoard
-from assay.v1 import signal_service_pb2, signals_pb2
+from assay_rl.client.outcomes import Advantages, EpisodeError, Error, GroupFailed, GroupOutcome, GroupScored
+from assay_rl.training.group_board import GroupBoard
+from assay_rl.v1 import signal_service_pb2, signals_pb2
 
 
 async def compute(signals: Sequence[signals_pb2.EpisodeSignals]) -> dict[str, GroupOutcome]:

@@ -15,8 +15,9 @@ from assayd import DYLAN_MMLU, Assayd, episodes, needs_assayd, records, running
 from cutting_proxy import CuttingProxy
 from reference_advantages import Rollout, advantages
 
-import assay
-from assay import Episode, Group, GroupScored, Message, Outcome, Question, Scored, Task, exports
+import assay_rl
+from assay_rl import Episode, Group, GroupScored, Message, Outcome, Question, Scored, Task
+from assay_rl.training import exports
 
 pytestmark = needs_assayd
 
@@ -30,7 +31,7 @@ def server() -> Iterator[Assayd]:
 def test_credits_equal_the_oracle(server: Assayd) -> None:
     oracle = {r["id"]: r for r in records("oracle_dylan_mmlu_7agents")}
     options = {"vote": {"ballots": "BALLOTS_FIRST", "emptyBallots": True, "grader": "GRADER_CHOICE"}}
-    with assay.Client(server.target) as client:
+    with assay_rl.Client(server.target) as client:
         for outcome in client.score(episodes("dylan_mmlu_7agents", 120), options=options):
             assert isinstance(outcome, Scored), outcome
             known = [float(Fraction(x)) for x in oracle[outcome.episode_id]["shapley_first"]]
@@ -41,10 +42,10 @@ def test_sync_and_async_agree(server: Assayd) -> None:
     held = episodes("dylan_mmlu_3agents", 200)
 
     async def score() -> dict[str, bytes]:
-        async with assay.AsyncClient(server.target) as client:
+        async with assay_rl.AsyncClient(server.target) as client:
             return results([o async for o in client.score(held, options=DYLAN_MMLU)])
 
-    with assay.Client(server.target) as client:
+    with assay_rl.Client(server.target) as client:
         assert results(list(client.score(held, options=DYLAN_MMLU))) == asyncio.run(score())
 
 
@@ -60,24 +61,24 @@ def results(outcomes: Sequence[Outcome]) -> dict[str, bytes]:
 
 def test_a_caller_evaluator_finds_shapley_values(server: Assayd) -> None:
     # E2 of the specification: agents 0 and 1 are both needed, agent 2 harms.
-    def value(episode: assay.episodes.EpisodeLike, question: Question) -> float:
+    def value(episode: assay_rl.client.episodes.EpisodeLike, question: Question) -> float:
         present = set(question.agents)
         return (0.6 if 2 in present else 1.0) if {0, 1} <= present else 0.0
 
     team = Episode("e2", [Message(a, "said") for a in "abc"], score=0.6)
-    with assay.Client(server.target) as client:
-        (outcome,) = client.score([team], evaluator=assay.each(value), options={"caller": {"free": True}})
+    with assay_rl.Client(server.target) as client:
+        (outcome,) = client.score([team], evaluator=assay_rl.each(value), options={"caller": {"free": True}})
     assert isinstance(outcome, Scored), outcome
     assert [a.credit for a in outcome.signals.agents] == pytest.approx([11 / 30, 11 / 30, -2 / 15], abs=1e-9)
 
 
 def test_a_failing_evaluator_is_the_episodes_error(server: Assayd) -> None:
-    def broken(episode: assay.episodes.EpisodeLike, questions: Sequence[Question]) -> list[float]:
+    def broken(episode: assay_rl.client.episodes.EpisodeLike, questions: Sequence[Question]) -> list[float]:
         raise RuntimeError("no GPU")
 
-    with assay.Client(server.target) as client:
+    with assay_rl.Client(server.target) as client:
         (outcome,) = client.score([Episode("e", [Message("a", "x")], score=1.0)], evaluator=broken)
-    assert isinstance(outcome, assay.Failed)
+    assert isinstance(outcome, assay_rl.Failed)
 
 
 def rollouts(count: int = 6) -> list[Episode]:
@@ -98,7 +99,7 @@ def rollouts(count: int = 6) -> list[Episode]:
 @pytest.mark.parametrize("blend", [0.0, 0.5, 1.0])
 def test_group_advantages_follow_the_reference(server: Assayd, blend: float) -> None:
     options = {"advantages": {"blend": blend, "scale": "OUTCOME_SCALE_SAMPLE", "epsilon": 1e-6}}
-    with assay.Client(server.target) as client:
+    with assay_rl.Client(server.target) as client:
         batch = client.score_batch(rollouts(), options=options)
         group = batch.groups["g"]
         assert isinstance(group, GroupScored)
@@ -115,7 +116,7 @@ def test_group_advantages_follow_the_reference(server: Assayd, blend: float) -> 
 
 def test_siblings_of_a_group_become_dpo_rows(server: Assayd) -> None:
     held = rollouts()
-    with assay.Client(server.target) as client:
+    with assay_rl.Client(server.target) as client:
         batch = client.score_batch(held, options={"vote": {}})
     material = exports.Material.of(held, [*batch.outcomes, *batch.groups.values()])
     rows = list(exports.dpo(material))
@@ -143,9 +144,9 @@ def many(count: int) -> list[Episode]:
 
 def test_restarts_and_cut_connections_lose_nothing_in_5000_episodes() -> None:
     held = many(5000)
-    with running() as server, assay.Client(server.target) as client:
+    with running() as server, assay_rl.Client(server.target) as client:
         undisturbed = results(list(client.score(held, options=DYLAN_MMLU)))
-    with running() as server, CuttingProxy(server.port) as proxy, assay.Client(proxy.target, window=64) as client:
+    with running() as server, CuttingProxy(server.port) as proxy, assay_rl.Client(proxy.target, window=64) as client:
         outcomes: list[Outcome] = []
         stop = threading.Event()
 
@@ -189,9 +190,9 @@ def test_groups_survive_cut_connections(server: Assayd) -> None:
                 found[outcome.group_id] = outcome.proto.signals.SerializeToString(deterministic=True)
         return found
 
-    with assay.Client(server.target) as client:
+    with assay_rl.Client(server.target) as client:
         undisturbed = advantages_of(list(client.score(groups(), options=DYLAN_MMLU)))
-    with CuttingProxy(server.port) as proxy, assay.Client(proxy.target, window=32) as client:
+    with CuttingProxy(server.port) as proxy, assay_rl.Client(proxy.target, window=32) as client:
         outcomes: list[Outcome] = []
         for outcome in client.score(groups(), options=DYLAN_MMLU):
             outcomes.append(outcome)

@@ -1,4 +1,4 @@
-"""The dispatcher of python -m assay."""
+"""The dispatcher of python -m assay_rl."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import types
 
 import pytest
 
-from assay.__main__ import main
+from assay_rl.__main__ import main
 
 
 def test_help_goes_to_stdout_and_succeeds(capsys: pytest.CaptureFixture[str]) -> None:
@@ -23,8 +23,8 @@ def test_misuse_goes_to_stderr_and_fails(arguments: list[str], capsys: pytest.Ca
 
 def test_a_command_gets_the_rest_of_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[str]] = []
-    module = types.ModuleType("assay.verify")
+    module = types.ModuleType("assay_rl.cli.verify")
     module.main = lambda argv: seen.append(argv) or 7  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "assay.verify", module)
+    monkeypatch.setitem(sys.modules, "assay_rl.cli.verify", module)
     assert main(["verify", "--episodes", "x"]) == 7
     assert seen == [["--episodes", "x"]]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from fake_service import Behaviour, fake_server
 
-from assay import AssayError, Episode, Message
-from assay.trainers.openrlhf import AssayReward, episode_label, from_label
+from assay_rl import AssayError, Episode, Message
+from assay_rl.training.openrlhf import AssayReward, episode_label, from_label
 
 
 def label(score: float = 0.5) -> str:
@@ -61,7 +61,7 @@ def test_their_executor_loads_and_calls_it(tmp_path: Path) -> None:
     with fake_server() as server:
         module = tmp_path / "reward.py"
         module.write_text(
-            f"from assay.trainers.openrlhf import AssayReward\nreward_func = AssayReward({server.target!r})\n"
+            f"from assay_rl.training.openrlhf import AssayReward\nreward_func = AssayReward({server.target!r})\n"
         )
         executor = agent.SingleTurnAgentExecutor(str(module))
         output = asyncio.run(executor.execute("P", label(0.75), sampling, 64, Tokenizer(), Engine()))

@@ -8,9 +8,9 @@ import pytest
 from assayd import DYLAN_MMLU, Assayd, episodes, needs_assayd
 from fake_service import Behaviour, fake_server
 
-from assay import Episode, Group, Message
-from assay.trainers.ray_data import SignalLabeler
-from assay.v1 import signals_pb2
+from assay_rl import Episode, Group, Message
+from assay_rl.training.ray_data import SignalLabeler
+from assay_rl.v1 import signals_pb2
 
 
 def test_columns_of_a_batch() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from assayd import Assayd, needs_assayd, running
 
-from assay import Episode, Message, Task
+from assay_rl import Episode, Message, Task
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 

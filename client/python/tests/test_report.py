@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from verify_episodes import signals_of, write_lines
 
-from assay.outcomes import Scored
-from assay.report import html_for, main, notebook, render
-from assay.v1 import episode_pb2, options_pb2, signal_service_pb2
+from assay_rl.cli.report import main
+from assay_rl.client.outcomes import Scored
+from assay_rl.report import html_for, notebook, render
+from assay_rl.v1 import episode_pb2, options_pb2, signal_service_pb2
 
 FULL = options_pb2.AttributionOptions(audit=options_pb2.AUDIT_FULL)
 ATTACKS = (

@@ -14,8 +14,8 @@ from test_report import ATTACKS, FULL, hostile
 from test_verify_tamper import annotated, debate, given, grouped, rolled_out
 from verify_episodes import SHARED, episode_of, group_of, log_records, options_of, signals_of
 
-from assay.report import notebook, render
-from assay.v1 import episode_pb2
+from assay_rl.report import notebook, render
+from assay_rl.v1 import episode_pb2
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 CHROMIUM = os.environ.get("ASSAY_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from assay.tokens import Span, place, spans_from_mask
-from assay.trainers.token_rewards import decode, encode
+from assay_rl.training.token_rewards import decode, encode
+from assay_rl.training.tokens import Span, place, spans_from_mask
 
 
 def test_a_row_sums_to_the_score_and_reads_back() -> None:

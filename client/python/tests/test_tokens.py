@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from assay import Advantages, Episode, Message, TokenSpan
-from assay.tokens import (
+from assay_rl import Advantages, Episode, Message, TokenSpan
+from assay_rl.training.tokens import (
     Span,
     Where,
     advantages_for_spans,

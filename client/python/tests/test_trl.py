@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from assayd import DYLAN_MMLU, Assayd, episodes, needs_assayd, records, running
 
-import assay
-from assay import Alternative, Episode, Message, Task, exports
-from assay.convert import from_record
-from assay.tokens import Span
+import assay_rl
+from assay_rl import Alternative, Episode, Message, Task
+from assay_rl.convert import from_record
+from assay_rl.training import exports
+from assay_rl.training.tokens import Span
 
 pytestmark = [pytest.mark.trainers, needs_assayd]
 pytest.importorskip("trl")
@@ -26,7 +27,7 @@ from datasets import Dataset  # noqa: E402
 from tiny_models import COMMON, causal, losses, tokenizer  # noqa: E402
 from trl import DPOConfig, DPOTrainer, GRPOConfig, GRPOTrainer, KTOConfig, KTOTrainer  # noqa: E402
 
-from assay.trainers.trl import AssayReward, CreditGRPOTrainer  # noqa: E402
+from assay_rl.training.trl import AssayReward, CreditGRPOTrainer  # noqa: E402
 
 QUESTIONS = ["Which letter comes first? ", "Name a vowel. ", "Say something short. ", "Count to three. "]
 
@@ -152,7 +153,7 @@ def test_an_absent_server_gives_none_for_every_completion(server: Assayd) -> Non
 
 
 def scored(server: Assayd, held: Sequence[Episode], options: Mapping[str, Any] | None = None) -> exports.Material:
-    with assay.Client(server.target) as client:
+    with assay_rl.Client(server.target) as client:
         outcomes = list(client.score(held, options=options))
     assert all(o.ok for o in outcomes)
     return exports.Material.of(held, outcomes)
@@ -193,7 +194,7 @@ def siblings() -> list[Episode]:
     for episode in [*episodes("dylan_mmlu_3agents"), *episodes("dylan_mmlu_7agents")]:
         by_task.setdefault(episode.task.prompt, []).append(episode)
     groups = [g for g in by_task.values() if len({e.score for e in g}) > 1]
-    return [e for number, group in enumerate(groups) for e in assay.episodes.regroup(group, f"g{number}")]
+    return [e for number, group in enumerate(groups) for e in assay_rl.client.episodes.regroup(group, f"g{number}")]
 
 
 @pytest.mark.parametrize("source", [with_alternatives, siblings])

@@ -10,8 +10,8 @@ from fractions import Fraction
 import pytest
 from verify_episodes import SHARED, episode_of, log_records, options_of, signals_of
 
-from assay.v1 import episode_pb2, options_pb2
-from assay.v1.signals_pb2 import (
+from assay_rl.v1 import episode_pb2, options_pb2
+from assay_rl.v1.signals_pb2 import (
     LABEL_ERROR,
     LABEL_FAILURE_ALIGNED,
     LABEL_FIRST_ERROR,
@@ -20,9 +20,9 @@ from assay.v1.signals_pb2 import (
     LABEL_REPAIR_ATTEMPT,
     LABEL_SOUND,
 )
-from assay.verify import advantages, blame, games, posterior, projection, questions, recompute, redundancy, votes
-from assay.verify import settings as settings_module
-from assay.verify import transcript as transcript_module
+from assay_rl.verify import advantages, blame, games, posterior, projection, questions, recompute, redundancy, votes
+from assay_rl.verify import settings as settings_module
+from assay_rl.verify import transcript as transcript_module
 
 
 def chain(count: int, **fields: list[float]) -> episode_pb2.Episode:

@@ -11,9 +11,9 @@ from assayd import Assayd, needs_assayd, running
 from google.protobuf import json_format
 from verify_episodes import SHARED, episode_of, log_records, options_of
 
-import assay
-from assay.v1 import episode_pb2, options_pb2, signal_service_pb2, signal_service_pb2_grpc
-from assay.verify import verify_lines
+import assay_rl
+from assay_rl.cli.verify import verify_lines
+from assay_rl.v1 import episode_pb2, options_pb2, signal_service_pb2, signal_service_pb2_grpc
 
 pytestmark = needs_assayd
 
@@ -194,24 +194,26 @@ def test_noisy_and_exact_answers_of_a_caller(samples: int, deterministic: bool) 
     """Some answers have a variance, some agree: exact tables, whose standard errors both compute."""
     draw = random.Random(samples)
 
-    def value(episode: assay.episodes.EpisodeLike, question: assay.Question) -> assay.Answer | float:
+    def value(episode: assay_rl.client.episodes.EpisodeLike, question: assay_rl.Question) -> assay_rl.Answer | float:
         share = len(question.agents) / 4
         if episode.id == "exact":
             return share
         hits = sum(draw.random() < share for _ in range(question.samples))
         mean = hits / question.samples
-        return assay.Answer(mean, question.samples, variance=mean * (1 - mean) + (0.2 if draw.random() < 0.5 else 0))
+        return assay_rl.Answer(mean, question.samples, variance=mean * (1 - mean) + (0.2 if draw.random() < 0.5 else 0))
 
-    team = [assay.Episode(name, [assay.Message(a, "said") for a in "abcd"], score=1.0) for name in ("exact", "noisy")]
+    team = [
+        assay_rl.Episode(name, [assay_rl.Message(a, "said") for a in "abcd"], score=1.0) for name in ("exact", "noisy")
+    ]
     sent = {e.id: json_format.MessageToJson(e.to_proto(), indent=None) for e in team}
     options = {
         "audit": "AUDIT_FULL",
         "caller": {"deterministic": deterministic},
         "estimator": {"samplesPerQuestion": samples},
     }
-    with running() as server, assay.Client(server.target) as client:
-        outcomes = list(client.score(team, evaluator=assay.each(value), options=options))
-    lines = [json_format.MessageToJson(o.proto, indent=None) for o in outcomes if isinstance(o, assay.Scored)]
+    with running() as server, assay_rl.Client(server.target) as client:
+        outcomes = list(client.score(team, evaluator=assay_rl.each(value), options=options))
+    lines = [json_format.MessageToJson(o.proto, indent=None) for o in outcomes if isinstance(o, assay_rl.Scored)]
     assert len(lines) == 2
     found = [f"{r.subject}: {f}" for r in verify_lines(enumerate(lines, 1), sent) for f in r.findings]
     assert found == []

@@ -13,8 +13,8 @@ import pytest
 from google.protobuf import json_format
 from verify_episodes import SHARED, episode_of, group_of, log_records, options_of, sign, signals_of, write_lines
 
-from assay.v1 import episode_pb2, options_pb2, signal_service_pb2, signals_pb2
-from assay.verify import main, verify_lines
+from assay_rl.cli.verify import main, verify_lines
+from assay_rl.v1 import episode_pb2, options_pb2, signal_service_pb2, signals_pb2
 
 Path_ = tuple[Any, ...]
 

@@ -11,8 +11,8 @@ import pytest
 from assayd import Assayd, needs_assayd, running
 from reference_advantages import Rollout, advantages
 
-from assay import Episode, Group, Message, Task
-from assay.tokens import spans_from_mask
+from assay_rl import Episode, Group, Message, Task
+from assay_rl.training.tokens import spans_from_mask
 
 pytestmark = pytest.mark.trainers
 pytest.importorskip("verl")
@@ -21,8 +21,8 @@ import torch  # noqa: E402
 from verl.trainer.ppo import core_algos  # noqa: E402
 from verl.trainer.ppo.core_algos import compute_grpo_outcome_advantage  # noqa: E402
 
-from assay.trainers.token_rewards import encode  # noqa: E402
-from assay.trainers.verl import (  # noqa: E402
+from assay_rl.training.token_rewards import encode  # noqa: E402
+from assay_rl.training.verl import (  # noqa: E402
     EPISODE,
     SPANS,
     AssayRewardManager,
@@ -215,7 +215,7 @@ def test_validation_gets_the_score_alone(server: Assayd) -> None:
 
 @needs_assayd
 def test_a_failed_episode_raises_instead_of_scoring_0(server: Assayd) -> None:
-    from assay import EpisodeError
+    from assay_rl import EpisodeError
 
     broken = session(0, 0)
     broken.messages[0].process_score = 7.0

@@ -1,7 +1,8 @@
 """Test-only: episodes from logs, and signals of episodes as a server with AUDIT_FULL would write them.
 
 The generator asks every question that signals.md asks of a free evaluator, records the answers, and writes down what
-assay.verify computes from them. It shares the mathematics with the verifier on purpose: tests tamper with its output.
+assay_rl.verify computes from them. It shares the mathematics with the verifier on purpose: tests tamper with its
+output.
 Whether the mathematics is right is tested by the worked examples, and by running the verifier on a server's output.
 """
 
@@ -17,8 +18,8 @@ from typing import Any, cast
 
 from google.protobuf import json_format
 
-from assay.v1 import episode_pb2, options_pb2, signal_service_pb2, signals_pb2
-from assay.verify import advantages, preferences, questions, recompute, records, settings, siblings, transcript
+from assay_rl.v1 import episode_pb2, options_pb2, signal_service_pb2, signals_pb2
+from assay_rl.verify import advantages, preferences, questions, recompute, records, settings, siblings, transcript
 
 ROOT = Path(__file__).resolve().parents[3]
 SHARED = Path(os.environ.get("ASSAY_SHARED", ROOT.parent / "shared"))

@@ -23,7 +23,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
-from assay.v1 import episode_pb2, options_pb2
+from assay_rl.v1 import episode_pb2, options_pb2
 
 from production.fleet import ROOT, Assayd, Process, SlowEvaluator, Verdict, ended
 from production.load import Lane, Sent, channel, debate

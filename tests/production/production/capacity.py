@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from assay.v1 import options_pb2
+from assay_rl.v1 import options_pb2
 
 from production.fleet import Assayd, SlowEvaluator, Verdict, ended
 from production.load import Load, Tally, quantile

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeAlias
 
 import grpc
-from assay.v1 import options_pb2, signal_service_pb2_grpc
+from assay_rl.v1 import options_pb2, signal_service_pb2_grpc
 
 from production.load import Request, Response, channel, debate
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from assay.v1 import episode_pb2, options_pb2, signal_service_pb2, signal_service_pb2_grpc
+from assay_rl.v1 import episode_pb2, options_pb2, signal_service_pb2, signal_service_pb2_grpc
 
 Request = signal_service_pb2.StreamSignalsRequest
 Response = signal_service_pb2.StreamSignalsResponse

@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from assay.v1 import options_pb2
+from assay_rl.v1 import options_pb2
 
 from production.fleet import Assayd, MemoryWatch, SlowEvaluator, Verdict, ended
 from production.load import Load, Tally

@@ -17,9 +17,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assay.aio import AsyncClient
-from assay.outcomes import Failed, Outcome, Scored
-from assay.v1 import options_pb2
+from assay_rl.client.aio import AsyncClient
+from assay_rl.client.outcomes import Failed, Outcome, Scored
+from assay_rl.v1 import options_pb2
 
 from production.fleet import ROOT, Assayd, Process, SlowEvaluator, Verdict, ended
 from production.load import debate, quantile

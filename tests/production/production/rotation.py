@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 
 import grpc
-from assay.aio import AsyncClient
-from assay.outcomes import AssayError, Outcome
+from assay_rl.client.aio import AsyncClient
+from assay_rl.client.outcomes import AssayError, Outcome
 
 from production.fleet import ASSAYD, Assayd, Verdict, ended
 from production.load import debate

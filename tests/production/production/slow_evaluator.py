@@ -9,9 +9,9 @@ import asyncio
 import sys
 
 import grpc
-from assay.v1 import evaluator_service_pb2 as pb
-from assay.v1 import evaluator_service_pb2_grpc as stubs
-from assay.v1 import options_pb2
+from assay_rl.v1 import evaluator_service_pb2 as pb
+from assay_rl.v1 import evaluator_service_pb2_grpc as stubs
+from assay_rl.v1 import options_pb2
 
 
 class SlowEvaluator(stubs.EvaluatorServiceServicer):

@@ -17,9 +17,9 @@ from typing import TypeAlias
 
 import grpc.aio
 
-from assay.v1 import evaluator_service_pb2 as pb
-from assay.v1 import evaluator_service_pb2_grpc as stubs
-from assay.v1 import options_pb2
+from assay_rl.v1 import evaluator_service_pb2 as pb
+from assay_rl.v1 import evaluator_service_pb2_grpc as stubs
+from assay_rl.v1 import options_pb2
 
 EvaluateContext: TypeAlias = "grpc.aio.ServicerContext[pb.EvaluateRequest, pb.EvaluateResponse]"
 InfoContext: TypeAlias = "grpc.aio.ServicerContext[pb.GetEvaluatorInfoRequest, pb.GetEvaluatorInfoResponse]"

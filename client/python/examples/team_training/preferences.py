@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assay.outcomes import Batch
-from assay.v1 import signals_pb2
+from assay_rl.client.outcomes import Batch
+from assay_rl.v1 import signals_pb2
 from team_training.environments import LENGTH, Floats
 from team_training.policies import Policies
 from team_training.rollouts import Costs, Episodes, replay_from

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from assay import Client
-from assay.episodes import EpisodeLike
-from assay.evaluators import Answer, Question
-from assay.outcomes import Batch, EpisodeError, GroupFailed
-from assay.v1 import episode_pb2
+from assay_rl import Client
+from assay_rl.client.episodes import EpisodeLike
+from assay_rl.client.evaluators import Answer, Question
+from assay_rl.client.outcomes import Batch, EpisodeError, GroupFailed
+from assay_rl.v1 import episode_pb2
 from team_training.environments import LENGTH, Bools, Environment, Floats
 from team_training.policies import Policies, text
 from team_training.rollouts import Costs, Episodes, regrade, replay_from

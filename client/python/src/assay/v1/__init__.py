@@ -1,1 +1,0 @@
-"""Generated protobuf messages and gRPC stubs of package assay.v1 (see ../../../generate_stubs.py)."""

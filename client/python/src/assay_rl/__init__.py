@@ -1,0 +1,62 @@
+"""Client of the Assay service: training signals from multi-agent episodes."""
+
+from assay_rl.client.aio import AsyncClient
+from assay_rl.client.blocking import Client, Scorer
+from assay_rl.client.episodes import Agent, Alternative, Episode, Group, JudgeScore, Message, Task, TokenSpan
+from assay_rl.client.evaluators import Answer, Evaluator, Question, each
+from assay_rl.client.outcomes import (
+    Advantages,
+    AgentCredit,
+    AssayError,
+    Batch,
+    EpisodeError,
+    EpisodeOutcome,
+    Error,
+    Failed,
+    FirstError,
+    GroupFailed,
+    GroupOutcome,
+    GroupScored,
+    MessageSignal,
+    Outcome,
+    Scored,
+    Signals,
+)
+from assay_rl.client.scorer import AsyncScorer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Advantages",
+    "Agent",
+    "AgentCredit",
+    "Alternative",
+    "Answer",
+    "AssayError",
+    "AsyncClient",
+    "AsyncScorer",
+    "Batch",
+    "Client",
+    "Episode",
+    "EpisodeError",
+    "EpisodeOutcome",
+    "Error",
+    "Evaluator",
+    "Failed",
+    "FirstError",
+    "Group",
+    "GroupFailed",
+    "GroupOutcome",
+    "GroupScored",
+    "JudgeScore",
+    "Message",
+    "MessageSignal",
+    "Outcome",
+    "Question",
+    "Scored",
+    "Scorer",
+    "Signals",
+    "Task",
+    "TokenSpan",
+    "each",
+]

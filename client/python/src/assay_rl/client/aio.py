@@ -1,0 +1,305 @@
+"""The asyncio client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, TypeAlias
+
+import grpc
+import grpc.aio
+from google.protobuf import json_format
+from google.protobuf.message import Message as ProtoMessage
+
+from assay_rl.client.channel import CHANNEL_OPTIONS, SERVICE
+from assay_rl.client.episodes import EpisodeLike, to_proto
+from assay_rl.client.evaluators import Evaluator
+from assay_rl.client.outcomes import (
+    AssayError,
+    Batch,
+    EpisodeOutcome,
+    Error,
+    Failed,
+    GroupOutcome,
+    Outcome,
+    Scored,
+    episode_outcome,
+    group_outcome,
+)
+from assay_rl.client.scorer import AsyncScorer
+from assay_rl.v1 import options_pb2, signal_service_pb2, signals_pb2
+
+Options: TypeAlias = "options_pb2.AttributionOptions | Mapping[str, Any]"
+
+
+def options_proto(options: Options | None) -> options_pb2.AttributionOptions:
+    """Options as a protobuf message; a mapping is read by the proto3 JSON mapping and must name known fields only."""
+    if options is None:
+        return options_pb2.AttributionOptions()
+    if isinstance(options, options_pb2.AttributionOptions):
+        return options
+    return json_format.ParseDict(dict(options), options_pb2.AttributionOptions())
+
+
+class AsyncClient:
+    """A connection to the service for one event loop.
+
+    target: HOST:PORT, or any gRPC target; several addresses are used round robin, stream by stream.
+    credentials: None for plaintext. token: sent as a bearer token with every call.
+    deadline: seconds from hand-over after which an unanswered episode is Failed with DEADLINE_EXCEEDED; None waits.
+    reconnect_timeout: seconds without a connection after which everything unanswered is Failed with UNAVAILABLE.
+    window: episodes taken from the caller whose outcome has not been fetched yet, at most.
+    evaluator_threads: threads for evaluators that are plain functions.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        credentials: grpc.ChannelCredentials | None = None,
+        token: str | None = None,
+        deadline: float | None = None,
+        reconnect_timeout: float = 30.0,
+        window: int = 256,
+        evaluator_threads: int = 4,
+        channel_options: Sequence[tuple[str, Any]] = (),
+    ) -> None:
+        options = [*CHANNEL_OPTIONS, *channel_options]
+        if credentials is None:
+            self._channel = grpc.aio.insecure_channel(target, options=options)
+        else:
+            self._channel = grpc.aio.secure_channel(target, credentials, options=options)
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        self._deadline = float("inf") if deadline is None else deadline
+        self._reconnect_timeout = reconnect_timeout
+        self._window = window
+        self._executor = ThreadPoolExecutor(evaluator_threads, thread_name_prefix="assay-evaluator")
+        self._scorers: set[AsyncScorer] = set()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends all streams; what is unanswered is Failed with CANCELLED."""
+        for scorer in list(self._scorers):
+            await scorer.abort(Error(grpc.StatusCode.CANCELLED, "the client was closed"))
+        await self._channel.close()
+        # gRPC's poller still holds events of ended calls, and complains where the loop is closed before they are in.
+        await asyncio.sleep(0.02)
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def open(
+        self, options: Options | None = None, *, evaluator: Evaluator | None = None, deadline: float | None = None
+    ) -> AsyncScorer:
+        """A scorer that stays open: submit episodes as they come, await each one's outcome."""
+        return AsyncScorer(self, options_proto(options), evaluator, self._deadline if deadline is None else deadline)
+
+    async def score(
+        self,
+        episodes: Iterable[EpisodeLike] | AsyncIterable[EpisodeLike],
+        *,
+        options: Options | None = None,
+        evaluator: Evaluator | None = None,
+        deadline: float | None = None,
+    ) -> AsyncIterator[Outcome]:
+        """Streams episodes and yields one outcome for each, in completion order, and one for each group.
+
+        Raises AssayError where the stream as a whole is refused (bad options, no permission).
+        """
+        scorer = self.open(options, evaluator=evaluator, deadline=deadline)
+        outcomes = _TaskOutbox(asyncio.get_running_loop())
+        room = asyncio.Semaphore(self._window)
+        scorer.on_group(outcomes.put)
+
+        async def feed() -> None:
+            try:
+                async for episode in _iterate(episodes):
+                    await room.acquire()
+                    scorer.add(episode, outcomes.put)
+                await scorer.finish()
+            finally:
+                outcomes.close()
+
+        fetched, chunk = 0, max(1, self._window // 16)
+        feeder = asyncio.create_task(feed())
+        try:
+            async for outcome in outcomes:
+                if isinstance(outcome, (Scored, Failed)):
+                    fetched += 1
+                    if fetched == chunk:  # one wake-up of the feeder for several episodes
+                        fetched = 0
+                        for _ in range(chunk):
+                            room.release()
+                yield outcome
+            await feeder
+        finally:
+            feeder.cancel()
+            await scorer.abort(Error(grpc.StatusCode.CANCELLED, "the caller stopped listening"))
+
+    async def score_batch(
+        self,
+        episodes: Sequence[EpisodeLike],
+        *,
+        options: Options | None = None,
+        evaluator: Evaluator | None = None,
+        deadline: float | None = None,
+    ) -> Batch:
+        """Outcomes in the order of the episodes, and the groups by id. Ids must be distinct."""
+        collected = Collector([e.id for e in episodes])
+        async for outcome in self.score(episodes, options=options, evaluator=evaluator, deadline=deadline):
+            collected.add(outcome)
+        return collected.batch()
+
+    async def compute(
+        self, episodes: Sequence[EpisodeLike], *, options: Options | None = None, timeout: float | None = None
+    ) -> Batch:
+        """One call for one episode or whole groups, retried where the server is away. Raises AssayError."""
+        request = signal_service_pb2.ComputeSignalsRequest(
+            options=options_proto(options), episodes=[to_proto(e) for e in episodes]
+        )
+        response: signal_service_pb2.ComputeSignalsResponse = await self._unary(
+            "ComputeSignals", request, signal_service_pb2.ComputeSignalsResponse, timeout
+        )
+        collected = Collector([e.id for e in request.episodes])
+        for result in response.results:
+            collected.add(episode_outcome(result))
+        for group in response.groups:
+            collected.add(group_outcome(group))
+        return collected.batch()
+
+    async def advantages(
+        self,
+        signals: Iterable[signals_pb2.EpisodeSignals],
+        *,
+        options: options_pb2.AdvantageOptions | Mapping[str, Any] | None = None,
+        value_range: tuple[float, float] | None = None,
+        timeout: float | None = None,
+    ) -> dict[str, GroupOutcome]:
+        """Advantages of groups whose episodes were scored anywhere, by group id. Raises AssayError."""
+        request = advantages_request(signals, options, value_range)
+        response: signal_service_pb2.ComputeAdvantagesResponse = await self._unary(
+            "ComputeAdvantages", request, signal_service_pb2.ComputeAdvantagesResponse, timeout
+        )
+        return {group.group_id: group_outcome(group) for group in response.groups}
+
+    async def info(self, *, timeout: float | None = 10.0) -> signal_service_pb2.GetServerInfoResponse:
+        """Version, limits and named evaluators of the server. Raises AssayError."""
+        response: signal_service_pb2.GetServerInfoResponse = await self._unary(
+            "GetServerInfo",
+            signal_service_pb2.GetServerInfoRequest(),
+            signal_service_pb2.GetServerInfoResponse,
+            timeout,
+        )
+        return response
+
+    async def _unary(self, method: str, request: ProtoMessage, reply: type[Any], timeout: float | None) -> Any:
+        call = self._channel.unary_unary(
+            SERVICE + method,
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=reply.FromString,
+        )
+        try:
+            return await call(request, timeout=timeout, metadata=self._metadata)
+        except grpc.aio.AioRpcError as failure:
+            raise AssayError(Error(failure.code(), failure.details() or "")) from failure
+
+
+def advantages_request(
+    signals: Iterable[signals_pb2.EpisodeSignals],
+    options: options_pb2.AdvantageOptions | Mapping[str, Any] | None,
+    value_range: tuple[float, float] | None,
+) -> signal_service_pb2.ComputeAdvantagesRequest:
+    if not isinstance(options, options_pb2.AdvantageOptions):
+        options = json_format.ParseDict(dict(options or {}), options_pb2.AdvantageOptions())
+    request = signal_service_pb2.ComputeAdvantagesRequest(options=options, episodes=signals)
+    if value_range is not None:
+        request.value_range.low, request.value_range.high = value_range
+    return request
+
+
+class Outbox:
+    """Holds outcomes back so that the caller is woken for many of them: an outcome waits a millisecond at most."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._held: list[Outcome] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def put(self, outcome: Outcome) -> None:
+        self._held.append(outcome)
+        if len(self._held) >= 16:
+            self._flush()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(0.001, self._flush)
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._wake()
+
+    def _wake(self) -> None:
+        """Hands over what is held."""
+        raise NotImplementedError
+
+
+class _TaskOutbox(Outbox):
+    """Takes outcomes to the caller's task."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._ready = asyncio.Event()
+        self._closed = False
+
+    def _wake(self) -> None:
+        self._ready.set()
+
+    def close(self) -> None:
+        """Iteration ends after what was put before."""
+        self._closed = True
+        self._flush()
+
+    async def __aiter__(self) -> AsyncIterator[Outcome]:
+        while self._held or not self._closed:
+            await self._ready.wait()
+            self._ready.clear()
+            outcomes, self._held = self._held, []
+            for outcome in outcomes:
+                yield outcome
+
+
+class Collector:
+    """Puts outcomes back into the order of their episodes."""
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        self._places = {episode_id: place for place, episode_id in enumerate(ids)}
+        if len(self._places) != len(ids):
+            raise ValueError("the episodes of a batch need distinct ids")
+        self._outcomes: list[EpisodeOutcome | None] = [None] * len(ids)
+        self._groups: dict[str, GroupOutcome] = {}
+
+    def add(self, outcome: Outcome) -> None:
+        if isinstance(outcome, (Scored, Failed)):
+            self._outcomes[self._places[outcome.episode_id]] = outcome
+        else:
+            self._groups[outcome.group_id] = outcome
+
+    def batch(self) -> Batch:
+        missing = Error(grpc.StatusCode.INTERNAL, "the server sent no result for this episode")
+        return Batch([o or Failed(i, missing) for i, o in zip(self._places, self._outcomes, strict=True)], self._groups)
+
+
+async def _iterate(episodes: Iterable[EpisodeLike] | AsyncIterable[EpisodeLike]) -> AsyncIterator[EpisodeLike]:
+    if isinstance(episodes, AsyncIterable):
+        async for episode in episodes:
+            yield episode
+    else:
+        for episode in episodes:
+            yield episode

@@ -1,0 +1,233 @@
+"""Episodes as plain typed objects.
+
+Everything here mirrors proto/assay/v1/episode.proto; the units and ranges are told there. Wherever the client takes an
+episode it takes one of these or an `assay_rl.v1.episode_pb2.Episode`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from google.protobuf import json_format
+
+from assay_rl.v1 import episode_pb2 as pb
+
+
+@dataclass(slots=True)
+class TokenSpan:
+    """Tokens [start, end) of one training sample."""
+
+    sample_id: str
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class Alternative:
+    """Another message that could stand in the same place, with its value where it is known."""
+
+    content: str
+    value: float | None = None
+
+
+@dataclass(slots=True)
+class JudgeScore:
+    """One judge's process score of a message, in [-1, 1]."""
+
+    judge: str
+    score: float
+
+
+@dataclass(slots=True)
+class Message:
+    """One message of an episode.
+
+    agent: id of its author; "" for context (tool, environment, user, system), which takes neither reward nor blame.
+    round: messages of one round were written without reading each other; 0 is unknown.
+    answer: the ballot that the message casts, for vote replay.
+    process_score: [-1, 1]; None is not 0 but no judgement.
+    prefix_value: value of the node before this message, in the value range.
+    prefix_rollouts: (successes, trials) of rollouts from the node before this message.
+    redundancy: [0, 1]; None lets the server measure it.
+    repairs: index of the earlier message that this one repairs.
+    first_error: a human's (or a verifier's) annotation that this is the first error.
+    """
+
+    agent: str
+    content: str
+    round: int = 0
+    answer: str | None = None
+    process_score: float | None = None
+    prefix_value: float | None = None
+    prefix_rollouts: tuple[int, int] | None = None
+    redundancy: float | None = None
+    repairs: int | None = None
+    alternatives: Sequence[Alternative] = ()
+    first_error: bool = False
+    token_count: int = 0
+    token_spans: Sequence[TokenSpan] = ()
+    judge_scores: Sequence[JudgeScore] = ()
+
+    def to_proto(self) -> pb.Message:
+        message = pb.Message(agent_id=self.agent, content=self.content, round=self.round)
+        if self.answer is not None:
+            message.answer = self.answer
+        if self.process_score is not None:
+            message.process_score = self.process_score
+        if self.prefix_value is not None:
+            message.prefix_value = self.prefix_value
+        if self.prefix_rollouts is not None:
+            successes, trials = self.prefix_rollouts
+            message.prefix_rollouts.successes = successes
+            message.prefix_rollouts.trials = trials
+        if self.redundancy is not None:
+            message.redundancy = self.redundancy
+        if self.repairs is not None:
+            message.repairs = self.repairs
+        if self.first_error:
+            message.first_error = True
+        if self.token_count:
+            message.token_count = self.token_count
+        for alternative in self.alternatives:
+            message.alternatives.add(content=alternative.content, value=alternative.value)
+        for span in self.token_spans:
+            message.token_spans.add(sample_id=span.sample_id, start=span.start, end=span.end)
+        for judged in self.judge_scores:
+            message.judge_scores.add(judge=judged.judge, score=judged.score)
+        return message
+
+    @classmethod
+    def from_proto(cls, message: pb.Message) -> Message:
+        rollouts = message.prefix_rollouts
+        return cls(
+            agent=message.agent_id,
+            content=message.content,
+            round=message.round,
+            answer=message.answer if message.HasField("answer") else None,
+            process_score=message.process_score if message.HasField("process_score") else None,
+            prefix_value=message.prefix_value if message.HasField("prefix_value") else None,
+            prefix_rollouts=(rollouts.successes, rollouts.trials) if message.HasField("prefix_rollouts") else None,
+            redundancy=message.redundancy if message.HasField("redundancy") else None,
+            repairs=message.repairs if message.HasField("repairs") else None,
+            alternatives=[
+                Alternative(a.content, a.value if a.HasField("value") else None) for a in message.alternatives
+            ],
+            first_error=message.first_error,
+            token_count=message.token_count,
+            token_spans=[TokenSpan(s.sample_id, s.start, s.end) for s in message.token_spans],
+            judge_scores=[JudgeScore(j.judge, j.score) for j in message.judge_scores],
+        )
+
+
+@dataclass(slots=True)
+class Agent:
+    """A player. Agents of one policy are normalised together; the policy's default is the id."""
+
+    id: str
+    role: str = ""
+    policy: str = ""
+
+
+@dataclass(slots=True)
+class Task:
+    id: str = ""
+    prompt: str = ""
+    reference_answer: str = ""
+
+
+@dataclass(slots=True)
+class Group:
+    """Rollouts of one task that are compared: `size` episodes carry this id."""
+
+    id: str
+    size: int
+
+
+@dataclass(slots=True)
+class Episode:
+    """One finished run of a team of agents.
+
+    id: unique among the unanswered episodes.
+    agents: the players; left empty they are the messages' authors in order of appearance.
+    score: the outcome, in the value range; None lets the evaluator say it.
+    truncated: cut off by a limit, so that no failure labels are claimed.
+    components: named parts of the score, handed through to reports.
+    values: answers for all 2^n coalitions; bit i of the index stands for agents[i].
+    """
+
+    id: str
+    messages: Sequence[Message]
+    agents: Sequence[Agent] = ()
+    task: Task = field(default_factory=Task)
+    score: float | None = None
+    group: Group | None = None
+    truncated: bool = False
+    components: Mapping[str, float] = field(default_factory=dict)
+    values: Sequence[float] = ()
+
+    def players(self) -> list[Agent]:
+        """The agents, in the order in which coalitions number them."""
+        if self.agents:
+            return list(self.agents)
+        return [Agent(name) for name in dict.fromkeys(m.agent for m in self.messages if m.agent)]
+
+    def to_proto(self) -> pb.Episode:
+        episode = pb.Episode(
+            id=self.id,
+            task=pb.Task(id=self.task.id, prompt=self.task.prompt, reference_answer=self.task.reference_answer),
+            agents=[pb.Agent(id=a.id, role=a.role, policy=a.policy) for a in self.players()],
+            messages=[m.to_proto() for m in self.messages],
+        )
+        if self.group is not None:
+            episode.group.id = self.group.id
+            episode.group.size = self.group.size
+        if self.score is not None:
+            episode.outcome.score = self.score
+        if self.truncated:
+            episode.outcome.truncated = True
+        for name, value in self.components.items():
+            episode.outcome.components.add(name=name, value=value)
+        if self.values:
+            episode.values.coalition_values.extend(self.values)
+        return episode
+
+    @classmethod
+    def from_proto(cls, episode: pb.Episode) -> Episode:
+        outcome = episode.outcome
+        return cls(
+            id=episode.id,
+            messages=[Message.from_proto(m) for m in episode.messages],
+            agents=[Agent(a.id, a.role, a.policy) for a in episode.agents],
+            task=Task(episode.task.id, episode.task.prompt, episode.task.reference_answer),
+            score=outcome.score if outcome.HasField("score") else None,
+            group=Group(episode.group.id, episode.group.size) if episode.HasField("group") else None,
+            truncated=outcome.truncated,
+            components={c.name: c.value for c in outcome.components},
+            values=list(episode.values.coalition_values),
+        )
+
+    def to_json(self) -> str:
+        """One line in the proto3 JSON mapping, as `assay signals` reads it."""
+        return json_format.MessageToJson(self.to_proto(), indent=None)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Episode:
+        """Raises google.protobuf.json_format.ParseError where the text is not an Episode."""
+        return cls.from_proto(json_format.Parse(text, pb.Episode()))
+
+
+EpisodeLike: TypeAlias = "Episode | pb.Episode"
+
+
+def to_proto(episode: EpisodeLike) -> pb.Episode:
+    return episode.to_proto() if isinstance(episode, Episode) else episode
+
+
+def regroup(episodes: Iterable[Episode], group_id: str) -> list[Episode]:
+    """Puts the episodes into one group of their number, in place."""
+    members = list(episodes)
+    for episode in members:
+        episode.group = Group(group_id, len(members))
+    return members

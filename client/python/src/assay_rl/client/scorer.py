@@ -1,0 +1,322 @@
+"""One logical stream over as many connections as it takes, for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import random
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import grpc.aio
+
+from assay_rl.client.channel import SERVICE
+from assay_rl.client.episodes import EpisodeLike
+from assay_rl.client.evaluators import Evaluator, respond
+from assay_rl.client.outcomes import (
+    AssayError,
+    EpisodeOutcome,
+    Error,
+    Failed,
+    GroupFailed,
+    GroupOutcome,
+    GroupScored,
+    Outcome,
+    Scored,
+)
+from assay_rl.client.session import Session, Sink
+from assay_rl.v1 import evaluator_service_pb2, options_pb2, signal_service_pb2
+
+if TYPE_CHECKING:
+    from assay_rl.client.aio import AsyncClient
+
+log = logging.getLogger("assay_rl")
+
+# A new stream cures none of these.
+_FATAL = frozenset(
+    {
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.NOT_FOUND,
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.OUT_OF_RANGE,
+        grpc.StatusCode.UNIMPLEMENTED,
+        grpc.StatusCode.UNAUTHENTICATED,
+    }
+)
+_FRUITLESS_STREAMS = 10  # in a row that were lost without a single result
+_DRAIN_SECONDS = 5.0
+_FAREWELL_SECONDS = 2.0  # for the server to end a stream after the half-close
+_TICK_SECONDS = 0.05
+
+
+class AsyncScorer:
+    """One logical stream with fixed options, over as many connections as it takes. Made by AsyncClient.open()."""
+
+    def __init__(
+        self,
+        client: AsyncClient,
+        options: options_pb2.AttributionOptions,
+        evaluator: Evaluator | None,
+        deadline: float,
+    ) -> None:
+        if evaluator is not None and options.WhichOneof("evaluator") is None:
+            with_caller = options_pb2.AttributionOptions()
+            with_caller.CopyFrom(options)
+            with_caller.caller.SetInParent()
+            options = with_caller
+        if (options.WhichOneof("evaluator") == "caller") != (evaluator is not None):
+            raise ValueError("options.caller and an evaluator function go together")
+        self._client = client
+        self._evaluator = evaluator
+        self._session = Session(options, self._group_done, deadline)
+        self._group_sink: Sink | None = None
+        self._group_futures: dict[str, asyncio.Future[GroupOutcome]] = {}
+        self._early_groups: dict[str, GroupOutcome] = {}
+        self._wake = asyncio.Event()
+        self._input_finished = False
+        self._questions: set[asyncio.Task[None]] = set()
+        self._runner: asyncio.Task[None] | None = None
+        self._refused: AssayError | None = None
+        self._reached_server = False
+        self._cut = False
+        self._drain_until = 0.0
+        self._call: Any = None
+        self.resolved: options_pb2.AttributionOptions | None = None
+        """Options as the server resolved them; None before the first connection."""
+        self.connections = 0
+        """Streams opened so far."""
+
+    async def __aenter__(self) -> AsyncScorer:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            await self.finish()
+        else:
+            await self.abort(Error(grpc.StatusCode.CANCELLED, "the scorer was left with an exception"))
+
+    # Handing over.
+
+    def add(self, episode: EpisodeLike, sink: Sink) -> None:
+        """Queues an episode; `sink` is called in the loop with its outcome, exactly once. Must not block or raise."""
+        if self._refused is not None:
+            raise self._refused
+        if self._input_finished:
+            raise RuntimeError("the scorer is finished")
+        loop = asyncio.get_running_loop()
+        self._session.add(episode, sink, loop.time())
+        if self._runner is None:
+            self._client._scorers.add(self)
+            self._runner = loop.create_task(self._run())
+        self._wake.set()
+
+    def submit(self, episode: EpisodeLike) -> asyncio.Future[EpisodeOutcome]:
+        """Queues an episode and returns a future of its outcome. Limiting how many are open is up to the caller."""
+        future: asyncio.Future[EpisodeOutcome] = asyncio.get_running_loop().create_future()
+
+        def resolve(outcome: Outcome) -> None:
+            assert isinstance(outcome, (Scored, Failed))
+            if not future.done():
+                future.set_result(outcome)
+
+        self.add(episode, resolve)
+        return future
+
+    def group(self, group_id: str) -> asyncio.Future[GroupOutcome]:
+        """A future of the outcome of a group, asked for before or after its episodes are answered, once."""
+        future: asyncio.Future[GroupOutcome] = asyncio.get_running_loop().create_future()
+        if group_id in self._early_groups:
+            future.set_result(self._early_groups.pop(group_id))
+        else:
+            self._group_futures[group_id] = future
+        return future
+
+    def on_group(self, sink: Sink) -> None:
+        """Sends the outcomes of all groups to `sink` instead of group()."""
+        self._group_sink = sink
+
+    def _group_done(self, outcome: Outcome) -> None:
+        assert isinstance(outcome, (GroupScored, GroupFailed))
+        if self._group_sink is not None:
+            self._group_sink(outcome)
+            return
+        future = self._group_futures.pop(outcome.group_id, None)
+        if future is None:
+            self._early_groups[outcome.group_id] = outcome
+            while len(self._early_groups) > 4096:  # nobody asks for them
+                self._early_groups.pop(next(iter(self._early_groups)))
+        elif not future.done():
+            future.set_result(outcome)
+
+    async def finish(self) -> None:
+        """No more episodes: waits until everything is answered, then closes. Raises AssayError if refused."""
+        self._input_finished = True
+        self._wake.set()
+        if self._runner is not None:
+            await asyncio.shield(self._runner)
+        if self._refused is not None:
+            raise self._refused
+
+    async def abort(self, error: Error) -> None:
+        """Ends at once: everything unanswered is Failed with `error`."""
+        self._input_finished = True
+        runner = self._runner
+        if runner is not None and not runner.done():
+            runner.cancel()
+            await asyncio.gather(runner, return_exceptions=True)
+        self._session.fail(error)
+
+    # The connection.
+
+    async def _run(self) -> None:
+        """Opens streams until nothing is unanswered. add() starts it again."""
+        ticker = asyncio.create_task(self._tick())
+        loop = asyncio.get_running_loop()
+        fruitless, last_success, delay = 0, loop.time(), 0.1
+        try:
+            while not self._session.done:
+                before = self._session.delivered
+                error = await self._connection()
+                self._session.lost()
+                if error is not None and error.code in _FATAL:
+                    self._refused = AssayError(error)
+                    self._session.fail(error)
+                    return
+                now = loop.time()
+                if self._session.delivered > before:
+                    fruitless, last_success, delay = 0, now, 0.1
+                    if error is None:
+                        continue
+                elif self._reached_server:
+                    fruitless += 1
+                if self._session.done:
+                    return
+                error = error or Error(grpc.StatusCode.UNAVAILABLE, "the server sends streams away without a result")
+                if fruitless >= _FRUITLESS_STREAMS or now - last_success > self._client._reconnect_timeout:
+                    self._session.fail(error)
+                    return
+                log.warning("stream lost (%s), opening another in %.1f s at most", error, delay)
+                await asyncio.sleep(delay * random.uniform(0.5, 1.0))
+                delay = min(2 * delay, 2.0)
+        finally:
+            ticker.cancel()
+            self._client._scorers.discard(self)
+            self._runner = None
+
+    async def _connection(self) -> Error | None:
+        """One stream from options to its end. Returns why it was lost, None where it ended in order."""
+        self._reached_server = self._cut = False
+        self.connections += 1
+        call: Any = self._client._channel.stream_stream(
+            SERVICE + "StreamSignals",
+            response_deserializer=signal_service_pb2.StreamSignalsResponse.FromString,
+        )(metadata=self._client._metadata)
+        self._call = call
+        writer = asyncio.create_task(self._write(call))
+        try:
+            while (response := await call.read()) is not grpc.aio.EOF:
+                self._received(response)
+                if self._session.drained:
+                    return None
+            code, details = await call.code(), await call.details()
+            if code == grpc.StatusCode.OK and not self._session.in_order:
+                return Error(grpc.StatusCode.UNAVAILABLE, "the server ended the stream before it answered everything")
+            return None if code == grpc.StatusCode.OK else Error(code, details or "")
+        except grpc.aio.AioRpcError as failure:
+            return None if self._session.draining else Error(failure.code(), failure.details() or "")
+        except asyncio.CancelledError:
+            if self._cut:
+                return None
+            raise
+        finally:
+            self._call = None
+            writer.cancel()
+            call.cancel()
+            for question in list(self._questions):
+                question.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+
+    def _cut_connection(self) -> None:
+        if self._call is not None:
+            self._cut = True
+            self._call.cancel()
+
+    def _received(self, response: signal_service_pb2.StreamSignalsResponse) -> None:
+        loop = asyncio.get_running_loop()
+        kind = response.WhichOneof("message")
+        if kind == "result":
+            self._session.result(response.result, loop.time())
+            if self._session.sendable or self._session.idle:
+                self._wake.set()
+            return
+        if kind == "group":
+            self._session.group_result(response.group, loop.time())
+        elif kind == "evaluate":
+            self._ask(response.evaluate)
+        elif kind == "ready":
+            self._reached_server = True
+            self.resolved = response.ready.options
+            self._session.ready(response.ready)
+        elif kind == "go_away" and not self._session.draining:
+            log.info("told to go away: %s", response.go_away.reason)
+            self._session.draining = True
+            self._drain_until = loop.time() + min(response.go_away.grace.ToTimedelta().total_seconds(), _DRAIN_SECONDS)
+        self._wake.set()
+
+    def _ask(self, request: evaluator_service_pb2.EvaluateRequest) -> None:
+        source = self._session.source(request.episode_id)
+        if source is None or self._evaluator is None:
+            error = Error(grpc.StatusCode.NOT_FOUND, "this client has no such unanswered episode")
+            self._session.answer(
+                evaluator_service_pb2.EvaluateResponse(evaluation_id=request.evaluation_id, error=error.to_proto())
+            )
+            return
+        task = asyncio.create_task(self._evaluate(self._evaluator, source, request))
+        self._questions.add(task)
+        task.add_done_callback(self._questions.discard)
+
+    async def _evaluate(
+        self, evaluator: Evaluator, source: EpisodeLike, request: evaluator_service_pb2.EvaluateRequest
+    ) -> None:
+        self._session.answer(await respond(evaluator, source, request, self._client._executor))
+        self._wake.set()
+
+    async def _write(self, call: Any) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                request = self._session.next_request(loop.time())
+                if request is not None:
+                    await call.write(request)
+                elif self._input_finished and self._session.idle and not self._questions:
+                    await call.done_writing()
+                    return
+                else:
+                    self._wake.clear()
+                    await self._wake.wait()
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            pass  # the reader learns why
+
+    async def _tick(self) -> None:
+        """Expires what is late, ends what has drained, and wakes the writer for what was put off."""
+        loop = asyncio.get_running_loop()
+        finished_at = math.inf
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            self._session.expire(loop.time())
+            if self._session.draining and loop.time() >= self._drain_until:
+                self._cut_connection()
+            if not (self._input_finished and self._session.done):
+                finished_at = math.inf
+            elif not self._session.idle:
+                self._cut_connection()  # only results that nobody waits for any more
+            else:
+                finished_at = min(finished_at, loop.time())
+                if loop.time() - finished_at > _FAREWELL_SECONDS:
+                    self._cut_connection()
+            self._wake.set()

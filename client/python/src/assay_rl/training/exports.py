@@ -1,0 +1,229 @@
+"""Training sets from signals: what each trainer reads, row by row.
+
+A pair's two sides continue the same context, and a side is text that was really produced; rows carry the pair's weight,
+the posterior probability of the place (1 - weight can serve as label smoothing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from assay_rl.client.episodes import Episode, Message
+from assay_rl.client.outcomes import Advantages, GroupScored, Outcome, Scored, Signals
+from assay_rl.training import rendering
+from assay_rl.training.tokens import Span, Where, place
+from assay_rl.v1 import options_pb2, signals_pb2
+
+Row: TypeAlias = dict[str, Any]
+AfterError: TypeAlias = Literal["mask", "propagate", "soft"]
+
+_ONE_SIDED = options_pb2.PREFERENCE_KIND_ONE_SIDED
+_STEPS = frozenset({options_pb2.PREFERENCE_KIND_STEP, options_pb2.PREFERENCE_KIND_REPAIR})
+
+
+class ExportError(ValueError):
+    """The signals do not fit the episodes that were given with them."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """Outcomes together with the episodes they belong to."""
+
+    episodes: Mapping[str, Episode]
+    outcomes: Sequence[Outcome]
+
+    @classmethod
+    def of(cls, episodes: Iterable[Episode], outcomes: Iterable[Outcome]) -> Material:
+        return cls({episode.id: episode for episode in episodes}, list(outcomes))
+
+    def scored(self) -> Iterator[tuple[Episode, Signals]]:
+        for outcome in self.outcomes:
+            if isinstance(outcome, Scored):
+                yield self.episode(outcome.episode_id), outcome.signals
+
+    def pairs(self) -> Iterator[signals_pb2.PreferencePair]:
+        for outcome in self.outcomes:
+            if isinstance(outcome, (Scored, GroupScored)):
+                yield from outcome.proto.signals.pairs
+
+    def advantages(self) -> Iterator[Advantages]:
+        for outcome in self.outcomes:
+            if isinstance(outcome, GroupScored):
+                yield from outcome.advantages.values()
+
+    def episode(self, episode_id: str) -> Episode:
+        try:
+            return self.episodes[episode_id]
+        except KeyError:
+            raise ExportError(f"episode {episode_id!r} is not among the episodes given") from None
+
+    def side(self, side: signals_pb2.PreferenceSide, named: bool = False) -> str:
+        """The text of one side of a pair, as it follows its context's prompt; `named` puts its author's name first."""
+        episode = self.episode(side.episode_id)
+        if not 0 <= side.begin < side.end <= len(episode.messages):
+            raise ExportError(f"episode {side.episode_id!r} has no messages [{side.begin}, {side.end})")
+        name = rendering.header(episode.messages[side.begin]) if named else ""
+        if not side.HasField("alternative"):
+            return name + rendering.continuation(episode, side.begin, side.end)
+        alternatives = episode.messages[side.begin].alternatives
+        if side.alternative >= len(alternatives):
+            raise ExportError(f"messages[{side.begin}] of {side.episode_id!r} has no alternative {side.alternative}")
+        return name + alternatives[side.alternative].content + "\n\n"
+
+    def author(self, side: signals_pb2.PreferenceSide) -> Message:
+        messages = self.episode(side.episode_id).messages
+        if not 0 <= side.begin < len(messages):
+            raise ExportError(f"episode {side.episode_id!r} has no message {side.begin}")
+        return messages[side.begin]
+
+
+def dpo(material: Material) -> Iterator[Row]:
+    """TRL's DPOTrainer, standard format: prompt, chosen, rejected; and weight, kind. One-sided pairs are left out.
+
+    The prompt ends with the author's name; where the sides have different authors, each side begins with its own.
+    A row comes once, though pairs of several kinds can tell it: siblings that part at the start are a trajectory too.
+    """
+    seen: set[tuple[str, str, str]] = set()
+    for pair in material.pairs():
+        if pair.kind == _ONE_SIDED:
+            continue
+        author = material.author(pair.chosen)
+        named = author.agent != material.author(pair.rejected).agent
+        context = material.episode(pair.context_episode_id)
+        row = (
+            rendering.prompt(context, pair.context_length, None if named else author),
+            material.side(pair.chosen, named),
+            material.side(pair.rejected, named),
+        )
+        if row not in seen:
+            seen.add(row)
+            yield {"prompt": row[0], "chosen": row[1], "rejected": row[2], "weight": pair.weight, "kind": _kind(pair)}
+
+
+def step_dpo(material: Material) -> Iterator[Row]:
+    """Step-DPO: prompt (the task), initial_reason_steps (what stood before), chosen and rejected next step."""
+    for pair in material.pairs():
+        if pair.kind in _STEPS:
+            episode = material.episode(pair.context_episode_id)
+            author = material.author(pair.chosen)
+            yield {
+                "prompt": episode.task.prompt,
+                "initial_reason_steps": rendering.render(episode.messages[: pair.context_length])
+                + rendering.header(author),
+                "chosen": material.side(pair.chosen),
+                "rejected": material.side(pair.rejected),
+                "weight": pair.weight,
+            }
+
+
+def kto(material: Material) -> Iterator[Row]:
+    """TRL's KTOTrainer, standard format: prompt, completion, label; and weight. Both sides of other pairs count too."""
+    seen: set[tuple[str, str, bool]] = set()
+    for pair in material.pairs():
+        for side, label in ((pair.chosen, True), (pair.rejected, False)):
+            if not pair.HasField("chosen" if label else "rejected"):
+                continue
+            author = material.author(side)
+            prompt = rendering.prompt(material.episode(pair.context_episode_id), pair.context_length, author)
+            completion = material.side(side)
+            if (prompt, completion, label) not in seen:
+                seen.add((prompt, completion, label))
+                yield {"prompt": prompt, "completion": completion, "label": label, "weight": pair.weight}
+
+
+_GOOD = frozenset({"SOUND", "REPAIR"})
+_BAD = frozenset({"FIRST_ERROR", "ERROR"})
+
+
+def prm(material: Material, after_error: AfterError = "mask") -> Iterator[Row]:
+    """TRL's PRMTrainer, stepwise standard format: prompt, completions, labels.
+
+    A step is right where its label is SOUND or REPAIR and wrong where it is FIRST_ERROR or ERROR. A message without
+    such a label (context, NEUTRAL) is read together with the next step and not judged itself.
+    after_error "mask": rows end with the first error; "propagate": every later step is wrong as well; "soft": labels
+    are floats, the probability that success is still likely after the step.
+    """
+    for episode, signals in material.scored():
+        if after_error == "soft":
+            completions, labels = _steps(episode, _likely_after(episode, signals))
+        else:
+            completions, labels = _steps(episode, _verdicts(signals, after_error))
+        if completions:
+            yield {"prompt": rendering.prompt(episode, 0), "completions": completions, "labels": labels}
+
+
+def _verdicts(signals: Signals, after_error: AfterError) -> dict[int, bool]:
+    verdicts: dict[int, bool] = {}
+    failed = False
+    for message in signals.messages:
+        if failed:
+            verdicts[message.index] = False
+        elif message.label in _BAD:
+            verdicts[message.index] = False
+            if after_error == "mask":
+                break
+            failed = True
+        elif message.label in _GOOD:
+            verdicts[message.index] = True
+    return verdicts
+
+
+def _likely_after(episode: Episode, signals: Signals) -> dict[int, float]:
+    """P(High) of the node after each message: error(t) leaves High, repair(t) returns to it, and the end is known."""
+    if signals.first_error is None and not signals.success:
+        return {}
+    likely = 1.0 if signals.success else 0.0
+    after: dict[int, float] = {}
+    for message in reversed(signals.messages):
+        after[message.index] = min(1.0, max(0.0, likely))
+        likely += message.error_probability - message.repair_probability
+    return after
+
+
+def _steps(episode: Episode, labels: Mapping[int, Any]) -> tuple[list[str], list[Any]]:
+    completions: list[str] = []
+    kept: list[Any] = []
+    pending = ""
+    for index, message in enumerate(episode.messages):
+        pending += rendering.render([message])
+        if index in labels:
+            completions.append(pending)
+            kept.append(labels[index])
+            pending = ""
+    return completions, kept
+
+
+@dataclass(frozen=True)
+class TokenValues:
+    """Token-level values of one training sample; `mask` is set where a message's value was placed."""
+
+    episode_id: str
+    sample_id: str
+    values: list[float]
+    mask: list[bool]
+
+
+def token_advantages(material: Material, where: Where = "every") -> Iterator[TokenValues]:
+    """Advantages of every sample named in the episodes' token spans; a sample is as long as its last span."""
+    for advantages in material.advantages():
+        episode = material.episode(advantages.episode_id)
+        by_sample: dict[str, list[Span]] = {}
+        for index, message in enumerate(episode.messages):
+            for span in message.token_spans:
+                by_sample.setdefault(span.sample_id, []).append(Span(index, span.start, span.end, span.sample_id))
+        for sample_id, spans in by_sample.items():
+            length = max(span.end for span in spans)
+            placed = dict.fromkeys(advantages.messages, 1.0)
+            yield TokenValues(
+                episode.id,
+                sample_id,
+                place(advantages.messages, spans, length, where=where),
+                [bool(x) for x in place(placed, spans, length, where=where)],
+            )
+
+
+def _kind(pair: signals_pb2.PreferencePair) -> str:
+    name: str = options_pb2.PreferenceKind.Name(pair.kind)
+    return name.removeprefix("PREFERENCE_KIND_").lower()

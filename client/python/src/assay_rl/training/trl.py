@@ -1,0 +1,168 @@
+"""TRL: a reward function for GRPOTrainer, and a trainer with per-token advantages.
+
+    reward = AssayReward("127.0.0.1:50051", build=my_episode, options={...})
+    trainer = CreditGRPOTrainer(model, reward_funcs=reward, args=GRPOConfig(...), train_dataset=...)
+
+An episode that fails has the reward None, which TRL leaves out of the group, and no advantage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+from accelerate.utils import gather_object
+from trl import GRPOTrainer
+
+from assay_rl.client.aio import Options, options_proto
+from assay_rl.client.blocking import Client
+from assay_rl.client.episodes import Episode
+from assay_rl.client.outcomes import GroupFailed, Scored
+from assay_rl.training.group_board import in_group
+from assay_rl.training.tokens import Span, place, spans_from_mask
+from assay_rl.v1 import options_pb2, signals_pb2
+
+log = logging.getLogger("assay_rl")
+
+# build(prompt, completion, row) -> the episode that the completion ended, its score included, and where its messages
+# lie in the completion's tokens. Spans can be left to the adapter where the policy's own tokens form one run a message.
+Built: TypeAlias = "Episode | tuple[Episode, Sequence[Span]]"
+Build: TypeAlias = "Callable[[Any, Any, Mapping[str, Any]], Built]"
+
+_NOT_ROWS = frozenset({"trainer_state", "log_extra", "log_metric", "environments"})
+
+
+@dataclass
+class Sample:
+    """What became of one completion of the last batch; `signals` is None where its episode failed."""
+
+    episode: Episode
+    spans: Sequence[Span] | None
+    signals: signals_pb2.EpisodeSignals | None
+
+
+class AssayReward:
+    """An async reward function: list[float | None], the score of every completion's episode.
+
+    server: target of the service. options: AttributionOptions or a mapping of them; the same for every batch.
+    deadline: seconds for one episode, after which its reward is None.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        build: Build,
+        *,
+        options: Options | None = None,
+        deadline: float | None = 120.0,
+        **client: Any,
+    ) -> None:
+        self.__name__ = "assay"
+        self.options = options_proto(options)
+        self.samples: list[Sample] = []
+        self._build = build
+        self.client = Client(server, deadline=deadline, **client)
+
+    async def __call__(self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        samples = []
+        for i, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
+            row = {key: values[i] for key, values in columns.items() if key not in _NOT_ROWS}
+            built = self._build(prompt, completion, row)
+            episode, spans = built if isinstance(built, tuple) else (built, None)
+            episode.id = f"{i}/{episode.id}"
+            samples.append(Sample(episode, spans, None))
+        batch = await asyncio.to_thread(
+            self.client.score_batch, [sample.episode for sample in samples], options=self.options
+        )
+        for sample, outcome in zip(samples, batch.outcomes, strict=True):
+            if isinstance(outcome, Scored):
+                sample.signals = outcome.proto.signals
+            else:
+                log.warning("no reward for episode %s: %s", outcome.episode_id, outcome.error)
+        self.samples = samples
+        return [s.signals.score if s.signals is not None else None for s in samples]
+
+    def local_advantages(self, groups: Sequence[Sequence[signals_pb2.EpisodeSignals]]) -> dict[str, dict[int, float]]:
+        """Local advantages by episode id and message index, for episodes that carry their group."""
+        options = options_pb2.AdvantageOptions()
+        options.CopyFrom(self.options.advantages)
+        value_range = self.options.value_range if self.options.HasField("value_range") else None
+        outcomes = self.client.advantages(
+            [signals for group in groups for signals in group],
+            options=options,
+            value_range=(value_range.low, value_range.high) if value_range is not None else None,
+        )
+        local: dict[str, dict[int, float]] = {}
+        for outcome in outcomes.values():
+            if isinstance(outcome, GroupFailed):
+                log.warning("no advantages for group %s: %s", outcome.group_id, outcome.error)
+                continue
+            local.update({episode: advantages.local for episode, advantages in outcome.advantages.items()})
+        return local
+
+
+class CreditGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
+    """GRPOTrainer whose advantages are (B, T): (1 - blend) times TRL's own, plus blend times the message's local one.
+
+    blend: beta of the signals; 0 is GRPO as TRL computes it (several reward functions, their weights and
+    scale_rewards keep their meaning), 1 is credit alone. One of the reward functions must be an AssayReward.
+    A completion whose episode failed has no advantage at all.
+    """
+
+    def __init__(self, *args: Any, blend: float = 0.5, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rewards = [r for r in self.reward_funcs if isinstance(r, AssayReward)]
+        if len(rewards) != 1:
+            raise ValueError("one of reward_funcs must be an AssayReward")
+        if not 0.0 <= blend <= 1.0:
+            raise ValueError("blend must be in [0, 1]")
+        self._assay = rewards[0]
+        self._blend = blend
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        output: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        mask = output["completion_mask"]
+        own = mask * output["tool_mask"] if "tool_mask" in output else mask
+        local = self._local_tokens(own)
+        outcome = output["advantages"].unsqueeze(1) if output["advantages"].dim() == 1 else output["advantages"]
+        credit = torch.tensor(local, dtype=outcome.dtype, device=outcome.device)
+        failed = torch.tensor([s.signals is None for s in self._assay.samples], device=outcome.device).unsqueeze(1)
+        blended = ((1.0 - self._blend) * outcome + self._blend * credit) * own
+        output["advantages"] = torch.where(failed, torch.zeros_like(blended), blended)
+        return output
+
+    def _local_tokens(self, mask: Any) -> list[list[float]]:
+        samples = self._assay.samples
+        generations = self.num_generations if self.model.training else self.num_generations_eval
+        first = self.accelerator.process_index * len(samples)
+        mine = [
+            in_group(s.signals, str((first + i) // generations), generations).SerializeToString()
+            if s.signals is not None
+            else None
+            for i, s in enumerate(samples)
+        ]
+        # Ids are unique within a process only.
+        everybody = [
+            (number, signals_pb2.EpisodeSignals.FromString(data))
+            for number, data in enumerate(gather_object(mine))
+            if data is not None
+        ]
+        for number, signals in everybody:
+            signals.episode_id = str(number)
+        groups = {str((first + i) // generations) for i in range(len(samples))}
+        local = self._assay.local_advantages([[s for _, s in everybody if s.group.id in groups]])
+        return [
+            self._place(sample, local.get(str(first + i), {}), mask[i].tolist()) for i, sample in enumerate(samples)
+        ]
+
+    def _place(self, sample: Sample, values: Mapping[int, float], mask: Sequence[int]) -> list[float]:
+        if sample.signals is None or not values:
+            return [0.0] * len(mask)
+        spans = sample.spans
+        if spans is None:
+            spans = spans_from_mask(mask, [i for i, m in enumerate(sample.episode.messages) if m.agent])
+        return place(values, spans, len(mask), where="every")

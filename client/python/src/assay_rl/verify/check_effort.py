@@ -1,0 +1,83 @@
+"""Compares what was asked, of whom and how with what the signals rest on."""
+
+from __future__ import annotations
+
+from assay_rl.v1 import options_pb2, signals_pb2
+
+from . import questions
+from .findings import Report
+from .recompute import Expected
+
+
+def check_effort(report: Report, expected: Expected, signals: signals_pb2.EpisodeSignals) -> None:
+    asked, settings, effort = expected.answers.asked, expected.settings, signals.effort
+    # A table stands for all its values, each evaluated once.
+    tables = {kind: expected.answers.table_size(kind) for kind in questions.TABLES.values()}
+    count = sum(tables.get(q.kind, 1) for q in asked)
+    samples = sum(tables.get(q.kind, q.samples) for q in asked if not q.cached)
+    report.equal("signals.effort.questions", count, effort.questions)
+    report.equal("signals.effort.samples", samples, effort.samples)
+    if settings.evaluator == "named":
+        report.equal("signals.effort.evaluator", settings.evaluator_name, effort.evaluator)
+    else:
+        report.equal("signals.effort.evaluator", settings.evaluator, effort.evaluator)
+    _traits(report, expected, signals.audit)
+    voted = settings.evaluator == "vote"
+    report.equal("signals.effort.ballots", settings.ballots if voted else 0, effort.ballots)
+    if expected.credit.exact:
+        shapley = expected.credit.shapley
+        method = options_pb2.METHOD_EXACT if shapley else options_pb2.METHOD_UNSPECIFIED
+        exact = signals_pb2.INTERVAL_KIND_DESIGN if expected.answers.noisy() else signals_pb2.INTERVAL_KIND_EXACT
+        report.equal("signals.effort.method", method_name(method), method_name(effort.method))
+        report.equal("signals.effort.interval", exact if shapley else 0, effort.interval)
+        report.equal("signals.partial", False, signals.partial)
+        if shapley:
+            _complete(report, expected)
+    else:
+        estimated = (signals_pb2.INTERVAL_KIND_MODEL, signals_pb2.INTERVAL_KIND_DESIGN)
+        report.true("signals.effort.interval", effort.interval in estimated, "MODEL or DESIGN", effort.interval)
+        if settings.method != options_pb2.METHOD_AUTO:
+            report.equal("signals.effort.method", method_name(settings.method), method_name(effort.method))
+
+
+def method_name(method: int) -> str:
+    return options_pb2.Method.Name(method)
+
+
+def _complete(report: Report, expected: Expected) -> None:
+    """An exact computation asks every coalition and, for exact Owen values, every part of a union; nothing else."""
+    answers, n = expected.answers, len(expected.transcript.agents)
+    tabled = ("all", 0) in answers.recorded
+    wanted = set() if tabled else {("coalition", mask) for mask in range(1 << n)}
+    owen = expected.kind == options_pb2.EVIDENCE_OWEN
+    if owen and not answers.has_parts():
+        report.trust("sampled Owen values of messages")
+        wanted.update(key for key in answers.recorded if key[0] == "messages")
+    elif owen and ("owen", 0) not in answers.recorded:
+        wanted.update(("messages", kept) for kept in answers.parts())
+    lacking = sorted(wanted - set(answers.recorded))
+    if lacking:
+        report.wrong("signals.audit.questions", ", ".join(questions.text(*key) for key in lacking[:8]), "missing")
+    for k, q in enumerate(expected.answers.asked):
+        needless = q.kind in ("coalition", "messages") and (q.kind, q.key) not in wanted
+        if needless or (q.kind == "owen" and not owen):
+            report.wrong(
+                f"signals.audit.questions[{k}]", "a question the signals rest on", questions.text(q.kind, q.key)
+            )
+
+
+def _traits(report: Report, expected: Expected, audit: signals_pb2.AuditRecord) -> None:
+    """What the evaluator could be asked, and at what price, where its name alone says so."""
+    settings, found = expected.settings, audit.evaluator
+    if settings.evaluator == "named":
+        report.trust("what the evaluator could be asked")
+        return
+    path = "signals.audit.evaluator"
+    free = settings.evaluator != "caller" or settings.free
+    report.equal(f"{path}.free", free, found.free)
+    kinds = sorted(options_pb2.QuestionKind.Value(f"QUESTION_KIND_{kind.upper()}") for kind in settings.supports)
+    report.equal(f"{path}.supports", kinds, sorted(found.supports))
+    report.equal(f"{path}.deterministic", settings.deterministic, found.deterministic)
+    if settings.evaluator == "caller":
+        return
+    report.equal(f"{path}.whole_table", settings.evaluator in ("vote", "given"), found.whole_table)

@@ -1,0 +1,336 @@
+"""Where it went wrong: a chain of nodes, each High or Low, in the log domain (signals.md, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, inf, log, log1p
+
+from assay_rl.v1 import options_pb2
+
+from .settings import Settings
+from .transcript import CONTEXT, Transcript, logit
+
+SCORE_CLIP = 0.02
+DUST = 1e-12  # judges who cancel each other out leave rounding behind
+RESCUED = 0.15  # how often one right message lifts a state that was Low before it
+MAX_SHARED = 1024  # messages beyond which no level is shared
+LEAST_RATE = 1e-9  # a policy of value 0 must not make one lucky rollout impossible
+
+
+Grid = Sequence[tuple[float, float]]  # (rate, weight)
+
+
+@dataclass
+class Posterior:
+    """Probabilities of messages (length T) and nodes (length T + 1)."""
+
+    first: list[float]
+    decisive: list[float]
+    repair: list[float]
+    error: list[float]
+    none: float
+    low: list[float]  # P(Low) of every node
+    expected: list[float]  # E[V_j], in the value range
+
+    def suspects(self, transcript: Transcript) -> list[float]:
+        """Mass of the first error by agent."""
+        return [sum(self.first[t] for t in members) for members in transcript.members]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the chain is conditioned on. Rollouts are (successes, trials) a node, in units of range."""
+
+    prior: list[float]
+    ratios: list[float]
+    rollouts: list[tuple[float, float]]
+    corrections: list[tuple[int, float, float]]  # (t, successes, trials) with message t replaced by a correct one
+    annotated: int | None
+    repairs: tuple[int | None, ...]  # per message: the earlier one that the caller says it repaired
+    definition: int
+    success: bool | None  # None: cut off, nothing is known of the final node
+    outcome: float
+    start_value: float | None  # V_0 scaled to [0, 1]
+
+
+def log_ratios(transcript: Transcript, settings: Settings) -> list[float]:
+    """lambda_t = logit(1 - p_t) - logit(b); several judges add up, tempered; missing is 0."""
+    base = logit(settings.base_rate)
+    out: list[float] = []
+    for author, scores in zip(transcript.authors, transcript.scores, strict=True):
+        if not scores or author == CONTEXT:
+            out.append(0.0)
+            continue
+        total = 0.0
+        for q in scores:
+            p = min(max((1 + q) / 2, SCORE_CLIP), 1 - SCORE_CLIP)
+            total += logit(1 - p) - base
+        total /= 1 + (len(scores) - 1) * settings.model.judge_correlation
+        out.append(0.0 if abs(total) <= DUST else total)
+    return out
+
+
+def prior(transcript: Transcript, phi: Sequence[float] | None, span: float) -> list[float]:
+    """pi_t over agents' messages: uniform, or by negative credit where it is known. Sums to 1; context has 0."""
+    if phi is None:
+        weights = [0.0 if a == CONTEXT else 1.0 for a in transcript.authors]
+    else:
+        weights = [
+            0.0 if a == CONTEXT else (0.05 + max(0.0, -phi[a]) / span) / len(transcript.members[a])
+            for a in transcript.authors
+        ]
+    total = sum(weights)
+    return [w / total for w in weights] if total else weights
+
+
+def _add(a: float, b: float) -> float:
+    """log(e^a + e^b)."""
+    if a < b:
+        a, b = b, a
+    return a if b == -inf else a + log1p(exp(b - a))
+
+
+def _log(p: float) -> float:
+    return log(p) if p > 0 else -inf
+
+
+def _log_likelihood(rate: float, successes: float, failures: float) -> float:
+    hit = successes * _log(rate) if successes else 0.0
+    return hit + (failures * _log(1 - rate) if failures else 0.0)
+
+
+def _node(grid: Grid, successes: float, trials: float) -> tuple[float, float]:
+    """log mean likelihood over a grid of rates, and the mean rate under it."""
+    if not trials:
+        return 0.0, sum(rate * weight for rate, weight in grid)
+    logs = [_log_likelihood(rate, successes, trials - successes) for rate, _ in grid]
+    top = max(logs)
+    if top == -inf:
+        return -inf, 0.0
+    weights = [weight * exp(value - top) for value, (_, weight) in zip(logs, grid, strict=True)]
+    total = sum(weights)
+    return top + log(total), sum(w * rate for w, (rate, _) in zip(weights, grid, strict=True)) / total
+
+
+@dataclass
+class Chain:
+    """Logarithms of every factor: nodes 0..T, and what each message does to the state."""
+
+    high: list[float]
+    low: list[float]
+    hh: list[float]
+    hl: list[float]
+    lh: list[float]
+    ll: list[float]
+
+    def copy(self) -> Chain:
+        return Chain(*(list(part) for part in (self.high, self.low, self.hh, self.hl, self.lh, self.ll)))
+
+
+def infer(transcript: Transcript, settings: Settings, evidence: Evidence, given_first: int | None = None) -> Posterior:
+    """The mixture over the levels of the episode. `given_first`: under the condition that the first error is this."""
+    model = settings.model
+    if not model.shared or len(transcript.authors) > MAX_SHARED:
+        return _infer(transcript, settings, evidence, model.high, model.low, given_first)[0]
+    parts: list[tuple[float, Posterior]] = []
+    for i, (_, high) in enumerate(model.high):
+        for k, (_, low) in enumerate(model.low):
+            grids = _shared(model.high, i, model.shared), _shared(model.low, k, model.shared)
+            part, evidence_of = _infer(transcript, settings, evidence, *grids, given_first)
+            parts.append((_log(high) + _log(low) + evidence_of, part))
+    top = max(value for value, _ in parts)
+    weights = [exp(value - top) for value, _ in parts]
+    return _mixture([(weight / sum(weights), part) for weight, (_, part) in zip(weights, parts, strict=True)])
+
+
+def _shared(grid: Grid, level: int, share: float) -> Grid:
+    """A node's rate in an episode of this level: its own draw, or the episode's."""
+    return [(rate, (1 - share) * weight + share * (i == level)) for i, (rate, weight) in enumerate(grid)]
+
+
+def _mixture(parts: Sequence[tuple[float, Posterior]]) -> Posterior:
+    def mean(rows: Sequence[Sequence[float]]) -> list[float]:
+        return [sum(w * x for (w, _), x in zip(parts, column, strict=True)) for column in zip(*rows, strict=True)]
+
+    return Posterior(
+        first=mean([part.first for _, part in parts]),
+        decisive=mean([part.decisive for _, part in parts]),
+        repair=mean([part.repair for _, part in parts]),
+        error=mean([part.error for _, part in parts]),
+        none=sum(weight * part.none for weight, part in parts),
+        low=mean([part.low for _, part in parts]),
+        expected=mean([part.expected for _, part in parts]),
+    )
+
+
+def _infer(
+    transcript: Transcript, settings: Settings, evidence: Evidence, high: Grid, low: Grid, given_first: int | None
+) -> tuple[Posterior, float]:
+    """Forward-backward in O(T), and the log of the evidence."""
+    chain, means = _chain(transcript, settings, evidence, high, low)
+    chain = _consistent(chain, evidence)
+    if given_first is not None:
+        if evidence.definition == options_pb2.ERROR_DEFINITION_CORRECTION_FLIPS:
+            _force_decisive(chain, given_first)
+        else:
+            _force_first(chain, given_first)
+    posterior = _marginals(chain)
+    assert posterior is not None, "a chain without its outcome cannot contradict itself"
+    if evidence.definition == options_pb2.ERROR_DEFINITION_CORRECTION_FLIPS:
+        posterior.first = list(posterior.decisive)
+        posterior.none = max(0.0, 1 - sum(posterior.first))
+    posterior.expected = [
+        settings.low + settings.range * ((1 - pl) * mh + pl * ml)
+        for pl, (mh, ml) in zip(posterior.low, means, strict=True)
+    ]
+    posterior.expected[-1] = evidence.outcome
+    return posterior, _log_evidence(chain)
+
+
+def _log_evidence(chain: Chain) -> float:
+    high, low = chain.high[0], chain.low[0]
+    for t, edge in enumerate(zip(chain.hh, chain.hl, chain.lh, chain.ll, strict=True)):
+        hh, hl, lh, ll = edge
+        high, low = (
+            _add(high + hh, low + lh) + chain.high[t + 1],
+            _add(low + ll, high + hl) + chain.low[t + 1],
+        )
+    return _add(high, low)
+
+
+def _chain(
+    transcript: Transcript, settings: Settings, evidence: Evidence, high_rates: Grid, low_rates: Grid
+) -> tuple[Chain, list[tuple[float, float]]]:
+    """All factors, and the mean rates (High, Low) of every node."""
+    model = settings.model
+    scale = 1.0 if evidence.start_value is None else min(1.0, evidence.start_value / model.mean_high)
+    high_grid = [(min(max(rate * scale, LEAST_RATE), 1 - LEAST_RATE), weight) for rate, weight in high_rates]
+    step = evidence.definition == options_pb2.ERROR_DEFINITION_INCORRECT_STEP
+    # Rollouts and corrections say nothing about a message as such.
+    rollouts = [(0.0, 0.0)] * len(evidence.rollouts) if step else evidence.rollouts
+    high, mean_high = map(list, zip(*(_node(high_grid, s, k) for s, k in rollouts), strict=True))
+    low, mean_low = map(list, zip(*(_node(low_rates, s, k) for s, k in rollouts), strict=True))
+    high[0] += log(model.start_high)
+    low[0] += log(1 - model.start_high)
+    chain = Chain(high, low, *_edges(transcript, settings, evidence))
+    if step:
+        chain.lh = [-inf] * len(chain.lh)
+    for t, successes, trials in [] if step else evidence.corrections:
+        up, down = _node(high_grid, successes, trials)[0], _node(low_rates, successes, trials)[0]
+        chain.hh[t] += up
+        chain.hl[t] += up
+        chain.lh[t] += up
+        chain.ll[t] += _add(log(1 - RESCUED) + down, log(RESCUED) + up)
+    if evidence.success is False:
+        chain.high[-1] = -inf
+    elif evidence.success and not step:
+        chain.low[-1] = -inf
+    if evidence.annotated is not None:
+        _force_first(chain, evidence.annotated)
+    return chain, list(zip(mean_high, mean_low, strict=True))
+
+
+def _force_first(chain: Chain, t: int) -> None:
+    """High up to node t, High -> Low at t."""
+    for j in range(t + 1):
+        chain.low[j] = -inf
+    chain.hh[t] = -inf
+    chain.hl[t] = 0.0
+
+
+def _force_decisive(chain: Chain, t: int) -> None:
+    chain.low[t] = -inf
+    for j in range(t + 1, len(chain.high)):
+        chain.high[j] = -inf
+
+
+def _consistent(chain: Chain, evidence: Evidence) -> Chain:
+    """Where statements contradict each other, the annotation stands; marks yield first, then the outcome."""
+    if marks_apply(evidence):
+        marked = chain.copy()
+        _force_repairs(marked, evidence.repairs)
+        if _marginals(marked) is not None:
+            return marked
+    if _marginals(chain) is None:
+        chain.high[-1] = chain.low[-1] = 0.0
+    return chain
+
+
+def marks_apply(evidence: Evidence) -> bool:
+    """In a success the caller's `repairs` say where it was Low."""
+    step = evidence.definition == options_pb2.ERROR_DEFINITION_INCORRECT_STEP
+    return evidence.success is True and not step and any(t is not None for t in evidence.repairs)
+
+
+def _force_repairs(chain: Chain, repairs: Sequence[int | None]) -> None:
+    """Low from each repaired message to the last one that repaired it, High just before and just after."""
+    is_low = [False] * len(chain.high)
+    for t, repaired in enumerate(repairs):
+        if repaired is not None:
+            is_low[repaired + 1 : t + 1] = [True] * (t - repaired)
+    for j, low in enumerate(is_low):
+        if low:
+            chain.high[j] = -inf
+        elif (j and is_low[j - 1]) or (j + 1 < len(is_low) and is_low[j + 1]):
+            chain.low[j] = -inf
+
+
+def _marginals(chain: Chain) -> Posterior | None:
+    """None where the factors contradict each other (probability 0)."""
+    count = len(chain.hh)
+    hh, hl, lh, ll = chain.hh, chain.hl, chain.lh, chain.ll
+    a_high, a_low, stay_high = [chain.high[0]], [chain.low[0]], [chain.high[0]]
+    for t in range(count):
+        a_high.append(_add(a_high[t] + hh[t], a_low[t] + lh[t]) + chain.high[t + 1])
+        a_low.append(_add(a_low[t] + ll[t], a_high[t] + hl[t]) + chain.low[t + 1])
+        stay_high.append(stay_high[t] + hh[t] + chain.high[t + 1])
+    b_high, b_low, stay_low = [0.0] * (count + 1), [0.0] * (count + 1), [0.0] * (count + 1)
+    for t in reversed(range(count)):
+        next_high, next_low = chain.high[t + 1] + b_high[t + 1], chain.low[t + 1] + b_low[t + 1]
+        b_high[t] = _add(hh[t] + next_high, hl[t] + next_low)
+        b_low[t] = _add(ll[t] + next_low, lh[t] + next_high)
+        stay_low[t] = stay_low[t + 1] + ll[t] + chain.low[t + 1]
+    total = _add(a_high[count], a_low[count])
+    if total == -inf:
+        return None
+
+    def share(value: float) -> float:
+        return exp(value - total)
+
+    edges = range(count)
+    low = [share(a_low[j] + b_low[j]) for j in range(count + 1)]
+    return Posterior(
+        first=[share(stay_high[t] + hl[t] + chain.low[t + 1] + b_low[t + 1]) for t in edges],
+        decisive=[share(a_high[t] + hl[t] + chain.low[t + 1] + stay_low[t + 1]) for t in edges],
+        repair=[share(a_low[t] + lh[t] + chain.high[t + 1] + b_high[t + 1]) for t in edges],
+        error=[share(a_high[t] + hl[t] + chain.low[t + 1] + b_low[t + 1]) for t in edges],
+        none=share(stay_high[count]) + low[0],
+        low=low,
+        expected=[],
+    )
+
+
+def _edges(
+    transcript: Transcript, settings: Settings, evidence: Evidence
+) -> tuple[list[float], list[float], list[float], list[float]]:
+    """log P of High->High, High->Low, Low->High, Low->Low on every message, the message's evidence included."""
+    players = len(transcript.players)
+    model = settings.model
+    share, repair = model.propagated, model.repair_rate / max(1, players)
+    hh: list[float] = []
+    hl: list[float] = []
+    lh: list[float] = []
+    ll: list[float] = []
+    for author, pi, ratio in zip(transcript.authors, evidence.prior, evidence.ratios, strict=True):
+        if author == CONTEXT:
+            hh.append(0.0)
+            hl.append(-inf)
+            lh.append(-inf)
+            ll.append(0.0)
+            continue
+        hh.append(-model.error_rate * pi)
+        hl.append(_log(1 - exp(-model.error_rate * pi)) + ratio)
+        lh.append(_log(1 - exp(-repair)))
+        ll.append(-repair + log(1 - share + share * exp(ratio)))
+    return hh, hl, lh, ll

@@ -1,0 +1,182 @@
+"""Reading episodes and signals: one proto3-JSON object a line, gzip allowed."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+from google.protobuf import json_format
+
+from assay_rl.convert.records import from_record
+from assay_rl.v1 import episode_pb2, signal_service_pb2, signals_pb2
+
+from .questions import Asked, decode
+
+
+class RecordError(ValueError):
+    """A line that is no EpisodeResult, GroupResult or Episode."""
+
+
+@dataclass(frozen=True)
+class ResultLine:
+    """One EpisodeResult with its questions decoded apart: there may be thousands of them."""
+
+    number: int
+    result: signal_service_pb2.EpisodeResult
+    asked: tuple[Asked, ...]
+    broken: tuple[str, ...]  # questions that could not be read
+
+
+def open_lines(path: str | Path) -> TextIO:
+    """Opens a JSON lines file, plain or gzip (by its first bytes)."""
+    with Path(path).open("rb") as probe:
+        zipped = probe.read(2) == b"\x1f\x8b"
+    if zipped:
+        return cast("TextIO", gzip.open(path, "rt", encoding="utf-8"))
+    return Path(path).open(encoding="utf-8")
+
+
+def lines(path: str | Path) -> Iterator[tuple[int, str]]:
+    """Non-empty lines with their numbers, from 1."""
+    with open_lines(path) as source:
+        for number, line in enumerate(source, 1):
+            if line.strip():
+                yield number, line
+
+
+def _integer(text: str) -> int | float:
+    """Some writers leave the point out of negative zero, which is another double than zero."""
+    return -0.0 if text == "-0" else int(text)
+
+
+def _object(line: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line, parse_int=_integer)
+    except ValueError as error:
+        raise RecordError(f"not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise RecordError("not a JSON object")
+    return value
+
+
+def parse_result(number: int, line: str) -> ResultLine | signal_service_pb2.GroupResult:
+    """Reads one line of `assay signals`. Raises RecordError."""
+    value = _object(line)
+    try:
+        if "groupId" in value or "group_id" in value:
+            return json_format.ParseDict(value, signal_service_pb2.GroupResult())
+        asked: list[Asked] = []
+        broken: list[str] = []
+        questions = _take_questions(value)
+        result = json_format.ParseDict(value, signal_service_pb2.EpisodeResult())
+        for k, question in enumerate(questions):
+            try:
+                asked.append(decode(question, result.signals.audit.questions.add()))
+            except (ValueError, TypeError, AttributeError, json_format.ParseError) as error:
+                broken.append(f"questions[{k}]: {error}")
+    except json_format.ParseError as error:
+        raise RecordError(str(error)) from error
+    return ResultLine(number, result, tuple(asked), tuple(broken))
+
+
+def _take_questions(value: dict[str, Any]) -> list[Any]:
+    signals = value.get("signals")
+    audit = signals.get("audit") if isinstance(signals, dict) else None
+    questions = audit.pop("questions", []) if isinstance(audit, dict) else []
+    return questions if isinstance(questions, list) else [questions]
+
+
+@dataclass(frozen=True)
+class EpisodeFormat:
+    """How an episodes file is written, as `assay signals` was told."""
+
+    log: bool = False  # records of published logs, not Episodes
+    keep_labels: bool = True
+    context_agents: tuple[str, ...] = ()
+
+
+def add_format_arguments(parser: argparse.ArgumentParser) -> None:
+    """--input-format and what belongs to it, by the names that `assay signals` has for them."""
+    parser.add_argument("--input-format", choices=("episode", "log"), default="episode", help="of the episodes file")
+    parser.add_argument("--labels", choices=("keep", "drop"), default="keep", help="of log records: annotations")
+    parser.add_argument("--context-agents", default="", metavar="NAME,...", help="of log records: no players")
+
+
+def format_of(arguments: argparse.Namespace) -> EpisodeFormat:
+    names = tuple(name for name in arguments.context_agents.split(",") if name)
+    return EpisodeFormat(arguments.input_format == "log", arguments.labels == "keep", names)
+
+
+def parse_episode(line: str, form: EpisodeFormat = EpisodeFormat()) -> episode_pb2.Episode:
+    """Reads one Episode. Raises RecordError."""
+    value = _object(line)
+    try:
+        if form.log:
+            record = from_record(value, keep_labels=form.keep_labels, context_agents=form.context_agents)
+            return record.to_proto()
+        return json_format.ParseDict(value, episode_pb2.Episode())
+    except (json_format.ParseError, ValueError, TypeError) as error:
+        raise RecordError(str(error)) from error
+
+
+def canonical(episode: episode_pb2.Episode) -> bytes:
+    """The bytes that an audit's SHA-256 is taken over: the deterministic binary serialisation."""
+    return episode.SerializeToString(deterministic=True)
+
+
+def digest(episode: episode_pb2.Episode) -> bytes:
+    return hashlib.sha256(canonical(episode)).digest()
+
+
+def digests(episode: episode_pb2.Episode) -> tuple[bytes, ...]:
+    """The digest; and where the task says nothing, also the one with an empty task present or absent.
+
+    Converters differ in whether they write down a task without prompt and answer.
+    """
+    if episode.task.ByteSize():
+        return (digest(episode),)
+    other = episode_pb2.Episode()
+    other.CopyFrom(episode)
+    if episode.HasField("task"):
+        other.ClearField("task")
+    else:
+        other.task.SetInParent()
+    return digest(episode), digest(other)
+
+
+def signals_digest(signals: signals_pb2.EpisodeSignals) -> bytes:
+    """SHA-256 of the signals with the field that holds it empty."""
+    kept = signals.audit.signals_sha256
+    signals.audit.ClearField("signals_sha256")
+    value = hashlib.sha256(signals.SerializeToString(deterministic=True)).digest()
+    signals.audit.signals_sha256 = kept
+    return value
+
+
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def episode_id(line: str) -> str:
+    """The id of an Episode line. Raises RecordError."""
+    return _string(_object(line).get("id"))
+
+
+def peek(line: str) -> tuple[str, str, bool]:
+    """Episode id, group id and whether the line is a GroupResult; empty where the line says nothing readable."""
+    try:
+        value = _object(line)
+    except RecordError:
+        return "", "", False
+    if "groupId" in value or "group_id" in value:
+        return "", _string(value.get("groupId", value.get("group_id"))), True
+    signals = value.get("signals")
+    group = signals.get("group") if isinstance(signals, dict) else None
+    identity = _string(value.get("episodeId", value.get("episode_id")))
+    return identity, _string(group.get("id")) if isinstance(group, dict) else "", False
