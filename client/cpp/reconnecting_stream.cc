@@ -230,6 +230,7 @@ class ReconnectingStream : public SignalStream {
   }
 
   void Handle(v1::StreamSignalsResponse* response) {
+    if (response->has_notice() && config_.on_notice) config_.on_notice(response->notice());
     const absl::MutexLock lock(&mu_);
     const absl::Time now = absl::Now();
     attempt_.heard = now;
@@ -253,6 +254,7 @@ class ReconnectingStream : public SignalStream {
         attempt_.going_away = true;
         attempt_.leave_by = now + FromProto(response->go_away().grace());
         break;
+      case v1::StreamSignalsResponse::kNotice:
       case v1::StreamSignalsResponse::MESSAGE_NOT_SET:
         break;  // of a newer server
     }

@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cmath>
 #include <limits>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,8 +14,8 @@
 #include "server/credit/coalition.h"
 #include "server/credit/owen.h"
 #include "server/credit/owen_sets.h"
-#include "server/evaluation/answer_form.h"
 #include "server/evaluation/mutex.h"
+#include "server/grading/grader.h"
 #include "server/signals/unions.h"
 
 namespace assay::evaluation {
@@ -35,59 +33,43 @@ constexpr int32_t kRight = 0;
 constexpr int32_t kNone = 1;  // the vote for "none"
 constexpr int32_t kFirstWrong = 2;
 
-// Puts answers into classes: those that the grader takes for right, and each different wrong one.
+// Puts answers into classes: those that the grader takes for right, and each different other one.
 class Classes {
  public:
   Classes(const VoteOptions& options, absl::string_view reference)
-      : options_(options), reference_(Form(reference)) {
-    if (options.grader == Grader::kNumber) reference_number_ = NumberIn(reference);
-  }
+      : grader_(options.grader, options.tolerance, reference) {}
 
-  // kNoBallot where nothing can be read as an answer.
-  int32_t Of(absl::string_view answer) {
-    std::string form = Form(answer);
-    if (form.empty() && options_.grader != Grader::kIdentical) return kNoBallot;
-    if (IsRight(answer, form)) return kRight;
-    const auto [entry, is_new] =
-        wrong_.try_emplace(std::move(form), kFirstWrong + static_cast<int32_t>(wrong_.size()));
-    return entry->second;
+  struct Class {
+    grading::Grade grade = grading::Grade::kNone;
+    int32_t ballot = kNoBallot;
+  };
+
+  Class Of(absl::string_view answer) {
+    grading::GradedAnswer graded = grader_.Of(answer);
+    if (graded.grade == grading::Grade::kNone) return {};
+    if (graded.grade == grading::Grade::kRight) return {graded.grade, kRight};
+    const auto [entry, is_new] = others_.try_emplace(
+        std::move(graded.form), kFirstWrong + static_cast<int32_t>(others_.size()));
+    return {graded.grade, entry->second};
   }
 
  private:
-  std::string Form(absl::string_view answer) const {
-    switch (options_.grader) {
-      case Grader::kIdentical:
-        return std::string(answer);
-      case Grader::kChoice:
-        if (const std::optional<char> letter = ChoiceLetter(answer); letter.has_value()) {
-          return std::string(1, *letter);
-        }
-        return NormalForm(answer);
-      case Grader::kNumber:
-        // %a is exact: two wrong answers share a class only where they are the same number.
-        if (const std::optional<double> number = NumberIn(answer); number.has_value()) {
-          return absl::StrCat("#", absl::Hex(std::bit_cast<uint64_t>(*number + 0.0)));
-        }
-        return NormalForm(answer);
-      case Grader::kExact:
-        return NormalForm(answer);
-    }
-    return {};
-  }
-
-  bool IsRight(absl::string_view answer, const std::string& form) const {
-    if (options_.grader == Grader::kNumber && reference_number_.has_value()) {
-      const std::optional<double> number = NumberIn(answer);
-      return number.has_value() && std::abs(*number - *reference_number_) <= options_.tolerance;
-    }
-    return form == reference_;
-  }
-
-  const VoteOptions options_;
-  const std::string reference_;
-  std::optional<double> reference_number_;
-  absl::flat_hash_map<std::string, int32_t> wrong_;
+  const grading::Grader grader_;
+  absl::flat_hash_map<std::string, int32_t> others_;
 };
+
+double ScoreOf(grading::Grade grade) {
+  switch (grade) {
+    case grading::Grade::kRight:
+      return 1;
+    case grading::Grade::kWrong:
+      return -1;
+    case grading::Grade::kNone:
+    case grading::Grade::kUnreadable:
+      break;
+  }
+  return std::numeric_limits<double>::quiet_NaN();
+}
 
 // How many ballots each class has; at most kMaxAgents of them.
 class Count {
@@ -171,14 +153,14 @@ class VoteEpisode final : public EpisodeReplay {
     grades_.reserve(episode.messages.size());
     for (const signals::Message& message : episode.messages) {
       votes_before_.push_back(static_cast<int32_t>(votes_.size()));
-      const int32_t found = message.agent != signals::kContext && message.answer.has_value()
-                                ? classes.Of(*message.answer)
-                                : kNoBallot;
-      grades_.push_back(found == kNoBallot ? std::numeric_limits<double>::quiet_NaN()
-                        : found == kRight  ? 1.0
-                                           : -1.0);
+      Classes::Class found;
+      if (message.agent != signals::kContext && message.answer.has_value()) {
+        found = classes.Of(*message.answer);
+      }
+      grades_.push_back(ScoreOf(found.grade));
       if (message.agent == signals::kContext) continue;
-      const int32_t ballot = found == kNoBallot && options.empty_ballots ? kNone : found;
+      const bool none = found.ballot == kNoBallot && options.empty_ballots;
+      const int32_t ballot = none ? kNone : found.ballot;
       votes_.push_back({message.agent, message.round, ballot});
       last_round_ = std::max(last_round_, message.round);
     }

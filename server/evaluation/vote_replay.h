@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "server/evaluation/evaluator.h"
+#include "server/grading/grader.h"
 
 namespace assay::evaluation {
 
@@ -16,21 +17,15 @@ enum class Ballots : uint8_t {
   kLastRound,  // its last one with an answer in the highest round in which an agent spoke
 };
 
-enum class Grader : uint8_t {
-  kExact,      // equal NormalForm
-  kChoice,     // equal ChoiceLetter, or NormalForm where no letter can be read
-  kNumber,     // right within a tolerance; wrong answers are told apart exactly
-  kIdentical,  // byte for byte: the caller has put answers into classes
-};
-
 struct VoteOptions {
   Ballots ballots = Ballots::kLast;
   bool empty_ballots = false;  // a message without an answer votes for "none", which is never right
-  Grader grader = Grader::kExact;
+  grading::GraderKind grader = grading::GraderKind::kExact;
   double tolerance = 0;  // kNumber: |answer - reference| <= tolerance is right
 };
 
-// Answers coalition, messages, prefix, message-score (+1 right, -1 wrong, NaN: no answer) and
+// Answers coalition, messages, prefix, message-score (+1 right, -1 wrong, NaN: no answer or one
+// that cannot be read, which votes for itself and is never right) and
 // all-coalitions questions. A tie of k answers that contains the right one is worth low + range/k;
 // no ballots at all, low. An answer that is blank once normalised counts as none (not with
 // kIdentical). `messages` questions keep the episode's highest round, `prefix` questions use the

@@ -81,7 +81,7 @@ static_assert(Follows(signals::OutcomeScale::kNone, v1::OUTCOME_SCALE_NONE));
 static_assert(Follows(signals::AuditLevel::kFull, v1::AUDIT_FULL));
 static_assert(Follows(signals::QuestionKind::kMessageScores, v1::QUESTION_KIND_MESSAGE_SCORES));
 static_assert(Follows(evaluation::Ballots::kLastRound, v1::BALLOTS_LAST_ROUND));
-static_assert(Follows(evaluation::Grader::kIdentical, v1::GRADER_IDENTICAL));
+static_assert(Follows(grading::GraderKind::kIdentical, v1::GRADER_IDENTICAL));
 
 template <class Domain, class Wire>
 Domain FromEnum(Wire wire) {
@@ -249,7 +249,7 @@ void ResolveVote(v1::VoteReplay* wire, ResolvedOptions* resolved, Checker* check
   evaluation::VoteOptions options;
   options.ballots = FromEnum<evaluation::Ballots>(wire->ballots());
   options.empty_ballots = wire->empty_ballots();
-  options.grader = FromEnum<evaluation::Grader>(wire->grader());
+  options.grader = FromEnum<grading::GraderKind>(wire->grader());
   options.tolerance = wire->tolerance();
   resolved->vote = evaluation::MakeVoteReplay(options);
 }

@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from verify_episodes import SHARED, episode_of, log_records, options_of, signals_of
@@ -20,9 +21,22 @@ from assay_rl.v1.signals_pb2 import (
     LABEL_REPAIR_ATTEMPT,
     LABEL_SOUND,
 )
-from assay_rl.verify import advantages, blame, games, posterior, projection, questions, recompute, redundancy, votes
+from assay_rl.verify import (
+    advantages,
+    answers,
+    blame,
+    games,
+    posterior,
+    projection,
+    questions,
+    recompute,
+    redundancy,
+    votes,
+)
 from assay_rl.verify import settings as settings_module
 from assay_rl.verify import transcript as transcript_module
+
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 def chain(count: int, **fields: list[float]) -> episode_pb2.Episode:
@@ -218,26 +232,31 @@ def test_redundancy_counts_what_was_said_or_read_before() -> None:
     assert rho == pytest.approx([0, 0, 1, 1, 0, 1 / 3])
 
 
-@pytest.mark.parametrize("answer", ["C", "(C)", "c.", " C) because", "$C$"])
-def test_choice_letters(answer: str) -> None:
-    options = options_pb2.AttributionOptions()
-    options.vote.grader = options_pb2.GRADER_CHOICE
-    classify = votes.classifier(settings_module.resolve(options, episode_pb2.Episode()), "C")
-    assert classify(answer) == votes.RIGHT
+def test_the_table_of_forms_is_read_as_the_server_reads_it() -> None:
+    kinds = {
+        "exact": options_pb2.GRADER_EXACT,
+        "choice": options_pb2.GRADER_CHOICE,
+        "number": options_pb2.GRADER_NUMBER,
+    }
+    forms = [
+        json.loads(line) for line in (REPOSITORY / "tests/data/answer_forms.jsonl").read_text("utf-8").splitlines()
+    ]
+    assert len(forms) >= 300
+    for form in forms:
+        grader = answers.Grader(kinds[form["grader"]], form.get("tolerance", 0), form["reference"])
+        assert grader.grade(form["text"])[0] == form["server"], form
 
 
-def test_numbers_within_the_tolerance_are_one_class() -> None:
-    options = options_pb2.AttributionOptions()
-    options.vote.grader, options.vote.tolerance = options_pb2.GRADER_NUMBER, 0.5
-    classify = votes.classifier(settings_module.resolve(options, episode_pb2.Episode()), "1,000")
-    assert classify("1000.4") == classify("$999.6$") == votes.RIGHT
-    assert classify("7") == classify("7.0") != classify("7.1")
+def test_numbers_within_the_tolerance_are_one_class_and_others_are_told_apart() -> None:
+    grader = answers.Grader(options_pb2.GRADER_NUMBER, 0.5, "1,000")
+    assert grader.grade("1000.4")[0] == grader.grade("$999.6$")[0] == answers.RIGHT
+    assert grader.grade("7") == grader.grade("7.0") != grader.grade("7.1")
 
 
 def test_exact_answers_lose_case_space_wrappers_and_separators() -> None:
-    assert votes.normalise(r" $\boxed{1,234 X}$ ") == "1234x"
-    assert votes.normalise(r"\frac{1}{2}") == r"\frac{1}{2}"
-    assert votes.normalise("(1,2)") == "(1,2)"
+    assert answers.normal_form(r" $\boxed{1,234 X}$ ") == "1234 x"
+    assert answers.normal_form(r"\frac12") == r"\frac{1}{2}"
+    assert answers.normal_form("(1,2)") == "(1,2)"
 
 
 @pytest.mark.parametrize("name", ["dylan_mmlu_7agents", "dylan_mmlu_3agents", "dylan_math_complex"])

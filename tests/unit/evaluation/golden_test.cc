@@ -3,12 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <iterator>
-#include <limits>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/evaluation/answer_form.h"
 #include "server/evaluation/vote_replay.h"
 #include "tests/unit/evaluation/fixtures.h"
 
@@ -18,51 +16,6 @@ namespace {
 using assay::testing::Append;
 using assay::testing::Dice;
 using assay::testing::Golden;
-
-// Of which answers are made.
-constexpr const char* kParts[] = {"1",        "2",         "30",      "4.5",
-                                  ".5",       "7.",        ",000",    "1,234",
-                                  "{,}500",   "-",         "+",       "/",
-                                  "%",        "\\%",       "e3",      "E-2",
-                                  "x",        "=",         " ",       "\n",
-                                  "A",        "b",         "(C)",     "[d]",
-                                  "**",       ".",         ":",       ")",
-                                  "Answer",   "choice",    "option",  " is ",
-                                  "or ",      "and ",      "word",    "\\text{",
-                                  "\\boxed{", "\\mathrm{", "{",       "}",
-                                  "$",        "\\$",       "\\(",     "\\)",
-                                  "\\[",      "\\]",       "\\left",  "\\right",
-                                  "(",        "\\frac{",   "}{",      "\\dfrac{1}{2}",
-                                  "\\tfrac",  "\\,",       "\\!",     "\\",
-                                  "\\\\",     "\u00e9",    "\\sqrt{", "_",
-                                  "^",        "&",         "the ",    ", "};
-
-std::string DrawAnswer(Dice& dice) {
-  std::string answer;
-  for (int k = dice.Below(6); k >= 0; --k) answer += kParts[dice.Below(std::size(kParts))];
-  return answer;
-}
-
-double Digest(absl::string_view text) {
-  double sum = 0;
-  for (const char c : text) sum = std::fmod(31 * sum + static_cast<unsigned char>(c), 1e6 + 3);
-  return sum;
-}
-
-TEST(Golden, AnswerForms) {
-  Golden golden("forms");
-  for (int k = 0; k < 60; ++k) {
-    Dice dice(6000 + k);
-    std::vector<double> numbers;
-    for (int a = 0; a < 40; ++a) {
-      const std::string answer = DrawAnswer(dice);
-      Append(numbers,
-             {Digest(NormalForm(answer)), static_cast<double>(ChoiceLetter(answer).value_or('-')),
-              NumberIn(answer).value_or(std::numeric_limits<double>::quiet_NaN())});
-    }
-    golden.Expect(absl::StrCat(k), numbers);
-  }
-}
 
 constexpr const char* kBallots[] = {"A", "(a)",  "B",   "c) no", "",   " ",
                                     "2", "2.05", "two", "1/2",   "0.5"};
@@ -83,7 +36,7 @@ std::vector<double> Replay(Dice& dice) {
   }
   VoteOptions options;
   options.ballots = static_cast<Ballots>(dice.Below(3));
-  options.grader = static_cast<Grader>(dice.Below(4));
+  options.grader = static_cast<grading::GraderKind>(dice.Below(4));
   options.empty_ballots = dice.Chance(30);
   options.tolerance = dice.Chance(50) ? 0 : 0.1;
 

@@ -131,19 +131,21 @@ TEST(VoteReplay, Graders) {
     return Debate(1, {{0, 1, answer}}, reference);
   };
   EXPECT_EQ(Grand({}, one(" \\boxed{1,000} ", "1000")), 1);
-  EXPECT_EQ(Grand({.grader = Grader::kIdentical}, one("1,000", "1000")), 0);
-  EXPECT_EQ(Grand({.grader = Grader::kIdentical}, one("1000", "1000")), 1);
-  EXPECT_EQ(Grand({.grader = Grader::kChoice}, one("C) Ileum", "(c)")), 1);
-  EXPECT_EQ(Grand({.grader = Grader::kChoice}, one("B", "C")), 0);
-  EXPECT_EQ(Grand({.grader = Grader::kNumber}, one("0.5", "1/2")), 1);
-  EXPECT_EQ(Grand({.grader = Grader::kNumber}, one("0.51", "1/2")), 0);
-  EXPECT_EQ(Grand({.grader = Grader::kNumber, .tolerance = 0.02}, one("0.51", "1/2")), 1);
-  EXPECT_EQ(Grand({.grader = Grader::kNumber, .tolerance = 0.02}, one("many", "1/2")), 0);
+  EXPECT_EQ(Grand({.grader = grading::GraderKind::kIdentical}, one("1,000", "1000")), 0);
+  EXPECT_EQ(Grand({.grader = grading::GraderKind::kIdentical}, one("1000", "1000")), 1);
+  EXPECT_EQ(Grand({.grader = grading::GraderKind::kChoice}, one("C) Ileum", "(c)")), 1);
+  EXPECT_EQ(Grand({.grader = grading::GraderKind::kChoice}, one("B", "C")), 0);
+  EXPECT_EQ(Grand({.grader = grading::GraderKind::kNumber}, one("0.5", "1/2")), 1);
+  EXPECT_EQ(Grand({.grader = grading::GraderKind::kNumber}, one("0.51", "1/2")), 0);
+  EXPECT_EQ(Grand({.grader = grading::GraderKind::kNumber, .tolerance = 0.02}, one("0.51", "1/2")),
+            1);
+  EXPECT_EQ(Grand({.grader = grading::GraderKind::kNumber, .tolerance = 0.02}, one("many", "1/2")),
+            0);
 }
 
 TEST(VoteReplay, RightNumbersAreOneClassAndWrongOnesAreToldApart) {
   // 3.14 and 3.1416 are both right: two votes against two for 3.0 and 3.00, one and the same.
-  const VoteOptions options = {.grader = Grader::kNumber, .tolerance = 0.01};
+  const VoteOptions options = {.grader = grading::GraderKind::kNumber, .tolerance = 0.01};
   EXPECT_EQ(Grand(options, Debate(3, {{0, 1, "3.14"}, {1, 1, "3.1416"}, {2, 1, "4"}}, "3.1415")),
             1);
   EXPECT_EQ(Grand(options, Debate(3, {{0, 1, "3.14"}, {1, 1, "3.0"}, {2, 1, "3.00"}}, "3.1415")),

@@ -2,93 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
-from decimal import Decimal, InvalidOperation
-from math import isfinite
+from collections.abc import Iterable
 
 from assay_rl.v1 import options_pb2
 
+from .answers import NO_ANSWER, RIGHT, UNREADABLE, Grader
 from .settings import Settings
 from .transcript import CONTEXT, Transcript
-
-RIGHT = "right"
-NONE = "none"
-
-_WRAPPERS = (
-    re.compile(r"^\$+(.*?)\$+$", re.S),
-    re.compile(r"^\\\((.*)\\\)$", re.S),
-    re.compile(r"^\\\[(.*)\\\]$", re.S),
-    re.compile(r"^\\(?:boxed|fbox|text|textbf|mathrm|mathbf|mbox)\s*\{(.*)\}$", re.S),
-)
-_SEPARATOR = re.compile(r"(?<=\d)(?:,|\\,|\{,\})(?=\d{3}(?!\d))")
-_CHOICE = re.compile(r"^\(?([a-z])(?:$|[).:,\s])")
-
-
-def normalise(answer: str) -> str:
-    """Case, white space, LaTeX wrappers and thousands separators away."""
-    text = answer.strip().lower()
-    while True:
-        for wrapper in _WRAPPERS:
-            match = wrapper.match(text)
-            if match and _balanced(match.group(1)):
-                text = match.group(1).strip()
-                break
-        else:
-            break
-    return _SEPARATOR.sub("", "".join(text.split()))
-
-
-def _balanced(text: str) -> bool:
-    depth = 0
-    for char in text:
-        depth += (char == "{") - (char == "}")
-        if depth < 0:
-            return False
-    return depth == 0
-
-
-def _number(answer: str) -> Decimal | None:
-    try:
-        value = Decimal(normalise(answer))
-    except InvalidOperation:
-        return None
-    return value if isfinite(value) else None
-
-
-def classifier(settings: Settings, reference: str) -> Callable[[str], str]:
-    """Maps an answer to its class; every right answer to RIGHT, wrong ones told apart exactly."""
-    grader = settings.grader
-    if grader == options_pb2.GRADER_NUMBER:
-        wanted = _number(reference)
-
-        def number(answer: str) -> str:
-            value = _number(answer)
-            if value is None or wanted is None:
-                return RIGHT if normalise(answer) == normalise(reference) else "=" + normalise(answer)
-            if abs(value - wanted) <= Decimal(settings.tolerance):
-                return RIGHT
-            return f"={value.normalize()}"
-
-        return number
-    key: Callable[[str], str] = normalise
-    if grader == options_pb2.GRADER_IDENTICAL:
-        key = str
-    elif grader == options_pb2.GRADER_CHOICE:
-        key = _choice
-    right = key(reference)
-
-    def by_key(answer: str) -> str:
-        text = key(answer)
-        return RIGHT if text == right else "=" + text
-
-    return by_key
-
-
-def _choice(answer: str) -> str:
-    text = normalise(answer)
-    match = _CHOICE.match(text)
-    return match.group(1) if match else text
 
 
 class VoteReplay:
@@ -101,17 +21,20 @@ class VoteReplay:
     def __init__(self, transcript: Transcript, settings: Settings, reference: str) -> None:
         self._transcript = transcript
         self._settings = settings
-        classify = classifier(settings, reference)
-        self._classes: dict[str, int] = {RIGHT: 1}
+        grader = Grader(settings.grader, settings.tolerance, reference)
+        # Classes of ballots: the right answers, the vote for "none", and each other answer by its form.
+        self._classes: dict[tuple[str, str], int] = {(RIGHT, ""): 1}
+        self._grades: list[str] = []
         self._digits: list[int | None] = []
-        for answer in transcript.answers:
-            if answer is not None:
-                name = classify(answer)
-            elif settings.empty_ballots:
-                name = NONE
-            else:
+        for author, answer in zip(transcript.authors, transcript.answers, strict=True):
+            grade, form = NO_ANSWER, ""
+            if answer is not None and author != CONTEXT:
+                grade, form = grader.grade(answer)
+            self._grades.append(grade)
+            if grade == NO_ANSWER and not settings.empty_ballots:
                 self._digits.append(None)
                 continue
+            name = (grade, "") if grade in (RIGHT, NO_ANSWER) else ("other", form)
             self._digits.append(self._classes.setdefault(name, 1 << 8 * len(self._classes)))
         self._by_last_round = settings.ballots == options_pb2.BALLOTS_LAST_ROUND
         self._top_round = self._highest(len(transcript.rounds))
@@ -120,10 +43,11 @@ class VoteReplay:
         self._whole = [self._ballot(i, members, self._top_round) for i, members in enumerate(transcript.members)]
 
     def grade(self, t: int) -> float | None:
-        """q of message t: +1 for a right answer, -1 for a wrong one; None without an answer."""
-        if self._transcript.answers[t] is None or self._transcript.authors[t] == CONTEXT:
+        """q of message t: +1 for a right answer, -1 for a wrong one; None without an answer that could be read."""
+        grade = self._grades[t]
+        if grade in (NO_ANSWER, UNREADABLE):
             return None
-        return 1.0 if self._digits[t] == 1 else -1.0
+        return 1.0 if grade == RIGHT else -1.0
 
     def coalition(self, mask: int) -> float:
         total, agent = 0, 0

@@ -1,0 +1,35 @@
+// The number, or the list of numbers, that a whole answer states.
+#ifndef ASSAY_SERVER_GRADING_NUMBER_FORM_H_
+#define ASSAY_SERVER_GRADING_NUMBER_FORM_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace assay::grading {
+
+struct Number {
+  std::string text;  // the same for the same number, however it is written and however large it is
+  double value = 0;  // rounded; infinite where it is too large
+};
+
+struct NumberForm {
+  // Of a list "()", "[]", "(]", "[)" or "{}" (a set: ascending, each once), or "," where a comma
+  // stands between numbers without brackets. Empty: one number.
+  std::string brackets;
+  std::vector<Number> numbers;  // one, or at least two of a list
+};
+
+// Reads the whole of a PlainText or nothing: a sign, digits with separators of thousands, decimals,
+// an exponent (1e3, 1 \times 10^3), a fraction (a/b, \frac{a}{b}), a mixed number (a b/c), percent
+// (which is dropped: 50 % is 50), currency, "the answer is", "x =", and units behind it. Not read,
+// because it says another number than its digits: powers, roots, factorials, vulgar fractions,
+// comparisons, scale words (million), pi, variables, digits of other bases, approximations, two
+// numbers. O(size).
+std::optional<NumberForm> ReadNumber(absl::string_view plain);
+
+}  // namespace assay::grading
+
+#endif  // ASSAY_SERVER_GRADING_NUMBER_FORM_H_
