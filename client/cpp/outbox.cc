@@ -1,5 +1,6 @@
 #include "client/cpp/outbox.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -25,10 +26,24 @@ absl::Status Outbox::Add(std::shared_ptr<const v1::Episode> episode) {
   entry.bytes = static_cast<int64_t>(episode->ByteSizeLong());
   entry.sequence = next_sequence_++;
   entry.group_open = episode->has_group();
-  if (entry.group_open) groups_[episode->group().id()].push_back(episode->id());
   entry.episode = std::move(episode);
-  Wait(&entry);
+  if (entry.group_open) {
+    Join(&entry);
+  } else {
+    Wait(&entry);
+  }
   return absl::OkStatus();
+}
+
+void Outbox::Join(Entry* entry) {
+  const v1::Group& wire = entry->episode->group();
+  std::deque<Group>& groups = groups_[wire.id()];
+  if (groups.empty() || groups.back().full()) groups.push_back({wire.size(), {}});
+  groups.back().ids.push_back(entry->episode->id());
+  if (groups.size() == 1) return Wait(entry);
+  entry->state = State::kParked;
+  ++parked_;
+  waiting_bytes_ += entry->bytes;
 }
 
 void Outbox::StartStream() {
@@ -38,7 +53,13 @@ void Outbox::StartStream() {
   delayed_.clear();
   waiting_.clear();
   waiting_bytes_ = 0;
-  for (auto& [id, entry] : entries_) Wait(entry.get());
+  for (auto& [id, entry] : entries_) {
+    if (entry->state == State::kParked) {
+      waiting_bytes_ += entry->bytes;
+    } else {
+      Wait(entry.get());
+    }
+  }
 }
 
 bool Outbox::CanTake(absl::Time now) const {
@@ -80,8 +101,8 @@ bool Outbox::OnResult(const v1::EpisodeResult& result, absl::Time now) {
   --in_flight_;
   in_flight_bytes_ -= entry.bytes;
 
-  if (result.has_error() && result.error().has_retry_after() && !entry.episode->has_group() &&
-      entry.retries < max_retries_) {
+  const bool turned_away = result.has_error() && result.error().has_retry_after();
+  if (turned_away && entry.retries < max_retries_) {
     ++entry.retries;
     entry.state = State::kDelayed;
     waiting_bytes_ += entry.bytes;
@@ -92,22 +113,50 @@ bool Outbox::OnResult(const v1::EpisodeResult& result, absl::Time now) {
   const bool news = !entry.delivered;
   entry.delivered = true;
   entry.state = State::kAnswered;
-  if (!entry.group_open) Forget(result.episode_id());
+  if (!entry.group_open) {
+    Forget(result.episode_id());
+  } else if (turned_away) {
+    v1::GroupResult& group = given_up_.emplace_back();
+    group.set_group_id(entry.episode->group().id());
+    *group.mutable_error() = result.error();
+    group.mutable_error()->clear_retry_after();
+    CloseGroup(group.group_id());
+  }
   return news;
 }
 
 bool Outbox::OnGroup(const v1::GroupResult& result) {
   const auto it = groups_.find(result.group_id());
   if (it == groups_.end()) return false;
-  const std::vector<std::string> ids = std::move(it->second);
-  groups_.erase(it);
-  for (const std::string& id : ids) {
-    Entry& entry = *entries_.at(id);
+  const std::vector<std::string>& ids = it->second.front().ids;
+  for (const v1::EpisodeAdvantages& episode : result.signals().episodes()) {
+    // Of a group that was given up, and whose id came again.
+    if (std::find(ids.begin(), ids.end(), episode.episode_id()) == ids.end()) return false;
+  }
+  CloseGroup(result.group_id());
+  return true;
+}
+
+void Outbox::CloseGroup(const std::string& id) {
+  const auto it = groups_.find(id);
+  const Group closed = std::move(it->second.front());
+  it->second.pop_front();
+  for (const std::string& member : closed.ids) {
+    Entry& entry = *entries_.at(member);
     entry.group_open = false;
     // Otherwise the group was answered before this member, by its timeout.
-    if (entry.state == State::kAnswered) Forget(id);
+    if (entry.state == State::kAnswered) Forget(member);
   }
-  return true;
+  if (it->second.empty()) {
+    groups_.erase(it);
+    return;
+  }
+  for (const std::string& member : it->second.front().ids) {
+    Entry& entry = *entries_.at(member);
+    --parked_;
+    waiting_bytes_ -= entry.bytes;
+    Wait(&entry);
+  }
 }
 
 std::shared_ptr<const v1::Episode> Outbox::Find(absl::string_view id) const {

@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -28,11 +30,13 @@ struct Credits {
 // except StartStream, which is linear. Not thread safe.
 class Outbox {
  public:
-  // An episode that is asked to come again later does so at most `max_retries` times. Episodes of
-  // groups never do: the server has counted them as answered.
+  // An episode that is asked to come again later does so at most `max_retries` times. The server
+  // has not counted it in its group, which waits for it; where it is given up, so is the group.
   explicit Outbox(int max_retries) : max_retries_(max_retries) {}
 
-  // ALREADY_EXISTS: an episode of this id is unanswered, or answered in a group that is not.
+  // ALREADY_EXISTS: an episode of this id is unanswered, or answered in a group that is not. An
+  // episode of a group that has all its members begins another group of that id, which waits until
+  // the one before it is answered.
   absl::Status Add(std::shared_ptr<const v1::Episode> episode);
 
   // A new stream begins without credits. Unanswered episodes wait again, and so do all episodes of
@@ -56,10 +60,13 @@ class Outbox {
   bool OnResult(const v1::EpisodeResult& result, absl::Time now);
   bool OnGroup(const v1::GroupResult& result);
 
+  // Groups that were given up since the last call, each with the error of the episode that was.
+  std::vector<v1::GroupResult> TakeGivenUp() { return std::exchange(given_up_, {}); }
+
   // Null where no unanswered episode has this id.
   std::shared_ptr<const v1::Episode> Find(absl::string_view id) const;
 
-  size_t waiting() const { return waiting_.size() + delayed_.size(); }
+  size_t waiting() const { return waiting_.size() + delayed_.size() + parked_; }
   int64_t waiting_bytes() const { return waiting_bytes_; }
   int64_t in_flight() const { return in_flight_; }
   // True where every episode and every group has been answered.
@@ -68,7 +75,7 @@ class Outbox {
   bool all_answered() const { return waiting() == 0 && in_flight_ == 0; }
 
  private:
-  enum class State { kWaiting, kDelayed, kInFlight, kAnswered };
+  enum class State { kParked, kWaiting, kDelayed, kInFlight, kAnswered };
   struct Entry {
     std::shared_ptr<const v1::Episode> episode;
     int64_t bytes = 0;
@@ -79,7 +86,17 @@ class Outbox {
     int retries = 0;
   };
 
+  // One that is unanswered.
+  struct Group {
+    int size = 0;  // 0: not announced
+    std::vector<std::string> ids;
+    bool full() const { return size > 0 && static_cast<int>(ids.size()) >= size; }
+  };
+
+  void Join(Entry* entry);
   void Wait(Entry* entry);
+  // The first group of this id is answered or given up; the next one may be sent.
+  void CloseGroup(const std::string& id);
   void Forget(const std::string& id);
 
   const int max_retries_;
@@ -91,8 +108,10 @@ class Outbox {
   absl::flat_hash_map<std::string, std::unique_ptr<Entry>> entries_;
   std::map<uint64_t, Entry*> waiting_;
   std::multimap<absl::Time, Entry*> delayed_;
-  // Ids of the episodes of each unanswered group.
-  absl::flat_hash_map<std::string, std::vector<std::string>> groups_;
+  // Unanswered groups by id; of several the server knows the first alone.
+  absl::flat_hash_map<std::string, std::deque<Group>> groups_;
+  size_t parked_ = 0;  // episodes of the others
+  std::vector<v1::GroupResult> given_up_;
 };
 
 }  // namespace assay::client

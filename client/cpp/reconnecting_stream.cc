@@ -202,7 +202,10 @@ class ReconnectingStream : public SignalStream {
     if (cancelled_ || !MayBeRepaired(end) || Complete(end)) return false;
     const absl::Time now = absl::Now();
     if (!lost_since_.has_value()) lost_since_ = now;
-    return now < config_.deadline && now - *lost_since_ < config_.reconnect_timeout;
+    // A server that was never there is named soon; one that was lost may be starting again.
+    const absl::Duration patience =
+        ready_.has_value() ? config_.reconnect_timeout : config_.connect_timeout;
+    return now < config_.deadline && now - *lost_since_ < patience;
   }
 
   // A server that stops, or a proxy, cancels what it serves; we then did not.
@@ -243,6 +246,7 @@ class ReconnectingStream : public SignalStream {
         break;
       case v1::StreamSignalsResponse::kResult:
         if (outbox_.OnResult(response->result(), now)) Deliver(response->mutable_result());
+        for (v1::GroupResult& group : outbox_.TakeGivenUp()) Deliver(&group);
         break;
       case v1::StreamSignalsResponse::kGroup:
         if (outbox_.OnGroup(response->group())) Deliver(response->mutable_group());

@@ -1,8 +1,12 @@
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
 #include "assay/client.h"
 #include "assay/v1/signal_service.grpc.pb.h"
 #include "client/cpp/reconnecting_stream.h"
@@ -21,19 +25,39 @@ void Authorize(const std::string& token, grpc::ClientContext* context) {
   if (!token.empty()) context->AddMetadata("authorization", "Bearer " + token);
 }
 
+// How long a call tries to reach a server that is not there.
+constexpr absl::Duration kConnectTimeout = absl::Seconds(2);
+constexpr absl::Duration kConnectPause = absl::Milliseconds(200);
+
 template <typename Response, typename Request, typename Method>
 absl::StatusOr<Response> CallUnary(const std::shared_ptr<grpc::Channel>& channel,
                                    const std::string& token, Method method, const Request& request,
                                    absl::Duration timeout) {
   const auto stub = v1::SignalService::NewStub(channel);
-  grpc::ClientContext context;
-  Authorize(token, &context);
-  context.set_wait_for_ready(true);
-  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
-  Response response;
-  const grpc::Status status = (stub.get()->*method)(&context, request, &response);
-  if (!status.ok()) return FromGrpc(status);
-  return response;
+  const absl::Time start = absl::Now();
+  for (;;) {
+    grpc::ClientContext context;
+    Authorize(token, &context);
+    context.set_deadline(absl::ToChronoTime(start + timeout));
+    Response response;
+    const grpc::Status status = (stub.get()->*method)(&context, request, &response);
+    if (status.ok()) return response;
+    const bool again = status.error_code() == grpc::StatusCode::UNAVAILABLE &&
+                       absl::Now() + kConnectPause < start + std::min(timeout, kConnectTimeout);
+    if (!again) return FromGrpc(status);
+    absl::SleepFor(kConnectPause);
+  }
+}
+
+// Whether a target is this machine's own: its loopback or a Unix socket.
+bool IsLocal(absl::string_view target) {
+  for (const char* scheme : {"dns:///", "dns:", "ipv4:", "ipv6:"}) {
+    absl::ConsumePrefix(&target, scheme);
+  }
+  for (const char* local : {"unix:", "unix-abstract:", "localhost:", "127.", "[::1]:"}) {
+    if (absl::StartsWith(target, local)) return true;
+  }
+  return false;
 }
 
 class GrpcConnection : public Connection {
@@ -66,6 +90,8 @@ std::shared_ptr<grpc::ChannelCredentials> Credentials(const ConnectOptions& opti
 
 std::unique_ptr<SignalClient> SignalClient::Connect(ConnectOptions options) {
   grpc::ChannelArguments arguments;
+  // A proxy of the network never stands between a process and its own machine.
+  if (IsLocal(options.target)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   // A server that restarts is found again at once rather than after gRPC's default of 20 s.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +34,7 @@ class Behaviour:
     refuse_code: grpc.StatusCode | None = None  # every stream ends with this code
     silent_ids: frozenset[str] = frozenset()  # episodes that are never answered
     failing_ids: frozenset[str] = frozenset()  # episodes that are answered with an error
-    retry_ids: set[str] = field(default_factory=set)  # answered with retry_after once
+    retry_ids: Collection[str] = ()  # answered with retry_after, as often as they stand here
     repeat_results: bool = False  # every result comes twice
     delay: float = 0.0  # seconds before each answer
     questions: int = 0  # asked before an episode's result
@@ -58,6 +58,7 @@ class FakeSignals(signal_service_pb2_grpc.SignalServiceServicer):
     def __init__(self, behaviour: Behaviour) -> None:
         self.behaviour = behaviour
         self.record = Record()
+        self.to_turn_away = Counter(behaviour.retry_ids)
 
     async def StreamSignals(  # noqa: N802 (the name is the wire's)
         self, requests: AsyncIterator[signal_service_pb2.StreamSignalsRequest], context: Any
@@ -141,15 +142,16 @@ class _Stream:
         for number in range(behaviour.questions):
             await self.ask(episode, number)
         result = result_of(episode, behaviour.failing_ids)
-        if episode.id in behaviour.retry_ids:
-            behaviour.retry_ids.discard(episode.id)
+        if self.service.to_turn_away[episode.id] > 0:
+            self.service.to_turn_away[episode.id] -= 1
             result = signal_service_pb2.EpisodeResult(episode_id=episode.id)
             result.error.code = grpc.StatusCode.UNAVAILABLE.value[0]
             result.error.retry_after.FromMilliseconds(20)
+        turned_away = result.error.HasField("retry_after")
         self.in_flight -= 1
         for _ in range(2 if behaviour.repeat_results else 1):
             self.out.put_nowait(Response(result=result))
-        if episode.HasField("group"):
+        if episode.HasField("group") and not turned_away:  # such a member is not counted
             self.groups.setdefault(episode.group.id, []).append(episode.id)
             self.sizes[episode.group.id] = episode.group.size
             if len(self.groups[episode.group.id]) >= episode.group.size and not behaviour.hold_groups:
@@ -169,8 +171,14 @@ class _Stream:
 
     def close_group(self, group_id: str) -> None:
         result = signal_service_pb2.GroupResult(group_id=group_id)
-        result.signals.group_id = group_id
-        result.signals.used = len(self.groups.pop(group_id))
+        members = self.groups.pop(group_id)
+        used = [i for i in members if i not in self.service.behaviour.failing_ids]
+        if used:
+            result.signals.used = len(used)
+            for member in sorted(used):
+                result.signals.episodes.add(episode_id=member)
+        else:
+            result.error.code = grpc.StatusCode.FAILED_PRECONDITION.value[0]
         self.out.put_nowait(Response(group=result))
         if self.service.behaviour.repeat_results:
             self.out.put_nowait(Response(group=result))

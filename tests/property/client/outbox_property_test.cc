@@ -62,7 +62,7 @@ class Exchange {
     stream_.read.erase(stream_.read.begin() + static_cast<int64_t>(at));
     v1::EpisodeResult result;
     result.set_episode_id(id);
-    const bool later = !group_of_.contains(id) && *rc::gen::inRange(0, 4) == 0;
+    const bool later = *rc::gen::inRange(0, 4) == 0;
     if (later) {
       result.mutable_error()->set_code(8);
       result.mutable_error()->mutable_retry_after()->set_seconds(1);
@@ -71,7 +71,7 @@ class Exchange {
     }
     if (outbox_.OnResult(result, now_)) RC_ASSERT(delivered_.insert(id).second);
     RC_ASSERT(!outbox_.OnResult(result, now_));
-    if (group_of_.contains(id)) AnswerMember(id);
+    if (!later && group_of_.contains(id)) AnswerMember(id);
   }
 
   // Sends and answers, without another loss, until nothing is left.

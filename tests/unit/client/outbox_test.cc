@@ -179,12 +179,56 @@ TEST_F(OutboxTest, AnEpisodeAskedToComeLaterWaitsAndThenGivesUp) {
   EXPECT_TRUE(outbox_.empty());
 }
 
-TEST_F(OutboxTest, AGroupsEpisodeIsNotRetriedBecauseTheServerHasCountedIt) {
+TEST_F(OutboxTest, AGroupsEpisodeComesLaterBecauseTheServerHasNotCountedIt) {
   Add("a", "g");
   outbox_.SetCredits({10, 1000});
   TakeAll(&outbox_);
-  EXPECT_TRUE(outbox_.OnResult(ComeLater("a", 5), kNow));
-  EXPECT_TRUE(outbox_.all_answered());
+  EXPECT_FALSE(outbox_.OnResult(ComeLater("a", 5), kNow));
+  EXPECT_THAT(TakeAll(&outbox_, kNow + absl::Seconds(5)), ElementsAre("a"));
+  EXPECT_TRUE(outbox_.OnResult(Answered("a"), kNow));
+  EXPECT_TRUE(outbox_.OnGroup(GroupAnswered("g")));
+  EXPECT_TRUE(outbox_.empty());
+}
+
+TEST_F(OutboxTest, AGroupIsGivenUpWithItsMember) {
+  Add("a", "g");
+  outbox_.SetCredits({10, 1000});
+  absl::Time now = kNow;
+  for (int i = 0; i < 3; ++i, now += absl::Seconds(5)) {
+    EXPECT_THAT(TakeAll(&outbox_, now), ElementsAre("a"));
+    EXPECT_EQ(outbox_.OnResult(ComeLater("a", 5), now), i == 2);
+  }
+  const std::vector<v1::GroupResult> given_up = outbox_.TakeGivenUp();
+  ASSERT_EQ(given_up.size(), 1);
+  EXPECT_EQ(given_up[0].group_id(), "g");
+  EXPECT_FALSE(given_up[0].error().has_retry_after());
+  EXPECT_TRUE(outbox_.empty());
+  EXPECT_FALSE(outbox_.OnGroup(GroupAnswered("g")));
+}
+
+TEST_F(OutboxTest, AnIdThatComesAgainAfterItsGroupIsFullIsAnotherGroup) {
+  for (const char* id : {"a", "b", "c", "d"}) {
+    v1::Episode episode;
+    episode.set_id(id);
+    episode.mutable_group()->set_id("g");
+    episode.mutable_group()->set_size(2);
+    ASSERT_TRUE(outbox_.Add(std::make_shared<const v1::Episode>(episode)).ok());
+  }
+  outbox_.SetCredits({10, 1000});
+  EXPECT_THAT(TakeAll(&outbox_), ElementsAre("a", "b"));
+  outbox_.StartStream();
+  outbox_.SetCredits({10, 1000});
+  EXPECT_THAT(TakeAll(&outbox_), ElementsAre("a", "b"));
+  EXPECT_FALSE(outbox_.all_answered());
+  outbox_.OnResult(Answered("a"), kNow);
+  outbox_.OnResult(Answered("b"), kNow);
+  EXPECT_TRUE(outbox_.OnGroup(GroupAnswered("g")));
+  EXPECT_THAT(TakeAll(&outbox_), ElementsAre("c", "d"));
+  outbox_.OnResult(Answered("c"), kNow);
+  outbox_.OnResult(Answered("d"), kNow);
+  EXPECT_TRUE(outbox_.OnGroup(GroupAnswered("g")));
+  EXPECT_TRUE(outbox_.empty());
+  EXPECT_EQ(outbox_.waiting_bytes(), 0);
 }
 
 TEST_F(OutboxTest, TheBytesThatWaitAreCounted) {

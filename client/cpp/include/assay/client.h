@@ -40,10 +40,13 @@ using EvaluateFn = std::function<absl::StatusOr<v1::Answers>(const v1::Episode& 
 
 struct StreamConfig {
   v1::AttributionOptions options;
-  EvaluateFn evaluate;        // needed where options.caller is set
-  // Hints of the server, for people. Called on a thread of the stream's own; must not block for long.
+  EvaluateFn evaluate;  // needed where options.caller is set
+  // Hints of the server, for people. Called on a thread of the stream's own; must not block for
+  // long.
   std::function<void(const v1::Notice&)> on_notice;
   int evaluator_threads = 1;  // >= 1
+  // How long to try to reach a server that was never there, before giving up with what refused.
+  absl::Duration connect_timeout = absl::Seconds(2);
   // How long to go on opening streams, without a result from any of them, before giving up with
   // the last stream's error.
   absl::Duration reconnect_timeout = absl::Seconds(30);

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from google.protobuf import json_format
 from assay_rl.client.blocking import Client
 from assay_rl.client.outcomes import AssayError, Failed, GroupFailed
 from assay_rl.convert.files import FORMATS, FileError, outcome_line, output_file, read_episodes
+from assay_rl.grading import KINDS, graded, options_for
 
 
 def main(argv: Sequence[str]) -> int:
@@ -22,6 +25,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--server", default="127.0.0.1:50051", metavar="HOST:PORT")
     parser.add_argument("--options", metavar="FILE.json", help="AttributionOptions in the proto3 JSON mapping")
     parser.add_argument("--input-format", choices=sorted(FORMATS), default="episode")
+    parser.add_argument("--grade", choices=KINDS, help="how answers are compared with the reference answer")
     parser.add_argument("--deadline", type=float, metavar="SECONDS", help="for each episode; default: none")
     parser.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
     arguments = parser.parse_args(argv)
@@ -29,13 +33,42 @@ def main(argv: Sequence[str]) -> int:
     failed = answered = 0
     try:
         options = json.loads(Path(arguments.options).read_text(encoding="utf-8")) if arguments.options else None
+        episodes = read_episodes(arguments.input, arguments.input_format)
+        if arguments.grade:
+            options = options_for(arguments.grade, options)
+            episodes = graded(episodes, arguments.grade)
+        stop = stopped_by_interrupt()
         with output_file(arguments.output) as out, Client(arguments.server, deadline=arguments.deadline) as client:
-            for outcome in client.score(read_episodes(arguments.input, arguments.input_format), options=options):
+            for outcome in client.score(episodes, options=options, stop=stop):
                 print(outcome_line(outcome), file=out)
                 answered += 1
                 failed += isinstance(outcome, (Failed, GroupFailed))
-    except (FileError, AssayError, OSError, json.JSONDecodeError, json_format.ParseError) as failure:
+    except (
+        FileError,
+        AssayError,
+        OSError,
+        ImportError,
+        ValueError,
+        json.JSONDecodeError,
+        json_format.ParseError,
+    ) as failure:
         print(f"assay-rl score: {failure}", file=sys.stderr)
         return 2
     print(f"{answered} results, {failed} of them errors", file=sys.stderr)
+    if stop.is_set():
+        print("assay-rl score: interrupted; the rest of the input was not read", file=sys.stderr)
+        return 130
     return 1 if failed else 0
+
+
+def stopped_by_interrupt() -> threading.Event:
+    """Set by the first SIGINT: what was handed over is finished. The second one interrupts as usual."""
+    stop = threading.Event()
+
+    def interrupt(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        stop.set()
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, interrupt)
+    return stop

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -13,7 +14,7 @@ import grpc.aio
 from google.protobuf import json_format
 from google.protobuf.message import Message as ProtoMessage
 
-from assay_rl.client.channel import CHANNEL_OPTIONS, SERVICE
+from assay_rl.client.channel import CHANNEL_OPTIONS, SERVICE, proxy_of, proxy_options
 from assay_rl.client.episodes import EpisodeLike, to_proto
 from assay_rl.client.evaluators import Evaluator
 from assay_rl.client.outcomes import (
@@ -28,6 +29,7 @@ from assay_rl.client.outcomes import (
     episode_outcome,
     group_outcome,
 )
+from assay_rl.client.process import check_owner, check_process
 from assay_rl.client.scorer import AsyncScorer
 from assay_rl.v1 import options_pb2, signal_service_pb2, signals_pb2
 
@@ -49,6 +51,7 @@ class AsyncClient:
     target: HOST:PORT, or any gRPC target; several addresses are used round robin, stream by stream.
     credentials: None for plaintext. token: sent as a bearer token with every call.
     deadline: seconds from hand-over after which an unanswered episode is Failed with DEADLINE_EXCEEDED; None waits.
+    connect_timeout: the same for a server that was never there; the error names its address and what refused.
     reconnect_timeout: seconds without a connection after which everything unanswered is Failed with UNAVAILABLE.
     window: episodes taken from the caller whose outcome has not been fetched yet, at most.
     evaluator_threads: threads for evaluators that are plain functions.
@@ -61,18 +64,23 @@ class AsyncClient:
         credentials: grpc.ChannelCredentials | None = None,
         token: str | None = None,
         deadline: float | None = None,
+        connect_timeout: float = 2.0,
         reconnect_timeout: float = 30.0,
         window: int = 256,
         evaluator_threads: int = 4,
         channel_options: Sequence[tuple[str, Any]] = (),
     ) -> None:
-        options = [*CHANNEL_OPTIONS, *channel_options]
+        check_process()
+        self._process = os.getpid()
+        self._target = target
+        options = [*CHANNEL_OPTIONS, *proxy_options(target), *channel_options]
         if credentials is None:
             self._channel = grpc.aio.insecure_channel(target, options=options)
         else:
             self._channel = grpc.aio.secure_channel(target, credentials, options=options)
         self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
         self._deadline = float("inf") if deadline is None else deadline
+        self._connect_timeout = connect_timeout
         self._reconnect_timeout = reconnect_timeout
         self._window = window
         self._executor = ThreadPoolExecutor(evaluator_threads, thread_name_prefix="assay-evaluator")
@@ -99,6 +107,7 @@ class AsyncClient:
         self, options: Options | None = None, *, evaluator: Evaluator | None = None, deadline: float | None = None
     ) -> AsyncScorer:
         """A scorer that stays open: submit episodes as they come, await each one's outcome."""
+        check_owner(self._process)
         return AsyncScorer(self, options_proto(options), evaluator, self._deadline if deadline is None else deadline)
 
     async def score(
@@ -111,6 +120,7 @@ class AsyncClient:
     ) -> AsyncIterator[Outcome]:
         """Streams episodes and yields one outcome for each, in completion order, and one for each group.
 
+        Where `episodes` raises, what it gave before is finished and yielded first; then that exception is raised.
         Raises AssayError where the stream as a whole is refused (bad options, no permission).
         """
         scorer = self.open(options, evaluator=evaluator, deadline=deadline)
@@ -120,13 +130,17 @@ class AsyncClient:
 
         async def feed() -> None:
             try:
-                async for episode in _iterate(episodes):
-                    await room.acquire()
-                    scorer.add(episode, outcomes.put)
-                await scorer.finish()
+                try:
+                    async for episode in _iterate(episodes):
+                        await room.acquire()
+                        scorer.add(episode, outcomes.put)
+                finally:
+                    if not stopped:
+                        await scorer.finish()
             finally:
                 outcomes.close()
 
+        stopped = False
         fetched, chunk = 0, max(1, self._window // 16)
         feeder = asyncio.create_task(feed())
         try:
@@ -140,6 +154,7 @@ class AsyncClient:
                 yield outcome
             await feeder
         finally:
+            stopped = True
             feeder.cancel()
             await scorer.abort(Error(grpc.StatusCode.CANCELLED, "the caller stopped listening"))
 
@@ -200,6 +215,7 @@ class AsyncClient:
         return response
 
     async def _unary(self, method: str, request: ProtoMessage, reply: type[Any], timeout: float | None) -> Any:
+        check_owner(self._process)
         call = self._channel.unary_unary(
             SERVICE + method,
             request_serializer=type(request).SerializeToString,
@@ -208,7 +224,18 @@ class AsyncClient:
         try:
             return await call(request, timeout=timeout, metadata=self._metadata)
         except grpc.aio.AioRpcError as failure:
-            raise AssayError(Error(failure.code(), failure.details() or "")) from failure
+            raise AssayError(self._explained(Error(failure.code(), failure.details() or ""))) from failure
+
+    def _explained(self, error: Error) -> Error:
+        """An error of the transport, with the address and the proxy that it is about."""
+        if error.code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+            return error
+        where = f"the server at {self._target} cannot be reached"
+        if error.message.startswith(where):
+            return error
+        proxy = proxy_of(self._target)
+        through = f" through the proxy of {proxy}" if proxy else ""
+        return Error(error.code, f"{where}{through}: {error.message}", error.violations, error.retry_after)
 
 
 def advantages_request(

@@ -18,10 +18,14 @@ from assay_rl.client.aio import AsyncClient, Collector, Options, Outbox
 from assay_rl.client.episodes import EpisodeLike
 from assay_rl.client.evaluators import Evaluator
 from assay_rl.client.outcomes import Batch, EpisodeOutcome, Error, Failed, GroupOutcome, Outcome, Scored
+from assay_rl.client.process import check_owner, check_process
 from assay_rl.client.scorer import AsyncScorer
 from assay_rl.v1 import options_pb2, signal_service_pb2, signals_pb2
 
 T = TypeVar("T")
+
+_NOTHING_YET = "nothing yet"
+_MOMENT_SECONDS = 0.1  # after which somebody else may have asked to stop
 
 _loops: dict[int, asyncio.AbstractEventLoop] = {}
 _loops_lock = threading.Lock()
@@ -43,16 +47,22 @@ def _shared_loop() -> asyncio.AbstractEventLoop:
 class Client:
     """A connection to the service, for any number of threads. Arguments as for AsyncClient.
 
-    Make it after a fork, not before: gRPC's threads do not survive one.
+    Make it after a fork, not before: gRPC's threads do not survive one. A client that was made before, and a new one in
+    the child of a process that has used one, say so with a RuntimeError.
     """
 
     def __init__(self, target: str, *, window: int = 256, **arguments: Any) -> None:
+        check_process()
+        self._process = os.getpid()
         self._window = window
         self._loop = _shared_loop()
         self._closed = False
         self._client = self._call(_make(target, window=window, **arguments))
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        if self._process != os.getpid():
+            coroutine.close()  # never awaited
+        check_owner(self._process)
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def __enter__(self) -> Client:
@@ -65,7 +75,7 @@ class Client:
 
     def close(self) -> None:
         """Ends all streams; what is unanswered is Failed with CANCELLED."""
-        if not self._closed:
+        if not self._closed and self._process == os.getpid():
             self._closed = True
             self._call(self._client.close())
 
@@ -73,6 +83,7 @@ class Client:
         self, options: Options | None = None, *, evaluator: Evaluator | None = None, deadline: float | None = None
     ) -> Scorer:
         """A scorer that stays open: submit episodes from any thread, get a future of each one's outcome."""
+        check_owner(self._process)
         return Scorer(self._loop, self._client.open(options, evaluator=evaluator, deadline=deadline))
 
     def score(
@@ -82,49 +93,51 @@ class Client:
         options: Options | None = None,
         evaluator: Evaluator | None = None,
         deadline: float | None = None,
+        stop: threading.Event | None = None,
     ) -> Iterator[Outcome]:
         """Streams episodes and yields one outcome for each, in completion order, and one for each group.
 
-        `episodes` is read on a thread of its own, at most `window` ahead of the outcomes fetched.
+        `episodes` is read on a thread of its own, at most `window` ahead of the outcomes fetched. Where it raises, what
+        it gave before is finished and yielded first; then that exception is raised. The same holds for a
+        KeyboardInterrupt while an outcome is waited for; a second one ends at once.
+        stop: once it is set, from a signal handler or another thread, no more episodes are read.
         Raises AssayError where the stream as a whole is refused (bad options, no permission).
         """
         scorer = self.open(options, evaluator=evaluator, deadline=deadline)
         outcomes = _ThreadOutbox(self._loop)
-        room = threading.Semaphore(self._window)
-        stop = threading.Event()
-        failure: list[BaseException] = []
         scorer._on_group(outcomes.put)
-
-        def feed() -> None:
-            try:
-                for episode in episodes:
-                    room.acquire()
-                    if stop.is_set():
-                        return
-                    scorer._add(episode, outcomes.put)
-                scorer.finish()
-            except BaseException as error:  # raised to the caller below
-                failure.append(error)
-            finally:
-                outcomes.close()
-
+        feed = _Feed(scorer, outcomes, self._window, stop or threading.Event())
+        feed.start(episodes)
+        interrupt: KeyboardInterrupt | None = None
         fetched, chunk = 0, max(1, self._window // 16)
-        feeder = threading.Thread(target=feed, name="assay-feeder", daemon=True)
-        feeder.start()
         try:
-            for outcome in outcomes:
+            while True:
+                try:
+                    outcome = outcomes.next()
+                except KeyboardInterrupt as raised:
+                    if interrupt is not None:
+                        raise
+                    interrupt = raised
+                    feed.stop.set()
+                    continue
+                if feed.stop.is_set():
+                    feed.end()
+                if isinstance(outcome, str):
+                    continue
+                if outcome is None:
+                    break
                 if isinstance(outcome, (Scored, Failed)):
                     fetched += 1
                     if fetched == chunk:  # one wake-up of the feeder for several episodes
-                        room.release(chunk)
+                        feed.room.release(chunk)
                         fetched = 0
                 yield outcome
-            if failure:
-                raise failure[0]
+            if interrupt is not None:
+                raise interrupt
+            if feed.failure is not None:
+                raise feed.failure
         finally:
-            stop.set()
-            room.release()
-            scorer.abort(Error(grpc.StatusCode.CANCELLED, "the caller stopped listening"))
+            feed.abort()
 
     def score_batch(
         self,
@@ -171,6 +184,7 @@ class _ThreadOutbox(Outbox):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self._ready: queue.SimpleQueue[list[Outcome] | None] = queue.SimpleQueue()
+        self._fetched: deque[Outcome] = deque()
 
     def _wake(self) -> None:
         self._ready.put(self._held)
@@ -185,9 +199,69 @@ class _ThreadOutbox(Outbox):
 
         self._loop.call_soon_threadsafe(last)
 
-    def __iter__(self) -> Iterator[Outcome]:
-        while (outcomes := self._ready.get()) is not None:
-            yield from outcomes
+    def next(self) -> Outcome | str | None:
+        """The next outcome; None after the last one, _NOTHING_YET where there was none for a moment."""
+        if not self._fetched:
+            try:
+                outcomes = self._ready.get(timeout=_MOMENT_SECONDS)
+            except queue.Empty:
+                return _NOTHING_YET
+            if outcomes is None:
+                return None
+            self._fetched.extend(outcomes)
+        return self._fetched.popleft() if self._fetched else _NOTHING_YET
+
+
+class _Feed:
+    """Reads episodes on a thread of its own, and finishes what it has handed over however the reading ends."""
+
+    def __init__(self, scorer: Scorer, outcomes: _ThreadOutbox, window: int, stop: threading.Event) -> None:
+        self.room = threading.Semaphore(window)
+        self.stop = stop
+        self.failure: BaseException | None = None
+        self._scorer = scorer
+        self._outcomes = outcomes
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def start(self, episodes: Iterable[EpisodeLike]) -> None:
+        threading.Thread(target=self._read, args=(episodes,), name="assay-feeder", daemon=True).start()
+
+    def _read(self, episodes: Iterable[EpisodeLike]) -> None:
+        try:
+            for episode in episodes:
+                self.room.acquire()
+                with self._lock:
+                    if self._ended or self.stop.is_set():
+                        break
+                    self._scorer._add(episode, self._outcomes.put)
+        except BaseException as failure:  # raised to the caller, who sees what came before first
+            self.failure = failure
+        if self._end():
+            self._finish()
+
+    def _end(self) -> bool:
+        with self._lock:
+            ended, self._ended = self._ended, True
+            return not ended
+
+    def end(self) -> None:
+        """No more episodes, though the reading may still wait for one; at once."""
+        if self._end():
+            threading.Thread(target=self._finish, name="assay-finisher", daemon=True).start()
+
+    def _finish(self) -> None:
+        try:
+            self._scorer.finish()
+        except BaseException as failure:
+            self.failure = self.failure or failure
+        finally:
+            self._outcomes.close()
+
+    def abort(self) -> None:
+        self._end()
+        self.room.release()
+        self._scorer.abort(Error(grpc.StatusCode.CANCELLED, "the caller stopped listening"))
 
 
 async def _make(target: str, **arguments: Any) -> AsyncClient:
@@ -198,6 +272,7 @@ class Scorer:
     """One logical stream with fixed options, for any number of threads. Made by Client.open()."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, scorer: AsyncScorer) -> None:
+        self._process = os.getpid()
         self._loop = loop
         self._scorer = scorer
         self._inbox: deque[tuple[EpisodeLike, Callable[[Outcome], None]]] = deque()
@@ -236,6 +311,7 @@ class Scorer:
 
     def finish(self) -> None:
         """No more episodes: waits until everything is answered, then closes. Raises AssayError if refused."""
+        check_owner(self._process)
         asyncio.run_coroutine_threadsafe(self._finish(), self._loop).result()
 
     def abort(self, error: Error) -> None:
@@ -246,6 +322,7 @@ class Scorer:
         self._scorer.on_group(sink)
 
     def _add(self, episode: EpisodeLike, sink: Callable[[Outcome], None]) -> None:
+        check_owner(self._process)
         if self._scorer._refused is not None:
             raise self._scorer._refused
         # One wake-up of the loop takes all that has gathered.

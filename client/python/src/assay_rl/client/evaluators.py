@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import grpc
 
 from assay_rl.client.episodes import EpisodeLike
 from assay_rl.client.outcomes import Error
 from assay_rl.v1 import evaluator_service_pb2 as pb
+
+log = logging.getLogger("assay_rl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,32 +77,87 @@ async def respond(
 ) -> pb.EvaluateResponse:
     """Asks the evaluator; whatever goes wrong there becomes an Error for the server, never a number.
 
-    A plain function runs on the executor, so that it can block without holding up the stream.
+    A plain function runs on the executor, so that it can block without holding up the stream. Nothing that it raises
+    reaches the loop: an evaluator that calls sys.exit() fails its own questions and no more.
     """
-    questions = [question_from_proto(q, request.seed) for q in request.questions]
     timeout = request.timeout.ToTimedelta().total_seconds() if request.HasField("timeout") else None
     try:
-        replies = await asyncio.wait_for(_call(evaluator, episode, questions, executor), timeout)
-        if len(replies) != len(questions):
-            raise ValueError(f"the evaluator gave {len(replies)} answers to {len(questions)} questions")
-        answers = [_answer(reply) for reply in replies]
-    except (TimeoutError, asyncio.TimeoutError):
+        questions = [question_from_proto(q, request.seed) for q in request.questions]
+    except ValueError as failure:
+        return _failure(request, grpc.StatusCode.UNIMPLEMENTED, str(failure))
+    asked = asyncio.ensure_future(_guarded(evaluator, episode, questions, executor))
+    try:
+        done, _ = await asyncio.wait({asked}, timeout=timeout)
+    finally:
+        asked.cancel()  # too late, or nobody waits any more; without effect where it is done
+    if not done:
         return _failure(request, grpc.StatusCode.DEADLINE_EXCEEDED, f"the evaluator took longer than {timeout} s")
-    except Exception as failure:
-        return _failure(request, grpc.StatusCode.UNKNOWN, f"{type(failure).__name__}: {failure}")
+    replies = _Raised(asyncio.CancelledError()) if asked.cancelled() else asked.result()
+    if not isinstance(replies, _Raised):
+        try:
+            answers = [_answer(reply) for reply in _checked(replies, len(questions))]
+        except Exception as failure:
+            replies = _Raised(failure)
+    if isinstance(replies, _Raised):
+        raised = replies.failure
+        log.error("the evaluator failed on episode %r", request.episode_id, exc_info=raised)
+        return _failure(request, grpc.StatusCode.UNKNOWN, f"the evaluator raised {_described(raised)}")
     return pb.EvaluateResponse(evaluation_id=request.evaluation_id, answers=pb.Answers(answers=answers))
 
 
-async def _call(
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    failure: BaseException
+
+
+def _described(failure: BaseException) -> str:
+    return f"{type(failure).__name__}: {failure}" if str(failure) else type(failure).__name__
+
+
+async def _guarded(
     evaluator: Evaluator, episode: EpisodeLike, questions: Sequence[Question], executor: Executor
-) -> Replies:
+) -> Any:
+    """What the evaluator returned, or raised. Only a cancellation is raised here: the evaluator's own, or ours."""
+
+    def call() -> Any:
+        try:
+            return evaluator(episode, questions)
+        except BaseException as failure:
+            return _Raised(failure)
+
     if inspect.iscoroutinefunction(evaluator) or inspect.iscoroutinefunction(type(evaluator).__call__):
-        replies = evaluator(episode, questions)
+        replies = call()
     else:
-        replies = await asyncio.get_running_loop().run_in_executor(executor, evaluator, episode, questions)
-    if inspect.isawaitable(replies):
+        replies = await asyncio.get_running_loop().run_in_executor(executor, call)
+    if not inspect.isawaitable(replies):
+        return replies
+    try:
         return await replies
-    return replies
+    except asyncio.CancelledError:
+        raise
+    except BaseException as failure:
+        return _Raised(failure)
+
+
+def _checked(replies: Any, count: int) -> Sequence[Any]:
+    """Replies in order, one a question. Raises TypeError or ValueError."""
+    if isinstance(replies, (Mapping, Set, str, bytes)) or not hasattr(replies, "__len__"):
+        if inspect.isgenerator(replies):
+            replies.close()
+        raise TypeError(f"the evaluator gave {_article(replies)}; a list with one answer a question is expected")
+    if len(replies) != count:
+        raise ValueError(f"the evaluator gave {len(replies)} answers to {count} questions")
+    pending = [reply for reply in replies if inspect.iscoroutine(reply)]
+    for coroutine in pending:
+        coroutine.close()
+    if pending:
+        raise TypeError("an answer of the evaluator is a coroutine that was never awaited")
+    return list(replies)
+
+
+def _article(value: object) -> str:
+    name = type(value).__name__
+    return f"an {name}" if name[0] in "aeiouAEIOU" else f"a {name}"
 
 
 def question_from_proto(question: pb.Question, seed: int = 0) -> Question:
@@ -124,6 +182,8 @@ def _answer(reply: float | Answer | Exception) -> pb.Answer:
         return pb.Answer(mean=reply)  # the usual case, and there are hundreds of them an episode
     if isinstance(reply, Exception):
         return pb.Answer(error=Error(grpc.StatusCode.UNKNOWN, f"{type(reply).__name__}: {reply}").to_proto())
+    if isinstance(reply, (str, bytes)) or reply is None:
+        raise TypeError(f"an answer of the evaluator is {reply!r}; a number or an Answer is expected")
     answer = reply if isinstance(reply, Answer) else Answer(float(reply))
     if not all(math.isfinite(x) for x in (answer.mean, answer.variance, *answer.message_scores)):
         return pb.Answer(

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import random
+from collections import deque
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,7 @@ _FRUITLESS_STREAMS = 10  # in a row that were lost without a single result
 _DRAIN_SECONDS = 5.0
 _FAREWELL_SECONDS = 2.0  # for the server to end a stream after the half-close
 _TICK_SECONDS = 0.05
+_EARLY_GROUPS = 4096  # outcomes that are kept for whoever may ask
 
 
 class AsyncScorer:
@@ -73,8 +75,9 @@ class AsyncScorer:
         self._evaluator = evaluator
         self._session = Session(options, self._group_done, deadline)
         self._group_sink: Sink | None = None
-        self._group_futures: dict[str, asyncio.Future[GroupOutcome]] = {}
-        self._early_groups: dict[str, GroupOutcome] = {}
+        # By id, in order: an id may come again once its group is full.
+        self._group_futures: dict[str, deque[asyncio.Future[GroupOutcome]]] = {}
+        self._early_groups: dict[str, deque[GroupOutcome]] = {}
         self._wake = asyncio.Event()
         self._input_finished = False
         self._questions: set[asyncio.Task[None]] = set()
@@ -128,12 +131,18 @@ class AsyncScorer:
         return future
 
     def group(self, group_id: str) -> asyncio.Future[GroupOutcome]:
-        """A future of the outcome of a group, asked for before or after its episodes are answered, once."""
+        """A future of the outcome of a group, asked for before or after its episodes are answered, once a group.
+
+        Groups that carry the same id one after the other are told in that order.
+        """
         future: asyncio.Future[GroupOutcome] = asyncio.get_running_loop().create_future()
-        if group_id in self._early_groups:
-            future.set_result(self._early_groups.pop(group_id))
-        else:
-            self._group_futures[group_id] = future
+        early = self._early_groups.get(group_id)
+        if early is None:
+            self._group_futures.setdefault(group_id, deque()).append(future)
+            return future
+        future.set_result(early.popleft())
+        if not early:
+            del self._early_groups[group_id]
         return future
 
     def on_group(self, sink: Sink) -> None:
@@ -145,13 +154,17 @@ class AsyncScorer:
         if self._group_sink is not None:
             self._group_sink(outcome)
             return
-        future = self._group_futures.pop(outcome.group_id, None)
-        if future is None:
-            self._early_groups[outcome.group_id] = outcome
-            while len(self._early_groups) > 4096:  # nobody asks for them
-                self._early_groups.pop(next(iter(self._early_groups)))
-        elif not future.done():
-            future.set_result(outcome)
+        waiting = self._group_futures.get(outcome.group_id, deque())
+        while waiting:
+            future = waiting.popleft()
+            if not waiting:
+                del self._group_futures[outcome.group_id]
+            if not future.done():  # else whoever asked has gone
+                future.set_result(outcome)
+                return
+        self._early_groups.setdefault(outcome.group_id, deque(maxlen=_EARLY_GROUPS)).append(outcome)
+        while len(self._early_groups) > _EARLY_GROUPS:  # nobody asks for them
+            self._early_groups.pop(next(iter(self._early_groups)))
 
     async def finish(self) -> None:
         """No more episodes: waits until everything is answered, then closes. Raises AssayError if refused."""
@@ -197,10 +210,13 @@ class AsyncScorer:
                 if self._session.done:
                     return
                 error = error or Error(grpc.StatusCode.UNAVAILABLE, "the server sends streams away without a result")
-                if fruitless >= _FRUITLESS_STREAMS or now - last_success > self._client._reconnect_timeout:
+                error = self._client._explained(error)
+                # A server that was never there is named soon; one that was lost may be starting again.
+                patience = self._client._reconnect_timeout if self.resolved else self._client._connect_timeout
+                if fruitless >= _FRUITLESS_STREAMS or now + delay - last_success > patience:
                     self._session.fail(error)
                     return
-                log.warning("stream lost (%s), opening another in %.1f s at most", error, delay)
+                log.warning("no stream (%s), opening another in %.1f s at most", error, delay)
                 await asyncio.sleep(delay * random.uniform(0.5, 1.0))
                 delay = min(2 * delay, 2.0)
         finally:
@@ -262,6 +278,8 @@ class AsyncScorer:
             self._reached_server = True
             self.resolved = response.ready.options
             self._session.ready(response.ready)
+        elif kind == "notice":
+            log.warning("episode %r: %s", response.notice.episode_id, response.notice.message)
         elif kind == "go_away" and not self._session.draining:
             log.info("told to go away: %s", response.go_away.reason)
             self._session.draining = True

@@ -22,7 +22,7 @@ from assay_rl.v1 import episode_pb2, evaluator_service_pb2, options_pb2, signal_
 
 Sink = Callable[[Outcome], None]
 
-_MAX_RETRIES = 3  # of one episode that the server asked to send again later
+_MAX_RETRIES = 8  # of one episode that the server asked to send again later
 
 
 @dataclass(slots=True, eq=False)
@@ -39,15 +39,21 @@ class Entry:
     delivered: bool = False
     in_flight: bool = False
     retries: int = 0
-    held_error: Failed | None = None
 
 
 @dataclass(slots=True, eq=False)
 class GroupEntry:
+    """A group that is unanswered. One that came with the id of a full one waits until that is answered."""
+
     id: str
+    size: int  # 0: not announced
     sink: Sink
     deadline: float
     members: dict[str, Entry] = field(default_factory=dict)
+
+    @property
+    def full(self) -> bool:
+        return self.size > 0 and len(self.members) >= self.size
 
 
 class Session:
@@ -63,7 +69,8 @@ class Session:
         self._deadline = deadline
         self._sequence = 0
         self._entries: dict[str, Entry] = {}
-        self._groups: dict[str, GroupEntry] = {}
+        self._groups: dict[str, GroupEntry] = {}  # those that the server may know
+        self._parked: dict[str, deque[GroupEntry]] = {}  # those behind them, in order
         self._queue: deque[Entry] = deque()
         self._delayed: list[tuple[float, int, Entry]] = []
         self._answers: deque[bytes] = deque()
@@ -97,13 +104,29 @@ class Session:
         self._sequence += 1
         self._undelivered += 1
         self._entries[entry.id] = entry
-        if proto.HasField("group"):
-            entry.group = self._groups.setdefault(
-                proto.group.id, GroupEntry(proto.group.id, self._group_sink, entry.deadline)
-            )
-            entry.group.members[entry.id] = entry
-            entry.group.deadline = entry.deadline
-        self._queue.append(entry)
+        if not proto.HasField("group"):
+            self._queue.append(entry)
+            return
+        group = self._open_group(proto.group, entry.deadline)
+        entry.group = group
+        group.members[entry.id] = entry
+        group.deadline = entry.deadline
+        if self._groups[group.id] is group:
+            self._queue.append(entry)
+
+    def _open_group(self, wire: episode_pb2.Group, deadline: float) -> GroupEntry:
+        """The group that an episode belongs to: behind a full one of the same id it is another group."""
+        known = self._groups.get(wire.id)
+        parked = self._parked.get(wire.id)
+        last = parked[-1] if parked else known
+        if last is not None and not last.full:
+            return last
+        group = GroupEntry(wire.id, wire.size, self._group_sink, deadline)
+        if known is None:
+            self._groups[wire.id] = group
+        else:
+            self._parked.setdefault(wire.id, deque()).append(group)
+        return group
 
     def _refusal(self, episode_id: str) -> Error | None:
         if not episode_id:
@@ -165,7 +188,7 @@ class Session:
     @property
     def idle(self) -> bool:
         """The server owes no episode and there is none to send; groups may be open."""
-        return not (self._queue or self._sent or self._delayed or self._answers)
+        return not (self._queue or self._sent or self._delayed or self._answers or self._parked)
 
     @property
     def done(self) -> bool:
@@ -201,36 +224,25 @@ class Session:
             self._forget_if_settled(entry)
             return
         outcome = episode_outcome(result)
-        if isinstance(outcome, Failed) and outcome.error.retry_after is not None and entry.retries < _MAX_RETRIES:
-            if entry.group is None:
+        if isinstance(outcome, Failed) and outcome.error.retry_after is not None:
+            # Turned away, and not counted in its group: the group waits for it.
+            if entry.retries < _MAX_RETRIES:
                 entry.retries += 1
                 heapq.heappush(self._delayed, (now + outcome.error.retry_after, entry.sequence, entry))
-            else:
-                entry.held_error = outcome  # the whole group is asked again once its result is there
+                return
+            group = entry.group
+            self._deliver(entry, outcome)
+            if group is not None:
+                self._close_group(group, GroupFailed(group.id, _given_up(entry.id, outcome.error)))
             return
         self._deliver(entry, outcome)
 
     def group_result(self, result: signal_service_pb2.GroupResult, now: float) -> None:
         group = self._groups.get(result.group_id)
-        if group is None:
-            self.repeated += 1
-            return
-        held = [entry for entry in group.members.values() if entry.held_error is not None and not entry.delivered]
-        if held:
-            self._ask_again(group, held, now)
+        if group is None or any(e.episode_id not in group.members for e in result.signals.episodes):
+            self.repeated += 1  # of a group that was given up
             return
         self._close_group(group, group_outcome(result))
-
-    def _ask_again(self, group: GroupEntry, held: list[Entry], now: float) -> None:
-        delay = 0.0
-        for entry in held:
-            entry.retries += 1
-            assert entry.held_error is not None
-            delay = max(delay, entry.held_error.error.retry_after or 0.0)
-            entry.held_error = None
-        for entry in group.members.values():
-            if not entry.in_flight:
-                heapq.heappush(self._delayed, (now + delay, entry.sequence, entry))
 
     def _deliver(self, entry: Entry, outcome: Outcome) -> None:
         if entry.delivered:
@@ -246,13 +258,30 @@ class Session:
             self._entries.pop(entry.id, None)
 
     def _close_group(self, group: GroupEntry, outcome: Outcome) -> None:
-        del self._groups[group.id]
+        if self._groups.get(group.id) is group:
+            del self._groups[group.id]
+            self._open_next(group.id)
+        else:
+            self._unpark(group)
         self.delivered += 1
         for entry in group.members.values():
             entry.group = None
             if entry.delivered:
                 self._forget_if_settled(entry)
         group.sink(outcome)
+
+    def _open_next(self, group_id: str) -> None:
+        parked = self._parked.get(group_id)
+        if parked:
+            group = self._groups[group_id] = parked[0]
+            self._unpark(group)
+            self._queue.extend(group.members.values())
+
+    def _unpark(self, group: GroupEntry) -> None:
+        parked = self._parked[group.id]
+        parked.remove(group)
+        if not parked:
+            del self._parked[group.id]
 
     # Time and misfortune.
 
@@ -263,10 +292,13 @@ class Session:
         late = Error(grpc.StatusCode.DEADLINE_EXCEEDED, f"no answer within {self._deadline:g} s")
         for entry in [e for e in self._entries.values() if not e.delivered and e.deadline <= now]:
             self._deliver(entry, Failed(entry.id, late))
-        for group in [g for g in self._groups.values() if g.deadline <= now]:
+        for group in [g for g in self._all_groups() if g.deadline <= now]:
             self._close_group(group, GroupFailed(group.id, late))
         self._delayed = [item for item in self._delayed if not (item[2].delivered and item[2].group is None)]
         heapq.heapify(self._delayed)
+
+    def _all_groups(self) -> list[GroupEntry]:
+        return [*self._groups.values(), *(group for parked in self._parked.values() for group in parked)]
 
     def lost(self) -> None:
         """The connection is gone: queue again what it left unanswered, in the order of hand-over."""
@@ -280,9 +312,8 @@ class Session:
         again = []
         for entry in list(self._entries.values()):
             entry.in_flight = False
-            if entry.id in put_off:
+            if entry.id in put_off or (entry.group is not None and self._groups.get(entry.group.id) is not entry.group):
                 continue
-            entry.held_error = None
             if entry.delivered and entry.group is None:
                 del self._entries[entry.id]
             else:
@@ -297,7 +328,7 @@ class Session:
         for entry in list(self._entries.values()):
             entry.in_flight = False
             self._deliver(entry, Failed(entry.id, error))
-        for group in list(self._groups.values()):
+        for group in self._all_groups()[::-1]:  # the parked ones first: none is opened any more
             self._close_group(group, GroupFailed(group.id, error))
         self._entries.clear()
 
@@ -315,6 +346,10 @@ def _episode_request(proto: episode_pb2.Episode) -> bytes:
         rest >>= 7
     length.append(rest)
     return b"".join((_EPISODE_TAG, length, payload))
+
+
+def _given_up(episode_id: str, error: Error) -> Error:
+    return Error(error.code, f"episode {episode_id!r} was turned away {_MAX_RETRIES + 1} times: {error.message}")
 
 
 def _too_large(size: int, limit: int) -> Error:
