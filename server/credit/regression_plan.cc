@@ -218,6 +218,7 @@ absl::StatusOr<RawEstimate> RegressionPlan::Estimate() const {
   RawEstimate raw;
   raw.method = leverage_ ? Method::kLeverage : Method::kKernel;
   raw.interval = IntervalKind::kDesign;
+  raw.looks = n == 1 ? 0 : std::max(1, m);
   const double range = options().value_high - options().value_low;
   const bool known = n == 1 || freedom > 0;
   const double t = freedom > 0 ? StudentQuantile(0.5 + options().confidence / 2, freedom) : 0;

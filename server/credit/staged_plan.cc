@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/credit/projection.h"
+#include "server/credit/quantile.h"
 
 namespace assay::credit {
 
@@ -21,6 +22,11 @@ absl::StatusOr<std::vector<double>> Efficient(const RawEstimate& raw, double tot
       raw.values, weights, std::vector<double>(n, -range), std::vector<double>(n, range), total);
   if (!projection.ok()) return projection.status();
   return std::move(projection->values);
+}
+
+double UnseenShare(std::int64_t looks, double confidence) {
+  if (looks <= 0) return 0;
+  return 1 - std::pow((1 - confidence) / 2, 1.0 / static_cast<double>(looks));
 }
 
 const std::vector<CoalitionQuestion>& StagedPlan::ask() { return stage_; }
@@ -66,6 +72,8 @@ absl::Status StagedPlan::tell(absl::Span<const ValueAnswer> answers) {
     asked_ += stage_[q].samples;
     noise_.Note(answer);
     if (Record(q, stage_[q], answer)) ++questions_;
+    sizes_.resize(options_.n + 1);
+    sizes_[stage_[q].players.size()] = true;
     if (stage_[q].players.empty()) Merge(answer, baseline_);
     if (stage_[q].players == everyone) Merge(answer, grand_);
   }
@@ -84,11 +92,17 @@ void StagedPlan::Advance() {
   done_ = complete_ = stage_.empty();
 }
 
+double StagedPlan::UnseenHalfWidth(const RawEstimate& raw) const {
+  return (options_.value_high - options_.value_low) * UnseenShare(raw.looks, options_.confidence);
+}
+
 bool StagedPlan::PreciseEnough() const {
+  // What happens at a size that nobody looked at is not known to be nothing.
+  if (std::find(sizes_.begin(), sizes_.end(), false) != sizes_.end()) return false;
   const absl::StatusOr<RawEstimate> raw = Estimate();
   if (!raw.ok()) return false;
   const double widest = *std::max_element(raw->half_widths.begin(), raw->half_widths.end());
-  return widest <= options_.target_half_width;
+  return std::hypot(widest, UnseenHalfWidth(*raw)) <= options_.target_half_width;
 }
 
 absl::StatusOr<CreditEstimate> StagedPlan::Finish() const {
@@ -112,10 +126,13 @@ absl::StatusOr<CreditEstimate> StagedPlan::Finish() const {
   estimate.std_errors.resize(n);
   estimate.low.resize(n);
   estimate.high.resize(n);
+  const double unseen = UnseenHalfWidth(*raw);
+  const double unseen_error = unseen / NormalQuantile(0.5 + options_.confidence / 2);
   for (std::size_t i = 0; i < n; ++i) {
-    estimate.std_errors[i] = std::sqrt(std::max(raw->variances[i], 0.0));
-    estimate.low[i] = estimate.values[i] - raw->half_widths[i];
-    estimate.high[i] = estimate.values[i] + raw->half_widths[i];
+    const double half_width = std::hypot(raw->half_widths[i], unseen);
+    estimate.std_errors[i] = std::hypot(std::sqrt(std::max(raw->variances[i], 0.0)), unseen_error);
+    estimate.low[i] = estimate.values[i] - half_width;
+    estimate.high[i] = estimate.values[i] + half_width;
   }
   estimate.banzhaf = std::move(raw->banzhaf);
   estimate.interactions = std::move(raw->interactions);

@@ -15,7 +15,10 @@ namespace assay::credit {
 struct RawEstimate {
   std::vector<double> values;       // their sum may miss grand - baseline
   std::vector<double> variances;    // of the values
-  std::vector<double> half_widths;  // of their intervals
+  std::vector<double> half_widths;  // of their intervals, as far as the answers themselves tell
+  // How many looks at the game a value rests on: orders, pairs or coalitions. 0: every value of the
+  // game is known. What none of them has met can still be there: see UnseenShare.
+  std::int64_t looks = 0;
   std::vector<double> banzhaf;
   std::vector<PairInteraction> interactions;
   Method method = Method::kExact;
@@ -24,6 +27,11 @@ struct RawEstimate {
 
 // The values made to sum to `total`, each within [-range, range].
 absl::StatusOr<std::vector<double>> Efficient(const RawEstimate& raw, double total, double range);
+
+// The largest share of a game that, at this confidence, can have escaped so many independent looks:
+// the upper bound of Clopper and Pearson for 0 of `looks`. About 3.7 / looks at 0.95. 0 for no
+// looks.
+double UnseenShare(std::int64_t looks, double confidence);
 
 // The part of the conversation that all estimators share: batches, validation, counting, early
 // stop, and what an estimate owes its reader (efficiency, bounds, interval around the value). An
@@ -66,6 +74,8 @@ class StagedPlan : public CreditPlan {
  private:
   void Advance();
   bool PreciseEnough() const;
+  // What the credits may still miss: that share of the value range which no look has met.
+  double UnseenHalfWidth(const RawEstimate& raw) const;
   absl::Status Validate(absl::Span<const ValueAnswer> answers) const;
 
   const CreditOptions options_;
@@ -73,6 +83,7 @@ class StagedPlan : public CreditPlan {
   std::vector<CoalitionQuestion> stage_;
   ValueAnswer baseline_{.samples = 0};
   ValueAnswer grand_{.samples = 0};
+  std::vector<bool> sizes_;  // those of which a coalition was answered; grows as they come
   std::int64_t questions_ = 0;
   std::int64_t asked_ = 0;    // samples asked for
   std::int64_t samples_ = 0;  // and answered

@@ -127,6 +127,7 @@ RawEstimate EstimateOddBayes(int n, const AnswerBook& book, double confidence,
   RawEstimate raw;
   raw.method = Method::kOddBayes;
   raw.interval = IntervalKind::kModel;
+  raw.looks = n == 1 ? 0 : std::max(1, m);
   Eigen::VectorXd credit;
   Eigen::VectorXd banzhaf;
   Eigen::VectorXd variance;

@@ -257,11 +257,33 @@ TEST(Noise, IsNotAssumedWhereNoAnswerHasAVariance) {
 TEST(OddBayes, StopsWhenThePrecisionAskedForIsReached) {
   CreditOptions options{.n = 12, .method = Method::kOddBayes, .max_questions = 700};
   options.value_high = 100;
-  options.target_half_width = 1;
+  options.target_half_width = 10;
   const CreditEstimate estimate = Estimate(options, Additive);
   EXPECT_LT(estimate.questions, 100);
   EXPECT_TRUE(estimate.complete);
-  for (int i = 0; i < 12; ++i) EXPECT_LE(estimate.high[i] - estimate.low[i], 2 + 1e-9);
+  for (int i = 0; i < 12; ++i) EXPECT_LE(estimate.high[i] - estimate.low[i], 20 + 1e-9);
+}
+
+TEST(Plans, DoNotStopEarlyOnWhatTheyHaveNotSeen) {
+  // Half the value follows the size, half jumps at one size for teams of both first agents.
+  const Game rare_jump = [](const PlayerSet& players) {
+    const bool jumps = players.size() == 4 && players.contains(0) && players.contains(1);
+    return 0.5 * players.size() / 12 + (jumps ? 0.5 : 0);
+  };
+  int inside = 0;
+  const std::vector<Method> methods = {Method::kOddBayes, Method::kAntithetic, Method::kPermutation,
+                                       Method::kLeverage, Method::kKernel};
+  for (const Method method : methods) {
+    const CreditEstimate estimate = Estimate(
+        {.n = 12, .method = method, .max_questions = 4000, .target_half_width = 0.02, .seed = 1},
+        rare_jump);
+    for (int i = 0; i < 12; ++i) {
+      const double truth = i < 2 ? 0.053030303030303 : 0.039393939393939;
+      EXPECT_LE(estimate.high[i] - estimate.low[i], 2 * 0.02 + 1e-12) << MethodName(method);
+      inside += estimate.low[i] <= truth && truth <= estimate.high[i] ? 1 : 0;
+    }
+  }
+  EXPECT_GE(inside, static_cast<int>(methods.size()) * 12 * 9 / 10);
 }
 
 TEST(Plans, GiveAPartialEstimateAfterAnyStage) {
