@@ -4,7 +4,9 @@
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
+#include "server/wire/json_shape.h"
 
 namespace assay::command {
 namespace {
@@ -27,6 +29,8 @@ std::string ToJson(const google::protobuf::Message& message) { return Print(mess
 std::string ToPrettyJson(const google::protobuf::Message& message) { return Print(message, true); }
 
 absl::Status FromJson(const std::string& json, google::protobuf::Message* message) {
+  const bool free_form = message->GetDescriptor() == google::protobuf::Struct::descriptor();
+  if (absl::Status shape = service::CheckJsonShape(json, free_form); !shape.ok()) return shape;
   const auto status = google::protobuf::util::JsonStringToMessage(json, message);
   if (status.ok()) return absl::OkStatus();
   return absl::InvalidArgumentError(std::string(status.message()));

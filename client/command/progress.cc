@@ -23,6 +23,10 @@ void Progress::OnResult(const v1::EpisodeResult& result) {
   const absl::MutexLock lock(&mu_);
   if (result.has_signals()) {
     ++answered_;
+    const v1::EpisodeSignals& signals = result.signals();
+    const bool asked = signals.effort().method() != v1::METHOD_UNSPECIFIED;
+    if (asked && signals.outcome_mismatch()) ++mismatches_;
+    unreadable_ += signals.effort().unreadable_answers();
     conservation_error_ = std::max(conservation_error_, result.signals().conservation().error());
   } else {
     ++failed_;
@@ -38,6 +42,13 @@ void Progress::OnGroup(const v1::GroupResult&) {
 void Progress::Finish() {
   const absl::MutexLock lock(&mu_);
   absl::FPrintF(stderr, "%s%s\n", terminal_ ? "\r\x1b[K" : "", Line());
+  if (mismatches_ > 0) {
+    absl::FPrintF(stderr, "%d of them: the score is not what the evaluator gives the whole team\n",
+                  mismatches_);
+  }
+  if (unreadable_ > 0) {
+    absl::FPrintF(stderr, "%d answers could not be read by the grader\n", unreadable_);
+  }
 }
 
 bool Progress::AllAnswered() const {

@@ -40,6 +40,8 @@ class Progress {
   int64_t answered_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t failed_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t groups_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t mismatches_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t unreadable_ ABSL_GUARDED_BY(mu_) = 0;
   double conservation_error_ ABSL_GUARDED_BY(mu_) = 0;
 };
 

@@ -93,7 +93,8 @@ class Streams {
     config.options = flags.options;
     config.reconnect_timeout = flags.reconnect_timeout;
     config.on_notice = [](const v1::Notice& notice) {
-      absl::FPrintF(stderr, "assay: note: %s (episode %s)\n", notice.message(), notice.episode_id());
+      absl::FPrintF(stderr, "assay: note: %s (episode %s)\n", notice.message(),
+                    notice.episode_id());
     };
     for (int i = 0; i < flags.streams; ++i) {
       streams_.push_back(client->Stream(config));

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -149,6 +150,23 @@ std::string MessageRows(const v1::EpisodeSignals& signals, const v1::Episode* ep
   return rows;
 }
 
+// What a reader should doubt.
+std::string DoubtLines(const v1::EpisodeSignals& signals) {
+  std::string text;
+  if (signals.outcome_mismatch() && signals.effort().method() != v1::METHOD_UNSPECIFIED) {
+    absl::StrAppendFormat(
+        &text,
+        "  The score is not what the evaluator gives the whole team (%.3f, %.3f): %s "
+        "is explained by nobody.\n",
+        signals.score(), signals.grand_value(), Signed(signals.unexplained()));
+  }
+  if (const int count = signals.effort().unreadable_answers(); count > 0) {
+    absl::StrAppendFormat(&text, "  %d answer%s could not be read by the grader.\n", count,
+                          count == 1 ? "" : "s");
+  }
+  return text;
+}
+
 std::string FirstErrorLine(const v1::EpisodeSignals& signals) {
   const v1::FirstError& error = signals.first_error();
   if (!error.has_first_index() && !error.has_decisive_index()) {
@@ -167,7 +185,9 @@ std::string FirstErrorLine(const v1::EpisodeSignals& signals) {
 }
 
 std::string ErrorText(const v1::Error& error) {
-  std::string text = absl::StrFormat("no signals: code %d, %s\n", error.code(), error.message());
+  std::string text = absl::StrFormat(
+      "no signals: %s, %s\n", absl::StatusCodeToString(static_cast<absl::StatusCode>(error.code())),
+      error.message());
   for (const auto& violation : error.violations()) {
     absl::StrAppend(&text, "  ", violation.field(), ": ", violation.description(), "\n");
   }
@@ -188,7 +208,7 @@ std::string EpisodeTable(const v1::EpisodeResult& result, const v1::Episode* epi
                       signals.success() ? "success" : "failure", signals.score(),
                       signals.grand_value(), signals.baseline(),
                       signals.partial() ? ", partial" : ""),
-      WhatItRestsOn(signals), "\n", AgentRows(signals, columns), "\n",
+      WhatItRestsOn(signals), DoubtLines(signals), "\n", AgentRows(signals, columns), "\n",
       MessageRows(signals, episode, columns), "\n", FirstErrorLine(signals),
       absl::StrFormat(
           "  Conserved: %s to share = %s in rewards and %s unallocated (error %.1e)\n\n",

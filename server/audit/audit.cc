@@ -244,6 +244,9 @@ void AddEvaluator(const EpisodeWork& work, v1::EpisodeSignals* wire) {
   wire->mutable_effort()->set_evaluator(std::string(work.evaluator->name()));
   if (work.evaluator == work.options->vote) {
     wire->mutable_effort()->set_ballots(work.options->vote_options.ballots());
+    wire->mutable_effort()->set_unreadable_answers(static_cast<int32_t>(std::count_if(
+        wire->messages().begin(), wire->messages().end(),
+        [](const auto& message) { return message.grade() == v1::ANSWER_GRADE_UNREADABLE; })));
   }
 }
 

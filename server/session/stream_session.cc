@@ -10,6 +10,28 @@
 
 namespace assay::service {
 
+namespace {
+
+// At least two process scores of agents' messages, none of them negative and not all 0.
+bool ScoresAreNeverNegative(const v1::Episode& episode) {
+  int scores = 0;
+  bool positive = false;
+  for (const v1::Message& message : episode.messages()) {
+    if (message.agent_id().empty()) continue;
+    if (message.process_score() < 0) return false;
+    positive |= message.process_score() > 0;
+    scores += message.has_process_score() ? 1 : 0;
+    for (const v1::JudgeScore& judged : message.judge_scores()) {
+      if (judged.score() < 0) return false;
+      positive |= judged.score() > 0;
+      ++scores;
+    }
+  }
+  return scores >= 2 && positive;
+}
+
+}  // namespace
+
 StreamSession::StreamSession(Deps deps, absl::Time now)
     : deps_(std::move(deps)), config_(*deps_.config), opened_at_(now) {
   summary_.stream = deps_.stream;
@@ -78,6 +100,7 @@ void StreamSession::OnEpisode(const std::shared_ptr<const v1::Episode>& episode,
   in_flight.id = episode->id();
   in_flight.bytes = credit;
   in_flight.read_at = now;
+  in_flight.scores_never_negative = !scores_noted_ && ScoresAreNeverNegative(*episode);
   bytes_in_flight_ += credit;
   ++unanswered_;
   const absl::Status admitted = Admit(episode, bytes, &in_flight, now);
@@ -204,6 +227,7 @@ void StreamSession::Answer(Ticket ticket, std::shared_ptr<v1::StreamSignalsRespo
     groups_->Answered(in_flight.group, in_flight.id,
                       result.has_signals() ? &result.signals() : nullptr, now);
   }
+  if (in_flight.scores_never_negative) NoteScores(result);
   Enqueue(std::move(response), Kind::kResult, ticket);
   EnqueueGroups();
 }
@@ -213,6 +237,20 @@ void StreamSession::AnswerError(Ticket ticket, absl::string_view id, const absl:
   auto response = std::make_shared<v1::StreamSignalsResponse>();
   *response->mutable_result() = MakeError(id, error);
   Answer(ticket, std::move(response), now);
+}
+
+void StreamSession::NoteScores(const v1::EpisodeResult& result) {
+  if (scores_noted_ || !result.has_signals() || result.signals().success()) return;
+  scores_noted_ = true;
+  auto response = std::make_shared<v1::StreamSignalsResponse>();
+  v1::Notice* notice = response->mutable_notice();
+  notice->set_kind(v1::Notice::KIND_SCORES_NEVER_NEGATIVE);
+  notice->set_message(
+      "a failed episode has process scores, all of them >= 0: they are read on the scale [-1, 1], "
+      "where 0 is "
+      "no evidence. Is your scale [0, 1]? Then send 2 q - 1");
+  notice->set_episode_id(result.episode_id());
+  Enqueue(std::move(response));
 }
 
 void StreamSession::Report(const v1::EpisodeResult& result, absl::Duration elapsed) {

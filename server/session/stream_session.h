@@ -148,7 +148,8 @@ class StreamSession {
     int64_t bytes = 0;
     absl::Time read_at;
     bool owns_id = false;  // in unanswered_ids_
-    int64_t memory = 0;    // what it counts for in Admission; 0: nothing
+    bool scores_never_negative = false;
+    int64_t memory = 0;  // what it counts for in Admission; 0: nothing
     bool started = false;
     bool answered = false;            // its result waits to be written
     std::optional<EpisodeWork> work;  // until started
@@ -173,6 +174,8 @@ class StreamSession {
   void Answer(Ticket ticket, std::shared_ptr<v1::StreamSignalsResponse> response, absl::Time now);
   void AnswerError(Ticket ticket, absl::string_view id, const absl::Status& error, absl::Time now);
   void Report(const v1::EpisodeResult& result, absl::Duration elapsed);
+  // At most once: a failed episode whose process scores are all >= 0.
+  void NoteScores(const v1::EpisodeResult& result);
 
   void Enqueue(std::shared_ptr<const v1::StreamSignalsResponse> response, Kind kind = Kind::kOther,
                Ticket ticket = 0);
@@ -215,6 +218,7 @@ class StreamSession {
 
   bool half_closed_ = false;
   bool finished_ = false;
+  bool scores_noted_ = false;
   std::optional<absl::Time> drain_deadline_;
   absl::Time quiet_since_ = absl::InfiniteFuture();
 

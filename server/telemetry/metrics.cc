@@ -134,6 +134,7 @@ struct Metrics::Handles {
   prometheus::Gauge* questions_outstanding;
   std::vector<prometheus::Counter*> first_errors;  // by EvidenceTier
   prometheus::Counter* mismatches;
+  prometheus::Counter* unreadable_answers;
   std::vector<prometheus::Counter*> rejected;  // by RejectReason
   prometheus::Gauge* workers_busy;
   prometheus::Gauge* streams;
@@ -171,6 +172,8 @@ Metrics::Handles::Handles(const MetricsConfig& config) {
   }
   mismatches = Counter("assay_outcome_mismatch_total",
                        "Episodes whose score is not what the evaluator gives the whole team.");
+  unreadable_answers =
+      Counter("assay_unreadable_answers_total", "Answers of votes that the grader could not read.");
   auto& rejections = prometheus::BuildCounter()
                          .Name("assay_admission_rejected_total")
                          .Help("Streams, episodes and groups turned away, by reason.")
@@ -295,6 +298,7 @@ void Metrics::OnEpisode(const v1::EpisodeResult& result, double value_range, abs
   handles_->conservation_error->Observe(signals.conservation().error() / value_range);
   handles_->estimator_gap->Observe(std::abs(signals.conservation().estimator_gap()) / value_range);
   if (signals.outcome_mismatch()) handles_->mismatches->Increment();
+  handles_->unreadable_answers->Increment(signals.effort().unreadable_answers());
   if (signals.first_error().has_first_index()) {
     const auto tier = static_cast<size_t>(signals.first_error().tier());
     if (tier < handles_->first_errors.size()) handles_->first_errors[tier]->Increment();

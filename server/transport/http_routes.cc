@@ -1,16 +1,19 @@
 #include "server/transport/http_routes.h"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "server/wire/errors.h"
+#include "server/wire/json_shape.h"
 #include "server/wire/questions.h"
 
 namespace assay::service {
@@ -23,6 +26,10 @@ constexpr size_t kMaxJsonErrorBytes = 256;
 
 absl::Status FromJson(absl::string_view path, absl::string_view json,
                       google::protobuf::Message* message) {
+  const bool free_form = message->GetDescriptor() == Struct::descriptor();
+  if (absl::Status shape = CheckJsonShape(json, free_form); !shape.ok()) {
+    return Invalid(path, shape.message());
+  }
   const auto parsed = google::protobuf::util::JsonStringToMessage(
       google::protobuf::StringPiece(json.data(), json.size()), message);
   if (parsed.ok()) return absl::OkStatus();
@@ -81,10 +88,19 @@ absl::StatusOr<std::vector<std::string>> Strings(const Struct& body, const char*
   }
   if (found->second.kind_case() != Value::kListValue) return Invalid(field, "must be a list");
   for (const Value& value : found->second.list_value().values()) {
-    if (value.kind_case() != Value::kStringValue) return Invalid(field, "must hold strings");
+    if (value.kind_case() != Value::kStringValue) {
+      return Invalid(absl::StrCat(field, "[", strings.size(), "]"), "must be a string");
+    }
     strings.push_back(value.string_value());
   }
   return strings;
+}
+
+absl::StatusOr<std::string> String(const Struct& body, const char* field) {
+  const auto found = body.fields().find(field);
+  if (found == body.fields().end()) return Missing(field);
+  if (found->second.kind_case() != Value::kStringValue) return Invalid(field, "must be a string");
+  return found->second.string_value();
 }
 
 // The episode that a label carries, with what the policy wrote in the place left for it.
@@ -103,9 +119,19 @@ absl::Status EpisodeOfLabel(absl::string_view path, int number, const std::strin
 }
 
 // Every episode must have its signals: half an answer would leave the trainer to invent the rest.
-absl::Status FirstFailure(const v1::ComputeSignalsResponse& response) {
-  for (const v1::EpisodeResult& result : response.results()) {
-    if (result.has_error()) return evaluation::ToStatus(result.error());
+// `path` names the label that carried episode k.
+absl::Status FirstFailure(const v1::ComputeSignalsResponse& response,
+                          const std::function<std::string(int)>& path) {
+  for (int k = 0; k < response.results_size(); ++k) {
+    if (!response.results(k).has_error()) continue;
+    const v1::Error& error = response.results(k).error();
+    const absl::Status status = evaluation::ToStatus(error);
+    if (error.violations().empty()) return status;
+    absl::Status named(status.code(), absl::StrCat(path(k), ".", status.message()));
+    status.ForEachPayload([&named](absl::string_view url, const absl::Cord& payload) {
+      named.SetPayload(url, payload);
+    });
+    return named;
   }
   return absl::OkStatus();
 }
@@ -214,7 +240,9 @@ void HttpRoutes::GetReward(CallContext context, absl::string_view body, bool sca
   Compute(std::move(context), std::move(request),
           [done = std::move(done),
            scalar_logs](absl::StatusOr<v1::ComputeSignalsResponse> computed) mutable {
-            const absl::Status status = computed.ok() ? FirstFailure(*computed) : computed.status();
+            const auto path = [](int k) { return absl::StrCat("labels[", k, "]"); };
+            const absl::Status status =
+                computed.ok() ? FirstFailure(*computed, path) : computed.status();
             done(status.ok() ? HttpReply{200, RewardReply(*computed, scalar_logs), {}}
                              : ToHttp(status));
           });
@@ -226,21 +254,20 @@ void HttpRoutes::RewardModel(CallContext context, absl::string_view body, bool w
   if (absl::Status parsed = FromJson("body", body, &fields); !parsed.ok()) {
     return done(ToHttp(parsed));
   }
-  const auto response = Strings(fields, "response");
+  const auto response = String(fields, "response");
   if (!response.ok()) return done(ToHttp(response.status()));
-  const auto label = Strings(fields, "label");
+  const auto label = String(fields, "label");
   if (!label.ok()) return done(ToHttp(label.status()));
-  if (response->size() != 1 || label->size() != 1) {
-    return done(ToHttp(Invalid("label", "response and label must be strings")));
-  }
   auto request = std::make_shared<v1::ComputeSignalsRequest>();
-  absl::Status built = EpisodeOfLabel("label", 0, label->front(), response->front(),
-                                      deps_.config->limits, request->add_episodes());
+  absl::Status built =
+      EpisodeOfLabel("label", 0, *label, *response, deps_.config->limits, request->add_episodes());
   if (!built.ok()) return done(ToHttp(built));
   Compute(std::move(context), std::move(request),
           [done = std::move(done),
            with_signals](absl::StatusOr<v1::ComputeSignalsResponse> computed) mutable {
-            const absl::Status status = computed.ok() ? FirstFailure(*computed) : computed.status();
+            const auto path = [](int) { return std::string("label"); };
+            const absl::Status status =
+                computed.ok() ? FirstFailure(*computed, path) : computed.status();
             if (!status.ok()) return done(ToHttp(status));
             const v1::EpisodeSignals& signals = computed->results(0).signals();
             Value score;

@@ -3,7 +3,9 @@
 #include <string>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "server/wire/questions.h"
 
 namespace assay::service {
@@ -55,6 +57,14 @@ absl::string_view Truncated(absl::string_view text, size_t size) {
   return text.substr(0, size);
 }
 
+// As many digits as tell the number from its neighbours: 1.0000000000000002 is not 1.
+std::string Digits(double value) {
+  std::string text = absl::StrCat(value);
+  double read = 0;
+  if (absl::SimpleAtod(text, &read) && read == value) return text;
+  return absl::StrFormat("%.17g", value);
+}
+
 }  // namespace
 
 absl::Status Invalid(absl::string_view path, absl::string_view what) {
@@ -66,7 +76,8 @@ absl::Status Missing(absl::string_view path) { return Invalid(path, "must be set
 absl::Status NotFinite(absl::string_view path) { return Invalid(path, "must be finite"); }
 
 absl::Status OutOfBounds(absl::string_view path, double value, double low, double high) {
-  return Invalid(path, absl::StrCat("is ", value, ", must be in [", low, ", ", high, "]"));
+  return Invalid(path, absl::StrCat("is ", Digits(value), ", must be in [", Digits(low), ", ",
+                                    Digits(high), "]"));
 }
 
 absl::Status UnknownId(absl::string_view path, absl::string_view id) {

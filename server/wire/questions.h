@@ -18,7 +18,8 @@ namespace assay::evaluation {
 void ToWire(const signals::Question& question, const EpisodeContext& context,
             v1::Counterfactual* wire);
 
-// All but the evaluation's id and the episodes themselves; `now` turns the deadline into the time left.
+// All but the evaluation's id and the episodes themselves; `now` turns the deadline into the time
+// left.
 void ToWire(const Batch& batch, absl::Time now, v1::EvaluateRequest* wire);
 
 // The members of a group that the questions of a batch name, ascending; empty for an episode.

@@ -1,0 +1,52 @@
+#include "server/wire/json_shape.h"
+
+#include <array>
+#include <cstddef>
+
+#include "absl/strings/str_cat.h"
+
+namespace assay::service {
+namespace {
+
+constexpr size_t kMaxKeyBytes = 64;
+
+// The end of the string that begins at `i`, behind its quotation mark.
+size_t StringEnd(absl::string_view json, size_t i) {
+  const char quote = json[i++];
+  while (i < json.size() && json[i] != quote) i += json[i] == '\\' ? 2 : 1;
+  return i + 1;
+}
+
+}  // namespace
+
+absl::Status CheckJsonShape(absl::string_view json, bool matrices) {
+  std::array<char, kMaxJsonDepth> open;
+  size_t depth = 0;
+  absl::string_view last;  // string
+  absl::string_view key;
+  for (size_t i = 0; i < json.size();) {
+    const char c = json[i];
+    if (c == '"' || c == '\'') {
+      const size_t end = StringEnd(json, i);
+      last = json.substr(i + 1, end - i - 2);
+      i = end;
+      continue;
+    }
+    ++i;
+    if (c == ':') key = last;
+    if ((c == ']' || c == '}') && depth > 0) --depth;
+    if (c != '[' && c != '{') continue;
+    if (depth == open.size()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("is nested deeper than ", kMaxJsonDepth, " levels"));
+    }
+    if (c == '[' && depth > 0 && open[depth - 1] == '[' && !matrices) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          key.substr(0, kMaxKeyBytes), ": holds a list within a list, which no field takes"));
+    }
+    open[depth++] = c;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace assay::service

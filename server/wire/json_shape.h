@@ -1,0 +1,20 @@
+// What a JSON parser is spared.
+#ifndef ASSAY_SERVER_WIRE_JSON_SHAPE_H_
+#define ASSAY_SERVER_WIRE_JSON_SHAPE_H_
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace assay::service {
+
+// Protobuf's parser takes time with the square of the depth.
+inline constexpr int kMaxJsonDepth = 100;
+
+// INVALID_ARGUMENT: `json` is nested deeper than kMaxJsonDepth, or holds a list directly within a
+// list and `matrices` is false: no message of the wire has such a field, and protobuf would flatten
+// it without a word. Everything else that is wrong is left to the parser. O(size).
+absl::Status CheckJsonShape(absl::string_view json, bool matrices);
+
+}  // namespace assay::service
+
+#endif  // ASSAY_SERVER_WIRE_JSON_SHAPE_H_
