@@ -1,4 +1,4 @@
-// Advantages of a group: the rollouts of one task compared (proto/signals.md, "Advantages"). Made
+// Advantages of a group: the rollouts of one task compared (proto/signals.md#advantages). Made
 // of scores, values and credits and never of rewards, whose two ledgers meet at the threshold. A
 // pure function of what the episodes' signals carry, so that members scored on different streams
 // give the same numbers.

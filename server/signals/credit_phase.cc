@@ -151,7 +151,9 @@ std::vector<std::optional<double>> CreditPhase::ValuesWithout() const {
   std::vector<std::optional<double>> values;
   values.reserve(without_.size());
   for (const credit::ValueAnswer& answer : without_) {
-    values.push_back(answer.samples > 0 ? std::optional<double>(answer.mean) : std::nullopt);
+    // Answers may miss the range by their rounding.
+    const double value = std::clamp(answer.mean, range_.low, range_.high);
+    values.push_back(answer.samples > 0 ? std::optional<double>(value) : std::nullopt);
   }
   return values;
 }

@@ -1,4 +1,4 @@
-// The counterfactual credit of single messages: the u_t of proto/signals.md.
+// The counterfactual credit of single messages: u_t of proto/signals.md#credit-of-messages.
 #ifndef ASSAY_SERVER_SIGNALS_MESSAGE_CREDIT_H_
 #define ASSAY_SERVER_SIGNALS_MESSAGE_CREDIT_H_
 

@@ -1,4 +1,4 @@
-// How to attribute, with every default resolved (signals.md; proto AttributionOptions).
+// How to attribute, with every default resolved (proto/assay/v1/options.proto).
 #ifndef ASSAY_SERVER_SIGNALS_OPTIONS_H_
 #define ASSAY_SERVER_SIGNALS_OPTIONS_H_
 
@@ -31,7 +31,7 @@ struct ValueRange {
 
 struct EstimatorOptions {
   credit::Method method = credit::Method::kAuto;
-  int max_questions = 0;  // 0: signals.md defaults, by cost and number of agents
+  int max_questions = 0;  // 0: by cost and number of agents (QuestionBudget)
   double target_half_width = 0;
   double confidence = 0.95;
   int samples_per_question = 1;

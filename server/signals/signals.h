@@ -1,5 +1,5 @@
-// What an attribution yields: signals.md sections 2-7. Plain numbers; service/convert puts them on
-// the wire.
+// What an attribution yields (proto/signals.md). Plain numbers; service/convert puts them on the
+// wire.
 #ifndef ASSAY_SERVER_SIGNALS_SIGNALS_H_
 #define ASSAY_SERVER_SIGNALS_SIGNALS_H_
 
