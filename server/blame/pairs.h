@@ -21,6 +21,7 @@ enum class PairKind : uint8_t {
   kSuffix,      // the same place: the rest of the better episode over the rest of the worse (IPR)
   kTrajectory,  // the better episode over the worse one (ETO)
   kOneSided,    // one message, desirable or undesirable (KTO)
+  kPeer,        // messages of one agent in several episodes, after the same context
 };
 
 // Messages [begin, end) of an episode, or an alternative to message `begin`.

@@ -101,6 +101,7 @@ std::string EpisodeDigest(const EpisodeContext& context) {
   if (!context.digest.empty()) return context.digest;
   Writer writer;
   writer.Put(context.episode);
+  for (const auto& member : context.members) writer.Put(absl::string_view(EpisodeDigest(*member)));
   const CacheKey digest = writer.Digest();
   return std::string(digest.begin(), digest.end());
 }
@@ -124,6 +125,7 @@ CacheKey KeyOf(const std::string& prefix, const signals::Question& question, int
   writer.Put(question.index);
   writer.Put(question.coalition);
   if (question.kind == signals::QuestionKind::kMessages) writer.Put(question.subset);
+  for (const int32_t member : question.team) writer.Put(member);
   writer.Put(occurrence);
   return writer.Digest();
 }

@@ -82,6 +82,8 @@ signals::QuestionKind ToKind(int kind) {
       return signals::QuestionKind::kCorrection;
     case v1::QUESTION_KIND_MESSAGE_SCORES:
       return signals::QuestionKind::kMessageScores;
+    case v1::QUESTION_KIND_TEAM:
+      return signals::QuestionKind::kTeam;
     default:
       return signals::QuestionKind::kCoalition;
   }
@@ -129,10 +131,13 @@ std::shared_ptr<const Endpoints> Share(Endpoints endpoints) {
                                           });
 }
 
-// One call on its way. The episode belongs to the context: it is lent to the request, not copied.
+// One call on its way. The episodes belong to the context: they are lent to the request, not copied.
 struct Call {
   ~Call() {
     if (lent) request.unsafe_arena_release_episode();
+    while (request.group_episodes_size() > 0) {
+      request.mutable_group_episodes()->UnsafeArenaReleaseLast();
+    }
   }
   Batch batch;
   BatchDone done;
@@ -167,6 +172,11 @@ class RemoteEvaluator final : public Evaluator {
       const auto* episode = static_cast<const v1::Episode*>(batch.context->message);
       call->request.unsafe_arena_set_allocated_episode(const_cast<v1::Episode*>(episode));
       call->lent = true;
+    }
+    for (const int member : NamedMembers(batch)) {
+      const void* message = batch.context->members[member]->message;
+      call->request.mutable_group_episodes()->UnsafeArenaAddAllocated(
+          const_cast<v1::Episode*>(static_cast<const v1::Episode*>(message)));
     }
     if (batch.deadline != absl::InfiniteFuture()) {
       call->context.set_deadline(std::chrono::system_clock::now() +

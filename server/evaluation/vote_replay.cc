@@ -374,9 +374,11 @@ class VoteEpisode final : public EpisodeReplay {
       case QuestionKind::kOwenSets:
         return AnswerOwenSets(answer);
       case QuestionKind::kCorrection:
+      case QuestionKind::kTeam:
+      case QuestionKind::kAllTeams:
         break;
     }
-    return absl::UnimplementedError("vote replay cannot answer correction questions");
+    return absl::UnimplementedError("vote replay cannot answer this kind of question");
   }
 
   const std::shared_ptr<const EpisodeContext> context_;

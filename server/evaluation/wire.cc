@@ -39,16 +39,26 @@ void AddKept(const credit::PlayerSet& subset, const signals::Episode& episode,
   }
 }
 
+void AddTeam(absl::Span<const int32_t> team, const EpisodeContext& group, v1::Team* wire) {
+  wire->mutable_episode_ids()->Reserve(static_cast<int>(team.size()));
+  for (const int32_t member : team) {
+    std::string* id = wire->add_episode_ids();
+    if (member == signals::kAbsent) continue;
+    const absl::string_view from = group.members[member]->episode.id;
+    id->assign(from.data(), from.size());
+  }
+}
+
 }  // namespace
 
-void ToWire(const signals::Question& question, const signals::Episode& episode,
+void ToWire(const signals::Question& question, const EpisodeContext& context,
             v1::Counterfactual* wire) {
   switch (question.kind) {
     case signals::QuestionKind::kCoalition:
       AddMembers(question.coalition, wire->mutable_coalition());
       break;
     case signals::QuestionKind::kMessages:
-      AddKept(question.subset, episode, wire->mutable_messages());
+      AddKept(question.subset, context.episode, wire->mutable_messages());
       break;
     case signals::QuestionKind::kPrefix:
       wire->mutable_prefix()->set_length(question.index);
@@ -65,6 +75,12 @@ void ToWire(const signals::Question& question, const signals::Episode& episode,
     case signals::QuestionKind::kOwenSets:
       wire->mutable_owen_sets();
       break;
+    case signals::QuestionKind::kTeam:
+      AddTeam(question.team, context, wire->mutable_team());
+      break;
+    case signals::QuestionKind::kAllTeams:
+      wire->mutable_all_teams();
+      break;
   }
 }
 
@@ -73,13 +89,31 @@ void ToWire(const Batch& batch, absl::Time now, v1::EvaluateRequest* wire) {
   wire->set_episode_id(episode.id.data(), episode.id.size());
   for (const signals::Question& question : batch.questions) {
     v1::Question* added = wire->add_questions();
-    ToWire(question, episode, added->mutable_counterfactual());
+    ToWire(question, *batch.context, added->mutable_counterfactual());
     added->set_samples(question.samples);
+  }
+  for (const int member : NamedMembers(batch)) {
+    const absl::string_view id = batch.context->members[member]->episode.id;
+    wire->add_group_episode_ids(id.data(), id.size());
   }
   if (batch.deadline != absl::InfiniteFuture()) {
     ToWire(std::max(batch.deadline - now, absl::ZeroDuration()), wire->mutable_timeout());
   }
   wire->set_seed(batch.context->seed);
+}
+
+std::vector<int> NamedMembers(const Batch& batch) {
+  std::vector<bool> named(batch.context->members.size());
+  for (const signals::Question& question : batch.questions) {
+    for (const int32_t member : question.team) {
+      if (member != signals::kAbsent) named[member] = true;
+    }
+  }
+  std::vector<int> members;
+  for (size_t m = 0; m < named.size(); ++m) {
+    if (named[m]) members.push_back(static_cast<int>(m));
+  }
+  return members;
 }
 
 absl::StatusOr<Answers> ToDomain(const v1::EvaluateResponse& response) {

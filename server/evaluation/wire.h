@@ -3,6 +3,7 @@
 #define ASSAY_SERVER_EVALUATION_WIRE_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -14,11 +15,14 @@
 
 namespace assay::evaluation {
 
-void ToWire(const signals::Question& question, const signals::Episode& episode,
+void ToWire(const signals::Question& question, const EpisodeContext& context,
             v1::Counterfactual* wire);
 
-// All but the evaluation's id and the episode itself; `now` turns the deadline into the time left.
+// All but the evaluation's id and the episodes themselves; `now` turns the deadline into the time left.
 void ToWire(const Batch& batch, absl::Time now, v1::EvaluateRequest* wire);
+
+// The members of a group that the questions of a batch name, ascending; empty for an episode.
+std::vector<int> NamedMembers(const Batch& batch);
 
 // The answers to a batch, or its error, or INVALID_ARGUMENT where it is neither.
 absl::StatusOr<Answers> ToDomain(const v1::EvaluateResponse& response);

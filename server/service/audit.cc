@@ -25,7 +25,7 @@ constexpr size_t kMaxRecordedTable = 4096;
 void ToWire(const signals::EvaluatorTraits& traits, v1::EvaluatorTraits* wire) {
   for (const auto kind : {signals::QuestionKind::kCoalition, signals::QuestionKind::kMessages,
                           signals::QuestionKind::kPrefix, signals::QuestionKind::kCorrection,
-                          signals::QuestionKind::kMessageScores}) {
+                          signals::QuestionKind::kMessageScores, signals::QuestionKind::kTeam}) {
     if (traits.Supports(kind)) wire->add_supports(service::ToWire(kind));
   }
   wire->set_whole_table(traits.Supports(signals::QuestionKind::kAllCoalitions));
@@ -37,7 +37,7 @@ signals::EvaluatorTraits ToDomain(const v1::EvaluatorTraits& wire, signals::Eval
   signals::EvaluatorTraits traits;
   traits.kind = kind;
   for (const int supported : wire.supports()) {
-    if (supported >= v1::QUESTION_KIND_COALITION && supported <= v1::QUESTION_KIND_MESSAGE_SCORES) {
+    if (supported >= v1::QUESTION_KIND_COALITION && supported <= v1::QUESTION_KIND_TEAM) {
       traits.supports |= signals::Bit(static_cast<signals::QuestionKind>(supported - 1));
     }
   }
@@ -63,7 +63,7 @@ void AddOptions(const EpisodeWork& work, v1::AttributionOptions* options) {
 void AddQuestion(const signals::AskedQuestion& asked, const EpisodeWork& work,
                  v1::AuditRecord* record) {
   v1::AskedQuestion* wire = record->add_questions();
-  evaluation::ToWire(asked.question, work.context->episode, wire->mutable_counterfactual());
+  evaluation::ToWire(asked.question, *work.context, wire->mutable_counterfactual());
   wire->set_mean(Plain(asked.answer.mean));
   wire->set_samples(asked.answer.samples);
   wire->set_variance(asked.answer.variance);
@@ -156,7 +156,7 @@ class RecordedAnswers {
     if (exhausted()) return Damaged(next_, "is missing");
     const v1::AskedQuestion& recorded = record_.questions(static_cast<int>(next_));
     v1::Counterfactual asked;
-    evaluation::ToWire(question, work_.context->episode, &asked);
+    evaluation::ToWire(question, *work_.context, &asked);
     if (recorded.scorer() != (question.target == signals::Target::kScorer) ||
         recorded.counterfactual().SerializeAsString() != asked.SerializeAsString()) {
       return Damaged(next_, "is not what is asked here");

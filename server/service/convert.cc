@@ -51,7 +51,7 @@ constexpr bool Follows(Domain last, Wire wire_last) {
 }
 static_assert(static_cast<int>(blame::Label::kNeutral) == v1::LABEL_NEUTRAL);
 static_assert(Follows(blame::Tier::kAnnotation, v1::EVIDENCE_TIER_ANNOTATION));
-static_assert(Follows(blame::PairKind::kOneSided, v1::PREFERENCE_KIND_ONE_SIDED));
+static_assert(Follows(blame::PairKind::kPeer, v1::PREFERENCE_KIND_PEER));
 static_assert(Follows(credit::Method::kKernel, v1::METHOD_KERNEL));
 static_assert(Follows(credit::IntervalKind::kDesign, v1::INTERVAL_KIND_DESIGN));
 static_assert(Follows(signals::Evidence::kEqual, v1::EVIDENCE_EQUAL));

@@ -76,12 +76,12 @@ constexpr bool Follows(Domain last, Wire wire_last) {
 static_assert(Follows(credit::Method::kKernel, v1::METHOD_KERNEL));
 static_assert(Follows(signals::Evidence::kEqual, v1::EVIDENCE_EQUAL));
 static_assert(Follows(blame::ErrorDefinition::kIncorrectStep, v1::ERROR_DEFINITION_INCORRECT_STEP));
-static_assert(Follows(blame::PairKind::kOneSided, v1::PREFERENCE_KIND_ONE_SIDED));
+static_assert(Follows(blame::PairKind::kPeer, v1::PREFERENCE_KIND_PEER));
 static_assert(Follows(signals::OutcomeScale::kNone, v1::OUTCOME_SCALE_NONE));
 static_assert(Follows(signals::OutcomePart::kRecombined, v1::OUTCOME_PART_RECOMBINED));
 static_assert(Follows(signals::CreditPart::kNone, v1::CREDIT_PART_NONE));
 static_assert(Follows(signals::AuditLevel::kFull, v1::AUDIT_FULL));
-static_assert(Follows(signals::QuestionKind::kMessageScores, v1::QUESTION_KIND_MESSAGE_SCORES));
+static_assert(Follows(signals::QuestionKind::kTeam, v1::QUESTION_KIND_TEAM));
 static_assert(Follows(evaluation::Ballots::kLastRound, v1::BALLOTS_LAST_ROUND));
 static_assert(Follows(evaluation::Grader::kIdentical, v1::GRADER_IDENTICAL));
 
@@ -432,6 +432,7 @@ absl::StatusOr<ResolvedOptions> ResolveOptions(const v1::AttributionOptions& sen
 v1::QuestionKind ToWire(signals::QuestionKind kind) {
   if (kind == signals::QuestionKind::kAllCoalitions) return v1::QUESTION_KIND_COALITION;
   if (kind == signals::QuestionKind::kOwenSets) return v1::QUESTION_KIND_MESSAGES;
+  if (kind == signals::QuestionKind::kAllTeams) return v1::QUESTION_KIND_TEAM;
   return static_cast<v1::QuestionKind>(static_cast<int>(kind) + 1);
 }
 

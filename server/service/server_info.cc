@@ -17,7 +17,7 @@ void Add(absl::string_view name, const signals::EvaluatorTraits& traits,
   info->set_free(traits.free);
   for (const auto kind : {signals::QuestionKind::kCoalition, signals::QuestionKind::kMessages,
                           signals::QuestionKind::kPrefix, signals::QuestionKind::kCorrection,
-                          signals::QuestionKind::kMessageScores}) {
+                          signals::QuestionKind::kMessageScores, signals::QuestionKind::kTeam}) {
     if (traits.Supports(kind)) info->add_supports(ToWire(kind));
   }
 }
@@ -34,7 +34,7 @@ v1::GetServerInfoResponse ServerInfo(const Limits& limits, const Catalog& catalo
   // What a caller can answer, its options say.
   signals::EvaluatorTraits caller;
   caller.free = false;
-  for (int kind = 0; kind <= static_cast<int>(signals::QuestionKind::kMessageScores); ++kind) {
+  for (int kind = 0; kind <= static_cast<int>(signals::QuestionKind::kTeam); ++kind) {
     caller.supports |= signals::Bit(static_cast<signals::QuestionKind>(kind));
   }
   Add("caller", caller, &response);

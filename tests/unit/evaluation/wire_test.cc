@@ -47,7 +47,7 @@ TEST(Wire, OfManyMessagesTheFirst256CanBeNamed) {
   question.kind = signals::QuestionKind::kMessages;
   for (const int ordinal : {0, 255}) question.subset.insert(ordinal);
   v1::Counterfactual wire;
-  ToWire(question, context->episode, &wire);
+  ToWire(question, *context, &wire);
   const auto& kept = wire.messages().indices();
   EXPECT_EQ(std::vector<int>(kept.begin(), kept.end()), (std::vector<int>{0, 255}));
 }
