@@ -11,9 +11,9 @@
 #include "server/blame/posterior.h"
 #include "server/signals/credit_phase.h"
 #include "server/signals/detail_phase.h"
-#include "server/signals/evidence.h"
+#include "server/signals/findings.h"
 #include "server/signals/message_credit.h"
-#include "server/signals/rewards.h"
+#include "server/signals/message_rewards.h"
 #include "server/signals/value_changes.h"
 
 namespace assay::signals {

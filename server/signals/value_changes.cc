@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "server/blame/node_values.h"
-#include "server/signals/evidence.h"
+#include "server/signals/findings.h"
 
 namespace assay::signals {
 namespace {
