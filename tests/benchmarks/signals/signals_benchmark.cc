@@ -124,12 +124,17 @@ void BM_Advantages(benchmark::State& state) {
     member.score = unit(rng);
     member.owen_values = true;
     for (const char* id : {"planner", "searcher", "checker", "writer"}) {
-      member.agents.push_back({.id = id, .policy = id, .credit = unit(rng) - 0.5});
-      member.agents.back().std_error = 0.1 * unit(rng);
-      member.agents.back().value_without = unit(rng);
+      signals::MemberAgent& agent = member.agents.emplace_back();
+      agent.id = agent.policy = id;
+      agent.credit = unit(rng) - 0.5;
+      agent.std_error = 0.1 * unit(rng);
+      agent.value_without = unit(rng);
     }
     for (int t = 0; t < 16; ++t) {
-      member.messages.push_back({.index = t, .agent = t % 4, .credit = unit(rng) - 0.5});
+      signals::MemberMessage& message = member.messages.emplace_back();
+      message.index = t;
+      message.agent = t % 4;
+      message.credit = unit(rng) - 0.5;
     }
     group.push_back(&member);
   }

@@ -285,7 +285,7 @@ TEST(Golden, Advantages) {
       const int agents = 1 + dice.Below(3);
       for (int a = 0; a < agents; ++a) {
         MemberAgent& agent = member.agents.emplace_back();
-        agent.policy = dice.Chance(50) ? "p" : "q";
+        agent.policy = std::string(1, dice.Chance(50) ? 'p' : 'q');
         agent.credit = dice.Unit() - 0.5;
         agent.std_error = k % 3 == 0 ? 0.1 * dice.Unit() : 0;
         agent.value_without = maybe(chance, dice.Unit());

@@ -15,8 +15,9 @@ inline GroupMember Played(double score, int agents = 1) {
   GroupMember member;
   member.score = score;
   for (int i = 0; i < agents; ++i) {
-    const std::string id = absl::StrCat("a", i);
-    member.agents.push_back({.id = id, .policy = id});
+    MemberAgent& agent = member.agents.emplace_back();
+    agent.id = absl::StrCat("a", i);
+    agent.policy = agent.id;
   }
   return member;
 }
