@@ -10,11 +10,18 @@
 namespace assay::signals {
 namespace {
 
-absl::Status Lacking(const Group& group, int m, absl::string_view what) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("episode \"", group.members()[group.member_of(group.pair_of(m))]->id,
-                   "\": message ", group.message(m).index, " of agent \"",
-                   group.agent(group.pair_of(m)).id, "\" has no ", what));
+// OK where there are messages and `has` holds for all of them.
+template <class Has>
+absl::Status Everywhere(const Group& group, Has has, absl::string_view what) {
+  if (group.messages() == 0) return absl::FailedPreconditionError("the group has no message");
+  for (int m = 0; m < group.messages(); ++m) {
+    if (has(group.message(m))) continue;
+    const int pair = group.pair_of(m);
+    return absl::FailedPreconditionError(absl::StrCat(
+        "episode \"", group.members()[group.member_of(pair)]->id, "\": message ",
+        group.message(m).index, " of agent \"", group.agent(pair).id, "\" has no ", what));
+  }
+  return absl::OkStatus();
 }
 
 std::vector<double> Squares(std::vector<double> values) {
@@ -28,12 +35,9 @@ std::vector<double> RootMeanSquares(const std::vector<double>& values) {
 }
 
 absl::Status KnowsValueChanges(const Group& group) {
-  for (int m = 0; m < group.messages(); ++m) {
-    if (!group.message(m).value_change.has_value()) {
-      return Lacking(group, m, "value_change: one of its two nodes has no value");
-    }
-  }
-  return absl::OkStatus();
+  return Everywhere(
+      group, [](const MemberMessage& message) { return message.value_change.has_value(); },
+      "value_change: one of its two nodes has no value");
 }
 
 // Not centred: the change of the value is the advantage, and its mean under the policy is 0.
@@ -53,12 +57,9 @@ CreditNumbers Values(const Group& group) {
 }
 
 absl::Status KnowsCredit(const Group& group) {
-  for (int m = 0; m < group.messages(); ++m) {
-    if (!group.message(m).credit.has_value()) {
-      return Lacking(group, m, "credit: nothing counterfactual was asked");
-    }
-  }
-  return absl::OkStatus();
+  return Everywhere(
+      group, [](const MemberMessage& message) { return message.credit.has_value(); },
+      "credit: nothing counterfactual was asked");
 }
 
 // Agents without a message count as well: their credit was estimated like that of the others.

@@ -140,21 +140,26 @@ TEST(AdvantagesProperty, OutcomePartsAddUpToNothingWithinAPolicy) {
     std::map<std::string, double> sums;
     std::map<std::string, std::vector<int>> pairs;  // by member
     double most = 1e-9 * (options.scale == OutcomeScale::kNone ? options.range : 1);
-    bool equal = true;
+    const bool equal = std::all_of(members.begin(), members.end(), [&](const GroupMember& member) {
+      return member.score == members[0].score;
+    });
     for (size_t e = 0; e < members.size(); ++e) {
-      equal &= members[e].score == members[0].score;
       for (size_t i = 0; i < members[e].agents.size(); ++i) {
         const std::string& policy = members[e].agents[i].policy;
         sums[policy] += group.members[e].by_agent[i];
         pairs[policy].resize(members.size());
         ++pairs[policy][e];
-        if (equal && e + 1 == members.size()) ASSERT_EQ(group.members[e].by_agent[i], 0) << g;
+        if (equal) {
+          ASSERT_EQ(group.members[e].by_agent[i], 0) << g;
+        }
       }
     }
     for (const auto& [policy, counts] : pairs) {
       const bool everywhere = std::count(counts.begin(), counts.end(), counts[0]) ==
                               static_cast<std::ptrdiff_t>(counts.size());
-      if (everywhere) ASSERT_NEAR(sums[policy], 0, 100 * most) << g;
+      if (everywhere) {
+        ASSERT_NEAR(sums[policy], 0, 100 * most) << g;
+      }
     }
   }
 }
@@ -183,7 +188,9 @@ TEST(AdvantagesProperty, CreditsAreCentredWithinAPolicy) {
         squares += x * x;
         clipped |= std::abs(x) == 5;
       }
-      if (!clipped) ASSERT_NEAR(sum, 0, 1e-9) << g;
+      if (!clipped) {
+        ASSERT_NEAR(sum, 0, 1e-9) << g;
+      }
       ASSERT_LE(squares, static_cast<double>(k.size()) * (1 + 1e-12)) << g;
     }
   }
