@@ -14,6 +14,7 @@
 #include "absl/flags/usage.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "assay/client.h"
 #include "client/command/fit_command.h"
@@ -30,6 +31,10 @@ ABSL_FLAG(std::string, token_file, "", "file with the bearer token that the serv
 ABSL_FLAG(std::string, options, "", "file with AttributionOptions in JSON; none: all defaults");
 ABSL_FLAG(std::string, input_format, "episode",
           "episode: one Episode in JSON a line; log: one record of a multi-agent log a line");
+ABSL_FLAG(
+    std::string, grade, "",
+    "how answers are compared with the reference answer: choice, number or exact; none: as the "
+    "options say");
 ABSL_FLAG(std::string, format, "json", "json: one result a line; table: for people");
 ABSL_FLAG(int32_t, streams, 1, "streams to spread the episodes over; a group stays on one");
 ABSL_FLAG(
@@ -53,7 +58,7 @@ constexpr char kUsage[] = R"(assay COMMAND [FLAGS]
       Episodes in, their training signals out: one EpisodeResult or GroupResult in JSON a line, in
       the order of completion. Input may be gzip. Exit 0 only when every episode was answered with
       signals.
-      --input-format=episode|log  --format=json|table  --streams=N
+      --input-format=episode|log  --format=json|table  --streams=N  --grade=choice|number|exact
       --labels=keep|drop  --context-agents=NAME,...      (of log records)
 
   assay verify --episodes=FILE < signals.jsonl
@@ -142,10 +147,37 @@ bool ReadOptions(v1::AttributionOptions* options) {
   return status.ok();
 }
 
+// False, with the reason on stderr, where the options ask for something else.
+bool SetGrader(v1::AttributionOptions* options) {
+  const std::string name = absl::GetFlag(FLAGS_grade);
+  if (name.empty()) return true;
+  if (name == "math") {
+    UsageError("--grade=math is what `assay-rl score --grade math` does: it needs math-verify");
+    return false;
+  }
+  v1::Grader grader;
+  if (name == "identical" ||
+      !v1::Grader_Parse(absl::StrCat("GRADER_", absl::AsciiStrToUpper(name)), &grader)) {
+    UsageError("--grade is choice, number or exact");
+    return false;
+  }
+  const bool other = options->evaluator_case() != v1::AttributionOptions::EVALUATOR_NOT_SET &&
+                     !options->has_vote();
+  const bool asked =
+      options->vote().grader() != v1::GRADER_UNSPECIFIED && options->vote().grader() != grader;
+  if (other || asked) {
+    UsageError("--grade and the options ask for different evaluators or graders");
+    return false;
+  }
+  options->mutable_vote()->set_grader(grader);
+  return true;
+}
+
 int Signals() {
   SignalsFlags flags;
   bool choice = false;
   if (!ReadOptions(&flags.options)) return kUsageError;
+  if (!SetGrader(&flags.options)) return kUsageError;
   if (flags.options.has_caller()) {
     return UsageError("options.caller: the command line has nobody who could answer");
   }

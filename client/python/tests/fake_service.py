@@ -154,7 +154,8 @@ class _Stream:
         if episode.HasField("group") and not turned_away:  # such a member is not counted
             self.groups.setdefault(episode.group.id, []).append(episode.id)
             self.sizes[episode.group.id] = episode.group.size
-            if len(self.groups[episode.group.id]) >= episode.group.size and not behaviour.hold_groups:
+            whole = 0 < episode.group.size <= len(self.groups[episode.group.id])
+            if whole and not behaviour.hold_groups:
                 self.close_group(episode.group.id)
 
     async def ask(self, episode: episode_pb2.Episode, number: int) -> None:

@@ -330,3 +330,32 @@ def test_a_process_that_is_killed_has_written_what_it_fetched(tmp_path: Any) -> 
         lines = path.read_text().splitlines(keepends=True)
         assert len(lines) == len(set(lines)) > 0
         assert all(line.startswith("e") for line in lines)
+
+
+# Messages that name what is wrong.
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (
+            {"messages": [assay_rl.Message("amy", [{"type": "text"}])]},
+            "messages[0].content: expected a string, got list",
+        ),  # type: ignore[arg-type]
+        ({"messages": [assay_rl.Message("amy", "x"), assay_rl.Message(0, "x")]}, "messages[1].agent"),  # type: ignore[arg-type]
+        ({"messages": [assay_rl.Message("amy", "x", answer=0)]}, "messages[0].answer: expected a string, got int"),  # type: ignore[arg-type]
+        ({"messages": [assay_rl.Message("amy", "x", process_score="high")]}, "messages[0].process_score"),  # type: ignore[arg-type]
+        ({"messages": [assay_rl.Message("amy", "x \ud83d")]}, "messages[0].content: is not Unicode text"),
+        ({"task": assay_rl.Task("t", "p", 0)}, "task.reference_answer: expected a string, got int"),  # type: ignore[arg-type]
+        ({"agents": [assay_rl.Agent(7)]}, "agents[0].id: expected a string, got int"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_does_not_fit_is_named_with_its_path(made: dict[str, Any], said: str) -> None:
+    wrong = Episode(**{"id": "e", "messages": [assay_rl.Message("amy", "x")], **made})
+    with pytest.raises((TypeError, ValueError)) as raised:
+        wrong.to_proto()
+    assert said in str(raised.value)
+    with fake_server(Behaviour()) as server:
+        (outcome,) = run(server.target, [wrong], "sync")
+    assert isinstance(outcome, Failed)
+    assert said in outcome.error.message

@@ -7,7 +7,7 @@ episode it takes one of these or an `assay_rl.v1.episode_pb2.Episode`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import TypeAlias
 
 from google.protobuf import json_format
@@ -174,12 +174,16 @@ class Episode:
         return [Agent(name) for name in dict.fromkeys(m.agent for m in self.messages if m.agent)]
 
     def to_proto(self) -> pb.Episode:
-        episode = pb.Episode(
-            id=self.id,
-            task=pb.Task(id=self.task.id, prompt=self.task.prompt, reference_answer=self.task.reference_answer),
-            agents=[pb.Agent(id=a.id, role=a.role, policy=a.policy) for a in self.players()],
-            messages=[m.to_proto() for m in self.messages],
-        )
+        """Raises TypeError or ValueError, naming the field, where a value is not of its type."""
+        try:
+            episode = pb.Episode(
+                id=self.id,
+                task=pb.Task(id=self.task.id, prompt=self.task.prompt, reference_answer=self.task.reference_answer),
+                agents=[pb.Agent(id=a.id, role=a.role, policy=a.policy) for a in self.players()],
+                messages=[m.to_proto() for m in self.messages],
+            )
+        except (TypeError, ValueError, AttributeError) as failure:
+            raise _misfit(self, failure) from failure
         if self.group is not None:
             episode.group.id = self.group.id
             episode.group.size = self.group.size
@@ -189,7 +193,7 @@ class Episode:
             episode.outcome.truncated = True
         for name, value in self.components.items():
             episode.outcome.components.add(name=name, value=value)
-        if self.values:
+        if len(self.values) > 0:
             episode.values.coalition_values.extend(self.values)
         return episode
 
@@ -216,6 +220,32 @@ class Episode:
     def from_json(cls, text: str | bytes) -> Episode:
         """Raises google.protobuf.json_format.ParseError where the text is not an Episode."""
         return cls.from_proto(json_format.Parse(text, pb.Episode()))
+
+
+def _misfit(episode: Episode, failure: Exception) -> TypeError | ValueError:
+    """What is wrong with an episode that could not be converted, with the path of the field."""
+    texts: list[tuple[str, object]] = [("id", episode.id)]
+    texts += [(f"task.{f.name}", getattr(episode.task, f.name, None)) for f in fields(Task)]
+    for i, agent in enumerate(episode.agents):
+        texts += [(f"agents[{i}].{f.name}", getattr(agent, f.name, None)) for f in fields(Agent)]
+    for i, message in enumerate(episode.messages):
+        texts += [(f"messages[{i}].{name}", getattr(message, name, None)) for name in ("agent", "content")]
+        if getattr(message, "answer", None) is not None:
+            texts.append((f"messages[{i}].answer", message.answer))
+    for path, value in texts:
+        if not isinstance(value, str):
+            return TypeError(f"{path}: expected a string, got {type(value).__name__}")
+        try:
+            value.encode()
+        except UnicodeEncodeError as broken:
+            return ValueError(f"{path}: is not Unicode text: {broken.reason} at character {broken.start}")
+    for i, message in enumerate(episode.messages):
+        for f in fields(Message):
+            try:
+                replace(Message("", ""), **{f.name: getattr(message, f.name)}).to_proto()
+            except (TypeError, ValueError, AttributeError) as wrong:
+                return TypeError(f"messages[{i}].{f.name}: {wrong}")
+    return TypeError(str(failure))
 
 
 EpisodeLike: TypeAlias = "Episode | pb.Episode"
