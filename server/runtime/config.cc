@@ -42,12 +42,14 @@ constexpr Setting kSettings[] = {
 };
 
 absl::Status CheckAddress(absl::string_view setting, const std::string& address) {
+  if (absl::StartsWith(address, "unix:") && address.size() > 5) return absl::OkStatus();
   const size_t colon = address.rfind(':');
   int port = -1;
   if (colon == std::string::npos || colon == 0 ||
       !absl::SimpleAtoi(absl::string_view(address).substr(colon + 1), &port) || port < 0 ||
       port > kMaxPort) {
-    return Wrong(setting, absl::StrCat("must be HOST:PORT, is \"", address, "\""));
+    return Wrong(setting,
+                 absl::StrCat("must be HOST:PORT, [IPV6]:PORT or unix:PATH, is \"", address, "\""));
   }
   return absl::OkStatus();
 }
@@ -142,6 +144,7 @@ std::vector<absl::string_view> SettingNames() {
 }
 
 bool IsLoopback(absl::string_view address) {
+  if (absl::StartsWith(address, "unix:")) return true;
   const absl::string_view host = address.substr(0, address.rfind(':'));
   return host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.");
 }

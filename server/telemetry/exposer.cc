@@ -10,6 +10,7 @@
 #include "prometheus/registry.h"
 #include "server/base/thread_memory.h"
 #include "server/telemetry/process_collector.h"
+#include "server/transport/relay.h"
 
 namespace assay::telemetry {
 namespace {
@@ -27,19 +28,30 @@ class ExposerServer final : public MetricsServer {
   ExposerServer(const std::string& address, const Metrics& metrics)
       : registry_(metrics.registry()),
         process_(std::make_shared<ProcessCollector>()),
-        exposer_({"listening_ports", address, "num_threads", absl::StrCat(kThreads),
-                  "request_timeout_ms", absl::StrCat(kRequestTimeoutMs), "enable_keep_alive", "no"},
+        exposer_({"listening_ports", service::NeedsRelay(address) ? "127.0.0.1:0" : address,
+                  "num_threads", absl::StrCat(kThreads), "request_timeout_ms",
+                  absl::StrCat(kRequestTimeoutMs), "enable_keep_alive", "no"},
                  &callbacks_) {
     exposer_.RegisterCollectable(registry_);
     exposer_.RegisterCollectable(process_);
   }
-  int port() const override { return exposer_.GetListeningPorts().front(); }
+  absl::Status Relayed(const std::string& address) {
+    if (!service::NeedsRelay(address)) return absl::OkStatus();
+    auto relay = service::Relay::Start(address, exposer_.GetListeningPorts().front());
+    if (!relay.ok()) return relay.status();
+    relay_ = *std::move(relay);
+    return absl::OkStatus();
+  }
+  int port() const override {
+    return relay_ == nullptr ? exposer_.GetListeningPorts().front() : relay_->port();
+  }
 
  private:
   const std::shared_ptr<prometheus::Registry> registry_;
   const std::shared_ptr<ProcessCollector> process_;
   const Callbacks callbacks_;
   prometheus::Exposer exposer_;
+  std::unique_ptr<service::Relay> relay_;
 };
 
 }  // namespace
@@ -47,10 +59,15 @@ class ExposerServer final : public MetricsServer {
 absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(const std::string& address,
                                                                     const Metrics& metrics) {
   try {
-    return std::make_unique<ExposerServer>(address, metrics);
+    auto server = std::make_unique<ExposerServer>(address, metrics);
+    if (absl::Status relayed = server->Relayed(address); !relayed.ok()) {
+      return absl::UnavailableError(
+          absl::StrCat("metrics: cannot listen on ", address, ": ", relayed.message()));
+    }
+    return server;
   } catch (const std::exception& e) {
     return absl::UnavailableError(
-        absl::StrCat("--metrics: cannot listen on ", address, ": ", e.what()));
+        absl::StrCat("metrics: cannot listen on ", address, ": ", e.what()));
   }
 }
 

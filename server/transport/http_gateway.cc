@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <atomic>
 #include <future>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/thread_memory.h"
+#include "server/transport/relay.h"
 #include "server/wire/errors.h"
 
 namespace assay::service {
@@ -23,12 +25,15 @@ class Gateway final : public HttpGateway {
  public:
   explicit Gateway(const HttpRoutes* routes) : routes_(routes) {}
   ~Gateway() override {
+    relay_.reset();
     if (context_ != nullptr) mg_stop(context_);
   }
 
   absl::Status Listen(const std::string& address) {
+    const bool relayed = NeedsRelay(address);
+    const std::string own = relayed ? "127.0.0.1:0" : address;
     const char* options[] = {"listening_ports",
-                             address.c_str(),
+                             own.c_str(),
                              "num_threads",
                              kThreads,
                              "request_timeout_ms",
@@ -46,6 +51,15 @@ class Gateway final : public HttpGateway {
       return absl::UnavailableError(absl::StrCat("http: cannot listen on ", address));
     }
     port_ = port.port;
+    if (relayed) {
+      auto relay = Relay::Start(address, port_);
+      if (!relay.ok()) {
+        return absl::UnavailableError(
+            absl::StrCat("http: cannot listen on ", address, ": ", relay.status().message()));
+      }
+      relay_ = *std::move(relay);
+      port_ = relay_->port();
+    }
     mg_set_request_handler(context_, "**", &Gateway::OnRequest, this);
     return absl::OkStatus();
   }
@@ -121,6 +135,7 @@ class Gateway final : public HttpGateway {
 
   const HttpRoutes* const routes_;
   mg_context* context_ = nullptr;
+  std::unique_ptr<Relay> relay_;
   int port_ = 0;
   std::atomic<int> calls_ = 0;
 };

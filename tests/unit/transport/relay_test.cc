@@ -1,0 +1,117 @@
+#include "server/transport/relay.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+
+namespace assay::service {
+namespace {
+
+// Sends back what it gets, on a port of 127.0.0.1, for one connection.
+class Echo {
+ public:
+  Echo() : listener_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(listen(listener_, 1), 0);
+    getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] {
+      const int peer = accept(listener_, nullptr, nullptr);
+      char buffer[4096];
+      for (ssize_t n; (n = read(peer, buffer, sizeof(buffer))) > 0;) {
+        for (ssize_t sent = 0; sent < n;) sent += write(peer, buffer + sent, n - sent);
+      }
+      close(peer);
+    });
+  }
+  ~Echo() {
+    shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    close(listener_);
+  }
+  int port() const { return port_; }
+
+ private:
+  const int listener_;
+  int port_ = 0;
+  std::thread thread_;
+};
+
+std::string Exchange(int family, const sockaddr* address, socklen_t size, const std::string& text) {
+  const int peer = socket(family, SOCK_STREAM, 0);
+  EXPECT_EQ(connect(peer, address, size), 0);
+  std::thread writer([&] {
+    for (size_t sent = 0; sent < text.size();) {
+      const ssize_t n = write(peer, text.data() + sent, text.size() - sent);
+      if (n <= 0) break;
+      sent += static_cast<size_t>(n);
+    }
+    shutdown(peer, SHUT_WR);
+  });
+  std::string got;
+  char buffer[4096];
+  for (ssize_t n; (n = read(peer, buffer, sizeof(buffer))) > 0;) got.append(buffer, n);
+  writer.join();
+  close(peer);
+  return got;
+}
+
+const std::string& Text() {
+  static const std::string* const kText = [] {
+    auto* text = new std::string();
+    while (text->size() < 300'000) absl::StrAppend(text, text->size(), " ");
+    return text;
+  }();
+  return *kText;
+}
+
+TEST(Relay, KnowsWhatCivetwebCannot) {
+  EXPECT_TRUE(NeedsRelay("[::1]:80"));
+  EXPECT_TRUE(NeedsRelay("unix:/tmp/socket"));
+  EXPECT_FALSE(NeedsRelay("127.0.0.1:80"));
+}
+
+TEST(Relay, CarriesEveryByteOverAUnixSocket) {
+  const std::string path =
+      (std::filesystem::temp_directory_path() / absl::StrCat("assay-relay-", getpid())).string();
+  Echo echo;
+  {
+    const auto relay = Relay::Start("unix:" + path, echo.port());
+    ASSERT_TRUE(relay.ok()) << relay.status();
+    EXPECT_FALSE(Relay::Start("unix:" + path, echo.port()).ok()) << "one is enough";
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    EXPECT_EQ(Exchange(AF_UNIX, reinterpret_cast<sockaddr*>(&address), sizeof(address), Text()),
+              Text());
+  }
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(Relay, CarriesEveryByteOverIpv6) {
+  Echo echo;
+  const auto relay = Relay::Start("[::1]:0", echo.port());
+  if (!relay.ok()) GTEST_SKIP() << "skipped: this machine has no IPv6: " << relay.status();
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_addr = in6addr_loopback;
+  address.sin6_port = htons(static_cast<uint16_t>((*relay)->port()));
+  EXPECT_EQ(Exchange(AF_INET6, reinterpret_cast<sockaddr*>(&address), sizeof(address), Text()),
+            Text());
+  EXPECT_FALSE(Relay::Start(absl::StrCat("[::1]:", (*relay)->port()), echo.port()).ok());
+}
+
+}  // namespace
+}  // namespace assay::service
