@@ -84,6 +84,23 @@ class OutcomeScale(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OUTCOME_SCALE_SAMPLE: _ClassVar[OutcomeScale]
     OUTCOME_SCALE_NONE: _ClassVar[OutcomeScale]
 
+class OutcomePart(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OUTCOME_PART_UNSPECIFIED: _ClassVar[OutcomePart]
+    OUTCOME_PART_AUTO: _ClassVar[OutcomePart]
+    OUTCOME_PART_OUTCOME: _ClassVar[OutcomePart]
+    OUTCOME_PART_CONTROL: _ClassVar[OutcomePart]
+    OUTCOME_PART_RECOMBINED: _ClassVar[OutcomePart]
+
+class CreditPart(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CREDIT_PART_UNSPECIFIED: _ClassVar[CreditPart]
+    CREDIT_PART_AUTO: _ClassVar[CreditPart]
+    CREDIT_PART_VALUES: _ClassVar[CreditPart]
+    CREDIT_PART_CREDIT: _ClassVar[CreditPart]
+    CREDIT_PART_SCORES: _ClassVar[CreditPart]
+    CREDIT_PART_NONE: _ClassVar[CreditPart]
+
 class Audit(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     AUDIT_UNSPECIFIED: _ClassVar[Audit]
@@ -137,6 +154,17 @@ OUTCOME_SCALE_UNSPECIFIED: OutcomeScale
 OUTCOME_SCALE_POPULATION: OutcomeScale
 OUTCOME_SCALE_SAMPLE: OutcomeScale
 OUTCOME_SCALE_NONE: OutcomeScale
+OUTCOME_PART_UNSPECIFIED: OutcomePart
+OUTCOME_PART_AUTO: OutcomePart
+OUTCOME_PART_OUTCOME: OutcomePart
+OUTCOME_PART_CONTROL: OutcomePart
+OUTCOME_PART_RECOMBINED: OutcomePart
+CREDIT_PART_UNSPECIFIED: CreditPart
+CREDIT_PART_AUTO: CreditPart
+CREDIT_PART_VALUES: CreditPart
+CREDIT_PART_CREDIT: CreditPart
+CREDIT_PART_SCORES: CreditPart
+CREDIT_PART_NONE: CreditPart
 AUDIT_UNSPECIFIED: Audit
 AUDIT_NONE: Audit
 AUDIT_LEDGER: Audit
@@ -333,11 +361,15 @@ class PreferenceOptions(_message.Message):
     def __init__(self, kinds: _Optional[_Iterable[_Union[PreferenceKind, str]]] = ..., margin: _Optional[float] = ...) -> None: ...
 
 class AdvantageOptions(_message.Message):
-    __slots__ = ("blend", "scale", "epsilon")
+    __slots__ = ("blend", "scale", "epsilon", "outcome", "credit")
     BLEND_FIELD_NUMBER: _ClassVar[int]
     SCALE_FIELD_NUMBER: _ClassVar[int]
     EPSILON_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    CREDIT_FIELD_NUMBER: _ClassVar[int]
     blend: float
     scale: OutcomeScale
     epsilon: float
-    def __init__(self, blend: _Optional[float] = ..., scale: _Optional[_Union[OutcomeScale, str]] = ..., epsilon: _Optional[float] = ...) -> None: ...
+    outcome: OutcomePart
+    credit: CreditPart
+    def __init__(self, blend: _Optional[float] = ..., scale: _Optional[_Union[OutcomeScale, str]] = ..., epsilon: _Optional[float] = ..., outcome: _Optional[_Union[OutcomePart, str]] = ..., credit: _Optional[_Union[CreditPart, str]] = ...) -> None: ...

@@ -36,6 +36,13 @@ class IntervalKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     INTERVAL_KIND_EXACT: _ClassVar[IntervalKind]
     INTERVAL_KIND_MODEL: _ClassVar[IntervalKind]
     INTERVAL_KIND_DESIGN: _ClassVar[IntervalKind]
+
+class AnswerGrade(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ANSWER_GRADE_UNSPECIFIED: _ClassVar[AnswerGrade]
+    ANSWER_GRADE_RIGHT: _ClassVar[AnswerGrade]
+    ANSWER_GRADE_WRONG: _ClassVar[AnswerGrade]
+    ANSWER_GRADE_UNREADABLE: _ClassVar[AnswerGrade]
 LABEL_UNSPECIFIED: Label
 LABEL_SOUND: Label
 LABEL_FIRST_ERROR: Label
@@ -54,9 +61,13 @@ INTERVAL_KIND_UNSPECIFIED: IntervalKind
 INTERVAL_KIND_EXACT: IntervalKind
 INTERVAL_KIND_MODEL: IntervalKind
 INTERVAL_KIND_DESIGN: IntervalKind
+ANSWER_GRADE_UNSPECIFIED: AnswerGrade
+ANSWER_GRADE_RIGHT: AnswerGrade
+ANSWER_GRADE_WRONG: AnswerGrade
+ANSWER_GRADE_UNREADABLE: AnswerGrade
 
 class EpisodeSignals(_message.Message):
-    __slots__ = ("episode_id", "success", "score", "baseline", "grand_value", "unexplained", "outcome_mismatch", "agents", "messages", "first_error", "interactions", "pairs", "conservation", "effort", "audit", "partial", "group", "evidence")
+    __slots__ = ("episode_id", "success", "score", "baseline", "grand_value", "unexplained", "outcome_mismatch", "agents", "messages", "first_error", "interactions", "pairs", "conservation", "effort", "audit", "partial", "group", "evidence", "parallel")
     EPISODE_ID_FIELD_NUMBER: _ClassVar[int]
     SUCCESS_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +86,7 @@ class EpisodeSignals(_message.Message):
     PARTIAL_FIELD_NUMBER: _ClassVar[int]
     GROUP_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    PARALLEL_FIELD_NUMBER: _ClassVar[int]
     episode_id: str
     success: bool
     score: float
@@ -93,10 +105,11 @@ class EpisodeSignals(_message.Message):
     partial: bool
     group: _episode_pb2.Group
     evidence: _options_pb2.Evidence
-    def __init__(self, episode_id: _Optional[str] = ..., success: bool = ..., score: _Optional[float] = ..., baseline: _Optional[float] = ..., grand_value: _Optional[float] = ..., unexplained: _Optional[float] = ..., outcome_mismatch: bool = ..., agents: _Optional[_Iterable[_Union[AgentCredit, _Mapping]]] = ..., messages: _Optional[_Iterable[_Union[MessageSignal, _Mapping]]] = ..., first_error: _Optional[_Union[FirstError, _Mapping]] = ..., interactions: _Optional[_Iterable[_Union[Interaction, _Mapping]]] = ..., pairs: _Optional[_Iterable[_Union[PreferencePair, _Mapping]]] = ..., conservation: _Optional[_Union[Conservation, _Mapping]] = ..., effort: _Optional[_Union[Effort, _Mapping]] = ..., audit: _Optional[_Union[AuditRecord, _Mapping]] = ..., partial: bool = ..., group: _Optional[_Union[_episode_pb2.Group, _Mapping]] = ..., evidence: _Optional[_Union[_options_pb2.Evidence, str]] = ...) -> None: ...
+    parallel: bool
+    def __init__(self, episode_id: _Optional[str] = ..., success: bool = ..., score: _Optional[float] = ..., baseline: _Optional[float] = ..., grand_value: _Optional[float] = ..., unexplained: _Optional[float] = ..., outcome_mismatch: bool = ..., agents: _Optional[_Iterable[_Union[AgentCredit, _Mapping]]] = ..., messages: _Optional[_Iterable[_Union[MessageSignal, _Mapping]]] = ..., first_error: _Optional[_Union[FirstError, _Mapping]] = ..., interactions: _Optional[_Iterable[_Union[Interaction, _Mapping]]] = ..., pairs: _Optional[_Iterable[_Union[PreferencePair, _Mapping]]] = ..., conservation: _Optional[_Union[Conservation, _Mapping]] = ..., effort: _Optional[_Union[Effort, _Mapping]] = ..., audit: _Optional[_Union[AuditRecord, _Mapping]] = ..., partial: bool = ..., group: _Optional[_Union[_episode_pb2.Group, _Mapping]] = ..., evidence: _Optional[_Union[_options_pb2.Evidence, str]] = ..., parallel: bool = ...) -> None: ...
 
 class AgentCredit(_message.Message):
-    __slots__ = ("agent_id", "credit", "std_error", "low", "high", "reward_total", "unallocated", "signs_relaxed", "policy")
+    __slots__ = ("agent_id", "credit", "std_error", "low", "high", "reward_total", "unallocated", "signs_relaxed", "policy", "value_without")
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     CREDIT_FIELD_NUMBER: _ClassVar[int]
     STD_ERROR_FIELD_NUMBER: _ClassVar[int]
@@ -106,6 +119,7 @@ class AgentCredit(_message.Message):
     UNALLOCATED_FIELD_NUMBER: _ClassVar[int]
     SIGNS_RELAXED_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
+    VALUE_WITHOUT_FIELD_NUMBER: _ClassVar[int]
     agent_id: str
     credit: float
     std_error: float
@@ -115,10 +129,11 @@ class AgentCredit(_message.Message):
     unallocated: float
     signs_relaxed: bool
     policy: str
-    def __init__(self, agent_id: _Optional[str] = ..., credit: _Optional[float] = ..., std_error: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., reward_total: _Optional[float] = ..., unallocated: _Optional[float] = ..., signs_relaxed: bool = ..., policy: _Optional[str] = ...) -> None: ...
+    value_without: float
+    def __init__(self, agent_id: _Optional[str] = ..., credit: _Optional[float] = ..., std_error: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., reward_total: _Optional[float] = ..., unallocated: _Optional[float] = ..., signs_relaxed: bool = ..., policy: _Optional[str] = ..., value_without: _Optional[float] = ...) -> None: ...
 
 class MessageSignal(_message.Message):
-    __slots__ = ("index", "agent_id", "reward", "label", "first_error_probability", "error_probability", "repair_probability", "redundancy", "token_spans")
+    __slots__ = ("index", "agent_id", "reward", "label", "first_error_probability", "error_probability", "repair_probability", "redundancy", "token_spans", "credit", "grade", "value_change", "value_change_variance", "process_score")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     REWARD_FIELD_NUMBER: _ClassVar[int]
@@ -128,6 +143,11 @@ class MessageSignal(_message.Message):
     REPAIR_PROBABILITY_FIELD_NUMBER: _ClassVar[int]
     REDUNDANCY_FIELD_NUMBER: _ClassVar[int]
     TOKEN_SPANS_FIELD_NUMBER: _ClassVar[int]
+    CREDIT_FIELD_NUMBER: _ClassVar[int]
+    GRADE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_CHANGE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_CHANGE_VARIANCE_FIELD_NUMBER: _ClassVar[int]
+    PROCESS_SCORE_FIELD_NUMBER: _ClassVar[int]
     index: int
     agent_id: str
     reward: float
@@ -137,10 +157,15 @@ class MessageSignal(_message.Message):
     repair_probability: float
     redundancy: float
     token_spans: _containers.RepeatedCompositeFieldContainer[_episode_pb2.TokenSpan]
-    def __init__(self, index: _Optional[int] = ..., agent_id: _Optional[str] = ..., reward: _Optional[float] = ..., label: _Optional[_Union[Label, str]] = ..., first_error_probability: _Optional[float] = ..., error_probability: _Optional[float] = ..., repair_probability: _Optional[float] = ..., redundancy: _Optional[float] = ..., token_spans: _Optional[_Iterable[_Union[_episode_pb2.TokenSpan, _Mapping]]] = ...) -> None: ...
+    credit: float
+    grade: AnswerGrade
+    value_change: float
+    value_change_variance: float
+    process_score: float
+    def __init__(self, index: _Optional[int] = ..., agent_id: _Optional[str] = ..., reward: _Optional[float] = ..., label: _Optional[_Union[Label, str]] = ..., first_error_probability: _Optional[float] = ..., error_probability: _Optional[float] = ..., repair_probability: _Optional[float] = ..., redundancy: _Optional[float] = ..., token_spans: _Optional[_Iterable[_Union[_episode_pb2.TokenSpan, _Mapping]]] = ..., credit: _Optional[float] = ..., grade: _Optional[_Union[AnswerGrade, str]] = ..., value_change: _Optional[float] = ..., value_change_variance: _Optional[float] = ..., process_score: _Optional[float] = ...) -> None: ...
 
 class FirstError(_message.Message):
-    __slots__ = ("first_index", "decisive_index", "agent_id", "probability", "none_probability", "credible_set", "tier")
+    __slots__ = ("first_index", "decisive_index", "agent_id", "probability", "none_probability", "credible_set", "tier", "environment_probability")
     FIRST_INDEX_FIELD_NUMBER: _ClassVar[int]
     DECISIVE_INDEX_FIELD_NUMBER: _ClassVar[int]
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -148,6 +173,7 @@ class FirstError(_message.Message):
     NONE_PROBABILITY_FIELD_NUMBER: _ClassVar[int]
     CREDIBLE_SET_FIELD_NUMBER: _ClassVar[int]
     TIER_FIELD_NUMBER: _ClassVar[int]
+    ENVIRONMENT_PROBABILITY_FIELD_NUMBER: _ClassVar[int]
     first_index: int
     decisive_index: int
     agent_id: str
@@ -155,7 +181,8 @@ class FirstError(_message.Message):
     none_probability: float
     credible_set: _containers.RepeatedScalarFieldContainer[int]
     tier: EvidenceTier
-    def __init__(self, first_index: _Optional[int] = ..., decisive_index: _Optional[int] = ..., agent_id: _Optional[str] = ..., probability: _Optional[float] = ..., none_probability: _Optional[float] = ..., credible_set: _Optional[_Iterable[int]] = ..., tier: _Optional[_Union[EvidenceTier, str]] = ...) -> None: ...
+    environment_probability: float
+    def __init__(self, first_index: _Optional[int] = ..., decisive_index: _Optional[int] = ..., agent_id: _Optional[str] = ..., probability: _Optional[float] = ..., none_probability: _Optional[float] = ..., credible_set: _Optional[_Iterable[int]] = ..., tier: _Optional[_Union[EvidenceTier, str]] = ..., environment_probability: _Optional[float] = ...) -> None: ...
 
 class Interaction(_message.Message):
     __slots__ = ("agent_a", "agent_b", "index")
@@ -302,7 +329,7 @@ class MessageEvidence(_message.Message):
     def __init__(self, evidence: _Optional[float] = ..., weight: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., redundancy: _Optional[float] = ..., error_log_ratio: _Optional[float] = ..., prior: _Optional[float] = ..., index: _Optional[int] = ...) -> None: ...
 
 class GroupSignals(_message.Message):
-    __slots__ = ("group_id", "used", "missing_episode_ids", "mean_score", "std_score", "episodes", "pairs", "never_sent")
+    __slots__ = ("group_id", "used", "missing_episode_ids", "mean_score", "std_score", "episodes", "pairs", "never_sent", "outcome_part", "credit_part", "reliability", "weight", "parallel")
     GROUP_ID_FIELD_NUMBER: _ClassVar[int]
     USED_FIELD_NUMBER: _ClassVar[int]
     MISSING_EPISODE_IDS_FIELD_NUMBER: _ClassVar[int]
@@ -311,6 +338,11 @@ class GroupSignals(_message.Message):
     EPISODES_FIELD_NUMBER: _ClassVar[int]
     PAIRS_FIELD_NUMBER: _ClassVar[int]
     NEVER_SENT_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_PART_FIELD_NUMBER: _ClassVar[int]
+    CREDIT_PART_FIELD_NUMBER: _ClassVar[int]
+    RELIABILITY_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    PARALLEL_FIELD_NUMBER: _ClassVar[int]
     group_id: str
     used: int
     missing_episode_ids: _containers.RepeatedScalarFieldContainer[str]
@@ -319,7 +351,12 @@ class GroupSignals(_message.Message):
     episodes: _containers.RepeatedCompositeFieldContainer[EpisodeAdvantages]
     pairs: _containers.RepeatedCompositeFieldContainer[PreferencePair]
     never_sent: int
-    def __init__(self, group_id: _Optional[str] = ..., used: _Optional[int] = ..., missing_episode_ids: _Optional[_Iterable[str]] = ..., mean_score: _Optional[float] = ..., std_score: _Optional[float] = ..., episodes: _Optional[_Iterable[_Union[EpisodeAdvantages, _Mapping]]] = ..., pairs: _Optional[_Iterable[_Union[PreferencePair, _Mapping]]] = ..., never_sent: _Optional[int] = ...) -> None: ...
+    outcome_part: _options_pb2.OutcomePart
+    credit_part: _options_pb2.CreditPart
+    reliability: float
+    weight: float
+    parallel: bool
+    def __init__(self, group_id: _Optional[str] = ..., used: _Optional[int] = ..., missing_episode_ids: _Optional[_Iterable[str]] = ..., mean_score: _Optional[float] = ..., std_score: _Optional[float] = ..., episodes: _Optional[_Iterable[_Union[EpisodeAdvantages, _Mapping]]] = ..., pairs: _Optional[_Iterable[_Union[PreferencePair, _Mapping]]] = ..., never_sent: _Optional[int] = ..., outcome_part: _Optional[_Union[_options_pb2.OutcomePart, str]] = ..., credit_part: _Optional[_Union[_options_pb2.CreditPart, str]] = ..., reliability: _Optional[float] = ..., weight: _Optional[float] = ..., parallel: bool = ...) -> None: ...
 
 class EpisodeAdvantages(_message.Message):
     __slots__ = ("episode_id", "outcome_advantage", "messages")
@@ -332,11 +369,13 @@ class EpisodeAdvantages(_message.Message):
     def __init__(self, episode_id: _Optional[str] = ..., outcome_advantage: _Optional[float] = ..., messages: _Optional[_Iterable[_Union[MessageAdvantage, _Mapping]]] = ...) -> None: ...
 
 class MessageAdvantage(_message.Message):
-    __slots__ = ("index", "local_advantage", "advantage")
+    __slots__ = ("index", "local_advantage", "advantage", "outcome_advantage")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     LOCAL_ADVANTAGE_FIELD_NUMBER: _ClassVar[int]
     ADVANTAGE_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_ADVANTAGE_FIELD_NUMBER: _ClassVar[int]
     index: int
     local_advantage: float
     advantage: float
-    def __init__(self, index: _Optional[int] = ..., local_advantage: _Optional[float] = ..., advantage: _Optional[float] = ...) -> None: ...
+    outcome_advantage: float
+    def __init__(self, index: _Optional[int] = ..., local_advantage: _Optional[float] = ..., advantage: _Optional[float] = ..., outcome_advantage: _Optional[float] = ...) -> None: ...
