@@ -1,10 +1,13 @@
 // assayd: wiring only.
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <string>
+#include <thread>
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
@@ -20,7 +23,7 @@
 #include "server/telemetry/log.h"
 
 // An empty flag leaves environment and file as they are.
-ABSL_FLAG(std::string, listen, "", "HOST:PORT of the gRPC service (default 127.0.0.1:50051)");
+ABSL_FLAG(std::string, listen, "", "HOST:PORT or unix:PATH of the gRPC service (default 127.0.0.1:50051)");
 ABSL_FLAG(std::string, metrics, "", "HOST:PORT of /metrics, or none (default 127.0.0.1:9464)");
 ABSL_FLAG(std::string, http, "", "HOST:PORT of the HTTP gateway");
 ABSL_FLAG(std::string, ops, "", "HOST:PORT of health, reflection and channelz in plaintext");
@@ -31,6 +34,8 @@ ABSL_FLAG(std::string, token_file, "", "file of bearer tokens, one a line");
 ABSL_FLAG(std::string, config, "",
           "JSON file; environment (ASSAY_LISTEN...) and flags go before it");
 ABSL_FLAG(bool, check_config, false, "check the configuration and exit");
+ABSL_FLAG(bool, stop_with_stdin, false,
+          "stop, as on SIGTERM, when standard input is closed: for a parent that keeps a pipe open");
 
 namespace {
 
@@ -52,6 +57,18 @@ void RaiseDescriptorLimit() {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// The parent's end of the pipe closes when it ends, however that happens.
+void StopWithStdin() {
+  std::thread([] {
+    char ignored[256];
+    ssize_t got = 0;
+    do {
+      got = read(STDIN_FILENO, ignored, sizeof ignored);
+    } while (got > 0 || (got < 0 && errno == EINTR));
+    kill(getpid(), SIGTERM);
+  }).detach();
 }
 
 // --check-config is --check_config: a flag's name may be written either way.
@@ -129,6 +146,7 @@ int main(int argc, char** argv) {
              {"http_port", int64_t{(*server)->http_port()}},
              {"version", assay::service::Version()},
              {"revision", assay::service::Revision()}});
+  if (absl::GetFlag(FLAGS_stop_with_stdin)) StopWithStdin();
   int received = 0;
   // Certificates and tokens are read again by themselves; nothing else may change while we serve.
   do {
