@@ -8,7 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "server/evaluation/caller.h"
+#include "server/evaluation/evaluators/caller.h"
 
 namespace assay::runtime {
 namespace {
