@@ -32,7 +32,9 @@ def _assayd(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def group(size: int) -> list[assay_rl.Episode]:
     return [
-        assay_rl.Episode(f"t/{i}", [assay_rl.Message("a", f"{i}")], score=float(i == 0), group=assay_rl.Group("t", size))
+        assay_rl.Episode(
+            f"t/{i}", [assay_rl.Message("a", f"{i}")], score=float(i == 0), group=assay_rl.Group("t", size)
+        )
         for i in range(size)
     ]
 

@@ -1,7 +1,7 @@
 """A private server for this process: the `assayd` of the installed package, on a Unix socket, ended with its user.
 
-    with local() as server, Client(server.target) as client:
-        batch = client.score_batch(episodes)
+with local() as server, Client(server.target) as client:
+    batch = client.score_batch(episodes)
 """
 
 from __future__ import annotations
