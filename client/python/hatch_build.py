@@ -1,4 +1,4 @@
-"""Build hook: puts the generated stubs into every wheel, the protos into the sdist, and the programs where they are given.
+"""Build hook: puts the generated stubs into every wheel, the protos into the sdist, and given programs into a wheel.
 
 ASSAY_PROGRAMS=DIR makes a wheel for this platform that holds `assayd` and `assay` of DIR, with the folder DIR/licenses
 beside them (see build_wheels.sh). Without it the wheel is pure Python and runs everywhere.

@@ -67,10 +67,10 @@ def main() -> None:
         batch = client.score_batch(EPISODES, evaluator=each(value), options=options)
     for played, outcome in zip(EPISODES, batch.outcomes, strict=True):
         advantages = batch.groups["module"].advantages[played.id].messages
-        credits = outcome.signals.credits
+        shares = outcome.signals.credits
         print(f"{played.id}: {outcome.signals.score:.2f} of the tests pass")
         for index, message in enumerate(played.messages):
-            print(f"  {message.agent:<9} credit {credits[message.agent]:+.3f}  advantage {advantages[index]:+.2f}")
+            print(f"  {message.agent:<9} credit {shares[message.agent]:+.3f}  advantage {advantages[index]:+.2f}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A debate that was lost, and who was right in it.
 
-Three agents debate four rollouts of one question and vote; in two of them the majority is wrong. No model is called: what
-your agents would say is written down here. Run it with `python debate.py`; it starts a server of its own.
+Three agents debate four rollouts of one question and vote; in two of them the majority is wrong. No model is called:
+what your agents would say is written down here. Run it with `python debate.py`; it starts a server of its own.
 """
 
 from __future__ import annotations
