@@ -19,9 +19,9 @@ pytestmark = needs_assayd
 FIVE_LINES = """
 from assay_rl import Client, Episode, Group, Message
 with Client() as client:
-    score = lambda i: float(i == 0)
-    batch = client.score_batch([Episode(f"t/{i}", [Message("a", f"answer {i}")], score=score(i), group=Group("t", 4)) for i in range(4)])
-print({id: list(found.messages.values()) for id, found in sorted(batch.groups["t"].advantages.items())})
+    rollout = lambda i: Episode(f"t/{i}", [Message("a", f"answer {i}")], score=float(i == 0), group=Group("t", 4))
+    batch = client.score_batch([rollout(i) for i in range(4)])
+print({id: list(found.messages.values()) for id, found in batch.groups["t"].advantages.items()})
 """
 
 
