@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "server/evaluation/evaluators/caller.h"
 
 namespace assay::runtime {
@@ -41,8 +42,18 @@ constexpr Setting kSettings[] = {
     {"token_file", [](const std::string& v, Config* c) { return c->token_file = v, true; }},
 };
 
+constexpr absl::string_view kUnix = "unix:";
+constexpr size_t kMaxSocketPath = 107;  // of sockaddr_un, without the byte that ends it
+
+absl::Status CheckSocketPath(absl::string_view setting, absl::string_view path) {
+  if (!path.empty() && path.size() <= kMaxSocketPath) return absl::OkStatus();
+  return Wrong(setting, absl::StrCat("the path of a Unix socket has 1 to ", kMaxSocketPath,
+                                     " bytes, is \"", path, "\""));
+}
+
 absl::Status CheckAddress(absl::string_view setting, const std::string& address) {
-  if (absl::StartsWith(address, "unix:") && address.size() > 5) return absl::OkStatus();
+  absl::string_view path = address;
+  if (absl::ConsumePrefix(&path, kUnix)) return CheckSocketPath(setting, path);
   const size_t colon = address.rfind(':');
   int port = -1;
   if (colon == std::string::npos || colon == 0 ||
@@ -63,7 +74,9 @@ absl::Status CheckPlaintext(absl::string_view setting, const std::string& addres
 }
 
 absl::Status CheckAddresses(const Config& config) {
-  if (absl::Status listen = CheckAddress("listen", config.listen); !listen.ok()) return listen;
+  if (absl::Status listen = CheckAddress("listen", config.listen); !listen.ok()) {
+    return listen;
+  }
   if (!config.tls.has_value()) {
     if (absl::Status plain = CheckPlaintext("listen", config.listen, config); !plain.ok()) {
       return plain;
@@ -144,7 +157,7 @@ std::vector<absl::string_view> SettingNames() {
 }
 
 bool IsLoopback(absl::string_view address) {
-  if (absl::StartsWith(address, "unix:")) return true;
+  if (absl::StartsWith(address, kUnix)) return true;
   const absl::string_view host = address.substr(0, address.rfind(':'));
   return host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.");
 }

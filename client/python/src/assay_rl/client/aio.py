@@ -17,6 +17,7 @@ from google.protobuf.message import Message as ProtoMessage
 from assay_rl.client.channel import CHANNEL_OPTIONS, SERVICE, proxy_of, proxy_options
 from assay_rl.client.episodes import EpisodeLike, to_proto
 from assay_rl.client.evaluators import Evaluator
+from assay_rl.client.local import shared_target
 from assay_rl.client.outcomes import (
     AssayError,
     Batch,
@@ -48,7 +49,8 @@ def options_proto(options: Options | None) -> options_pb2.AttributionOptions:
 class AsyncClient:
     """A connection to the service for one event loop.
 
-    target: HOST:PORT, or any gRPC target; several addresses are used round robin, stream by stream.
+    target: HOST:PORT, unix:PATH, or any gRPC target; several addresses are used round robin, stream by stream. None: a
+    private server of this process, which the first such client starts (see assay_rl.local).
     credentials: None for plaintext. token: sent as a bearer token with every call.
     deadline: seconds from hand-over after which an unanswered episode is Failed with DEADLINE_EXCEEDED; None waits.
     connect_timeout: the same for a server that was never there; the error names its address and what refused.
@@ -59,7 +61,7 @@ class AsyncClient:
 
     def __init__(
         self,
-        target: str,
+        target: str | None = None,
         *,
         credentials: grpc.ChannelCredentials | None = None,
         token: str | None = None,
@@ -72,6 +74,8 @@ class AsyncClient:
     ) -> None:
         check_process()
         self._process = os.getpid()
+        if target is None:
+            target = shared_target()
         self._target = target
         options = [*CHANNEL_OPTIONS, *proxy_options(target), *channel_options]
         if credentials is None:

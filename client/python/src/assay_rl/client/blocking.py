@@ -51,7 +51,7 @@ class Client:
     the child of a process that has used one, say so with a RuntimeError.
     """
 
-    def __init__(self, target: str, *, window: int = 256, **arguments: Any) -> None:
+    def __init__(self, target: str | None = None, *, window: int = 256, **arguments: Any) -> None:
         check_process()
         self._process = os.getpid()
         self._window = window
@@ -264,7 +264,7 @@ class _Feed:
         self._scorer.abort(Error(grpc.StatusCode.CANCELLED, "the caller stopped listening"))
 
 
-async def _make(target: str, **arguments: Any) -> AsyncClient:
+async def _make(target: str | None, **arguments: Any) -> AsyncClient:
     return AsyncClient(target, **arguments)
 
 
