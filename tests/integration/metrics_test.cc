@@ -22,6 +22,7 @@ constexpr const char* kFamilies[] = {
     "assay_questions_outstanding",
     "assay_first_errors_total",
     "assay_outcome_mismatch_total",
+    "assay_unreadable_answers_total",
     "assay_admission_rejected_total",
     "assay_workers",
     "assay_workers_busy",

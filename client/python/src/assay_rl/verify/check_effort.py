@@ -24,6 +24,8 @@ def check_effort(report: Report, expected: Expected, signals: signals_pb2.Episod
     _traits(report, expected, signals.audit)
     voted = settings.evaluator == "vote"
     report.equal("signals.effort.ballots", settings.ballots if voted else 0, effort.ballots)
+    unreadable = sum(m.grade == signals_pb2.ANSWER_GRADE_UNREADABLE for m in signals.messages)
+    report.equal("signals.effort.unreadable_answers", unreadable, effort.unreadable_answers)
     if expected.credit.exact:
         shapley = expected.credit.shapley
         method = options_pb2.METHOD_EXACT if shapley else options_pb2.METHOD_UNSPECIFIED
