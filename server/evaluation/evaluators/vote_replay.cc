@@ -21,6 +21,7 @@
 namespace assay::evaluation {
 namespace {
 
+using signals::AnswerGrade;
 using signals::Question;
 using signals::QuestionKind;
 
@@ -39,37 +40,25 @@ class Classes {
   Classes(const VoteOptions& options, absl::string_view reference)
       : grader_(options.grader, options.tolerance, reference) {}
 
-  struct Class {
-    grading::Grade grade = grading::Grade::kNone;
-    int32_t ballot = kNoBallot;
+  struct Graded {
+    int32_t ballot = kNoBallot;  // kNoBallot where there is no answer
+    AnswerGrade grade = AnswerGrade::kNone;
   };
 
-  Class Of(absl::string_view answer) {
+  Graded Of(absl::string_view answer) {
     grading::GradedAnswer graded = grader_.Of(answer);
     if (graded.grade == grading::Grade::kNone) return {};
-    if (graded.grade == grading::Grade::kRight) return {graded.grade, kRight};
+    if (graded.grade == grading::Grade::kRight) return {kRight, AnswerGrade::kRight};
     const auto [entry, is_new] = others_.try_emplace(
         std::move(graded.form), kFirstWrong + static_cast<int32_t>(others_.size()));
-    return {graded.grade, entry->second};
+    const bool wrong = graded.grade == grading::Grade::kWrong;
+    return {entry->second, wrong ? AnswerGrade::kWrong : AnswerGrade::kUnreadable};
   }
 
  private:
   const grading::Grader grader_;
   absl::flat_hash_map<std::string, int32_t> others_;
 };
-
-double ScoreOf(grading::Grade grade) {
-  switch (grade) {
-    case grading::Grade::kRight:
-      return 1;
-    case grading::Grade::kWrong:
-      return -1;
-    case grading::Grade::kNone:
-    case grading::Grade::kUnreadable:
-      break;
-  }
-  return std::numeric_limits<double>::quiet_NaN();
-}
 
 // How many ballots each class has; at most kMaxAgents of them.
 class Count {
@@ -137,6 +126,8 @@ class VoteEpisode final : public EpisodeReplay {
     return absl::OkStatus();
   }
 
+  absl::Span<const AnswerGrade> grades() const override { return grades_; }
+
  private:
   struct WrongClass {
     int32_t ballot = kNoBallot;
@@ -153,15 +144,14 @@ class VoteEpisode final : public EpisodeReplay {
     grades_.reserve(episode.messages.size());
     for (const signals::Message& message : episode.messages) {
       votes_before_.push_back(static_cast<int32_t>(votes_.size()));
-      Classes::Class found;
+      Classes::Graded found;
       if (message.agent != signals::kContext && message.answer.has_value()) {
         found = classes.Of(*message.answer);
       }
-      grades_.push_back(ScoreOf(found.grade));
+      grades_.push_back(found.grade);
       if (message.agent == signals::kContext) continue;
-      const bool none = found.ballot == kNoBallot && options.empty_ballots;
-      const int32_t ballot = none ? kNone : found.ballot;
-      votes_.push_back({message.agent, message.round, ballot});
+      if (found.ballot == kNoBallot && options.empty_ballots) found.ballot = kNone;
+      votes_.push_back({message.agent, message.round, found.ballot});
       last_round_ = std::max(last_round_, message.round);
     }
     votes_before_.push_back(static_cast<int32_t>(votes_.size()));
@@ -319,6 +309,19 @@ class VoteEpisode final : public EpisodeReplay {
     return table;
   }
 
+  // One a message: 1 where its answer is right, -1 where it is wrong, NaN where it has none that
+  // could be read: that is no evidence.
+  std::vector<double> Scores() const {
+    std::vector<double> scores;
+    scores.reserve(grades_.size());
+    for (const AnswerGrade grade : grades_) {
+      scores.push_back(grade == AnswerGrade::kRight   ? 1.0
+                       : grade == AnswerGrade::kWrong ? -1.0
+                                                      : std::numeric_limits<double>::quiet_NaN());
+    }
+    return scores;
+  }
+
   absl::Status AnswerOwenSets(signals::Answer& answer) const {
     const signals::Unions unions = signals::MakeUnions(context_->episode);
     if (votes_.size() > credit::PlayerSet::kMaxPlayers ||
@@ -344,7 +347,7 @@ class VoteEpisode final : public EpisodeReplay {
         answer.mean = PrefixValue(question.index);
         return absl::OkStatus();
       case QuestionKind::kMessageScores:
-        answer.scores = grades_;
+        answer.scores = Scores();
         return absl::OkStatus();
       case QuestionKind::kAllCoalitions:
         if (agents() > kMaxTableAgents) {
@@ -367,7 +370,7 @@ class VoteEpisode final : public EpisodeReplay {
   const Ballots mode_;
   std::vector<Vote> votes_;                  // of the agents' messages, in order
   std::vector<int32_t> votes_before_;        // node j: how many votes the first j messages hold
-  std::vector<double> grades_;               // of all messages
+  std::vector<AnswerGrade> grades_;          // of all messages
   std::vector<credit::PlayerSet> eligible_;  // of each agent, ordinals of its messages
   int32_t last_round_ = 0;
   credit::Coalition right_ = 0;  // agents whose ballot is right
