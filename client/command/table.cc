@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 
@@ -17,6 +18,7 @@ namespace assay::command {
 namespace {
 
 constexpr size_t kContentColumns = 56;
+constexpr size_t kLineColumns = 100;
 
 bool ContinuesCharacter(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
@@ -79,8 +81,13 @@ const char* EvidenceWords(v1::Evidence evidence) {
   }
 }
 
-const char* TierWords(v1::EvidenceTier tier) {
-  switch (tier) {
+bool AnyCredit(const v1::EpisodeSignals& signals) {
+  return std::any_of(signals.messages().begin(), signals.messages().end(),
+                     [](const auto& message) { return message.has_credit(); });
+}
+
+const char* SuspicionWords(const v1::EpisodeSignals& signals) {
+  switch (signals.first_error().tier()) {
     case v1::EVIDENCE_TIER_ANNOTATION:
       return "an annotation";
     case v1::EVIDENCE_TIER_ROLLOUTS:
@@ -90,7 +97,8 @@ const char* TierWords(v1::EvidenceTier tier) {
     case v1::EVIDENCE_TIER_TEXT:
       return "the text alone";
     default:
-      return "nothing but the agents' credit and the number of messages";
+      return AnyCredit(signals) ? "the messages' counterfactual credit"
+                                : "nothing, so that all share it alike";
   }
 }
 
@@ -114,8 +122,8 @@ std::string WhatItRestsOn(const v1::EpisodeSignals& signals) {
     return absl::StrCat(text, "each agent's credit over its messages, by ",
                         EvidenceWords(signals.evidence()), ".\n");
   }
-  return absl::StrCat(text, "the shortfall, by suspicion that rests on ",
-                      TierWords(signals.first_error().tier()), ".\n");
+  return absl::StrCat(text, "the shortfall, by suspicion that rests on ", SuspicionWords(signals),
+                      ".\n");
 }
 
 std::string AgentRows(const v1::EpisodeSignals& signals, size_t columns) {
@@ -150,8 +158,7 @@ std::string AdvantageColumns(const v1::MessageAdvantage* advantage) {
 
 std::string MessageRows(const v1::EpisodeSignals& signals, const v1::Episode* episode,
                         const v1::EpisodeAdvantages* advantages, size_t columns) {
-  const bool any_credit = std::any_of(signals.messages().begin(), signals.messages().end(),
-                                      [](const auto& message) { return message.has_credit(); });
+  const bool any_credit = AnyCredit(signals);
   std::string rows = absl::StrFormat("  %3s  %s  ", "#", Pad("agent", columns));
   if (advantages != nullptr) absl::StrAppendFormat(&rows, "%9s  %8s  %8s  ", "advantage", "X", "K");
   if (any_credit) absl::StrAppendFormat(&rows, "%8s  ", "credit");
@@ -190,11 +197,27 @@ const char* CreditWords(v1::CreditPart part) {
     case v1::CREDIT_PART_VALUES:
       return "how much the expected score changed with the message";
     case v1::CREDIT_PART_CREDIT:
-      return "how much more counterfactual credit the message has than its agent's others in the "
-             "group";
+      return "how far the message's counterfactual credit lies above the mean of its agent's";
     default:
       return "how right a judge found the message";
   }
+}
+
+// Lines of at most this many columns, each indented.
+std::string Wrapped(absl::string_view text) {
+  std::string lines;
+  size_t used = kLineColumns;
+  for (const absl::string_view word : absl::StrSplit(text, ' ')) {
+    const size_t columns = Columns(word);
+    if (used + 1 + columns > kLineColumns) {
+      absl::StrAppend(&lines, lines.empty() ? "  " : "\n  ", word);
+      used = 2 + columns;
+    } else {
+      absl::StrAppend(&lines, " ", word);
+      used += 1 + columns;
+    }
+  }
+  return absl::StrCat(lines, "\n");
 }
 
 // What the parts are for this group, in one sentence.
@@ -202,7 +225,7 @@ std::string WhatAdvantagesAre(const v1::GroupSignals& signals) {
   const double w = signals.weight();
   const bool outcome = w < 1;
   const bool credit = w > 0;
-  std::string text = "  The advantage is ";
+  std::string text = "The advantage is ";
   if (outcome && credit) {
     absl::StrAppendFormat(&text, "%.2f X + %.2f K", 1 - w, w);
   } else {
@@ -217,17 +240,23 @@ std::string WhatAdvantagesAre(const v1::GroupSignals& signals) {
     }
   }
   if (outcome && credit) absl::StrAppend(&text, ", and ");
-  if (credit)
+  if (credit) {
     absl::StrAppend(&text, "K ", outcome ? "" : "says ", CreditWords(signals.credit_part()));
-  return absl::StrCat(text, ".\n");
+  }
+  return Wrapped(absl::StrCat(text, "."));
 }
 
 std::string FirstErrorLine(const v1::EpisodeSignals& signals) {
   const v1::FirstError& error = signals.first_error();
-  if (!error.has_first_index() && !error.has_decisive_index()) {
-    return signals.success() ? "" : "  No message is claimed to be the first error.\n";
-  }
   std::string line = "  ";
+  if (error.tier() >= v1::EVIDENCE_TIER_SCORES && error.environment_probability() >= 0.5) {
+    absl::StrAppendFormat(&line, "It was the environment, with probability %.2f. ",
+                          error.environment_probability());
+  }
+  if (!error.has_first_index() && !error.has_decisive_index()) {
+    return signals.success() ? ""
+                             : absl::StrCat(line, "No message is claimed to be the first error.\n");
+  }
   if (error.has_first_index()) {
     absl::StrAppendFormat(&line, "First error: message %d, probability %.2f. ", error.first_index(),
                           error.probability());
