@@ -33,7 +33,7 @@ start_server() {
   done
   listen=127.0.0.1:$(served port)
   metrics=$(served metrics_port)
-  "$build/client/cpp/assay" info --server="$listen" --timeout=30s >/dev/null
+  "$build/client/command/assay" info --server="$listen" --timeout=30s >/dev/null
 }
 
 # The page of metrics, without the need for an HTTP client.
@@ -60,7 +60,7 @@ echo "assayd serves on $listen, metrics on 127.0.0.1:$metrics"
 for sample in newcomer debate coding_team pipeline research_team; do
   say "assay signals --format=table < tests/data/samples/$sample.jsonl"
   echo
-  "$build/client/cpp/assay" signals --server="$listen" --format=table \
+  "$build/client/command/assay" signals --server="$listen" --format=table \
     <"$samples/$sample.jsonl"
 done
 

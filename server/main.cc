@@ -13,10 +13,10 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "server/base/version.h"
 #include "server/runtime/assay_server.h"
 #include "server/runtime/config.h"
 #include "server/runtime/config_file.h"
-#include "server/service/version.h"
 #include "server/telemetry/log.h"
 
 // An empty flag leaves environment and file as they are.
@@ -92,7 +92,7 @@ absl::Status ReadConfig(assay::runtime::Config* config) {
 int main(int argc, char** argv) {
   absl::SetProgramUsageMessage(
       absl::StrCat("Turns multi-agent LLM episodes into training signals, version ",
-                   std::string(assay::service::Version()), "."));
+                   std::string(assay::Version()), "."));
   AllowDashes(argc, argv);
   if (absl::ParseCommandLine(argc, argv).size() > 1) {
     std::cerr << "assayd takes flags only; see --help\n";
@@ -127,8 +127,8 @@ int main(int argc, char** argv) {
              {"metrics_port", int64_t{(*server)->metrics_port()}},
              {"ops_port", int64_t{(*server)->ops_port()}},
              {"http_port", int64_t{(*server)->http_port()}},
-             {"version", assay::service::Version()},
-             {"revision", assay::service::Revision()}});
+             {"version", assay::Version()},
+             {"revision", assay::Revision()}});
   int received = 0;
   // Certificates and tokens are read again by themselves; nothing else may change while we serve.
   do {

@@ -48,7 +48,7 @@ run_script() {
   local script=$root/$1
   shift
   [ -x "$script" ] || return $skip
-  ASSAYD=$root/build/release/server/assayd ASSAY=$root/build/release/client/cpp/assay "$script" "$@"
+  ASSAYD=$root/build/release/server/assayd ASSAY=$root/build/release/client/command/assay "$script" "$@"
 }
 
 # C++ sources that differ from main, or in the last commit where this is main; without the fuzz targets, which are not
@@ -85,7 +85,7 @@ stage_proof() { release && run_script client/python/examples/team_training/run.s
 
 stage_format() {
   packages check || return
-  find "$root/server" "$root/client/cpp" "$root/tests" \( -name '*.cc' -o -name '*.h' \) \
+  find "$root/server" "$root/client" "$root/tests" \( -name '*.cc' -o -name '*.h' \) \
     -exec clang-format-14 --dry-run -Werror {} +
 }
 

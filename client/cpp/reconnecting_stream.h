@@ -7,8 +7,8 @@
 #include <memory>
 
 #include "absl/status/status.h"
+#include "assay/client.h"
 #include "assay/v1/signal_service.pb.h"
-#include "client/cpp/signal_client.h"
 
 namespace assay::client {
 

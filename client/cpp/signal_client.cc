@@ -1,10 +1,9 @@
-#include "client/cpp/signal_client.h"
-
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
 #include <utility>
 
+#include "assay/client.h"
 #include "assay/v1/signal_service.grpc.pb.h"
 #include "client/cpp/reconnecting_stream.h"
 

@@ -8,7 +8,7 @@
 
 #include "server/credit/answers.h"
 #include "server/credit/exact.h"
-#include "server/credit/odd_bayes.h"
+#include "server/credit/odd_bayes/odd_bayes.h"
 #include "server/credit/quantile.h"
 #include "server/credit/random.h"
 

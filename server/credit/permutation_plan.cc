@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "server/credit/odd_bayes.h"
+#include "server/credit/odd_bayes/odd_bayes.h"
 #include "server/credit/quantile.h"
 #include "server/credit/random.h"
 

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/credit/exact_plan.h"
-#include "server/credit/odd_bayes.h"
+#include "server/credit/odd_bayes/odd_bayes.h"
 #include "server/credit/permutation_plan.h"
 #include "server/credit/regression_plan.h"
 

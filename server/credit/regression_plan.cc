@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
-#include "server/credit/odd_bayes.h"
+#include "server/credit/odd_bayes/odd_bayes.h"
 #include "server/credit/quantile.h"
 #include "server/credit/random.h"
 

@@ -11,13 +11,11 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "server/evaluation/mutex.h"
+#include "server/base/mutex.h"
 
 namespace assay::engine {
 namespace {
 
-using evaluation::Mutex;
-using evaluation::MutexLock;
 using SteadyClock = std::chrono::steady_clock;
 
 // Later than any process lives; keeps the conversion to the clock's unit from overflowing.

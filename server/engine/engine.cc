@@ -7,8 +7,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/mutex.h"
 #include "server/engine/fan_out.h"
-#include "server/evaluation/mutex.h"
 #include "server/signals/attribution.h"
 #include "server/signals/unions.h"
 
@@ -16,8 +16,6 @@ namespace assay::engine {
 namespace {
 
 using evaluation::Answers;
-using evaluation::Mutex;
-using evaluation::MutexLock;
 using signals::Question;
 using signals::Target;
 

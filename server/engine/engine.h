@@ -10,7 +10,7 @@
 #include "absl/time/time.h"
 #include "server/engine/executor.h"
 #include "server/evaluation/evaluator.h"
-#include "server/evaluation/observer.h"
+#include "server/evaluation/question_observer.h"
 #include "server/signals/options.h"
 #include "server/signals/signals.h"
 

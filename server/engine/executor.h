@@ -3,12 +3,12 @@
 #ifndef ASSAY_SERVER_ENGINE_EXECUTOR_H_
 #define ASSAY_SERVER_ENGINE_EXECUTOR_H_
 
-#include "server/evaluation/timers.h"
+#include "server/base/timers.h"
 
 namespace assay::engine {
 
 // Thread safe.
-class Executor : public evaluation::Timers {
+class Executor : public Timers {
  public:
   // Runs `task` on some worker, never inside Post.
   virtual void Post(Task task) = 0;

@@ -78,7 +78,7 @@ void FanOut::Answer(const Chunk& chunk) {
   if (left_.fetch_sub(count, std::memory_order_acq_rel) != count) return;
   absl::Status failure;
   {
-    evaluation::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     failure = std::move(failure_);
   }
   if (failure.ok()) {
@@ -89,7 +89,7 @@ void FanOut::Answer(const Chunk& chunk) {
 }
 
 void FanOut::Fail(size_t question, absl::Status status) {
-  evaluation::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (!failure_.ok() && failed_question_ <= question) return;
   failed_question_ = question;
   failure_ = std::move(status);

@@ -9,9 +9,9 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "server/base/mutex.h"
 #include "server/engine/executor.h"
 #include "server/evaluation/evaluator.h"
-#include "server/evaluation/mutex.h"
 
 namespace assay::engine {
 
@@ -49,7 +49,7 @@ class FanOut : public std::enable_shared_from_this<FanOut> {
   std::atomic<size_t> next_{0};
   std::atomic<size_t> left_;
   std::atomic<bool> stopped_{false};
-  evaluation::Mutex mutex_;
+  Mutex mutex_;
   size_t failed_question_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
 };

@@ -14,15 +14,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "server/base/version.h"
 #include "server/engine/asio_executor.h"
 #include "server/engine/engine.h"
 #include "server/evaluation/registry.h"
 #include "server/runtime/gate.h"
-#include "server/service/http_gateway.h"
-#include "server/service/http_routes.h"
-#include "server/service/version.h"
 #include "server/telemetry/exposer.h"
 #include "server/telemetry/metrics.h"
+#include "server/transport/http_gateway.h"
+#include "server/transport/http_routes.h"
 
 namespace assay::runtime {
 namespace {
@@ -46,8 +46,8 @@ int Workers(const Config& config) {
 telemetry::MetricsConfig MetricsConfigFor(const Config& config, const service::Catalog& catalog) {
   telemetry::MetricsConfig metrics;
   metrics.workers = Workers(config);
-  metrics.version = std::string(service::Version());
-  metrics.revision = std::string(service::Revision());
+  metrics.version = std::string(Version());
+  metrics.revision = std::string(Revision());
   for (const auto& [name, evaluator] : catalog.evaluators) metrics.evaluators.push_back(name);
   for (const auto& remote : config.remotes) metrics.evaluators.push_back(remote.name);
   for (const auto& judge : config.judges) metrics.evaluators.push_back(judge.name);

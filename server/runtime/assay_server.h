@@ -7,8 +7,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/runtime/config.h"
-#include "server/service/options.h"
 #include "server/telemetry/log.h"
+#include "server/wire/resolve_options.h"
 
 namespace assay::runtime {
 

@@ -7,7 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "server/evaluation/caller.h"
+#include "server/evaluation/evaluators/caller.h"
 
 namespace assay::runtime {
 namespace {

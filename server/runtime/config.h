@@ -14,10 +14,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "assay/v1/options.pb.h"
-#include "server/evaluation/judge.h"
-#include "server/evaluation/remote.h"
-#include "server/service/signal_service.h"
-#include "server/service/stream_session.h"
+#include "server/evaluation/judge/judge.h"
+#include "server/evaluation/remote/remote.h"
+#include "server/session/stream_session.h"
+#include "server/transport/signal_service.h"
 
 namespace assay::runtime {
 

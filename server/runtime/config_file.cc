@@ -9,9 +9,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/json_util.h"
-#include "server/evaluation/wire.h"
 #include "server/runtime/server_config.pb.h"
-#include "server/service/fitted_prior.h"
+#include "server/wire/fitted_prior.h"
+#include "server/wire/questions.h"
 
 namespace assay::runtime {
 namespace {

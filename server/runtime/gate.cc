@@ -51,7 +51,7 @@ absl::StatusOr<std::string> Gate::Check(const service::CallerIdentity& caller) {
 }
 
 bool Gate::Knows(const Digest& token) {
-  evaluation::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (!looked_at_.has_value() || SteadyClock::now() >= *looked_at_ + kLookEvery) Reload();
   bool known = false;
   for (const Digest& good : tokens_) {

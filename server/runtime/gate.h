@@ -10,8 +10,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "server/evaluation/mutex.h"
-#include "server/service/call_gate.h"
+#include "server/base/mutex.h"
+#include "server/calls/call_gate.h"
 
 namespace assay::runtime {
 
@@ -32,7 +32,7 @@ class Gate final : public service::CallGate {
 
   const std::string token_file_;
   const std::vector<std::string> allowed_names_;
-  evaluation::Mutex mutex_;
+  Mutex mutex_;
   std::vector<Digest> tokens_ ABSL_GUARDED_BY(mutex_);
   // Steady: a wall clock that is set back must not keep a withdrawn token good.
   std::optional<std::chrono::steady_clock::time_point> looked_at_ ABSL_GUARDED_BY(mutex_);

@@ -11,8 +11,8 @@
 #include "server/blame/posterior.h"
 #include "server/signals/credit_phase.h"
 #include "server/signals/detail_phase.h"
-#include "server/signals/evidence.h"
-#include "server/signals/rewards.h"
+#include "server/signals/findings.h"
+#include "server/signals/message_rewards.h"
 
 namespace assay::signals {
 namespace {

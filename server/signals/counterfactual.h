@@ -18,15 +18,18 @@ enum class QuestionKind : uint8_t {
   kPrefix,         // the first `index` messages stand, the rest is rolled out afresh
   kCorrection,     // message `index` is replaced by a correct one, the rest rolled out afresh
   kMessageScores,  // not a value: a process score for every message
+  kTeam,           // of a group: each agent's messages are those of its episode in `team`
   kAllCoalitions,  // all 2^n coalitions in mask order; only to evaluators with `whole_table`
   kOwenSets,  // likewise all that exact Owen values ask, in the order of credit::ForEachOwenSet
+  kAllTeams,  // of a group: what each agent's messages of each episode are worth in all its teams
 };
 
 constexpr uint32_t Bit(QuestionKind kind) { return 1u << static_cast<int>(kind); }
 
 // Its answer is a table.
 constexpr bool IsTable(QuestionKind kind) {
-  return kind == QuestionKind::kAllCoalitions || kind == QuestionKind::kOwenSets;
+  return kind == QuestionKind::kAllCoalitions || kind == QuestionKind::kOwenSets ||
+         kind == QuestionKind::kAllTeams;
 }
 
 enum class Target : uint8_t { kEvaluator, kScorer };
@@ -40,7 +43,10 @@ struct Question {
   // kMessages: the agents' messages that are kept, by their ordinal among the agents' messages of
   // the episode (the first one is 0). Asked only of episodes with at most 256 of them.
   credit::PlayerSet subset;
+  // kTeam: for each agent the member of the group whose messages it takes; kAbsent: it is absent.
+  std::vector<int32_t> team;
 };
+inline constexpr int32_t kAbsent = -1;
 
 struct Answer {
   double mean = 0;             // in the value range
@@ -48,8 +54,8 @@ struct Answer {
   double variance = 0;         // unbiased, of ONE sample; 0: exact
   bool cached = false;         // none of the samples was made for this question: it cost nothing
   std::vector<double> scores;  // kMessageScores: one a message, context included (ignored there)
-  // kAllCoalitions and kOwenSets: CountValues of them; points into storage that the evaluator keeps
-  // until the attribution is finished.
+  // kAllCoalitions and kOwenSets: CountValues of them; kAllTeams: one a member and agent, member by
+  // member. Points into storage that the evaluator keeps until the plan is finished.
   absl::Span<const double> table;
 };
 

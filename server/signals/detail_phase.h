@@ -12,7 +12,7 @@
 #include "absl/types/span.h"
 #include "server/signals/counterfactual.h"
 #include "server/signals/episode.h"
-#include "server/signals/evidence.h"
+#include "server/signals/findings.h"
 #include "server/signals/options.h"
 
 namespace assay::signals {

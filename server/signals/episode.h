@@ -8,7 +8,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "server/blame/pairs.h"
+#include "server/blame/pairs/pairs.h"
 
 namespace assay::signals {
 
@@ -47,7 +47,7 @@ struct Agent {
   absl::string_view policy;  // never empty: the id where the caller gave none
 };
 
-// Valid by construction (service/validate): indices in range, numbers finite and in their ranges.
+// Valid by construction (wire/validate): indices in range, numbers finite and in their ranges.
 // Every view and `table` points into storage that must outlive the Episode.
 struct Episode {
   absl::string_view id;

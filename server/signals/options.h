@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "server/blame/pairs.h"
+#include "server/blame/pairs/pairs.h"
 #include "server/blame/posterior.h"
 #include "server/credit/plan.h"
 

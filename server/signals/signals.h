@@ -1,4 +1,4 @@
-// What an attribution yields: signals.md sections 2-7. Plain numbers; service/convert puts them on
+// What an attribution yields: signals.md sections 2-7. Plain numbers; wire/convert puts them on
 // the wire.
 #ifndef ASSAY_SERVER_SIGNALS_SIGNALS_H_
 #define ASSAY_SERVER_SIGNALS_SIGNALS_H_
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "server/blame/labels.h"
-#include "server/blame/pairs.h"
+#include "server/blame/pairs/pairs.h"
 #include "server/blame/posterior.h"
 #include "server/credit/plan.h"
 #include "server/signals/counterfactual.h"

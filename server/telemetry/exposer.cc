@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "prometheus/exposer.h"
 #include "prometheus/registry.h"
-#include "server/service/thread_memory.h"
+#include "server/base/thread_memory.h"
 #include "server/telemetry/process_collector.h"
 
 namespace assay::telemetry {
@@ -19,7 +19,7 @@ constexpr int kThreads = 8;
 constexpr int kRequestTimeoutMs = 5000;
 
 struct Callbacks : CivetCallbacks {
-  Callbacks() { init_thread = service::KeepNoFreedMemory; }
+  Callbacks() { init_thread = KeepNoFreedMemory; }
 };
 
 class ExposerServer final : public MetricsServer {

@@ -9,7 +9,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/variant.h"
-#include "server/service/observer.h"
+#include "server/session/observer.h"
 
 namespace spdlog {
 class logger;

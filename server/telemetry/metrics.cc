@@ -8,7 +8,7 @@
 #include "prometheus/gauge.h"
 #include "prometheus/histogram.h"
 #include "prometheus/registry.h"
-#include "server/service/errors.h"
+#include "server/wire/errors.h"
 
 namespace assay::telemetry {
 namespace {

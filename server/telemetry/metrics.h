@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "server/engine/engine.h"
-#include "server/service/observer.h"
-#include "server/service/signal_service.h"
+#include "server/session/observer.h"
+#include "server/transport/signal_service.h"
 
 namespace prometheus {
 class Registry;

@@ -1,5 +1,5 @@
 // The judge against a server that answers well, badly, slowly or not at all.
-#include "server/evaluation/judge.h"
+#include "server/evaluation/judge/judge.h"
 
 #include <atomic>
 #include <cmath>
@@ -15,10 +15,10 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/base/retry_after.h"
 #include "server/engine/asio_executor.h"
-#include "server/evaluation/http_client.h"
-#include "server/evaluation/judge_prompt.h"
-#include "server/evaluation/retry_after.h"
+#include "server/evaluation/judge/http_client.h"
+#include "server/evaluation/judge/judge_prompt.h"
 #include "tests/chaos/scripted_http_server.h"
 #include "tests/unit/evaluation/fixtures.h"
 
@@ -384,9 +384,9 @@ TEST_F(JudgeTest, StatusesOfHttpHaveTheirMeaning) {
   for (const int code : {408, 500, 501, 599}) {
     EXPECT_EQ(ask(code).code(), absl::StatusCode::kUnavailable) << code;
   }
-  EXPECT_EQ(evaluation::RetryAfter(ask(429)), std::nullopt);
-  EXPECT_EQ(evaluation::RetryAfter(ask(429, "Retry-After: 1\r\n")), absl::Seconds(1));
-  EXPECT_EQ(evaluation::RetryAfter(ask(503, "Retry-After: 70\r\n")), absl::Seconds(70));
+  EXPECT_EQ(RetryAfter(ask(429)), std::nullopt);
+  EXPECT_EQ(RetryAfter(ask(429, "Retry-After: 1\r\n")), absl::Seconds(1));
+  EXPECT_EQ(RetryAfter(ask(503, "Retry-After: 70\r\n")), absl::Seconds(70));
 }
 
 TEST_F(JudgeTest, ARequestIsWaitedForAsLongAsItSays) {

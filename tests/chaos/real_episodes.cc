@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "client/cpp/command/episode_input.h"
+#include "client/command/episode_input.h"
 #include "tests/paths.h"
 
 namespace assay::chaos {

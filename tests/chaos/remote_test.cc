@@ -1,6 +1,6 @@
 // Remote evaluators that fail in every way: each episode ends with the right signals or with a
 // status that names the cause, in time, and the totals add up.
-#include "server/evaluation/remote.h"
+#include "server/evaluation/remote/remote.h"
 
 #include <algorithm>
 #include <atomic>

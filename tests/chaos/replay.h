@@ -11,8 +11,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "assay/client.h"
 #include "assay/v1/episode.pb.h"
-#include "client/cpp/signal_client.h"
 
 namespace assay::chaos {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "server/evaluation/evaluator.h"
-#include "server/service/limits.h"
+#include "server/wire/limits.h"
 
 namespace assay::fuzz {
 namespace {

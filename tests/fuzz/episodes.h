@@ -6,7 +6,7 @@
 
 #include "assay/v1/episode.pb.h"
 #include "assay/v1/options.pb.h"
-#include "server/service/options.h"
+#include "server/wire/resolve_options.h"
 #include "tests/fuzz/mutator.h"
 
 namespace assay::fuzz {

@@ -7,7 +7,7 @@
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "server/engine/engine.h"
-#include "server/service/http_routes.h"
+#include "server/transport/http_routes.h"
 #include "tests/fuzz/cases.pb.h"
 #include "tests/fuzz/episodes.h"
 #include "tests/fuzz/invariants.h"

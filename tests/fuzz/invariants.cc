@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "server/service/inspect.h"
+#include "server/wire/inspect.h"
 #include "tests/fuzz/mutator.h"
 
 namespace assay::fuzz {

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "google/protobuf/util/json_util.h"
-#include "server/evaluation/judge_verdict.h"
+#include "server/evaluation/judge/judge_verdict.h"
 #include "tests/fuzz/cases.pb.h"
 #include "tests/fuzz/mutator.h"
 

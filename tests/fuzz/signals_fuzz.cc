@@ -4,10 +4,11 @@
 #include <vector>
 
 #include "assay/v1/signal_service.pb.h"
-#include "server/service/audit.h"
-#include "server/service/episode_work.h"
-#include "server/service/errors.h"
+#include "server/audit/audit.h"
+#include "server/audit/result.h"
+#include "server/session/episode_work.h"
 #include "server/signals/attribution.h"
+#include "server/wire/errors.h"
 #include "tests/fuzz/episodes.h"
 #include "tests/fuzz/invariants.h"
 #include "tests/fuzz/mutator.h"

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "server/calls/stream_call.h"
 #include "server/engine/engine.h"
-#include "server/service/stream_call.h"
 #include "tests/fuzz/cases.pb.h"
 #include "tests/fuzz/episodes.h"
 #include "tests/fuzz/invariants.h"

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "server/service/stream_call.h"
+#include "server/calls/stream_call.h"
 #include "tests/simulation/episodes.h"
 #include "tests/simulation/virtual_executor.h"
 

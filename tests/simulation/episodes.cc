@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "server/audit/result.h"
 #include "server/signals/attribution.h"
 
 namespace assay::simulation {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "assay/v1/signal_service.pb.h"
-#include "server/service/episode_work.h"
+#include "server/session/episode_work.h"
 
 namespace assay::simulation {
 

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/calls/stream_call.h"
 #include "server/engine/engine.h"
-#include "server/service/admission.h"
-#include "server/service/stream_call.h"
+#include "server/session/admission.h"
 
 namespace assay::simulation {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "server/service/version.h"
+#include "server/base/version.h"
 #include "tests/simulation/schedule.h"
 
 namespace assay::simulation {
@@ -25,7 +25,7 @@ TEST(StreamSimulation, NoScheduleBreaksAnInvariant) {
   for (uint64_t seed = first; seed < first + count; ++seed) {
     const Verdict verdict = RunSchedule(seed);
     ASSERT_EQ(verdict.violation, "")
-        << "replay: ASSAY_SEED=" << seed << " at revision " << service::Revision();
+        << "replay: ASSAY_SEED=" << seed << " at revision " << Revision();
     episodes += verdict.episodes;
     signals += verdict.signals;
   }

@@ -13,8 +13,8 @@
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
+#include "assay/client.h"
 #include "client/cpp/examples/humaneval_game.h"
-#include "client/cpp/signal_client.h"
 
 ABSL_FLAG(std::string, server, "127.0.0.1:50051", "HOST:PORT of assayd");
 ABSL_FLAG(std::string, data, "", "the log: JSON lines, gzip or not");

@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "server/blame/pairs.h"
+#include "server/blame/pairs/pairs.h"
 #include "tests/simulation/blame/shared_data.h"
 
 namespace assay::blame {

@@ -14,8 +14,8 @@
 
 #include "server/engine/asio_executor.h"
 #include "server/engine/engine.h"
-#include "server/evaluation/bounded.h"
-#include "server/evaluation/vote_replay.h"
+#include "server/evaluation/evaluators/vote_replay.h"
+#include "server/evaluation/wrappers/bounded.h"
 
 namespace assay {
 namespace {

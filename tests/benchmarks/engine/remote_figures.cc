@@ -27,7 +27,7 @@
 #include "absl/time/clock.h"
 #include "server/engine/asio_executor.h"
 #include "server/engine/engine.h"
-#include "server/evaluation/remote.h"
+#include "server/evaluation/remote/remote.h"
 #include "tests/chaos/faulty_evaluator.h"
 
 namespace assay {

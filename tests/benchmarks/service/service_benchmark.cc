@@ -9,11 +9,12 @@
 #include <vector>
 
 #include "assay/v1/signal_service.pb.h"
+#include "server/audit/result.h"
 #include "server/evaluation/evaluator.h"
-#include "server/service/episode_work.h"
-#include "server/service/limits.h"
-#include "server/service/options.h"
+#include "server/session/episode_work.h"
 #include "server/signals/attribution.h"
+#include "server/wire/limits.h"
+#include "server/wire/resolve_options.h"
 #include "tests/benchmarks/attribute.h"
 #include "tests/benchmarks/wire/episodes.h"
 

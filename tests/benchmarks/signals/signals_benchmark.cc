@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "server/evaluation/vote_replay.h"
+#include "server/evaluation/evaluators/vote_replay.h"
 #include "server/signals/attribution.h"
 #include "server/signals/redundancy.h"
 #include "tests/benchmarks/attribute.h"

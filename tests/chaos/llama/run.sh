@@ -64,7 +64,7 @@ wait_for serving
 
 signals() { # NAME: the sample debate's signals, with NAME as evaluator and as scorer
   printf '{"named": {"name": "%s"}, "scorer": "%s"}' "$1" "$1" >"$work/options.json"
-  "$build/client/cpp/assay" signals --server="127.0.0.1:$(port)" --options="$work/options.json" \
+  "$build/client/command/assay" signals --server="127.0.0.1:$(port)" --options="$work/options.json" \
     <"$root/tests/data/samples/debate.jsonl" 2>>"$work/client.log"
 }
 for name in logprobs json; do

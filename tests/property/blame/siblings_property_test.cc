@@ -3,7 +3,7 @@
 
 #include "gtest/gtest.h"
 #include "rapidcheck.h"
-#include "server/blame/pairs.h"
+#include "server/blame/pairs/pairs.h"
 
 namespace assay::blame {
 namespace {

@@ -3,10 +3,10 @@
 
 #include "gtest/gtest.h"
 #include "rapidcheck.h"
-#include "server/credit/ard_prior.h"
 #include "server/credit/exact.h"
-#include "server/credit/isotropic_prior.h"
-#include "server/credit/odd_bayes.h"
+#include "server/credit/odd_bayes/ard_prior.h"
+#include "server/credit/odd_bayes/isotropic_prior.h"
+#include "server/credit/odd_bayes/odd_bayes.h"
 #include "tests/property/credit/generators.h"
 
 namespace assay::credit {

@@ -11,7 +11,7 @@
 #include "rapidcheck.h"
 #include "rapidcheck/gtest.h"
 #include "server/credit/owen_sets.h"
-#include "server/evaluation/vote_replay.h"
+#include "server/evaluation/evaluators/vote_replay.h"
 #include "server/signals/unions.h"
 
 namespace assay::evaluation {

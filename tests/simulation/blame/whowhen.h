@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "server/blame/text_prior.h"
+#include "server/blame/text/text_prior.h"
 
 namespace assay::blame {
 

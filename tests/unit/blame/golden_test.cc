@@ -9,12 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "server/blame/em.h"
 #include "server/blame/labels.h"
-#include "server/blame/pairs.h"
+#include "server/blame/pairs/pairs.h"
 #include "server/blame/posterior.h"
 #include "server/blame/rewards.h"
 #include "server/blame/search.h"
-#include "server/blame/text_features.h"
-#include "server/blame/text_prior.h"
+#include "server/blame/text/text_features.h"
+#include "server/blame/text/text_prior.h"
 
 namespace assay::blame {
 namespace {

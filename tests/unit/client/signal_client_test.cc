@@ -1,7 +1,5 @@
 // The client and the command over real gRPC, against an in-process service that answers every
 // episode with its own id and does no mathematics.
-#include "client/cpp/signal_client.h"
-
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
@@ -15,9 +13,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "assay/client.h"
 #include "assay/v1/signal_service.grpc.pb.h"
-#include "client/cpp/command/json.h"
-#include "client/cpp/command/signals_command.h"
+#include "client/command/json.h"
+#include "client/command/signals_command.h"
 
 namespace assay {
 namespace {

@@ -10,7 +10,7 @@
 namespace assay::engine {
 namespace {
 
-// std::promise rather than absl::Notification: see server/evaluation/mutex.h.
+// std::promise rather than absl::Notification: see server/base/mutex.h.
 class Gate {
  public:
   void Open() { promise_.set_value(); }

@@ -11,8 +11,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/engine/asio_executor.h"
-#include "server/evaluation/outcome_only.h"
-#include "server/evaluation/vote_replay.h"
+#include "server/evaluation/evaluators/outcome_only.h"
+#include "server/evaluation/evaluators/vote_replay.h"
 #include "tests/simulation/virtual_executor.h"
 #include "tests/unit/evaluation/fixtures.h"
 

@@ -11,8 +11,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/base/mutex.h"
 #include "server/engine/asio_executor.h"
-#include "server/evaluation/mutex.h"
 #include "tests/simulation/virtual_executor.h"
 
 namespace assay::engine {
@@ -28,7 +28,7 @@ class MaskReplay final : public evaluation::EpisodeReplay {
                       absl::Span<signals::Answer> answers) const override {
     std::this_thread::sleep_for(pause * questions.size());
     {
-      evaluation::MutexLock lock(&mutex);
+      MutexLock lock(&mutex);
       chunks.push_back(questions.size());
       threads.insert(std::this_thread::get_id());
     }
@@ -42,7 +42,7 @@ class MaskReplay final : public evaluation::EpisodeReplay {
   }
   uint64_t fail_from = ~uint64_t{0};
   std::chrono::microseconds pause{0};
-  mutable evaluation::Mutex mutex;
+  mutable Mutex mutex;
   mutable std::vector<size_t> chunks;
   mutable std::set<std::thread::id> threads;
 };

@@ -3,7 +3,7 @@
 
 #include <numeric>
 
-#include "server/blame/text_prior.h"
+#include "server/blame/text/text_prior.h"
 #include "tests/unit/signals/play.h"
 
 namespace assay::signals {

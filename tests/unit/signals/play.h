@@ -7,7 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/signals/attribution.h"
-#include "server/signals/evidence.h"
+#include "server/signals/findings.h"
 
 namespace assay::signals::testing {
 

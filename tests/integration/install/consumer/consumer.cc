@@ -1,6 +1,6 @@
-#include <iostream>
+#include <assay/client.h>
 
-#include "client/cpp/signal_client.h"
+#include <iostream>
 
 // Nobody listens on port 1: that this is told is all that is wanted here.
 int main() {

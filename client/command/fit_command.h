@@ -1,0 +1,23 @@
+// assay fit: what episodes teach about first errors, for the server's configuration or the options.
+#ifndef ASSAY_CLIENT_COMMAND_FIT_COMMAND_H_
+#define ASSAY_CLIENT_COMMAND_FIT_COMMAND_H_
+
+#include <cstdio>
+
+#include "assay/v1/options.pb.h"
+#include "client/command/episode_input.h"
+
+namespace assay::command {
+
+// Reads the episodes from `labels` and writes a v1::FittedPrior in JSON to `output`: a text prior
+// from those with an annotated first error, and the model of the chain from those with rollouts,
+// prefix values or process scores, labelled or not. `options` says how they are to be read (value
+// range, threshold, base rate) and where the fit of the model starts. How many of which there were
+// goes to stderr. The same episodes give the same bytes. Returns the exit code: 0 only when there
+// was something to fit and it was written.
+int RunFit(int labels, const EpisodeFormat& format, const v1::AttributionOptions& options,
+           FILE* output);
+
+}  // namespace assay::command
+
+#endif  // ASSAY_CLIENT_COMMAND_FIT_COMMAND_H_

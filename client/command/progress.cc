@@ -1,0 +1,70 @@
+#include "client/command/progress.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+
+namespace assay::command {
+
+Progress::Progress() : terminal_(isatty(STDERR_FILENO) == 1), start_(absl::Now()), shown_(start_) {}
+
+void Progress::OnRead() {
+  const absl::MutexLock lock(&mu_);
+  ++read_;
+  MaybeShow();
+}
+
+void Progress::OnResult(const v1::EpisodeResult& result) {
+  const absl::MutexLock lock(&mu_);
+  if (result.has_signals()) {
+    ++answered_;
+    conservation_error_ = std::max(conservation_error_, result.signals().conservation().error());
+  } else {
+    ++failed_;
+  }
+  MaybeShow();
+}
+
+void Progress::OnGroup(const v1::GroupResult&) {
+  const absl::MutexLock lock(&mu_);
+  ++groups_;
+}
+
+void Progress::Finish() {
+  const absl::MutexLock lock(&mu_);
+  absl::FPrintF(stderr, "%s%s\n", terminal_ ? "\r\x1b[K" : "", Line());
+}
+
+bool Progress::AllAnswered() const {
+  const absl::MutexLock lock(&mu_);
+  return answered_ == read_;
+}
+
+void Progress::MaybeShow() {
+  const absl::Time now = absl::Now();
+  if (now - shown_ < (terminal_ ? absl::Milliseconds(200) : absl::Seconds(10))) return;
+  shown_ = now;
+  if (terminal_) {
+    absl::FPrintF(stderr, "\r\x1b[K%s", Line());
+  } else {
+    absl::FPrintF(stderr, "%s\n", Line());
+  }
+}
+
+std::string Progress::Line() const {
+  const double seconds = absl::ToDoubleSeconds(absl::Now() - start_);
+  std::string line =
+      absl::StrFormat("%d episodes read, %d answered, %d failed", read_, answered_, failed_);
+  if (groups_ > 0) absl::StrAppend(&line, ", ", groups_, groups_ == 1 ? " group" : " groups");
+  absl::StrAppendFormat(&line, "; %.1f s, %.0f/s; largest conservation error %.1e", seconds,
+                        static_cast<double>(answered_ + failed_) / std::max(seconds, 1e-3),
+                        conservation_error_);
+  return line;
+}
+
+}  // namespace assay::command

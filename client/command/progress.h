@@ -1,0 +1,48 @@
+// How far a run is, on stderr.
+#ifndef ASSAY_CLIENT_COMMAND_PROGRESS_H_
+#define ASSAY_CLIENT_COMMAND_PROGRESS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "assay/v1/signal_service.pb.h"
+
+namespace assay::command {
+
+// Thread safe. On a terminal one line is rewritten as the run goes on; elsewhere a line is added
+// every ten seconds.
+class Progress {
+ public:
+  Progress();
+
+  void OnRead();
+  void OnResult(const v1::EpisodeResult& result);
+  void OnGroup(const v1::GroupResult& result);
+
+  // The last line.
+  void Finish();
+
+  // Every episode that was read has been answered with signals.
+  bool AllAnswered() const;
+
+ private:
+  void MaybeShow() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::string Line() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  const bool terminal_;
+  const absl::Time start_;
+  mutable absl::Mutex mu_;
+  absl::Time shown_ ABSL_GUARDED_BY(mu_);
+  int64_t read_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t answered_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t failed_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t groups_ ABSL_GUARDED_BY(mu_) = 0;
+  double conservation_error_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+}  // namespace assay::command
+
+#endif  // ASSAY_CLIENT_COMMAND_PROGRESS_H_

@@ -1,0 +1,171 @@
+#include "client/command/signals_command.h"
+
+#include <functional>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/synchronization/mutex.h"
+#include "client/command/json.h"
+#include "client/command/line_reader.h"
+#include "client/command/progress.h"
+#include "client/command/table.h"
+
+namespace assay::command {
+namespace {
+
+v1::EpisodeResult ErrorResult(const std::string& id, const absl::Status& status) {
+  v1::EpisodeResult result;
+  result.set_episode_id(id);
+  result.mutable_error()->set_code(static_cast<int>(status.code()));
+  result.mutable_error()->set_message(std::string(status.message().substr(0, 1024)));
+  return result;
+}
+
+// Where results go. Thread safe.
+class Printer {
+ public:
+  Printer(OutputFormat format, FILE* output, Progress* progress)
+      : format_(format), output_(output), progress_(progress) {}
+
+  // A table shows the words of its episode; JSON needs none of them.
+  void Expect(const v1::Episode& episode) {
+    if (format_ != OutputFormat::kTable) return;
+    const absl::MutexLock lock(&mu_);
+    episodes_.try_emplace(episode.id(), episode);
+  }
+
+  void Print(const v1::EpisodeResult& result) {
+    progress_->OnResult(result);
+    if (format_ == OutputFormat::kJson) return Write(ToJson(result) + "\n");
+    v1::Episode episode;
+    bool known = false;
+    {
+      const absl::MutexLock lock(&mu_);
+      const auto it = episodes_.find(result.episode_id());
+      known = it != episodes_.end();
+      if (known) {
+        episode = std::move(it->second);
+        episodes_.erase(it);
+      }
+    }
+    Write(EpisodeTable(result, known ? &episode : nullptr));
+  }
+
+  void Print(const v1::GroupResult& result) {
+    progress_->OnGroup(result);
+    Write(format_ == OutputFormat::kJson ? ToJson(result) + "\n" : GroupTable(result));
+  }
+
+  // False: the output could not be written.
+  bool ok() const {
+    const absl::MutexLock lock(&mu_);
+    return ok_;
+  }
+
+ private:
+  void Write(const std::string& text) {
+    const absl::MutexLock lock(&mu_);
+    ok_ &= std::fwrite(text.data(), 1, text.size(), output_) == text.size();
+    ok_ &= std::fflush(output_) == 0;
+  }
+
+  const OutputFormat format_;
+  FILE* const output_;
+  Progress* const progress_;
+  mutable absl::Mutex mu_;
+  bool ok_ ABSL_GUARDED_BY(mu_) = true;
+  absl::flat_hash_map<std::string, v1::Episode> episodes_ ABSL_GUARDED_BY(mu_);
+};
+
+// Several streams and the threads that read them.
+class Streams {
+ public:
+  // Where a stream fails, `input` is stopped: whoever feeds it may wait for results.
+  Streams(client::SignalClient* client, const SignalsFlags& flags, Printer* printer,
+          LineReader* input) {
+    client::StreamConfig config;
+    config.options = flags.options;
+    config.reconnect_timeout = flags.reconnect_timeout;
+    for (int i = 0; i < flags.streams; ++i) {
+      streams_.push_back(client->Stream(config));
+      readers_.emplace_back([stream = streams_.back().get(), printer, input] {
+        while (const auto result = stream->Read()) {
+          std::visit([printer](const auto& r) { printer->Print(r); }, *result);
+        }
+        if (!stream->Finish().ok()) input->Stop();
+      });
+    }
+  }
+
+  absl::Status Write(v1::Episode episode) {
+    const size_t slot =
+        episode.has_group() ? std::hash<std::string>()(episode.group().id()) : next_++;
+    return streams_[slot % streams_.size()]->Write(std::move(episode));
+  }
+
+  // The first stream's error, or OK.
+  absl::Status Finish() {
+    for (const auto& stream : streams_) stream->WritesDone();
+    for (std::thread& reader : readers_) reader.join();
+    absl::Status first;
+    for (const auto& stream : streams_) first.Update(stream->Finish());
+    return first;
+  }
+
+ private:
+  std::vector<std::unique_ptr<client::SignalStream>> streams_;
+  std::vector<std::thread> readers_;
+  size_t next_ = 0;
+};
+
+// Until the end of the input or of the streams.
+absl::Status Feed(LineReader* reader, const SignalsFlags& flags, Streams* streams, Printer* printer,
+                  Progress* progress) {
+  std::string line;
+  while (printer->ok() && reader->Next(&line)) {
+    progress->OnRead();
+    absl::StatusOr<v1::Episode> episode = ParseEpisode(line, flags.input);
+    if (!episode.ok()) {
+      printer->Print(
+          ErrorResult("", absl::InvalidArgumentError(absl::StrCat(
+                              "line ", reader->line_number(), ": ", episode.status().message()))));
+      continue;
+    }
+    const std::string id = episode->id();
+    printer->Expect(*episode);
+    const absl::Status status = streams->Write(*std::move(episode));
+    if (absl::IsAlreadyExists(status)) {
+      printer->Print(ErrorResult(id, status));
+    } else if (!status.ok()) {
+      break;
+    }
+  }
+  return reader->status();
+}
+
+}  // namespace
+
+int RunSignals(client::SignalClient* client, const SignalsFlags& flags, int input, FILE* output) {
+  Progress progress;
+  Printer printer(flags.output, output, &progress);
+  LineReader reader(input);
+  Streams streams(client, flags, &printer, &reader);
+  const absl::Status read = Feed(&reader, flags, &streams, &printer, &progress);
+  const absl::Status status = streams.Finish();
+  progress.Finish();
+  if (!read.ok()) absl::FPrintF(stderr, "assay: %s\n", read.message());
+  if (!status.ok()) {
+    absl::FPrintF(stderr, "assay: %s: %s\n", absl::StatusCodeToString(status.code()),
+                  status.message());
+  }
+  if (!printer.ok()) absl::FPrintF(stderr, "assay: the output cannot be written\n");
+  return read.ok() && status.ok() && printer.ok() && progress.AllAnswered() ? 0 : 1;
+}
+
+}  // namespace assay::command

@@ -1,0 +1,230 @@
+#include "client/command/table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+
+namespace assay::command {
+namespace {
+
+constexpr size_t kContentColumns = 56;
+
+bool ContinuesCharacter(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
+
+size_t Columns(absl::string_view text) {
+  return text.size() -
+         static_cast<size_t>(std::count_if(text.begin(), text.end(), ContinuesCharacter));
+}
+
+std::string Pad(absl::string_view text, size_t columns) {
+  const size_t used = Columns(text);
+  return absl::StrCat(text, std::string(columns > used ? columns - used : 0, ' '));
+}
+
+// The beginning of `text` on one line.
+std::string Snippet(absl::string_view text) {
+  std::string line;
+  size_t columns = 0;
+  for (const char byte : text) {
+    if (columns == kContentColumns && !ContinuesCharacter(byte)) return absl::StrCat(line, "…");
+    if (absl::ascii_iscntrl(byte) || byte == ' ') {
+      if (line.empty() || line.back() == ' ') continue;
+      line += ' ';
+      ++columns;
+    } else {
+      line += byte;
+      if (!ContinuesCharacter(byte)) ++columns;
+    }
+  }
+  return line;
+}
+
+// LABEL_FIRST_ERROR -> first error
+std::string Words(absl::string_view name, absl::string_view prefix) {
+  absl::ConsumePrefix(&name, prefix);
+  return absl::StrReplaceAll(absl::AsciiStrToLower(name), {{"_", " "}});
+}
+
+// What rounds to zero has no sign.
+std::string Signed(double value) {
+  if (std::abs(value) < 0.0005) return "0.000";
+  return absl::StrFormat("%+.3f", value);
+}
+
+size_t AgentColumns(const v1::EpisodeSignals& signals) {
+  size_t columns = 5;
+  for (const auto& agent : signals.agents()) columns = std::max(columns, Columns(agent.agent_id()));
+  return columns;
+}
+
+const char* EvidenceWords(v1::Evidence evidence) {
+  switch (evidence) {
+    case v1::EVIDENCE_OWEN:
+      return "Owen values, by leaving messages out";
+    case v1::EVIDENCE_PREFIX:
+      return "the change of the value at each message";
+    case v1::EVIDENCE_SCORES:
+      return "process scores";
+    default:
+      return "equal shares, as nothing tells the messages apart";
+  }
+}
+
+const char* TierWords(v1::EvidenceTier tier) {
+  switch (tier) {
+    case v1::EVIDENCE_TIER_ANNOTATION:
+      return "an annotation";
+    case v1::EVIDENCE_TIER_ROLLOUTS:
+      return "rollouts";
+    case v1::EVIDENCE_TIER_SCORES:
+      return "process scores";
+    case v1::EVIDENCE_TIER_TEXT:
+      return "the text alone";
+    default:
+      return "nothing but the agents' credit and the number of messages";
+  }
+}
+
+std::string WhatItRestsOn(const v1::EpisodeSignals& signals) {
+  const v1::Effort& effort = signals.effort();
+  std::string text = "  Credit: ";
+  if (effort.method() == v1::METHOD_UNSPECIFIED) {
+    absl::StrAppend(&text, "the outcome, shared over the messages; no counterfactual was asked.\n");
+  } else {
+    absl::StrAppendFormat(&text, "Shapley values, %s, from %d questions; answered by %s",
+                          Words(v1::Method_Name(effort.method()), "METHOD_"), effort.questions(),
+                          effort.evaluator());
+    if (effort.ballots() != v1::BALLOTS_UNSPECIFIED) {
+      absl::StrAppend(&text, " (ballots: ", Words(v1::Ballots_Name(effort.ballots()), "BALLOTS_"),
+                      ")");
+    }
+    absl::StrAppend(&text, ".\n");
+  }
+  absl::StrAppend(&text, "  Rewards: ");
+  if (signals.success()) {
+    return absl::StrCat(text, "each agent's credit over its messages, by ",
+                        EvidenceWords(signals.evidence()), ".\n");
+  }
+  return absl::StrCat(text, "the shortfall, by suspicion that rests on ",
+                      TierWords(signals.first_error().tier()), ".\n");
+}
+
+std::string AgentRows(const v1::EpisodeSignals& signals, size_t columns) {
+  std::string rows =
+      absl::StrFormat("  %s  %8s  %8s\n", Pad("agent", columns), "credit", "rewards");
+  for (const auto& agent : signals.agents()) {
+    absl::StrAppendFormat(&rows, "  %s  %8s  %8s", Pad(agent.agent_id(), columns),
+                          Signed(agent.credit()), Signed(agent.reward_total()));
+    if (agent.std_error() > 0) {
+      absl::StrAppendFormat(&rows, "  (%+.3f to %+.3f)", agent.low(), agent.high());
+    }
+    if (agent.signs_relaxed()) absl::StrAppend(&rows, "  signs relaxed");
+    absl::StrAppend(&rows, "\n");
+  }
+  return rows;
+}
+
+std::string MessageRows(const v1::EpisodeSignals& signals, const v1::Episode* episode,
+                        size_t columns) {
+  std::string rows = absl::StrFormat("  %3s  %s  %8s  %s  %s\n", "#", Pad("agent", columns),
+                                     "reward", Pad("label", 15), "message");
+  for (const auto& message : signals.messages()) {
+    absl::StrAppendFormat(&rows, "  %3d  %s  %8s  %s", message.index(),
+                          Pad(message.agent_id(), columns), Signed(message.reward()),
+                          Pad(Words(v1::Label_Name(message.label()), "LABEL_"), 15));
+    if (episode != nullptr && message.index() < episode->messages_size()) {
+      absl::StrAppend(&rows, "  ", Snippet(episode->messages(message.index()).content()));
+    }
+    absl::StrAppend(&rows, "\n");
+  }
+  return rows;
+}
+
+std::string FirstErrorLine(const v1::EpisodeSignals& signals) {
+  const v1::FirstError& error = signals.first_error();
+  if (!error.has_first_index() && !error.has_decisive_index()) {
+    return signals.success() ? "" : "  No message is claimed to be the first error.\n";
+  }
+  std::string line = "  ";
+  if (error.has_first_index()) {
+    absl::StrAppendFormat(&line, "First error: message %d, probability %.2f. ", error.first_index(),
+                          error.probability());
+  }
+  if (error.has_decisive_index()) {
+    absl::StrAppendFormat(&line, "Decisive error: message %d. ", error.decisive_index());
+  }
+  line.back() = '\n';
+  return line;
+}
+
+std::string ErrorText(const v1::Error& error) {
+  std::string text = absl::StrFormat("no signals: code %d, %s\n", error.code(), error.message());
+  for (const auto& violation : error.violations()) {
+    absl::StrAppend(&text, "  ", violation.field(), ": ", violation.description(), "\n");
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string EpisodeTable(const v1::EpisodeResult& result, const v1::Episode* episode) {
+  const std::string head = absl::StrCat("episode ", result.episode_id(), ": ");
+  if (!result.has_signals()) return absl::StrCat(head, ErrorText(result.error()), "\n");
+  const v1::EpisodeSignals& signals = result.signals();
+  const v1::Conservation& ledger = signals.conservation();
+  const size_t columns = AgentColumns(signals);
+  return absl::StrCat(
+      head,
+      absl::StrFormat("%s, score %.3f (whole team %.3f, nobody %.3f)%s\n",
+                      signals.success() ? "success" : "failure", signals.score(),
+                      signals.grand_value(), signals.baseline(),
+                      signals.partial() ? ", partial" : ""),
+      WhatItRestsOn(signals), "\n", AgentRows(signals, columns), "\n",
+      MessageRows(signals, episode, columns), "\n", FirstErrorLine(signals),
+      absl::StrFormat(
+          "  Conserved: %s to share = %s in rewards and %s unallocated (error %.1e)\n\n",
+          Signed(ledger.target()), Signed(ledger.allocated()), Signed(ledger.unallocated()),
+          ledger.error()));
+}
+
+std::string GroupTable(const v1::GroupResult& result) {
+  const std::string head = absl::StrCat("group ", result.group_id(), ": ");
+  if (!result.has_signals()) return absl::StrCat(head, ErrorText(result.error()), "\n");
+  const v1::GroupSignals& signals = result.signals();
+  std::string text = absl::StrCat(
+      head, absl::StrFormat("%d episodes, score %.3f, standard deviation %.3f\n", signals.used(),
+                            signals.mean_score(), signals.std_score()));
+  if (signals.missing_episode_ids_size() > 0) {
+    absl::StrAppend(
+        &text, "  without signals: ", absl::StrJoin(signals.missing_episode_ids(), ", "), "\n");
+  }
+  if (signals.never_sent() > 0) {
+    absl::StrAppend(&text, "  never sent: ", signals.never_sent(), "\n");
+  }
+  size_t columns = 7;
+  for (const auto& episode : signals.episodes()) {
+    columns = std::max(columns, Columns(episode.episode_id()));
+  }
+  absl::StrAppendFormat(&text, "\n  %s  %8s  %s\n", Pad("episode", columns), "outcome",
+                        "advantage of each message");
+  for (const auto& episode : signals.episodes()) {
+    std::vector<std::string> advantages;
+    for (const auto& message : episode.messages()) {
+      advantages.push_back(absl::StrCat("#", message.index(), " ", Signed(message.advantage())));
+    }
+    absl::StrAppendFormat(&text, "  %s  %8s  %s\n", Pad(episode.episode_id(), columns),
+                          Signed(episode.outcome_advantage()), absl::StrJoin(advantages, "  "));
+  }
+  return absl::StrCat(text, "\n");
+}
+
+}  // namespace assay::command

@@ -1,0 +1,20 @@
+// Results as people read them.
+#ifndef ASSAY_CLIENT_COMMAND_TABLE_H_
+#define ASSAY_CLIENT_COMMAND_TABLE_H_
+
+#include <string>
+
+#include "assay/v1/episode.pb.h"
+#include "assay/v1/signal_service.pb.h"
+
+namespace assay::command {
+
+// Who earned what, message by message. `episode` (null: unknown) gives the words and rounds.
+std::string EpisodeTable(const v1::EpisodeResult& result, const v1::Episode* episode);
+
+// The advantages of a group's episodes.
+std::string GroupTable(const v1::GroupResult& result);
+
+}  // namespace assay::command
+
+#endif  // ASSAY_CLIENT_COMMAND_TABLE_H_

@@ -1,0 +1,122 @@
+// The C++ client of assay.v1.SignalService.
+//
+//   auto client = SignalClient::Connect("127.0.0.1:50551");
+//   auto stream = client->Stream(config);
+//   std::thread feeder([&] { for (auto& e : episodes) stream->Write(std::move(e));
+//   stream->WritesDone(); }); while (std::optional<StreamResult> result = stream->Read()) { ... }
+//   feeder.join();
+//   absl::Status status = stream->Finish();
+#ifndef ASSAY_CLIENT_H_
+#define ASSAY_CLIENT_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "assay/v1/episode.pb.h"
+#include "assay/v1/evaluator_service.pb.h"
+#include "assay/v1/options.pb.h"
+#include "assay/v1/signal_service.pb.h"
+
+namespace grpc {
+class Channel;
+}
+
+namespace assay::client {
+
+// One result of a stream: an episode's signals or error, or a group's.
+using StreamResult = std::variant<v1::EpisodeResult, v1::GroupResult>;
+
+// Answers the questions of `request` about `episode`, one answer a question, in order. A status
+// becomes the error of the batch. Called on threads of the stream's own, never on the one that
+// reads; at most StreamConfig::evaluator_threads calls at once.
+using EvaluateFn = std::function<absl::StatusOr<v1::Answers>(const v1::Episode& episode,
+                                                             const v1::EvaluateRequest& request)>;
+
+struct StreamConfig {
+  v1::AttributionOptions options;
+  EvaluateFn evaluate;        // needed where options.caller is set
+  int evaluator_threads = 1;  // >= 1
+  // How long to go on opening streams, without a result from any of them, before giving up with
+  // the last stream's error.
+  absl::Duration reconnect_timeout = absl::Seconds(30);
+  // From opening a stream to its `ready`.
+  absl::Duration ready_timeout = absl::Seconds(20);
+  // Silence of the server while episodes are in flight, after which Finish is DEADLINE_EXCEEDED.
+  absl::Duration idle_timeout = absl::Minutes(10);
+  absl::Time deadline = absl::InfiniteFuture();
+  // How often an episode is sent again when the server asks for that (Error.retry_after).
+  int max_retries = 8;
+};
+
+// A stream that outlives its connections: when the server goes away or is lost, a new stream is
+// opened, whatever is unanswered is sent again, and repeated results are suppressed. Every episode
+// written is answered exactly once, or Finish is not OK.
+//
+// One thread may Write while another Reads; a thread that does both must not write more than about
+// 1,000 episodes ahead of its reading, because Write waits while results are left unread.
+class SignalStream {
+ public:
+  virtual ~SignalStream() = default;  // cancels what is unfinished
+
+  // Waits while more than 256 episodes or 64 MiB have not been sent. ALREADY_EXISTS: an episode
+  // of this id is unanswered (this one is dropped, the stream goes on). Any other error: the stream
+  // is over, see Finish.
+  virtual absl::Status Write(v1::Episode episode) = 0;
+
+  // No more episodes will follow; groups that are incomplete are answered as they are.
+  virtual void WritesDone() = 0;
+
+  // The next result, in the order of completion; waits for it. Unset: the stream is over.
+  virtual std::optional<StreamResult> Read() = 0;
+
+  // Options as resolved and limits; waits for them. Unset: the stream ended before.
+  virtual std::optional<v1::StreamReady> Ready() = 0;
+
+  // Ends the stream as soon as possible; Finish is CANCELLED.
+  virtual void Cancel() = 0;
+
+  // Waits for the end. OK: WritesDone was called and every episode and group has been answered.
+  virtual absl::Status Finish() = 0;
+};
+
+struct ConnectOptions {
+  std::string target;           // a gRPC name, such as HOST:PORT
+  bool tls = false;             // else plaintext
+  std::string tls_roots;        // PEM; empty: those of the system
+  std::string tls_certificate;  // PEM of our own chain and key, where the server asks for them
+  std::string tls_key;
+  std::string token;  // sent as `authorization: Bearer TOKEN`; empty: none
+};
+
+// Thread safe.
+class SignalClient {
+ public:
+  // Connects lazily.
+  static std::unique_ptr<SignalClient> Connect(ConnectOptions options);
+  // Plaintext.
+  static std::unique_ptr<SignalClient> Connect(const std::string& target);
+
+  SignalClient(std::shared_ptr<grpc::Channel> channel, std::string token);
+
+  std::unique_ptr<SignalStream> Stream(StreamConfig config);
+
+  absl::StatusOr<v1::ComputeSignalsResponse> ComputeSignals(
+      const v1::ComputeSignalsRequest& request, absl::Duration timeout);
+  absl::StatusOr<v1::ComputeAdvantagesResponse> ComputeAdvantages(
+      const v1::ComputeAdvantagesRequest& request, absl::Duration timeout);
+  absl::StatusOr<v1::GetServerInfoResponse> GetServerInfo(absl::Duration timeout);
+
+ private:
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::string token_;
+};
+
+}  // namespace assay::client
+
+#endif  // ASSAY_CLIENT_H_

@@ -1,0 +1,176 @@
+#include "server/calls/batch_call.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "server/audit/result.h"
+#include "server/wire/errors.h"
+#include "server/wire/validate.h"
+
+namespace assay::service {
+
+std::shared_ptr<BatchCall> BatchCall::Make(const ServiceDeps& deps, CallContext context,
+                                           std::shared_ptr<const v1::ComputeSignalsRequest> request,
+                                           Done done) {
+  return std::shared_ptr<BatchCall>(
+      new BatchCall(deps, std::move(context), std::move(request), std::move(done)));
+}
+
+void BatchCall::Start() {
+  if (absl::Status opened = Open(); !opened.ok()) {
+    done_(std::move(opened));
+    return;
+  }
+  for (int i = 0; i < request_->episodes_size(); ++i) Accept(i);
+  StartAll();
+}
+
+BatchCall::BatchCall(const ServiceDeps& deps, CallContext context,
+                     std::shared_ptr<const v1::ComputeSignalsRequest> request, Done done)
+    : deps_(deps),
+      context_(std::move(context)),
+      request_(std::move(request)),
+      done_(std::move(done)),
+      started_at_(deps.executor->Now()) {}
+
+BatchCall::~BatchCall() {
+  if (admitted_.has_value()) context_.share->admission.Leave(*admitted_);
+}
+
+absl::Status BatchCall::Open() {
+  const Limits& limits = deps_.config->limits;
+  if (request_->episodes_size() == 0) return Missing("episodes");
+  if (request_->episodes_size() > limits.max_episodes_per_call) {
+    return OverLimit("episodes", request_->episodes_size(), limits.max_episodes_per_call);
+  }
+  absl::StatusOr<ResolvedOptions> resolved =
+      ResolveOptions(request_->options(), limits, *deps_.catalog, std::nullopt);
+  if (!resolved.ok()) return resolved.status();
+  Load load;
+  for (const v1::Episode& episode : request_->episodes()) {
+    ++load.episodes;
+    load.bytes += MemoryOf(episode, static_cast<int64_t>(episode.ByteSizeLong()));
+  }
+  const Admission::Entry entry = context_.share->admission.Enter(load);
+  if (entry != Admission::Entry::kEntered) {
+    if (deps_.observer != nullptr) deps_.observer->OnRejected(ReasonOf(entry));
+    return NotAdmitted(entry, deps_.config->retry_after);
+  }
+  admitted_ = load;
+  resolved->traceparent = context_.trace.traceparent;
+  options_ = std::make_shared<ResolvedOptions>(*std::move(resolved));
+  Limits group_limits = limits;
+  group_limits.max_open_groups = limits.max_episodes_per_call;
+  groups_.emplace(*options_->options, group_limits, absl::ZeroDuration(),
+                  options_->max_response_bytes, deps_.config->max_bytes_in_flight);
+  slots_.resize(request_->episodes_size());
+  return absl::OkStatus();
+}
+
+void BatchCall::Accept(int index) {
+  Slot& slot = slots_[index];
+  const Limits& limits = deps_.config->limits;
+  const v1::Episode& episode = request_->episodes(index);
+  if (!episode.id().empty() && !ids_.insert(episode.id()).second) {
+    slot.work = StillUnanswered("id", episode.id());
+    return;
+  }
+  slot.work = AcceptEpisode(std::shared_ptr<const v1::Episode>(request_, &episode),
+                            static_cast<int64_t>(episode.ByteSizeLong()), options_, limits);
+  if (episode.id().empty() || !episode.has_group() ||
+      !ValidateGroup(episode.group(), limits).ok()) {
+    return;
+  }
+  const absl::Status joined = groups_->Join(episode, started_at_);
+  slot.joined = joined.ok();
+  if (!joined.ok() && slot.work.ok()) slot.work = joined;
+}
+
+void BatchCall::StartAll() {
+  const int count = static_cast<int>(slots_.size());
+  {
+    MutexLock lock(&mutex_);
+    unanswered_ = count;
+  }
+  for (int i = 0; i < count; ++i) {
+    Slot& slot = slots_[i];
+    if (!slot.work.ok()) {
+      OnDone(i, MakeError(request_->episodes(i).id(), slot.work.status()));
+      continue;
+    }
+    auto run = deps_.engine->Start(
+        slot.work->Job(options_->episode_timeout),
+        [self = shared_from_this(), i](absl::StatusOr<signals::Signals> signals) {
+          self->OnDone(i, MakeResult(*self->slots_[i].work, std::move(signals)));
+        });
+    bool cancelled = false;
+    {
+      MutexLock lock(&mutex_);
+      cancelled = cancelled_;
+      if (!cancelled) slot.run = run;
+    }
+    if (cancelled) run->Cancel();
+  }
+}
+
+void BatchCall::OnDone(int index, v1::EpisodeResult result) {
+  const absl::Duration elapsed = deps_.executor->Now() - started_at_;
+  SetElapsed(elapsed, &result);
+  if (deps_.observer != nullptr) {
+    deps_.observer->OnEpisode(result, options_->options->range.size(), elapsed,
+                              {0, context_.trace.trace_id});
+  }
+  slots_[index].result = std::move(result);
+  {
+    MutexLock lock(&mutex_);
+    slots_[index].run.reset();
+    if (--unanswered_ > 0) return;
+  }
+  done_(Collect());
+}
+
+absl::StatusOr<v1::ComputeSignalsResponse> BatchCall::Collect() {
+  v1::ComputeSignalsResponse response = Assemble();
+  const auto needed = static_cast<int64_t>(response.ByteSizeLong());
+  if (needed > options_->max_response_bytes) {
+    return ResponseTooLarge(needed, options_->max_response_bytes);
+  }
+  return response;
+}
+
+v1::ComputeSignalsResponse BatchCall::Assemble() {
+  v1::ComputeSignalsResponse response;
+  std::map<std::string, int, std::less<>> order;  // of each group's first episode
+  for (int i = 0; i < static_cast<int>(slots_.size()); ++i) {
+    const v1::Episode& episode = request_->episodes(i);
+    v1::EpisodeResult* result = response.add_results();
+    *result = std::move(slots_[i].result);
+    if (!slots_[i].joined) continue;
+    order.emplace(episode.group().id(), i);
+    groups_->Answered(episode.group().id(), episode.id(),
+                      result->has_signals() ? &result->signals() : nullptr, started_at_);
+  }
+  groups_->Close();
+  std::vector<v1::GroupResult> ready = groups_->TakeReady();
+  std::sort(ready.begin(), ready.end(), [&order](const auto& a, const auto& b) {
+    return order.at(a.group_id()) < order.at(b.group_id());
+  });
+  for (v1::GroupResult& group : ready) *response.add_groups() = std::move(group);
+  return response;
+}
+
+void BatchCall::Cancel() {
+  std::vector<std::shared_ptr<engine::EpisodeRun>> runs;
+  {
+    MutexLock lock(&mutex_);
+    cancelled_ = true;
+    for (Slot& slot : slots_) {
+      if (slot.run != nullptr) runs.push_back(std::move(slot.run));
+    }
+  }
+  for (const auto& run : runs) run->Cancel();
+}
+
+}  // namespace assay::service

@@ -1,0 +1,88 @@
+// ComputeSignals: the episodes of one request, all answered in one response. Serves the unary call
+// and the HTTP gateway.
+#ifndef ASSAY_SERVER_CALLS_BATCH_CALL_H_
+#define ASSAY_SERVER_CALLS_BATCH_CALL_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "assay/v1/signal_service.pb.h"
+#include "server/base/mutex.h"
+#include "server/engine/engine.h"
+#include "server/session/admission.h"
+#include "server/session/episode_work.h"
+#include "server/session/groups.h"
+#include "server/session/observer.h"
+#include "server/session/stream_session.h"
+#include "server/session/tenants.h"
+
+namespace assay::service {
+
+// What every entry to the service shares. All outlive the calls.
+struct ServiceDeps {
+  engine::Engine* engine = nullptr;
+  engine::Executor* executor = nullptr;
+  const SessionConfig* config = nullptr;
+  const Catalog* catalog = nullptr;
+  Callers* callers = nullptr;
+  Observer* observer = nullptr;                       // may be null
+  evaluation::Observer* question_observer = nullptr;  // may be null
+};
+
+class BatchCall : public std::enable_shared_from_this<BatchCall> {
+ public:
+  using Done = absl::AnyInvocable<void(absl::StatusOr<v1::ComputeSignalsResponse>)>;
+
+  static std::shared_ptr<BatchCall> Make(const ServiceDeps& deps, CallContext context,
+                                         std::shared_ptr<const v1::ComputeSignalsRequest> request,
+                                         Done done);
+  // Calls `done` exactly once, possibly before it returns. The call fails as a whole for its
+  // options, the number of its episodes, overload, or a response above max_response_bytes.
+  void Start();
+  // Episodes that are not answered yet get CANCELLED, soon.
+  void Cancel();
+  ~BatchCall();
+
+ private:
+  BatchCall(const ServiceDeps& deps, CallContext context,
+            std::shared_ptr<const v1::ComputeSignalsRequest> request, Done done);
+
+  absl::Status Open();
+  void Accept(int index);
+  void StartAll();
+  void OnDone(int index, v1::EpisodeResult result);
+  v1::ComputeSignalsResponse Assemble();
+  absl::StatusOr<v1::ComputeSignalsResponse> Collect();
+
+  struct Slot {
+    absl::StatusOr<EpisodeWork> work = absl::CancelledError();
+    bool joined = false;  // counts in its group
+    v1::EpisodeResult result;
+    std::shared_ptr<engine::EpisodeRun> run;
+  };
+
+  const ServiceDeps deps_;
+  const CallContext context_;
+  const std::shared_ptr<const v1::ComputeSignalsRequest> request_;
+  Done done_;
+  const absl::Time started_at_;
+  std::shared_ptr<const ResolvedOptions> options_;
+  std::optional<Groups> groups_;
+  absl::flat_hash_set<absl::string_view> ids_;
+  std::optional<Load> admitted_;
+  Mutex mutex_;
+  std::vector<Slot> slots_;  // each touched by its own episode until all are done
+  int unanswered_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace assay::service
+
+#endif  // ASSAY_SERVER_CALLS_BATCH_CALL_H_

@@ -1,0 +1,434 @@
+#include "server/evaluation/evaluators/vote_replay.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/mutex.h"
+#include "server/credit/coalition.h"
+#include "server/credit/owen.h"
+#include "server/credit/owen_sets.h"
+#include "server/evaluation/evaluators/answer_form.h"
+#include "server/signals/unions.h"
+
+namespace assay::evaluation {
+namespace {
+
+using signals::Question;
+using signals::QuestionKind;
+
+constexpr int kMaxAgents = 64;
+constexpr int kMaxTableAgents = 20;
+
+// Classes of equal answers, by number.
+constexpr int32_t kNoBallot = -1;
+constexpr int32_t kRight = 0;
+constexpr int32_t kNone = 1;  // the vote for "none"
+constexpr int32_t kFirstWrong = 2;
+
+// Puts answers into classes: those that the grader takes for right, and each different wrong one.
+class Classes {
+ public:
+  Classes(const VoteOptions& options, absl::string_view reference)
+      : options_(options), reference_(Form(reference)) {
+    if (options.grader == Grader::kNumber) reference_number_ = NumberIn(reference);
+  }
+
+  // kNoBallot where nothing can be read as an answer.
+  int32_t Of(absl::string_view answer) {
+    std::string form = Form(answer);
+    if (form.empty() && options_.grader != Grader::kIdentical) return kNoBallot;
+    if (IsRight(answer, form)) return kRight;
+    const auto [entry, is_new] =
+        wrong_.try_emplace(std::move(form), kFirstWrong + static_cast<int32_t>(wrong_.size()));
+    return entry->second;
+  }
+
+ private:
+  std::string Form(absl::string_view answer) const {
+    switch (options_.grader) {
+      case Grader::kIdentical:
+        return std::string(answer);
+      case Grader::kChoice:
+        if (const std::optional<char> letter = ChoiceLetter(answer); letter.has_value()) {
+          return std::string(1, *letter);
+        }
+        return NormalForm(answer);
+      case Grader::kNumber:
+        // %a is exact: two wrong answers share a class only where they are the same number.
+        if (const std::optional<double> number = NumberIn(answer); number.has_value()) {
+          return absl::StrCat("#", absl::Hex(std::bit_cast<uint64_t>(*number + 0.0)));
+        }
+        return NormalForm(answer);
+      case Grader::kExact:
+        return NormalForm(answer);
+    }
+    return {};
+  }
+
+  bool IsRight(absl::string_view answer, const std::string& form) const {
+    if (options_.grader == Grader::kNumber && reference_number_.has_value()) {
+      const std::optional<double> number = NumberIn(answer);
+      return number.has_value() && std::abs(*number - *reference_number_) <= options_.tolerance;
+    }
+    return form == reference_;
+  }
+
+  const VoteOptions options_;
+  const std::string reference_;
+  std::optional<double> reference_number_;
+  absl::flat_hash_map<std::string, int32_t> wrong_;
+};
+
+// How many ballots each class has; at most kMaxAgents of them.
+class Count {
+ public:
+  void Add(int32_t ballot) {
+    if (ballot == kNoBallot) return;
+    int i = 0;
+    while (i < size_ && classes_[i] != ballot) ++i;
+    if (i == size_) {
+      classes_[size_] = ballot;
+      votes_[size_++] = 0;
+    }
+    ++votes_[i];
+  }
+
+  // The share of the right answer in the election: 1/k in a tie of k, else 0.
+  double RightShare() const {
+    int most = 0;
+    int tied = 0;
+    bool right = false;
+    for (int i = 0; i < size_; ++i) {
+      if (votes_[i] > most) {
+        most = votes_[i];
+        tied = 0;
+        right = false;
+      }
+      if (votes_[i] == most) {
+        ++tied;
+        right |= classes_[i] == kRight;
+      }
+    }
+    return right ? 1.0 / tied : 0.0;
+  }
+
+ private:
+  std::array<int32_t, kMaxAgents> classes_;
+  std::array<int32_t, kMaxAgents> votes_;
+  int size_ = 0;
+};
+
+// One agent's message, as far as a vote is concerned.
+struct Vote {
+  int32_t agent = 0;
+  int32_t round = 0;
+  int32_t ballot = kNoBallot;  // by empty_ballots kNone where it has no answer
+};
+
+class VoteEpisode final : public EpisodeReplay {
+ public:
+  VoteEpisode(std::shared_ptr<const EpisodeContext> context, const VoteOptions& options)
+      : context_(std::move(context)), mode_(options.ballots) {
+    Classify(options);
+    std::array<int32_t, kMaxAgents> ballots;
+    Cast(votes_.size(), last_round_, ballots);
+    IndexBallots(ballots);
+    IndexVotes();
+  }
+
+  absl::Status Answer(absl::Span<const Question> questions,
+                      absl::Span<signals::Answer> answers) const override {
+    for (size_t i = 0; i < questions.size(); ++i) {
+      absl::Status status = AnswerOne(questions[i], answers[i]);
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  struct WrongClass {
+    int32_t ballot = kNoBallot;
+    credit::Coalition members = 0;  // agents whose final ballot it is
+  };
+
+  int agents() const { return static_cast<int>(context_->episode.agents.size()); }
+  double Value(double share) const { return context_->range.low + context_->range.size() * share; }
+
+  void Classify(const VoteOptions& options) {
+    const signals::Episode& episode = context_->episode;
+    Classes classes(options, episode.reference_answer);
+    votes_before_.reserve(episode.messages.size() + 1);
+    grades_.reserve(episode.messages.size());
+    for (const signals::Message& message : episode.messages) {
+      votes_before_.push_back(static_cast<int32_t>(votes_.size()));
+      const int32_t found = message.agent != signals::kContext && message.answer.has_value()
+                                ? classes.Of(*message.answer)
+                                : kNoBallot;
+      grades_.push_back(found == kNoBallot ? std::numeric_limits<double>::quiet_NaN()
+                        : found == kRight  ? 1.0
+                                           : -1.0);
+      if (message.agent == signals::kContext) continue;
+      const int32_t ballot = found == kNoBallot && options.empty_ballots ? kNone : found;
+      votes_.push_back({message.agent, message.round, ballot});
+      last_round_ = std::max(last_round_, message.round);
+    }
+    votes_before_.push_back(static_cast<int32_t>(votes_.size()));
+  }
+
+  // Each agent's ballot in the first `count` agents' messages; `last_round` is the round that
+  // counts for Ballots::kLastRound.
+  void Cast(size_t count, int32_t last_round, std::array<int32_t, kMaxAgents>& ballots) const {
+    ballots.fill(kNoBallot);
+    credit::Coalition spoke = 0;
+    for (size_t k = 0; k < count; ++k) {
+      const Vote& vote = votes_[k];
+      switch (mode_) {
+        case Ballots::kFirst:
+          if ((spoke >> vote.agent & 1) == 0) ballots[vote.agent] = vote.ballot;
+          spoke |= credit::Coalition{1} << vote.agent;
+          break;
+        case Ballots::kLast:
+          if (vote.ballot != kNoBallot) ballots[vote.agent] = vote.ballot;
+          break;
+        case Ballots::kLastRound:
+          if (vote.ballot != kNoBallot && vote.round == last_round) {
+            ballots[vote.agent] = vote.ballot;
+          }
+          break;
+      }
+    }
+  }
+
+  // Which messages can be an agent's ballot: of those that a question keeps, the first or the last.
+  void IndexVotes() {
+    eligible_.resize(context_->episode.agents.size());
+    const size_t count = std::min<size_t>(votes_.size(), credit::PlayerSet::kMaxPlayers);
+    for (size_t k = 0; k < count; ++k) {
+      const Vote& vote = votes_[k];
+      const bool in_round = mode_ != Ballots::kLastRound || vote.round == last_round_;
+      if (mode_ == Ballots::kFirst || (vote.ballot != kNoBallot && in_round)) {
+        eligible_[vote.agent].insert(static_cast<int>(k));
+      }
+    }
+  }
+
+  void IndexBallots(const std::array<int32_t, kMaxAgents>& ballots) {
+    absl::flat_hash_map<int32_t, size_t> index;
+    for (int i = 0; i < agents(); ++i) {
+      const credit::Coalition bit = credit::Coalition{1} << i;
+      if (ballots[i] == kRight) {
+        right_ |= bit;
+      } else if (ballots[i] != kNoBallot) {
+        const auto [entry, is_new] = index.try_emplace(ballots[i], wrong_.size());
+        if (is_new) wrong_.push_back({ballots[i]});
+        wrong_[entry->second].members |= bit;
+      }
+    }
+  }
+
+  // With the final ballots of a coalition, and one more ballot beside them.
+  double RightShare(credit::Coalition coalition, int32_t extra = kNoBallot) const {
+    const int right = std::popcount(coalition & right_) + (extra == kRight ? 1 : 0);
+    if (right == 0) return 0;
+    int tied = 1;
+    bool alone = extra != kNoBallot && extra != kRight;  // nobody's final ballot is like the extra
+    for (const WrongClass& wrong : wrong_) {
+      const bool joined = wrong.ballot == extra;
+      const int votes = std::popcount(coalition & wrong.members) + (joined ? 1 : 0);
+      if (votes > right) return 0;
+      tied += votes == right ? 1 : 0;
+      alone = alone && !joined;
+    }
+    if (alone && right == 1) ++tied;
+    return 1.0 / tied;
+  }
+
+  double Elect(const std::array<int32_t, kMaxAgents>& ballots) const {
+    Count count;
+    for (int i = 0; i < agents(); ++i) count.Add(ballots[i]);
+    return Value(count.RightShare());
+  }
+
+  // Which of the messages that are kept is the agent's ballot; -1: none.
+  int BallotOf(const credit::PlayerSet& eligible, const credit::PlayerSet& kept) const {
+    if (votes_.size() > 64) {
+      return mode_ == Ballots::kFirst ? FirstCommon(eligible, kept) : LastCommon(eligible, kept);
+    }
+    const uint64_t common = eligible.mask() & kept.mask();
+    if (common == 0) return -1;
+    return mode_ == Ballots::kFirst ? std::countr_zero(common) : 63 - std::countl_zero(common);
+  }
+
+  double MessagesValue(const credit::PlayerSet& subset) const {
+    Count count;
+    for (const credit::PlayerSet& eligible : eligible_) {
+      const int vote = BallotOf(eligible, subset);
+      if (vote >= 0) count.Add(votes_[vote].ballot);
+    }
+    return Value(count.RightShare());
+  }
+
+  double PrefixValue(int32_t length) const {
+    const int32_t count = votes_before_[length];
+    int32_t last_round = 0;
+    for (int32_t k = 0; k < count; ++k) last_round = std::max(last_round, votes_[k].round);
+    std::array<int32_t, kMaxAgents> ballots;
+    Cast(count, last_round, ballots);
+    return Elect(ballots);
+  }
+
+  absl::Span<const double> Table() const {
+    // Not call_once, which makes a system call to wake those who do not wait.
+    MutexLock lock(&mutex_);
+    if (table_.empty()) {
+      table_.resize(size_t{1} << agents());
+      for (size_t mask = 0; mask < table_.size(); ++mask) table_[mask] = Value(RightShare(mask));
+    }
+    return table_;
+  }
+
+  // The ballot of an agent of whose messages only a part is kept, for each part.
+  std::vector<int32_t> PartBallots(int32_t agent) const {
+    std::vector<int32_t> own;  // ballots of the agent's messages
+    size_t eligible = 0;
+    for (size_t k = 0; k < votes_.size(); ++k) {
+      if (votes_[k].agent != agent) continue;
+      if (eligible_[agent].contains(static_cast<int>(k))) eligible |= size_t{1} << own.size();
+      own.push_back(votes_[k].ballot);
+    }
+    std::vector<int32_t> ballots(size_t{1} << own.size(), kNoBallot);
+    for (size_t part = 1; part < ballots.size(); ++part) {
+      const size_t common = part & eligible;
+      if (common == 0) continue;
+      ballots[part] =
+          own[mode_ == Ballots::kFirst ? std::countr_zero(common) : std::bit_width(common) - 1];
+    }
+    return ballots;
+  }
+
+  std::vector<double> OwenTable(const signals::Unions& unions) const {
+    std::vector<credit::Coalition> agents(size_t{1} << unions.sizes.size());  // of sets of unions
+    for (size_t set = 1; set < agents.size(); ++set) {
+      const credit::Coalition last = credit::Coalition{1} << unions.agents[std::countr_zero(set)];
+      agents[set] = agents[set & (set - 1)] | last;
+    }
+    std::vector<double> table;
+    table.reserve(credit::OwenQuestionCount(unions.sizes));
+    std::vector<int32_t> ballots;
+    int partial = -1;
+    credit::ForEachOwenSet(unions.sizes, [&](const credit::OwenSet& set) {
+      if (set.partial != partial) {  // never back to none
+        partial = set.partial;
+        ballots = PartBallots(unions.agents[partial]);
+      }
+      const int32_t extra = partial < 0 ? kNoBallot : ballots[set.subset];
+      table.push_back(Value(RightShare(agents[set.whole], extra)));
+    });
+    return table;
+  }
+
+  absl::Status AnswerOwenSets(signals::Answer& answer) const {
+    const signals::Unions unions = signals::MakeUnions(context_->episode);
+    if (votes_.size() > credit::PlayerSet::kMaxPlayers ||
+        credit::OwenQuestionCount(unions.sizes) > credit::kMaxOwenQuestions) {
+      return absl::OutOfRangeError("messages: a table of their sets is too large");
+    }
+    MutexLock lock(&mutex_);
+    if (owen_table_.empty()) owen_table_ = OwenTable(unions);
+    answer.table = owen_table_;
+    return absl::OkStatus();
+  }
+
+  absl::Status AnswerOne(const Question& question, signals::Answer& answer) const {
+    answer.samples = question.samples;
+    switch (question.kind) {
+      case QuestionKind::kCoalition:
+        answer.mean = Value(RightShare(question.coalition));
+        return absl::OkStatus();
+      case QuestionKind::kMessages:
+        answer.mean = MessagesValue(question.subset);
+        return absl::OkStatus();
+      case QuestionKind::kPrefix:
+        answer.mean = PrefixValue(question.index);
+        return absl::OkStatus();
+      case QuestionKind::kMessageScores:
+        answer.scores = grades_;
+        return absl::OkStatus();
+      case QuestionKind::kAllCoalitions:
+        if (agents() > kMaxTableAgents) {
+          return absl::OutOfRangeError(
+              absl::StrCat("agents: a table of ", agents(), " agents is too large"));
+        }
+        answer.table = Table();
+        return absl::OkStatus();
+      case QuestionKind::kOwenSets:
+        return AnswerOwenSets(answer);
+      case QuestionKind::kCorrection:
+      case QuestionKind::kTeam:
+      case QuestionKind::kAllTeams:
+        break;
+    }
+    return absl::UnimplementedError("vote replay cannot answer this kind of question");
+  }
+
+  const std::shared_ptr<const EpisodeContext> context_;
+  const Ballots mode_;
+  std::vector<Vote> votes_;                  // of the agents' messages, in order
+  std::vector<int32_t> votes_before_;        // node j: how many votes the first j messages hold
+  std::vector<double> grades_;               // of all messages
+  std::vector<credit::PlayerSet> eligible_;  // of each agent, ordinals of its messages
+  int32_t last_round_ = 0;
+  credit::Coalition right_ = 0;  // agents whose ballot is right
+  std::vector<WrongClass> wrong_;
+  mutable Mutex mutex_;
+  // Once made, they stay as they are.
+  mutable std::vector<double> table_ ABSL_GUARDED_BY(mutex_);
+  mutable std::vector<double> owen_table_ ABSL_GUARDED_BY(mutex_);
+};
+
+class VoteReplay final : public LocalEvaluator {
+ public:
+  explicit VoteReplay(const VoteOptions& options) : options_(options) {
+    traits_.kind = signals::EvaluatorKind::kVote;
+    traits_.supports = Bit(QuestionKind::kCoalition) | Bit(QuestionKind::kMessages) |
+                       Bit(QuestionKind::kPrefix) | Bit(QuestionKind::kMessageScores) |
+                       Bit(QuestionKind::kAllCoalitions) | Bit(QuestionKind::kOwenSets);
+  }
+
+  absl::string_view name() const override { return "vote"; }
+  const signals::EvaluatorTraits& traits() const override { return traits_; }
+
+  absl::StatusOr<std::shared_ptr<const EpisodeReplay>> Prepare(
+      std::shared_ptr<const EpisodeContext> context) const override {
+    if (context->episode.reference_answer.empty()) {
+      return absl::FailedPreconditionError(
+          "task.reference_answer: vote replay grades answers against it");
+    }
+    if (context->episode.agents.size() > kMaxAgents) {
+      return absl::OutOfRangeError("agents: vote replay takes at most 64");
+    }
+    return std::make_shared<const VoteEpisode>(std::move(context), options_);
+  }
+
+ private:
+  const VoteOptions options_;
+  signals::EvaluatorTraits traits_;
+};
+
+}  // namespace
+
+std::shared_ptr<LocalEvaluator> MakeVoteReplay(const VoteOptions& options) {
+  return std::make_shared<VoteReplay>(options);
+}
+
+}  // namespace assay::evaluation

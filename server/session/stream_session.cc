@@ -1,0 +1,435 @@
+#include "server/session/stream_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/wire/errors.h"
+#include "server/wire/questions.h"
+#include "server/wire/validate.h"
+
+namespace assay::service {
+
+StreamSession::StreamSession(Deps deps, absl::Time now)
+    : deps_(std::move(deps)), config_(*deps_.config), opened_at_(now) {
+  summary_.stream = deps_.stream;
+  summary_.trace_id = deps_.trace.trace_id;
+}
+
+StreamSession::~StreamSession() { deps_.admission->Leave(held_); }
+
+void StreamSession::OnRequest(std::shared_ptr<const v1::StreamSignalsRequest> request,
+                              absl::Time now) {
+  if (finished_) return;
+  quiet_since_ = absl::InfiniteFuture();
+  using Request = v1::StreamSignalsRequest;
+  if (options_ == nullptr && request->message_case() != Request::kOptions) {
+    return Finish(ProtocolViolation("options must come first"));
+  }
+  switch (request->message_case()) {
+    case Request::kOptions:
+      OnOptions(request->options());
+      break;
+    case Request::kEpisode: {
+      // Shares the request's life; the content stays where the parser put it.
+      const v1::Episode* episode = &request->episode();
+      OnEpisode(std::shared_ptr<const v1::Episode>(std::move(request), episode), now);
+      break;
+    }
+    case Request::kEvaluation:
+      OnEvaluation(request->evaluation());
+      break;
+    case Request::MESSAGE_NOT_SET:
+      return Finish(ProtocolViolation("a request without message"));
+  }
+  Pump(now);
+}
+
+void StreamSession::OnOptions(const v1::AttributionOptions& sent) {
+  if (options_ != nullptr) return Finish(ProtocolViolation("options were sent twice"));
+  const MakeCallerFn make_caller(deps_.make_caller);
+  absl::StatusOr<ResolvedOptions> resolved =
+      ResolveOptions(sent, config_.limits, *deps_.catalog, make_caller);
+  if (!resolved.ok()) return Finish(resolved.status());
+  resolved->traceparent = deps_.trace.traceparent;
+  options_ = std::make_shared<ResolvedOptions>(*std::move(resolved));
+  groups_.emplace(*options_->options, config_.limits, options_->group_timeout,
+                  options_->max_response_bytes, config_.max_bytes_in_flight);
+  auto response = std::make_shared<v1::StreamSignalsResponse>();
+  v1::StreamReady* ready = response->mutable_ready();
+  *ready->mutable_options() = options_->wire;
+  *ready->mutable_limits() = config_.limits.ToWire();
+  ready->set_max_episodes_in_flight(config_.max_episodes_in_flight);
+  ready->set_max_bytes_in_flight(config_.max_bytes_in_flight);
+  Enqueue(std::move(response));
+}
+
+void StreamSession::OnEpisode(const std::shared_ptr<const v1::Episode>& episode, absl::Time now) {
+  ++summary_.episodes;
+  const auto bytes = static_cast<int64_t>(episode->ByteSizeLong());
+  // One that is too large for ever is told so, whatever is in flight.
+  const int64_t credit = bytes > config_.limits.max_episode_bytes ? 0 : bytes;
+  if (static_cast<int>(episodes_.size()) >= config_.max_episodes_in_flight ||
+      bytes_in_flight_ + credit > config_.max_bytes_in_flight) {
+    return RejectBeyondCredits(*episode);
+  }
+  const Ticket ticket = ++last_ticket_;
+  InFlight& in_flight = episodes_[ticket];
+  in_flight.id = episode->id();
+  in_flight.bytes = credit;
+  in_flight.read_at = now;
+  bytes_in_flight_ += credit;
+  ++unanswered_;
+  const absl::Status admitted = Admit(episode, bytes, &in_flight, now);
+  if (admitted.ok()) {
+    waiting_.push_back(ticket);
+  } else {
+    AnswerError(ticket, episode->id(), admitted, now);
+  }
+}
+
+absl::Status StreamSession::Admit(const std::shared_ptr<const v1::Episode>& episode, int64_t bytes,
+                                  InFlight* in_flight, absl::Time now) {
+  absl::Status id = ValidateId("id", episode->id(), config_.limits);
+  if (!id.ok()) return id;
+  if (!unanswered_ids_.insert(episode->id()).second) {
+    return StillUnanswered("id", episode->id());
+  }
+  in_flight->owns_id = true;
+  absl::StatusOr<EpisodeWork> work = AcceptEpisode(episode, bytes, options_, config_.limits);
+  // Before the group is told: an episode that may be sent again is not missing from it.
+  if (work.ok()) {
+    const Load load = {1, MemoryOf(*episode, bytes)};
+    const Admission::Entry entry = deps_.admission->Enter(load, held_);
+    if (entry != Admission::Entry::kEntered) {
+      if (deps_.observer != nullptr) deps_.observer->OnRejected(ReasonOf(entry));
+      return NotAdmitted(entry, config_.retry_after);
+    }
+    in_flight->memory = load.bytes;
+    held_.bytes += load.bytes;
+    ++held_.episodes;
+  }
+  if (episode->has_group() && ValidateGroup(episode->group(), config_.limits).ok()) {
+    absl::Status joined = groups_->Join(*episode, now);
+    if (joined.ok()) {
+      in_flight->group = episode->group().id();
+    } else if (work.ok()) {
+      if (deps_.observer != nullptr) deps_.observer->OnRejected(RejectReason::kGroups);
+      return joined;
+    }
+  }
+  if (!work.ok()) return work.status();
+  in_flight->work = *std::move(work);
+  return absl::OkStatus();
+}
+
+void StreamSession::RejectBeyondCredits(const v1::Episode& episode) {
+  if (deps_.observer != nullptr) deps_.observer->OnRejected(RejectReason::kCredits);
+  if (++rejections_unread_ > config_.max_episodes_in_flight) {
+    if (deps_.observer != nullptr) deps_.observer->OnRejected(RejectReason::kClientDoesNotRead);
+    return Finish(ClientDoesNotRead("more rejections are unread than there are credits"));
+  }
+  auto response = std::make_shared<v1::StreamSignalsResponse>();
+  *response->mutable_result() =
+      MakeError(absl::string_view(episode.id()).substr(0, config_.limits.max_id_bytes),
+                BeyondCredits(config_.retry_after));
+  SetElapsed(absl::ZeroDuration(), response->mutable_result());
+  Report(response->result(), absl::ZeroDuration());
+  Enqueue(std::move(response), Kind::kRejection);
+}
+
+void StreamSession::OnEvaluation(const v1::EvaluateResponse& response) {
+  if (options_->caller == nullptr) return OnUnknownEvaluation();
+  actions_.push_back(
+      DeliverAnswers{options_->caller, response.evaluation_id(), evaluation::ToDomain(response)});
+}
+
+void StreamSession::OnUnknownEvaluation() {
+  if (!finished_) Finish(ProtocolViolation("an evaluation that was never asked for"));
+}
+
+void StreamSession::OnHalfClose(absl::Time now) {
+  if (finished_ || half_closed_) return;
+  half_closed_ = true;
+  if (options_ != nullptr && options_->caller != nullptr) {
+    actions_.push_back(CloseCaller{options_->caller, CallerIsGone()});
+  }
+  // After a go_away the client sends its incomplete groups again, elsewhere.
+  if (groups_.has_value() && !drain_deadline_.has_value()) {
+    groups_->Close();
+    EnqueueGroups();
+  }
+  Pump(now);
+}
+
+void StreamSession::OnEpisodesDone(std::vector<EpisodeOutcome> outcomes, absl::Time now) {
+  for (EpisodeOutcome& outcome : outcomes) Settle(std::move(outcome), now);
+  Pump(now);
+}
+
+void StreamSession::Settle(EpisodeOutcome outcome, absl::Time now) {
+  const auto found = episodes_.find(outcome.ticket);
+  if (found == episodes_.end() || found->second.answered) return;
+  --started_;
+  if (finished_) {
+    LeaveAdmission(&found->second);
+    episodes_.erase(found);
+    return;
+  }
+  Answer(outcome.ticket, std::move(outcome.response), now);
+}
+
+void StreamSession::OnAsk(const evaluation::CallerRequest& request, absl::Time now) {
+  if (finished_) return;
+  auto response = std::make_shared<v1::StreamSignalsResponse>();
+  v1::EvaluateRequest* evaluate = response->mutable_evaluate();
+  evaluation::ToWire({request.context, request.questions, request.deadline}, now, evaluate);
+  evaluate->set_evaluation_id(request.evaluation_id);
+  summary_.questions += static_cast<int64_t>(request.questions.size());
+  Enqueue(std::move(response));
+  Pump(now);
+}
+
+void StreamSession::Answer(Ticket ticket, std::shared_ptr<v1::StreamSignalsResponse> response,
+                           absl::Time now) {
+  v1::EpisodeResult& result = *response->mutable_result();
+  InFlight& in_flight = episodes_.at(ticket);
+  in_flight.answered = true;
+  in_flight.work.reset();
+  --unanswered_;
+  LeaveAdmission(&in_flight);
+  SetElapsed(now - in_flight.read_at, &result);
+  Report(result, now - in_flight.read_at);
+  if (!in_flight.group.empty()) {
+    groups_->Answered(in_flight.group, in_flight.id,
+                      result.has_signals() ? &result.signals() : nullptr, now);
+  }
+  Enqueue(std::move(response), Kind::kResult, ticket);
+  EnqueueGroups();
+}
+
+void StreamSession::AnswerError(Ticket ticket, absl::string_view id, const absl::Status& error,
+                                absl::Time now) {
+  auto response = std::make_shared<v1::StreamSignalsResponse>();
+  *response->mutable_result() = MakeError(id, error);
+  Answer(ticket, std::move(response), now);
+}
+
+void StreamSession::Report(const v1::EpisodeResult& result, absl::Duration elapsed) {
+  ++(result.has_signals() ? summary_.answered : summary_.failed);
+  if (deps_.observer == nullptr) return;
+  const double range = options_->options->range.size();
+  deps_.observer->OnEpisode(result, range, elapsed, {deps_.stream, deps_.trace.trace_id});
+}
+
+void StreamSession::Enqueue(std::shared_ptr<const v1::StreamSignalsResponse> response, Kind kind,
+                            Ticket ticket) {
+  Pending pending;
+  pending.kind = kind;
+  pending.ticket = ticket;
+  pending.bytes = static_cast<int64_t>(response->ByteSizeLong());
+  pending.response = std::move(response);
+  response_bytes_ += pending.bytes;
+  Keep(pending.bytes);
+  responses_.push_back(std::move(pending));
+}
+
+void StreamSession::EnqueueGroups() {
+  for (v1::GroupResult& group : groups_->TakeReady()) {
+    ++summary_.groups;
+    auto response = std::make_shared<v1::StreamSignalsResponse>();
+    *response->mutable_group() = std::move(group);
+    Enqueue(std::move(response));
+  }
+}
+
+void StreamSession::Pump(absl::Time now) {
+  if (finished_) return;
+  KeepGroups();
+  ExpireWaiting(now);
+  StartWaiting(now);
+  WriteNext(now);
+  FinishIfDone(now);
+}
+
+void StreamSession::ExpireWaiting(absl::Time now) {
+  while (!waiting_.empty()) {
+    const InFlight& oldest = episodes_.at(waiting_.front());
+    if (now < oldest.read_at + options_->episode_timeout) return;
+    const Ticket ticket = waiting_.front();
+    waiting_.pop_front();
+    AnswerError(ticket, oldest.id, EpisodeTimedOut(options_->episode_timeout), now);
+  }
+}
+
+void StreamSession::StartWaiting(absl::Time now) {
+  while (!waiting_.empty() && response_bytes_ <= config_.max_bytes_in_flight) {
+    const Ticket ticket = waiting_.front();
+    InFlight& in_flight = episodes_.at(ticket);
+    const bool computed_here = in_flight.work->evaluator->local() != nullptr;
+    if (computed_here && started_ >= config_.max_started) return;
+    waiting_.pop_front();
+    in_flight.started = true;
+    ++started_;
+    const absl::Duration left = in_flight.read_at + options_->episode_timeout - now;
+    actions_.push_back(StartEpisode{ticket, *std::move(in_flight.work), left});
+    in_flight.work.reset();
+  }
+}
+
+void StreamSession::WriteNext(absl::Time now) {
+  if (writing_ || responses_.empty()) return;
+  Pending pending = std::move(responses_.front());
+  responses_.pop_front();
+  response_bytes_ -= pending.bytes;
+  // Credits come back here and not when the write is done: by then the client may have read the
+  // result and sent the next episode.
+  if (pending.kind == Kind::kRejection) --rejections_unread_;
+  if (pending.kind == Kind::kResult) {
+    const auto found = episodes_.find(pending.ticket);
+    bytes_in_flight_ -= found->second.bytes;
+    if (found->second.owns_id) unanswered_ids_.erase(found->second.id);
+    episodes_.erase(found);
+  }
+  writing_ = true;
+  writing_bytes_ = pending.bytes;
+  write_deadline_ = now + config_.write_stall;
+  actions_.push_back(WriteResponse{std::move(pending.response), !responses_.empty()});
+}
+
+void StreamSession::OnWriteDone(absl::Time now) {
+  writing_ = false;
+  Keep(-writing_bytes_);
+  writing_bytes_ = 0;
+  write_deadline_ = absl::InfiniteFuture();
+  Pump(now);
+}
+
+bool StreamSession::Quiet() const { return unanswered_ == 0 && responses_.empty() && !writing_; }
+
+void StreamSession::FinishIfDone(absl::Time now) {
+  if (!Quiet()) {
+    quiet_since_ = absl::InfiniteFuture();
+    return;
+  }
+  if (half_closed_) return Finish(absl::OkStatus());
+  quiet_since_ = std::min(quiet_since_, now);
+}
+
+void StreamSession::OnDrain(absl::string_view reason, absl::Duration grace, absl::Time now) {
+  if (finished_ || drain_deadline_.has_value()) return;
+  // A stream that was promised nothing yet has nothing to resend.
+  if (options_ == nullptr) return Finish(GoingAway(reason));
+  drain_deadline_ = now + grace;
+  auto response = std::make_shared<v1::StreamSignalsResponse>();
+  response->mutable_go_away()->set_reason(std::string(reason));
+  evaluation::ToWire(grace, response->mutable_go_away()->mutable_grace());
+  Enqueue(std::move(response));
+  Pump(now);
+}
+
+void StreamSession::OnTimer(absl::Time now) {
+  if (finished_) return;
+  if (now >= write_deadline_) {
+    if (deps_.observer != nullptr) deps_.observer->OnRejected(RejectReason::kClientDoesNotRead);
+    return Finish(ClientDoesNotRead(
+        absl::StrCat("a write stalled for ", absl::FormatDuration(config_.write_stall))));
+  }
+  if (options_ == nullptr && now >= opened_at_ + config_.first_message) {
+    return Finish(absl::DeadlineExceededError("no options were sent"));
+  }
+  if (drain_deadline_.has_value() &&
+      (now >= *drain_deadline_ || now >= quiet_since_ + config_.drain_idle)) {
+    return Finish(GoingAway("open a new stream and resend what is unanswered"));
+  }
+  if (!drain_deadline_.has_value() && now >= opened_at_ + config_.max_age) {
+    OnDrain("max stream age", config_.max_age_grace, now);
+    if (finished_) return;
+  }
+  if (groups_.has_value()) {
+    groups_->OnTime(now);
+    EnqueueGroups();
+  }
+  Pump(now);
+}
+
+absl::Time StreamSession::wake_at() const {
+  if (finished_) return absl::InfiniteFuture();
+  absl::Time at = write_deadline_;
+  if (options_ == nullptr) at = std::min(at, opened_at_ + config_.first_message);
+  if (drain_deadline_.has_value()) {
+    at = std::min({at, *drain_deadline_, quiet_since_ + config_.drain_idle});
+  } else {
+    at = std::min(at, opened_at_ + config_.max_age);
+  }
+  if (groups_.has_value()) at = std::min(at, groups_->next_time());
+  if (!waiting_.empty()) {
+    at = std::min(at, episodes_.at(waiting_.front()).read_at + options_->episode_timeout);
+  }
+  return at;
+}
+
+void StreamSession::OnCancel() {
+  if (!finished_) Finish(absl::CancelledError("the client cancelled the stream"));
+}
+
+void StreamSession::OnRefuse(absl::Status status) { Finish(std::move(status)); }
+
+void StreamSession::Finish(absl::Status status) {
+  if (finished_) return;
+  finished_ = true;
+  summary_.status = status;
+  if (options_ != nullptr && options_->caller != nullptr) {
+    actions_.push_back(CloseCaller{options_->caller, absl::CancelledError("the stream is over")});
+  }
+  // The newest first: their questions wait behind the others', and must not take the room that
+  // those leave. Memory counts until the engine has let an episode go.
+  for (auto it = episodes_.rbegin(); it != episodes_.rend(); ++it) {
+    if (it->second.started && !it->second.answered) actions_.push_back(CancelEpisode{it->first});
+  }
+  for (auto it = episodes_.begin(); it != episodes_.end();) {
+    const auto current = it++;
+    if (current->second.started && !current->second.answered) continue;
+    LeaveAdmission(&current->second);
+    episodes_.erase(current);
+  }
+  waiting_.clear();
+  responses_.clear();
+  // A write that is on its way may never be told to be done.
+  Keep(-response_bytes_ - writing_bytes_);
+  response_bytes_ = writing_bytes_ = 0;
+  groups_.reset();
+  KeepGroups();
+  unanswered_ids_.clear();
+  actions_.push_back(FinishStream{std::move(status)});
+}
+
+void StreamSession::LeaveAdmission(InFlight* in_flight) {
+  if (in_flight->memory == 0) return;
+  const Load load = {1, in_flight->memory};
+  in_flight->memory = 0;
+  --held_.episodes;
+  held_.bytes -= load.bytes;
+  deps_.admission->Leave(load);
+}
+
+void StreamSession::Keep(int64_t bytes) {
+  held_.bytes += bytes;
+  deps_.admission->Grow({0, bytes});
+}
+
+void StreamSession::KeepGroups() {
+  const int64_t bytes = groups_.has_value() ? groups_->bytes() : 0;
+  if (bytes != groups_held_) Keep(bytes - groups_held_);
+  groups_held_ = bytes;
+}
+
+std::vector<Action> StreamSession::TakeActions() { return std::exchange(actions_, {}); }
+
+StreamSummary StreamSession::Summary(absl::Time now) const {
+  StreamSummary summary = summary_;
+  summary.elapsed = now - opened_at_;
+  return summary;
+}
+
+}  // namespace assay::service

@@ -1,0 +1,179 @@
+#include "server/signals/findings.h"
+
+#include <cmath>
+#include <cstddef>
+
+#include "server/blame/text/text_prior.h"
+#include "server/signals/redundancy.h"
+
+namespace assay::signals {
+namespace {
+
+std::optional<double> MeanScore(const Message& m, const std::vector<double>& found, size_t t) {
+  double sum = 0;
+  int judges = 0;
+  const auto add = [&](double score) {
+    sum += score;
+    ++judges;
+  };
+  if (m.process_score.has_value()) add(*m.process_score);
+  for (const JudgeScore& judge : m.judge_scores) add(judge.score);
+  if (!found.empty() && !std::isnan(found[t])) add(found[t]);
+  if (judges == 0) return std::nullopt;
+  return sum / judges;
+}
+
+void AddScores(const Episode& episode, const std::vector<double>& found,
+               std::vector<blame::Score>& scores) {
+  for (size_t t = 0; t < episode.messages.size(); ++t) {
+    const Message& m = episode.messages[t];
+    if (m.agent == kContext) continue;
+    const int index = static_cast<int>(t);
+    if (m.process_score.has_value()) scores.push_back({index, *m.process_score});
+    for (const JudgeScore& judge : m.judge_scores) scores.push_back({index, judge.score});
+    if (!found.empty() && !std::isnan(found[t])) scores.push_back({index, found[t]});
+  }
+}
+
+std::vector<blame::Rollouts> NodeRollouts(const Episode& episode, const Options& options,
+                                          const Findings& findings) {
+  if (!findings.node_rollouts.empty()) return findings.node_rollouts;
+  const size_t count = episode.messages.size();
+  std::vector<blame::Rollouts> nodes;
+  for (size_t t = 0; t < count; ++t) {
+    const Message& m = episode.messages[t];
+    // No trials say nothing: they do not silence a value either.
+    const bool rolled_out = m.rollouts.has_value() && m.rollouts->trials > 0;
+    if (!rolled_out && !m.prefix_value.has_value()) continue;
+    if (nodes.empty()) nodes.resize(count + 1);
+    blame::Rollouts given;
+    if (rolled_out) {
+      given = {static_cast<double>(m.rollouts->successes), static_cast<double>(m.rollouts->trials)};
+    } else {
+      given = blame::FromPrefixValue(*m.prefix_value, options.range.low, options.range.high);
+    }
+    nodes[t].successes += given.successes;
+    nodes[t].trials += given.trials;
+  }
+  return nodes;
+}
+
+blame::TextEpisode AsText(const Episode& episode) {
+  blame::TextEpisode text;
+  text.task = episode.prompt;
+  text.messages.reserve(episode.messages.size());
+  for (const Message& m : episode.messages) {
+    const bool context = m.agent == kContext;
+    text.messages.push_back(
+        {context ? absl::string_view() : episode.agents[m.agent].id, m.content, context});
+  }
+  return text;
+}
+
+std::optional<double> GivenNodeValue(const Message& m, const ValueRange& range) {
+  if (m.prefix_value.has_value()) return m.prefix_value;
+  if (m.rollouts.has_value() && m.rollouts->trials > 0) {
+    return range.low + range.size() * m.rollouts->successes / m.rollouts->trials;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<int> AgentsMessages(const Episode& episode) {
+  std::vector<int> indices;
+  indices.reserve(episode.messages.size());
+  for (size_t t = 0; t < episode.messages.size(); ++t) {
+    if (episode.messages[t].agent != kContext) indices.push_back(static_cast<int>(t));
+  }
+  return indices;
+}
+
+bool LocatesErrors(const Episode& episode, const Findings& findings) {
+  if (!findings.node_rollouts.empty() || !findings.corrections.empty()) return true;
+  for (const Message& m : episode.messages) {
+    if (m.first_error || m.repairs.has_value() || m.prefix_value.has_value()) return true;
+    if (m.rollouts.has_value() && m.rollouts->trials > 0) return true;
+  }
+  return false;
+}
+
+blame::Evidence BlameEvidence(const Episode& episode, const Options& options,
+                              const Findings& findings, double score,
+                              const std::vector<double>& credit) {
+  blame::Evidence evidence;
+  evidence.agents = static_cast<int>(episode.agents.size());
+  evidence.low = options.range.low;
+  evidence.high = options.range.high;
+  evidence.score = score;
+  if (score >= options.success_threshold) {
+    evidence.outcome = blame::Outcome::kSuccess;
+  } else {
+    evidence.outcome = episode.truncated ? blame::Outcome::kOpen : blame::Outcome::kFailure;
+  }
+  evidence.authors.reserve(episode.messages.size());
+  for (size_t t = 0; t < episode.messages.size(); ++t) {
+    const Message& m = episode.messages[t];
+    const int index = static_cast<int>(t);
+    evidence.authors.push_back(m.agent == kContext ? blame::kNobody : m.agent);
+    if (m.first_error) evidence.annotations.push_back(index);
+    if (m.repairs.has_value()) evidence.repairs.push_back({index, *m.repairs});
+  }
+  AddScores(episode, findings.scores, evidence.scores);
+  evidence.nodes = NodeRollouts(episode, options, findings);
+  evidence.corrections = findings.corrections;
+  // A few rollouts at node 0 do not make V_0 known: one that failed would call every policy weak.
+  if (!episode.messages.empty()) evidence.start_value = episode.messages[0].prefix_value;
+  if (options.first_error.prior != nullptr) {
+    evidence.prior = blame::ApplyTextPrior(*options.first_error.prior, AsText(episode));
+    evidence.prior_from_text = true;
+  } else if (!credit.empty()) {
+    evidence.prior = blame::CreditPrior(evidence.authors, credit, options.range.size());
+  }
+  return evidence;
+}
+
+blame::PosteriorOptions BlamePosteriorOptions(const Options& options) {
+  blame::PosteriorOptions posterior;
+  posterior.definition = options.first_error.definition;
+  posterior.confidence = options.first_error.confidence;
+  return posterior;
+}
+
+blame::PairOptions BlamePairOptions(const Options& options) {
+  blame::PairOptions pairs;
+  pairs.kinds = options.pair_kinds;
+  pairs.margin = options.pair_margin;
+  pairs.success_threshold = options.success_threshold;
+  return pairs;
+}
+
+std::vector<std::optional<double>> NodeValues(const Episode& episode, const Options& options,
+                                              const Findings& findings, double score) {
+  const size_t count = episode.messages.size();
+  std::vector<std::optional<double>> values(count + 1);
+  for (size_t t = 0; t < count; ++t) {
+    values[t] = GivenNodeValue(episode.messages[t], options.range);
+    if (!values[t].has_value() && !findings.node_values.empty()) {
+      values[t] = findings.node_values[t];
+    }
+  }
+  values[count] = score;
+  return values;
+}
+
+LocalEvidence GatherLocalEvidence(const Episode& episode, const Options& options,
+                                  const Findings& findings, double score) {
+  const size_t count = episode.messages.size();
+  LocalEvidence local;
+  local.redundancy = Redundancies(episode, options.message_rewards.shingles);
+  local.scores.resize(count);
+  for (size_t t = 0; t < count; ++t) {
+    local.scores[t] = MeanScore(episode.messages[t], findings.scores, t);
+  }
+  local.node_values = NodeValues(episode, options, findings, score);
+  local.owen = findings.owen;
+  return local;
+}
+
+}  // namespace assay::signals

@@ -1,0 +1,51 @@
+// What an episode, its credit and the answers say about its messages, gathered for blame/ and for
+// the rewards of successes.
+#ifndef ASSAY_SERVER_SIGNALS_FINDINGS_H_
+#define ASSAY_SERVER_SIGNALS_FINDINGS_H_
+
+#include <optional>
+#include <vector>
+
+#include "server/blame/posterior.h"
+#include "server/signals/episode.h"
+#include "server/signals/options.h"
+#include "server/signals/success.h"
+
+namespace assay::signals {
+
+// Answers about single messages and nodes, as far as they were asked for.
+struct Findings {
+  std::vector<double> scores;                      // T or empty; NaN: no opinion
+  std::vector<std::optional<double>> node_values;  // T + 1 or empty: prefix questions, exact
+  std::vector<blame::Rollouts> node_rollouts;      // T + 1 or empty: prefix questions, sampled
+  std::vector<blame::Correction> corrections;
+  std::vector<double> owen;  // T or empty
+};
+
+// Whether anything locates an error in a success: an annotation, rollouts, or a `repairs` mark.
+bool LocatesErrors(const Episode& episode, const Findings& findings);
+
+// The evidence of the posterior. `credit` (one Shapley value an agent, or empty) shapes the prior.
+blame::Evidence BlameEvidence(const Episode& episode, const Options& options,
+                              const Findings& findings, double score,
+                              const std::vector<double>& credit);
+
+// The options in the terms of blame/.
+blame::PosteriorOptions BlamePosteriorOptions(const Options& options);
+blame::PairOptions BlamePairOptions(const Options& options);
+
+// V_0..V_T as the episode and the findings give them; V_T is the score.
+std::vector<std::optional<double>> NodeValues(const Episode& episode, const Options& options,
+                                              const Findings& findings, double score);
+
+// All but the labels. q_t is the process score, else the mean of the judges' scores, else what the
+// scorer found.
+LocalEvidence GatherLocalEvidence(const Episode& episode, const Options& options,
+                                  const Findings& findings, double score);
+
+// Indices of the agents' messages, ascending.
+std::vector<int> AgentsMessages(const Episode& episode);
+
+}  // namespace assay::signals
+
+#endif  // ASSAY_SERVER_SIGNALS_FINDINGS_H_

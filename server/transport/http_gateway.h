@@ -1,0 +1,27 @@
+// The HTTP gateway's sockets, on civetweb: HttpRoutes for those who cannot speak gRPC.
+#ifndef ASSAY_SERVER_TRANSPORT_HTTP_GATEWAY_H_
+#define ASSAY_SERVER_TRANSPORT_HTTP_GATEWAY_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/transport/http_routes.h"
+
+namespace assay::service {
+
+class HttpGateway {
+ public:
+  // HOST:PORT, port 0 takes a free one. 64 requests at a time, keep-alive. `routes` outlives the
+  // gateway. UNAVAILABLE: the address cannot be bound.
+  static absl::StatusOr<std::unique_ptr<HttpGateway>> Start(const std::string& address,
+                                                            const HttpRoutes* routes);
+  virtual ~HttpGateway() = default;
+  virtual int port() const = 0;
+  // Requests that are being answered.
+  virtual int calls() const = 0;
+};
+
+}  // namespace assay::service
+
+#endif  // ASSAY_SERVER_TRANSPORT_HTTP_GATEWAY_H_

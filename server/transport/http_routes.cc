@@ -1,0 +1,257 @@
+#include "server/transport/http_routes.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "google/protobuf/struct.pb.h"
+#include "google/protobuf/util/json_util.h"
+#include "server/wire/errors.h"
+#include "server/wire/questions.h"
+
+namespace assay::service {
+namespace {
+
+using google::protobuf::Struct;
+using google::protobuf::Value;
+
+constexpr size_t kMaxJsonErrorBytes = 256;
+
+absl::Status FromJson(absl::string_view path, absl::string_view json,
+                      google::protobuf::Message* message) {
+  const auto parsed = google::protobuf::util::JsonStringToMessage(
+      google::protobuf::StringPiece(json.data(), json.size()), message);
+  if (parsed.ok()) return absl::OkStatus();
+  // The parser quotes the text around the fault: only its first line, which names the kind.
+  const std::string what(parsed.message());
+  return Invalid(path, absl::StrCat("is not its JSON form: ",
+                                    what.substr(0, std::min(what.find('\n'), kMaxJsonErrorBytes))));
+}
+
+std::string ToJson(const google::protobuf::Message& message) {
+  std::string json;
+  google::protobuf::util::JsonPrintOptions options;
+  options.always_print_primitive_fields = false;
+  if (!google::protobuf::util::MessageToJsonString(message, &json, options).ok()) json = "{}";
+  return json;
+}
+
+int HttpStatus(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kOutOfRange:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kAlreadyExists:
+      return 400;
+    case absl::StatusCode::kUnauthenticated:
+      return 401;
+    case absl::StatusCode::kPermissionDenied:
+      return 403;
+    case absl::StatusCode::kNotFound:
+      return 404;
+    case absl::StatusCode::kResourceExhausted:
+      return 429;
+    case absl::StatusCode::kUnimplemented:
+      return 501;
+    case absl::StatusCode::kUnavailable:
+      return 503;
+    case absl::StatusCode::kDeadlineExceeded:
+      return 504;
+    default:
+      return 500;
+  }
+}
+
+bool HasParameter(absl::string_view query, absl::string_view parameter) {
+  const std::vector<absl::string_view> parameters = absl::StrSplit(query, '&');
+  return std::find(parameters.begin(), parameters.end(), parameter) != parameters.end();
+}
+
+// A list of strings, or one string in place of a list of one.
+absl::StatusOr<std::vector<std::string>> Strings(const Struct& body, const char* field) {
+  const auto found = body.fields().find(field);
+  if (found == body.fields().end()) return Missing(field);
+  std::vector<std::string> strings;
+  if (found->second.kind_case() == Value::kStringValue) {
+    return std::vector<std::string>{found->second.string_value()};
+  }
+  if (found->second.kind_case() != Value::kListValue) return Invalid(field, "must be a list");
+  for (const Value& value : found->second.list_value().values()) {
+    if (value.kind_case() != Value::kStringValue) return Invalid(field, "must hold strings");
+    strings.push_back(value.string_value());
+  }
+  return strings;
+}
+
+// The episode that a label carries, with what the policy wrote in the place left for it.
+absl::Status EpisodeOfLabel(absl::string_view path, int number, const std::string& label,
+                            absl::string_view written, const Limits& limits, v1::Episode* episode) {
+  if (absl::Status parsed = FromJson(path, label, episode); !parsed.ok()) return parsed;
+  // The same prompt is asked many times in a batch: its label's id is not unique.
+  episode->set_id(absl::StrCat(number, "/", episode->id()).substr(0, limits.max_id_bytes));
+  episode->clear_group();
+  const int last = episode->messages_size() - 1;
+  if (last >= 0 && !episode->messages(last).agent_id().empty() &&
+      episode->messages(last).content().empty()) {
+    episode->mutable_messages(last)->set_content(std::string(written));
+  }
+  return absl::OkStatus();
+}
+
+// Every episode must have its signals: half an answer would leave the trainer to invent the rest.
+absl::Status FirstFailure(const v1::ComputeSignalsResponse& response) {
+  for (const v1::EpisodeResult& result : response.results()) {
+    if (result.has_error()) return evaluation::ToStatus(result.error());
+  }
+  return absl::OkStatus();
+}
+
+void Add(double value, Value* list) {
+  list->mutable_list_value()->add_values()->set_number_value(value);
+}
+
+std::string RewardReply(const v1::ComputeSignalsResponse& response, bool scalar_logs) {
+  Struct reply;
+  auto& fields = *reply.mutable_fields();
+  Value& rewards = fields["rewards"];
+  auto& logs = *fields["extra_logs"].mutable_struct_value()->mutable_fields();
+  Value& first_errors = logs["first_error"];
+  for (const v1::EpisodeResult& result : response.results()) {
+    const v1::EpisodeSignals& signals = result.signals();
+    Add(signals.score(), &rewards);
+    Add(signals.first_error().has_first_index() ? signals.first_error().first_index() : -1,
+        &first_errors);
+  }
+  if (!scalar_logs) {
+    Value& message_rewards = logs["message_rewards"];
+    for (const v1::EpisodeResult& result : response.results()) {
+      Value* list = message_rewards.mutable_list_value()->add_values();
+      list->mutable_list_value();
+      for (const v1::MessageSignal& message : result.signals().messages()) {
+        Add(message.reward(), list);
+      }
+    }
+  }
+  fields["scores"] = rewards;
+  return ToJson(reply);
+}
+
+}  // namespace
+
+HttpReply ToHttp(const absl::Status& status) {
+  HttpReply reply;
+  reply.status = HttpStatus(status.code());
+  reply.retry_after = RetryAfter(status);
+  reply.body = absl::StrCat("{\"error\":", ToJson(ToWire(status)), "}");
+  return reply;
+}
+
+void HttpRoutes::Post(const HttpCall& call, Done done) const {
+  std::string caller;
+  if (gate_ != nullptr) {
+    absl::StatusOr<std::string> may = gate_->Check({call.authorization, {}});
+    if (!may.ok()) return done(ToHttp(may.status()));
+    caller = *std::move(may);
+  }
+  CallContext context = MakeCallContext(deps_.callers, caller, call.peer, call.traceparent);
+  if (call.path == "/v1/signals") return Signals(std::move(context), call.body, std::move(done));
+  if (call.path == "/get_reward") {
+    return GetReward(std::move(context), call.body, HasParameter(call.query, "logs=scalar"),
+                     std::move(done));
+  }
+  if (call.path == "/rm") {
+    return RewardModel(std::move(context), call.body, HasParameter(call.query, "signals=1"),
+                       std::move(done));
+  }
+  done(ToHttp(absl::NotFoundError("POST /v1/signals, /get_reward or /rm")));
+}
+
+void HttpRoutes::Compute(CallContext context,
+                         std::shared_ptr<const v1::ComputeSignalsRequest> request,
+                         BatchCall::Done done) const {
+  BatchCall::Make(deps_, std::move(context), std::move(request), std::move(done))->Start();
+}
+
+void HttpRoutes::Signals(CallContext context, absl::string_view body, Done done) const {
+  auto request = std::make_shared<v1::ComputeSignalsRequest>();
+  if (absl::Status parsed = FromJson("body", body, request.get()); !parsed.ok()) {
+    return done(ToHttp(parsed));
+  }
+  Compute(std::move(context), std::move(request),
+          [done = std::move(done)](absl::StatusOr<v1::ComputeSignalsResponse> computed) mutable {
+            done(computed.ok() ? HttpReply{200, ToJson(*computed), {}} : ToHttp(computed.status()));
+          });
+}
+
+void HttpRoutes::GetReward(CallContext context, absl::string_view body, bool scalar_logs,
+                           Done done) const {
+  Struct fields;
+  if (absl::Status parsed = FromJson("body", body, &fields); !parsed.ok()) {
+    return done(ToHttp(parsed));
+  }
+  const auto queries = Strings(fields, "query");
+  const auto prompts = Strings(fields, "prompts");
+  const auto labels = Strings(fields, "labels");
+  for (const auto* list : {&queries, &prompts, &labels}) {
+    if (!list->ok()) return done(ToHttp(list->status()));
+    if ((*list)->size() != queries->size()) {
+      return done(ToHttp(Invalid("labels", "query, prompts and labels must be of equal length")));
+    }
+  }
+  auto request = std::make_shared<v1::ComputeSignalsRequest>();
+  for (size_t i = 0; i < labels->size(); ++i) {
+    absl::string_view written = (*queries)[i];
+    if (absl::StartsWith(written, (*prompts)[i])) written.remove_prefix((*prompts)[i].size());
+    absl::Status built =
+        EpisodeOfLabel(absl::StrCat("labels[", i, "]"), static_cast<int>(i), (*labels)[i], written,
+                       deps_.config->limits, request->add_episodes());
+    if (!built.ok()) return done(ToHttp(built));
+  }
+  Compute(std::move(context), std::move(request),
+          [done = std::move(done),
+           scalar_logs](absl::StatusOr<v1::ComputeSignalsResponse> computed) mutable {
+            const absl::Status status = computed.ok() ? FirstFailure(*computed) : computed.status();
+            done(status.ok() ? HttpReply{200, RewardReply(*computed, scalar_logs), {}}
+                             : ToHttp(status));
+          });
+}
+
+void HttpRoutes::RewardModel(CallContext context, absl::string_view body, bool with_signals,
+                             Done done) const {
+  Struct fields;
+  if (absl::Status parsed = FromJson("body", body, &fields); !parsed.ok()) {
+    return done(ToHttp(parsed));
+  }
+  const auto response = Strings(fields, "response");
+  if (!response.ok()) return done(ToHttp(response.status()));
+  const auto label = Strings(fields, "label");
+  if (!label.ok()) return done(ToHttp(label.status()));
+  if (response->size() != 1 || label->size() != 1) {
+    return done(ToHttp(Invalid("label", "response and label must be strings")));
+  }
+  auto request = std::make_shared<v1::ComputeSignalsRequest>();
+  absl::Status built = EpisodeOfLabel("label", 0, label->front(), response->front(),
+                                      deps_.config->limits, request->add_episodes());
+  if (!built.ok()) return done(ToHttp(built));
+  Compute(std::move(context), std::move(request),
+          [done = std::move(done),
+           with_signals](absl::StatusOr<v1::ComputeSignalsResponse> computed) mutable {
+            const absl::Status status = computed.ok() ? FirstFailure(*computed) : computed.status();
+            if (!status.ok()) return done(ToHttp(status));
+            const v1::EpisodeSignals& signals = computed->results(0).signals();
+            Value score;
+            score.set_number_value(signals.score());
+            const std::string number = ToJson(score);
+            done({200,
+                  with_signals
+                      ? absl::StrCat("{\"score\":", number, ",\"signals\":", ToJson(signals), "}")
+                      : number,
+                  {}});
+          });
+}
+
+}  // namespace assay::service

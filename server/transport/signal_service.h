@@ -1,0 +1,63 @@
+// assay.v1.SignalService over gRPC. Thin: the stream's rules are StreamSession's, those of an
+// episode episode_work's.
+#ifndef ASSAY_SERVER_TRANSPORT_SIGNAL_SERVICE_H_
+#define ASSAY_SERVER_TRANSPORT_SIGNAL_SERVICE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/calls/batch_call.h"
+#include "server/calls/call_gate.h"
+
+namespace grpc {
+class Service;
+}
+
+namespace assay::service {
+
+// What happens to calls, by the names of go-grpc-middleware. Thread safe; must not block.
+class CallObserver {
+ public:
+  enum class Type : uint8_t { kUnary, kBidiStream };
+  virtual ~CallObserver() = default;
+  virtual void OnCallStarted(Type /*type*/, absl::string_view /*method*/) {}
+  virtual void OnMessageReceived(Type /*type*/, absl::string_view /*method*/) {}
+  virtual void OnMessageSent(Type /*type*/, absl::string_view /*method*/) {}
+  virtual void OnCallHandled(Type /*type*/, absl::string_view /*method*/, absl::StatusCode /*code*/,
+                             absl::Duration /*elapsed*/) {}
+};
+
+struct SignalServiceConfig {
+  int max_streams = 4096;  // one more is RESOURCE_EXHAUSTED
+  int max_streams_per_caller = 4096;
+  // How long a stream that ended may keep its last write before it is cut off.
+  absl::Duration linger = absl::Seconds(10);
+  // A stream's max_age is drawn from [1 - jitter, 1 + jitter] times that of SessionConfig.
+  double max_age_jitter = 0.1;
+};
+
+class SignalServer {
+ public:
+  // `calls` may be null, and so may `gate`: everybody may call then. All that is pointed to
+  // outlives this.
+  static std::unique_ptr<SignalServer> Make(const ServiceDeps& deps,
+                                            const SignalServiceConfig& config, CallObserver* calls,
+                                            CallGate* gate);
+  virtual ~SignalServer() = default;
+
+  // To register; outlives the server that it is registered with.
+  virtual grpc::Service* service() = 0;
+  // Sends go_away on every stream; new ones are refused with UNAVAILABLE.
+  virtual void Drain(absl::string_view reason, absl::Duration grace) = 0;
+  virtual int streams() const = 0;
+  // Streams and unary calls that are not over.
+  virtual int calls() const = 0;
+};
+
+}  // namespace assay::service
+
+#endif  // ASSAY_SERVER_TRANSPORT_SIGNAL_SERVICE_H_

@@ -1,0 +1,32 @@
+// Is this episode one that the mathematics can take?
+#ifndef ASSAY_SERVER_WIRE_VALIDATE_H_
+#define ASSAY_SERVER_WIRE_VALIDATE_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "assay/v1/episode.pb.h"
+#include "assay/v1/signals.pb.h"
+#include "server/wire/limits.h"
+#include "server/wire/resolve_options.h"
+
+namespace assay::service {
+
+// The first fault, with the field's path: INVALID_ARGUMENT, OUT_OF_RANGE for a limit,
+// FAILED_PRECONDITION where the evaluator chosen explicitly cannot answer for this episode.
+// `bytes` is the episode's serialised size. O(episode without its contents).
+absl::Status ValidateEpisode(const v1::Episode& episode, int64_t bytes,
+                             const ResolvedOptions& options, const Limits& limits);
+
+// The parts by which an episode is known even where it is rejected.
+absl::Status ValidateId(absl::string_view path, absl::string_view id, const Limits& limits);
+absl::Status ValidateGroup(const v1::Group& group, const Limits& limits);
+
+// What ComputeAdvantages reads of an episode's signals. Paths begin with `at`. INVALID_ARGUMENT
+// also for a message of an agent that is not listed, once or twice.
+absl::Status ValidateMember(const v1::EpisodeSignals& signals, const signals::ValueRange& range,
+                            const Limits& limits, absl::string_view at);
+
+}  // namespace assay::service
+
+#endif  // ASSAY_SERVER_WIRE_VALIDATE_H_

@@ -1,0 +1,114 @@
+#include "client/command/line_reader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace assay::command {
+namespace {
+
+using ::testing::ElementsAre;
+
+class TempFile {
+ public:
+  explicit TempFile(const std::string& bytes) : file_(std::tmpfile(), &std::fclose) {
+    std::fwrite(bytes.data(), 1, bytes.size(), file_.get());
+    std::rewind(file_.get());
+    std::fflush(file_.get());
+  }
+  int fd() const { return fileno(file_.get()); }
+
+ private:
+  std::unique_ptr<FILE, int (*)(FILE*)> file_;
+};
+
+std::string Gzip(const std::string& text) {
+  z_stream stream{};
+  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  std::string out(deflateBound(&stream, text.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+std::vector<std::string> Lines(LineReader* reader) {
+  std::vector<std::string> lines;
+  std::string line;
+  while (reader->Next(&line)) lines.push_back(line);
+  return lines;
+}
+
+TEST(LineReaderTest, ReadsLinesAndSkipsBlankOnes) {
+  const TempFile file("one\n\n  \ntwo\nlast without end");
+  LineReader reader(file.fd());
+  std::string line;
+  ASSERT_TRUE(reader.Next(&line));
+  EXPECT_EQ(reader.line_number(), 1);
+  ASSERT_TRUE(reader.Next(&line));
+  EXPECT_EQ(line, "two");
+  EXPECT_EQ(reader.line_number(), 4);
+  EXPECT_THAT(Lines(&reader), ElementsAre("last without end"));
+  EXPECT_TRUE(reader.status().ok());
+}
+
+TEST(LineReaderTest, ReadsGzipOfSeveralMembers) {
+  const std::string big(1 << 20, 'x');
+  const TempFile file(Gzip("a\n" + big + "\n") + Gzip("b\n"));
+  LineReader reader(file.fd());
+  EXPECT_THAT(Lines(&reader), ElementsAre("a", big, "b"));
+  EXPECT_TRUE(reader.status().ok());
+}
+
+TEST(LineReaderTest, SaysThatGzipWasCutOff) {
+  std::string text;
+  for (int i = 0; i < 100000; ++i) text += std::to_string(i * 7919 % 100003) + "\n";
+  const std::string whole = Gzip(text);
+  const TempFile file(whole.substr(0, whole.size() / 2));
+  LineReader reader(file.fd());
+  Lines(&reader);
+  EXPECT_EQ(reader.status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST(LineReaderTest, EmptyInputHasNoLines) {
+  const TempFile file("");
+  LineReader reader(file.fd());
+  EXPECT_TRUE(Lines(&reader).empty());
+  EXPECT_TRUE(reader.status().ok());
+}
+
+TEST(LineReaderTest, ALineBeyondTheLimitIsAnError) {
+  const TempFile file("short\n" + std::string(100, 'x') + "\nshort\n");
+  LineReader reader(file.fd(), 50);
+  EXPECT_THAT(Lines(&reader), ElementsAre("short"));
+  EXPECT_EQ(reader.status().code(), absl::StatusCode::kOutOfRange);
+}
+
+TEST(LineReaderTest, HandsOutALineBeforeThePipeIsClosed) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  ASSERT_EQ(write(ends[1], "first\nsec", 9), 9);
+  LineReader reader(ends[0]);
+  std::string line;
+  ASSERT_TRUE(reader.Next(&line));
+  EXPECT_EQ(line, "first");
+  ASSERT_EQ(write(ends[1], "ond\n", 4), 4);
+  ASSERT_TRUE(reader.Next(&line));
+  EXPECT_EQ(line, "second");
+  close(ends[1]);
+  EXPECT_FALSE(reader.Next(&line));
+  close(ends[0]);
+}
+
+}  // namespace
+}  // namespace assay::command

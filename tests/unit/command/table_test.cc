@@ -1,0 +1,91 @@
+#include "client/command/table.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "client/command/json.h"
+
+namespace assay::command {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+template <typename Message>
+Message Parse(const std::string& json) {
+  Message message;
+  const absl::Status status = FromJson(json, &message);
+  EXPECT_TRUE(status.ok()) << status;
+  return message;
+}
+
+TEST(TableTest, ShowsCreditRewardsLabelsAndTheLedger) {
+  const auto result = Parse<v1::EpisodeResult>(R"({"episodeId": "e1", "signals": {
+    "score": 0, "grandValue": 0, "baseline": 0,
+    "agents": [{"agentId": "ann", "credit": 0.25, "rewardTotal": -0.0001},
+               {"agentId": "zoë", "credit": -0.25, "rewardTotal": -1}],
+    "messages": [{"index": 1, "agentId": "zoë", "reward": -1, "label": "LABEL_FIRST_ERROR"}],
+    "firstError": {"firstIndex": 1, "decisiveIndex": 1, "probability": 0.75,
+                   "tier": "EVIDENCE_TIER_ANNOTATION"},
+    "evidence": "EVIDENCE_SCORES",
+    "effort": {"questions": 4, "method": "METHOD_EXACT", "evaluator": "vote",
+               "ballots": "BALLOTS_LAST_ROUND"},
+    "conservation": {"target": -1, "allocated": -1}}})");
+  const auto episode = Parse<v1::Episode>(
+      R"({"messages": [{"content": "x"}, {"agentId": "zoë", "content": "two\n\nlines\u0007"}]})");
+  const std::string table = EpisodeTable(result, &episode);
+  EXPECT_THAT(table, HasSubstr("episode e1: failure"));
+  EXPECT_THAT(table, HasSubstr("Shapley values, exact, from 4 questions; answered by vote"));
+  EXPECT_THAT(table, HasSubstr("(ballots: last round)"));
+  EXPECT_THAT(table, HasSubstr("the shortfall, by suspicion that rests on an annotation"));
+  EXPECT_THAT(table, HasSubstr("  ann      +0.250     0.000\n"));
+  EXPECT_THAT(table, HasSubstr("  zoë      -0.250    -1.000\n"));
+  EXPECT_THAT(table, HasSubstr("first error      two lines \n"));
+  EXPECT_THAT(table,
+              HasSubstr("First error: message 1, probability 0.75. Decisive error: message 1.\n"));
+  EXPECT_THAT(table, HasSubstr("-1.000 to share = -1.000 in rewards and 0.000 unallocated"));
+}
+
+TEST(TableTest, ClaimsNoErrorWhereNoneIsClaimed) {
+  const auto result = Parse<v1::EpisodeResult>(
+      R"({"episodeId": "e", "signals": {"firstError": {"probability": 0.3}}})");
+  EXPECT_THAT(EpisodeTable(result, nullptr),
+              AllOf(Not(HasSubstr("First error")), HasSubstr("No message is claimed")));
+}
+
+TEST(TableTest, CutsLongTextBetweenCharacters) {
+  std::string words;
+  for (int i = 0; i < 100; ++i) words += "é";
+  v1::Episode episode;
+  episode.add_messages()->set_content(words);
+  v1::EpisodeResult result;
+  result.mutable_signals()->add_messages();
+  std::string cut;
+  for (int i = 0; i < 56; ++i) cut += "é";
+  EXPECT_THAT(EpisodeTable(result, &episode), HasSubstr("  " + cut + "…\n"));
+}
+
+TEST(TableTest, ShowsWhyThereAreNoSignals) {
+  const auto result = Parse<v1::EpisodeResult>(R"({"episodeId": "e", "error": {"code": 3,
+    "message": "bad", "violations": [{"field": "messages[3].process_score", "description": "NaN"}]}})");
+  EXPECT_EQ(EpisodeTable(result, nullptr),
+            "episode e: no signals: code 3, bad\n  messages[3].process_score: NaN\n\n");
+}
+
+TEST(TableTest, ShowsAdvantagesOfAGroup) {
+  const auto result = Parse<v1::GroupResult>(R"({"groupId": "g", "signals": {"used": 2,
+    "meanScore": 0.5, "stdScore": 0.5, "missingEpisodeIds": ["lost"], "neverSent": 1,
+    "episodes": [{"episodeId": "e1", "outcomeAdvantage": 1,
+                  "messages": [{"index": 0, "advantage": 0.75}, {"index": 2, "advantage": -1}]}]}})");
+  const std::string table = GroupTable(result);
+  EXPECT_THAT(table, HasSubstr("group g: 2 episodes, score 0.500, standard deviation 0.500"));
+  EXPECT_THAT(table, HasSubstr("without signals: lost"));
+  EXPECT_THAT(table, HasSubstr("never sent: 1"));
+  EXPECT_THAT(table, HasSubstr("e1         +1.000  #0 +0.750  #2 -1.000"));
+}
+
+}  // namespace
+}  // namespace assay::command

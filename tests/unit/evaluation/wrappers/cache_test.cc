@@ -1,0 +1,293 @@
+#include "server/evaluation/wrappers/cache.h"
+
+#include <functional>
+#include <random>
+#include <set>
+
+#include "gtest/gtest.h"
+#include "server/evaluation/wrappers/cache_key.h"
+#include "tests/unit/evaluation/fixtures.h"
+
+namespace assay::evaluation {
+namespace {
+
+class Counts final : public Observer {
+ public:
+  void OnQuestionsCached(absl::string_view, int64_t count) override { cached += count; }
+  int64_t cached = 0;
+};
+
+class CacheTest : public ::testing::Test {
+ protected:
+  std::shared_ptr<Evaluator> Make(int64_t bytes = 1 << 20) {
+    return Cached(inner_, bytes, &counts_);
+  }
+  Counts counts_;
+  std::shared_ptr<ManualEvaluator> inner_ = std::make_shared<ManualEvaluator>();
+};
+
+TEST_F(CacheTest, ASecondPassAsksNothing) {
+  const auto cache = Make();
+  Outcome first;
+  Outcome second;
+  const CancelFn a = cache->Evaluate(CoalitionBatch(SmallContext(3)), first.Done());
+  inner_->Answer(0);
+  const CancelFn b = cache->Evaluate(CoalitionBatch(SmallContext(3)), second.Done());
+  EXPECT_EQ(inner_->calls.size(), 1u);
+  ASSERT_EQ(second.calls, 1);
+  for (size_t i = 0; i < 8; ++i) {
+    EXPECT_EQ((**second.result)[i].mean, (**first.result)[i].mean);
+    EXPECT_EQ((**second.result)[i].samples, (**first.result)[i].samples);
+  }
+  EXPECT_EQ(counts_.cached, 8);
+}
+
+TEST_F(CacheTest, AsksOnlyWhatItDoesNotKnow) {
+  const auto cache = Make();
+  Batch one;
+  one.context = SmallContext(2);
+  one.questions = {CoalitionQuestion(2)};
+  Outcome first;
+  Outcome second;
+  const CancelFn a = cache->Evaluate(one, first.Done());
+  inner_->Answer(0);
+  const Batch all = CoalitionBatch(SmallContext(2));
+  const CancelFn b = cache->Evaluate(all, second.Done());
+  ASSERT_EQ(inner_->calls.size(), 2u);
+  EXPECT_EQ(inner_->calls[1]->batch.questions.size(), 3u);
+  inner_->Answer(1);
+  for (size_t i = 0; i < 4; ++i) EXPECT_EQ((**second.result)[i].mean, OwnAnswers(all)[i].mean);
+}
+
+TEST_F(CacheTest, SingleFlight) {
+  const auto cache = Make();
+  Outcome outcomes[3];
+  std::vector<CancelFn> cancels;
+  for (Outcome& outcome : outcomes) {
+    cancels.push_back(cache->Evaluate(CoalitionBatch(SmallContext(2)), outcome.Done()));
+  }
+  EXPECT_EQ(inner_->calls.size(), 1u);
+  inner_->Answer(0);
+  for (Outcome& outcome : outcomes) {
+    ASSERT_EQ(outcome.calls, 1);
+    EXPECT_TRUE(outcome.result->ok());
+  }
+  EXPECT_EQ(counts_.cached, 8);
+}
+
+TEST_F(CacheTest, WhoWaitsAsksItselfWhereTheFirstGaveUp) {
+  const auto cache = Make();
+  Outcome first;
+  Outcome second;
+  CancelFn a = cache->Evaluate(CoalitionBatch(SmallContext(1)), first.Done());
+  const CancelFn b = cache->Evaluate(CoalitionBatch(SmallContext(1)), second.Done());
+  a();
+  EXPECT_EQ(first.result->status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(second.calls, 0);
+  while (inner_->open() > 0) {
+    for (size_t i = 0; i < inner_->calls.size(); ++i) {
+      if (!inner_->calls[i]->ended) inner_->Answer(i);
+    }
+  }
+  ASSERT_EQ(second.calls, 1);
+  EXPECT_TRUE(second.result->ok());
+}
+
+TEST_F(CacheTest, FailuresReachAllAndAreForgotten) {
+  const auto cache = Make();
+  Outcome outcomes[2];
+  const CancelFn a = cache->Evaluate(CoalitionBatch(SmallContext(1)), outcomes[0].Done());
+  const CancelFn b = cache->Evaluate(CoalitionBatch(SmallContext(1)), outcomes[1].Done());
+  inner_->Fail(0, absl::UnavailableError("away"));
+  for (Outcome& outcome : outcomes) {
+    EXPECT_EQ(outcome.calls, 1);
+    EXPECT_EQ(outcome.result->status(), absl::UnavailableError("away"));
+  }
+  Outcome later;
+  const CancelFn c = cache->Evaluate(CoalitionBatch(SmallContext(1)), later.Done());
+  ASSERT_EQ(inner_->calls.size(), 2u);
+  inner_->Answer(1);
+  EXPECT_TRUE(later.result->ok());
+}
+
+TEST_F(CacheTest, ARepeatWithinOneAttributionIsAFreshSampleOfANoisyEvaluator) {
+  inner_->own_traits.deterministic = false;
+  const auto cache = Make();
+  Batch batch;
+  batch.questions = {CoalitionQuestion(1)};
+  const auto ask = [&](const std::shared_ptr<const EpisodeContext>& context) {
+    batch.context = context;
+    Outcome outcome;
+    const size_t calls = inner_->calls.size();
+    const CancelFn cancel = cache->Evaluate(batch, outcome.Done());
+    if (inner_->calls.size() > calls) {
+      ManualEvaluator::End(*inner_->calls[calls], Means({0.1 * static_cast<double>(calls)}));
+    }
+    return (**outcome.result)[0].mean;
+  };
+  const std::shared_ptr<const EpisodeContext> first = SmallContext(1);
+  const double a = ask(first);
+  const double b = ask(first);
+  EXPECT_NE(a, b);
+  EXPECT_EQ(inner_->calls.size(), 2u);
+  // The same episode once more: the same sequence of answers, nothing asked.
+  const std::shared_ptr<const EpisodeContext> second = SmallContext(1);
+  EXPECT_EQ(ask(second), a);
+  EXPECT_EQ(ask(second), b);
+  EXPECT_EQ(inner_->calls.size(), 2u);
+  ask(second);
+  EXPECT_EQ(inner_->calls.size(), 3u);
+}
+
+TEST_F(CacheTest, ADeterministicEvaluatorIsAskedOnce) {
+  const auto cache = Make();
+  const auto context = SmallContext(1);
+  Outcome outcomes[2];
+  const CancelFn a = cache->Evaluate(CoalitionBatch(context), outcomes[0].Done());
+  inner_->Answer(0);
+  const CancelFn b = cache->Evaluate(CoalitionBatch(context), outcomes[1].Done());
+  EXPECT_EQ(inner_->calls.size(), 1u);
+}
+
+TEST_F(CacheTest, StaysWithinItsBytes) {
+  const auto cache = Make(/*bytes=*/4096);
+  Outcome outcome;
+  for (int round = 0; round < 2; ++round) {
+    const CancelFn cancel = cache->Evaluate(CoalitionBatch(SmallContext(6)), outcome.Done());
+    if (inner_->open() > 0) inner_->Answer(inner_->calls.size() - 1);
+  }
+  ASSERT_EQ(inner_->calls.size(), 2u) << "64 answers do not fit into 4 KiB";
+  EXPECT_GT(inner_->calls[1]->batch.questions.size(), 32u);
+}
+
+// An entry is a node of a list (two links, key and answer) and, as the index is half empty, two
+// places in the index (key and link).
+TEST_F(CacheTest, BytesAreCountedToTheLast) {
+  constexpr int64_t kIndexEntry = sizeof(CacheKey) + sizeof(void*);
+  constexpr int64_t kEntry =
+      2 * sizeof(void*) + sizeof(std::pair<CacheKey, signals::Answer>) + 2 * kIndexEntry;
+  // Asks about three coalitions, then about the last that is still known; how many are asked again.
+  const auto forgotten = [this](int64_t bytes, size_t scores) {
+    const auto cache = Make(bytes);
+    Batch batch;
+    batch.context = SmallContext(2);
+    size_t asked = 0;
+    for (const int of : {3, 2, 1, 1, 2, 3}) {
+      batch.questions = {CoalitionQuestion(static_cast<credit::Coalition>(of))};
+      Outcome outcome;
+      const size_t before = inner_->calls.size();
+      const CancelFn cancel = cache->Evaluate(batch, outcome.Done());
+      if (inner_->calls.size() == before) continue;
+      ++asked;
+      Answers answers = Means({0.5});
+      answers[0].scores.assign(scores, 0.5);
+      ManualEvaluator::End(*inner_->calls.back(), std::move(answers));
+    }
+    return asked - 3;
+  };
+  for (const size_t scores : {size_t{0}, size_t{5}}) {
+    const int64_t entry = kEntry + static_cast<int64_t>(scores * sizeof(double));
+    EXPECT_EQ(forgotten(3 * entry, scores), 0u);
+    EXPECT_EQ(forgotten(3 * entry - 1, scores), 1u);
+    EXPECT_EQ(forgotten(2 * entry, scores), 1u);
+    EXPECT_EQ(forgotten(2 * entry - 1, scores), 2u);
+    EXPECT_EQ(forgotten(entry, scores), 2u);
+    EXPECT_EQ(forgotten(entry - 1, scores), 3u) << "what is too large alone pushes nothing out";
+  }
+}
+
+TEST(CacheKeys, DifferWhereAnythingDiffers) {
+  std::set<CacheKey> keys;
+  size_t count = 0;
+  const auto add = [&](const EpisodeContext& context, const char* evaluator,
+                       const signals::Question& question, int occurrence) {
+    keys.insert(KeyOf(KeyPrefix(context, EpisodeDigest(context), evaluator), question, occurrence));
+    ++count;
+  };
+  const std::vector<std::function<void(EpisodeContext&)>> changes = {
+      [](EpisodeContext&) {},
+      [](EpisodeContext& c) { c.seed = 1; },
+      [](EpisodeContext& c) { c.range.high = 2; },
+      [](EpisodeContext& c) { c.episode.id = "other"; },
+      [](EpisodeContext& c) { c.episode.prompt = "p"; },
+      [](EpisodeContext& c) { c.episode.reference_answer = "p"; },
+      [](EpisodeContext& c) { c.episode.agents[0].role = "r"; },
+      [](EpisodeContext& c) { c.episode.messages[0].content = "x"; },
+      [](EpisodeContext& c) { c.episode.messages[0].answer = ""; },
+      [](EpisodeContext& c) { c.episode.messages[0].process_score = 0; },
+      [](EpisodeContext& c) { c.episode.messages[1].content = "x"; },
+      [](EpisodeContext& c) { c.episode.messages[0].repairs = 0; },
+      [](EpisodeContext& c) { c.episode.score = 0; },
+      [](EpisodeContext& c) { c.episode.truncated = true; },
+      [](EpisodeContext& c) { c.digest = "given"; },
+  };
+  for (const auto& change : changes) {
+    const auto context = SmallContext(2);
+    change(*context);
+    add(*context, "judge", {}, 0);
+  }
+  const auto context = SmallContext(2);
+  add(*context, "other", {}, 0);
+  add(*context, "judge", {}, 1);
+  signals::Question question;
+  question.samples = 2;
+  add(*context, "judge", question, 0);
+  question = CoalitionQuestion(1);
+  add(*context, "judge", question, 0);
+  question.kind = signals::QuestionKind::kMessages;
+  add(*context, "judge", question, 0);
+  for (const int player : {0, 1, 62, 63, 64, 127, 128, 191, 192, 255}) {
+    question.subset = credit::PlayerSet();
+    question.subset.insert(player);
+    add(*context, "judge", question, 0);
+  }
+  EXPECT_EQ(keys.size(), count);
+}
+
+// Any order of asking, answering, failing and cancelling: every batch ends once, and what ends well
+// has the right answers.
+TEST(CacheOrders, EveryBatchEndsOnce) {
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    std::mt19937_64 random(seed);
+    auto inner = std::make_shared<ManualEvaluator>();
+    inner->own_traits.deterministic = seed % 2 == 0;
+    const auto cache = Cached(inner, seed % 3 == 0 ? 2048 : 1 << 20, nullptr);
+    std::vector<std::unique_ptr<Outcome>> outcomes;
+    std::vector<Batch> batches;
+    std::vector<CancelFn> cancels;
+    for (int step = 0; step < 60; ++step) {
+      switch (random() % 4) {
+        case 0: {
+          outcomes.push_back(std::make_unique<Outcome>());
+          batches.push_back(CoalitionBatch(SmallContext(static_cast<int>(random() % 4))));
+          cancels.push_back(cache->Evaluate(batches.back(), outcomes.back()->Done()));
+          break;
+        }
+        case 1:
+          if (!cancels.empty()) cancels[random() % cancels.size()]();
+          break;
+        case 2:
+          if (!inner->calls.empty()) {
+            inner->Fail(random() % inner->calls.size(), absl::UnavailableError("away"));
+          }
+          break;
+        default:
+          if (!inner->calls.empty()) inner->Answer(random() % inner->calls.size());
+      }
+    }
+    while (inner->open() > 0) {
+      for (size_t i = 0; i < inner->calls.size(); ++i) inner->Answer(i);
+    }
+    for (size_t i = 0; i < outcomes.size(); ++i) {
+      ASSERT_EQ(outcomes[i]->calls, 1) << "seed " << seed;
+      if (!outcomes[i]->result->ok()) continue;
+      const Answers expected = OwnAnswers(batches[i]);
+      for (size_t k = 0; k < expected.size(); ++k) {
+        EXPECT_EQ((**outcomes[i]->result)[k].mean, expected[k].mean) << "seed " << seed;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace assay::evaluation

@@ -1,0 +1,456 @@
+// Deadline, retry, circuit breaker, check, each on a virtual clock.
+#include <limits>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/base/retry_after.h"
+#include "server/evaluation/registry.h"
+#include "server/evaluation/wrappers/call_policy.h"
+#include "server/evaluation/wrappers/checked.h"
+#include "server/evaluation/wrappers/circuit_breaker.h"
+#include "server/evaluation/wrappers/deadline.h"
+#include "server/evaluation/wrappers/retry.h"
+#include "tests/simulation/virtual_executor.h"
+#include "tests/unit/evaluation/fixtures.h"
+
+namespace assay::evaluation {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Counts final : public Observer {
+ public:
+  void OnQuestionsRetried(absl::string_view, int64_t count) override { retried += count; }
+  void OnQuestionsCached(absl::string_view, int64_t count) override { cached += count; }
+  int64_t retried = 0;
+  int64_t cached = 0;
+};
+
+class PolicyTest : public ::testing::Test {
+ protected:
+  ~PolicyTest() override { inner_->Drop(); }
+
+  CancelFn Ask(const std::shared_ptr<Evaluator>& evaluator,
+               absl::Duration timeout = absl::InfiniteDuration()) {
+    Batch batch = CoalitionBatch(SmallContext(1));
+    batch.deadline = clock_.Now() + timeout;
+    return evaluator->Evaluate(std::move(batch), seen_.Done());
+  }
+  absl::StatusCode code() const { return seen_.result->status().code(); }
+  std::string message() const { return std::string(seen_.result->status().message()); }
+
+  simulation::VirtualExecutor clock_;
+  Counts counts_;
+  Outcome seen_;
+  std::shared_ptr<ManualEvaluator> inner_ = std::make_shared<ManualEvaluator>();
+};
+
+TEST_F(PolicyTest, DeadlineCancelsWhatIsLate) {
+  const auto evaluator = WithDeadline(inner_, absl::Seconds(3), &clock_);
+  const CancelFn cancel = Ask(evaluator);
+  EXPECT_EQ(inner_->calls[0]->batch.deadline, clock_.Now() + absl::Seconds(3));
+  clock_.RunFor(absl::Seconds(2));
+  EXPECT_EQ(seen_.calls, 0);
+  clock_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_TRUE(inner_->calls[0]->cancelled);
+  EXPECT_EQ(seen_.calls, 1);
+}
+
+TEST_F(PolicyTest, TheBatchesOwnDeadlineCountsWhereItIsSooner) {
+  const CancelFn cancel = Ask(WithDeadline(inner_, absl::Seconds(3), &clock_), absl::Seconds(1));
+  clock_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(PolicyTest, AnAnswerInTimeLeavesNoTimer) {
+  const CancelFn cancel = Ask(WithDeadline(inner_, absl::Seconds(3), &clock_));
+  inner_->Answer(0);
+  EXPECT_TRUE(seen_.result->ok());
+  EXPECT_EQ(clock_.pending_timers(), 0u);
+}
+
+// Whoever is told may let the timers go: a judge's thread touched them afterwards.
+TEST_F(PolicyTest, ADeadlineIsDoneWithItsTimerBeforeItTells) {
+  const auto evaluator = WithDeadline(inner_, absl::Seconds(3), &clock_);
+  int told = 0;
+  const auto tell = [&](const absl::StatusOr<Answers>&) {
+    ++told;
+    EXPECT_EQ(clock_.pending_timers(), 0u);
+  };
+  const CancelFn unused = evaluator->Evaluate(CoalitionBatch(SmallContext(1)), tell);
+  inner_->Answer(0);
+  CancelFn cancel = evaluator->Evaluate(CoalitionBatch(SmallContext(1)), tell);
+  cancel();
+  EXPECT_EQ(told, 2);
+}
+
+TEST_F(PolicyTest, DeadlinePassesCancelOn) {
+  CancelFn cancel = Ask(WithDeadline(inner_, absl::Seconds(3), &clock_));
+  cancel();
+  EXPECT_EQ(code(), absl::StatusCode::kCancelled);
+  EXPECT_TRUE(inner_->calls[0]->cancelled);
+  EXPECT_EQ(clock_.pending_timers(), 0u);
+}
+
+TEST_F(PolicyTest, RetriesWithGrowingBackoff) {
+  const RetryOptions options = {.max_attempts = 3,
+                                .initial_backoff = absl::Seconds(1),
+                                .max_backoff = absl::Seconds(60),
+                                .multiplier = 10,
+                                .jitter = 0.2};
+  const CancelFn cancel = Ask(WithRetry(inner_, options, &clock_, &counts_));
+  inner_->Fail(0, absl::UnavailableError("away"));
+  clock_.RunFor(absl::Milliseconds(899));
+  EXPECT_EQ(inner_->calls.size(), 1u);
+  clock_.RunFor(absl::Milliseconds(202));
+  ASSERT_EQ(inner_->calls.size(), 2u);
+  inner_->Fail(1, absl::InternalError("answers[0].mean: not a finite number"));
+  clock_.RunFor(absl::Milliseconds(8999));
+  EXPECT_EQ(inner_->calls.size(), 2u);
+  clock_.RunFor(absl::Milliseconds(2002));
+  ASSERT_EQ(inner_->calls.size(), 3u);
+  EXPECT_EQ(seen_.calls, 0);
+  inner_->Answer(2);
+  EXPECT_TRUE(seen_.result->ok());
+  EXPECT_EQ(counts_.retried, 4);
+}
+
+// Replicas and tests see the same waits: b (1 + jitter (u - 1/2)), u by SplitMix64 of call and
+// attempt.
+TEST_F(PolicyTest, JitterIsANumberOfTheCallAndTheAttempt) {
+  const auto retrying = WithRetry(inner_,
+                                  {.max_attempts = 4,
+                                   .initial_backoff = absl::Seconds(1),
+                                   .max_backoff = absl::Seconds(60),
+                                   .multiplier = 2,
+                                   .jitter = 0.5},
+                                  &clock_, nullptr);
+  const std::vector<std::vector<double>> uniform = {
+      {0.5933513192594866, 0.8727355554727545, 0.6975624643760723}, {0.4406552932909338}};
+  for (const std::vector<double>& of_call : uniform) {
+    const CancelFn cancel = Ask(retrying);
+    double backoff = 1;
+    for (const double u : of_call) {
+      inner_->Fail(inner_->calls.size() - 1, absl::UnavailableError("away"));
+      const absl::Time failed = clock_.Now();
+      ASSERT_TRUE(clock_.Advance());
+      clock_.RunReady();
+      EXPECT_NEAR(absl::ToDoubleSeconds(clock_.Now() - failed), backoff * (1 + 0.5 * (u - 0.5)),
+                  1e-8);
+      backoff *= 2;
+    }
+    inner_->Answer(inner_->calls.size() - 1);
+  }
+}
+
+TEST_F(PolicyTest, TheLastFailureNamesTheEvaluatorAndTheAttempts) {
+  const CancelFn cancel = Ask(WithRetry(inner_, {.max_attempts = 2}, &clock_, &counts_));
+  inner_->Fail(0, absl::UnavailableError("away"));
+  clock_.RunUntilIdle();
+  inner_->Fail(1, absl::UnavailableError("still away"));
+  EXPECT_EQ(code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(message(), "evaluator manual: still away (attempt 2, the last)");
+}
+
+TEST_F(PolicyTest, SomeFailuresAreFinal) {
+  const CancelFn cancel = Ask(WithRetry(inner_, {}, &clock_, &counts_));
+  inner_->Fail(0, absl::PermissionDeniedError("no"));
+  EXPECT_EQ(message(), "evaluator manual: no");
+  EXPECT_EQ(counts_.retried, 0);
+}
+
+TEST_F(PolicyTest, RetryAfterIsTheLeastWait) {
+  const CancelFn cancel = Ask(WithRetry(inner_, {}, &clock_, &counts_));
+  inner_->Fail(0, WithRetryAfter(absl::ResourceExhaustedError("429"), absl::Seconds(7)));
+  clock_.RunFor(absl::Milliseconds(6999));
+  EXPECT_EQ(inner_->calls.size(), 1u);
+  clock_.RunFor(absl::Milliseconds(1));
+  EXPECT_EQ(inner_->calls.size(), 2u);
+}
+
+TEST_F(PolicyTest, NoWaitBeyondTheDeadlineOrTheLimit) {
+  const auto retrying = WithRetry(inner_, {}, &clock_, &counts_);
+  const CancelFn a = Ask(retrying, absl::Seconds(5));
+  inner_->Fail(0, WithRetryAfter(absl::ResourceExhaustedError("429"), absl::Seconds(7)));
+  EXPECT_EQ(code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(message(), HasSubstr("no time for another"));
+  EXPECT_EQ(RetryAfter(seen_.result->status()), absl::Seconds(7));
+  const CancelFn b = Ask(retrying);
+  inner_->Fail(1, WithRetryAfter(absl::ResourceExhaustedError("429"), absl::Hours(7)));
+  EXPECT_THAT(message(), HasSubstr("asked to wait for too long"));
+}
+
+TEST_F(PolicyTest, TheBudgetBoundsRetries) {
+  const auto retrying = WithRetry(
+      inner_, {.max_attempts = 100, .budget_ratio = 0.5, .budget_burst = 2}, &clock_, &counts_);
+  const CancelFn a = Ask(retrying);
+  for (size_t i = 0; i < 3; ++i) {
+    inner_->Fail(i, absl::UnavailableError("away"));
+    clock_.RunUntilIdle();
+  }
+  EXPECT_THAT(message(), HasSubstr("attempt 3, retry budget spent"));
+  // Two answers earn one retry.
+  for (size_t i = 3; i < 5; ++i) {
+    const CancelFn b = Ask(retrying);
+    inner_->Answer(i);
+  }
+  const CancelFn c = Ask(retrying);
+  inner_->Fail(5, absl::UnavailableError("away"));
+  clock_.RunUntilIdle();
+  EXPECT_EQ(inner_->calls.size(), 7u);
+}
+
+TEST_F(PolicyTest, CancelEndsTheWaitForAnotherAttempt) {
+  CancelFn cancel = Ask(WithRetry(inner_, {}, &clock_, &counts_));
+  inner_->Fail(0, absl::UnavailableError("away"));
+  cancel();
+  EXPECT_EQ(code(), absl::StatusCode::kCancelled);
+  clock_.RunUntilIdle();
+  EXPECT_EQ(inner_->calls.size(), 1u);
+}
+
+TEST_F(PolicyTest, CancelEndsEveryAttemptAndEveryWait) {
+  for (size_t attempts = 1; attempts <= 4; ++attempts) {
+    for (const bool waits : {false, true}) {
+      inner_->calls.clear();
+      CancelFn cancel = Ask(WithRetry(inner_, {.max_attempts = 10}, &clock_, &counts_));
+      for (size_t i = 0; i + 1 < attempts; ++i) {
+        inner_->Fail(i, absl::UnavailableError("away"));
+        clock_.RunUntilIdle();
+      }
+      if (waits) inner_->Fail(attempts - 1, absl::UnavailableError("away"));
+      cancel();
+      EXPECT_EQ(code(), absl::StatusCode::kCancelled);
+      EXPECT_EQ(clock_.pending_timers(), 0u) << attempts;
+      clock_.RunUntilIdle();
+      EXPECT_EQ(inner_->calls.size(), attempts);
+      EXPECT_EQ(inner_->calls.back()->cancelled, !waits);
+    }
+  }
+}
+
+TEST_F(PolicyTest, CircuitOpensProbesAndCloses) {
+  const auto breaker =
+      WithCircuitBreaker(inner_, {.failures = 3, .open_for = absl::Seconds(10)}, &clock_);
+  for (size_t i = 0; i < 3; ++i) {
+    const CancelFn cancel = Ask(breaker);
+    inner_->Fail(i, absl::UnavailableError("away"));
+  }
+  clock_.RunFor(absl::Seconds(4));
+  const CancelFn refused = Ask(breaker);
+  EXPECT_EQ(inner_->calls.size(), 3u);
+  EXPECT_EQ(code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(RetryAfter(seen_.result->status()), absl::Seconds(6));
+  clock_.RunFor(absl::Seconds(6));
+  const CancelFn probe = Ask(breaker);
+  EXPECT_EQ(inner_->calls.size(), 4u);
+  const CancelFn beside = Ask(breaker);
+  EXPECT_EQ(inner_->calls.size(), 4u) << "one probe at a time";
+  inner_->Fail(3, absl::UnavailableError("away"));
+  const CancelFn again = Ask(breaker);
+  EXPECT_EQ(inner_->calls.size(), 4u) << "the probe failed: open again";
+  clock_.RunFor(absl::Seconds(10));
+  const CancelFn second_probe = Ask(breaker);
+  inner_->Answer(4);
+  const CancelFn closed = Ask(breaker);
+  EXPECT_EQ(inner_->calls.size(), 6u);
+}
+
+TEST_F(PolicyTest, ASuccessBetweenKeepsTheCircuitClosed) {
+  const auto breaker = WithCircuitBreaker(inner_, {.failures = 2}, &clock_);
+  for (size_t i = 0; i < 10; ++i) {
+    const CancelFn cancel = Ask(breaker);
+    if (i % 2 == 0) {
+      inner_->Fail(i, absl::UnavailableError("away"));
+    } else {
+      inner_->Answer(i);
+    }
+  }
+  EXPECT_EQ(inner_->calls.size(), 10u);
+}
+
+TEST_F(PolicyTest, WithoutALimitTheCircuitStaysClosed) {
+  const auto breaker = WithCircuitBreaker(inner_, {.failures = 0}, &clock_);
+  for (size_t i = 0; i < 10; ++i) {
+    const CancelFn cancel = Ask(breaker);
+    ASSERT_EQ(inner_->calls.size(), i + 1);
+    inner_->Fail(i, absl::UnavailableError("away"));
+  }
+}
+
+TEST_F(PolicyTest, OnlyTheEvaluatorsOwnFailuresOpenTheCircuit) {
+  const auto opens = [&](absl::StatusCode code) {
+    inner_->calls.clear();
+    const auto breaker = WithCircuitBreaker(inner_, {.failures = 2}, &clock_);
+    for (const absl::StatusCode each : {absl::StatusCode::kUnavailable, code}) {
+      const CancelFn cancel = Ask(breaker);
+      inner_->Fail(inner_->calls.size() - 1, absl::Status(each, "failed"));
+    }
+    const CancelFn last = Ask(breaker);
+    const bool open = inner_->calls.size() == 2;
+    inner_->Drop();
+    return open;
+  };
+  for (const absl::StatusCode code :
+       {absl::StatusCode::kUnavailable, absl::StatusCode::kDeadlineExceeded,
+        absl::StatusCode::kInternal, absl::StatusCode::kUnknown}) {
+    EXPECT_TRUE(opens(code)) << absl::StatusCodeToString(code);
+  }
+  for (const absl::StatusCode code :
+       {absl::StatusCode::kCancelled, absl::StatusCode::kInvalidArgument,
+        absl::StatusCode::kResourceExhausted, absl::StatusCode::kPermissionDenied,
+        absl::StatusCode::kUnimplemented, absl::StatusCode::kFailedPrecondition}) {
+    EXPECT_FALSE(opens(code)) << absl::StatusCodeToString(code);
+  }
+}
+
+TEST_F(PolicyTest, ACancelNeitherOpensNorClosesTheCircuit) {
+  const auto breaker = WithCircuitBreaker(inner_, {.failures = 2}, &clock_);
+  const CancelFn first = Ask(breaker);
+  inner_->Fail(0, absl::UnavailableError("away"));
+  CancelFn second = Ask(breaker);
+  second();
+  const CancelFn third = Ask(breaker);
+  inner_->Fail(2, absl::UnavailableError("away"));
+  const CancelFn refused = Ask(breaker);
+  EXPECT_EQ(inner_->calls.size(), 3u);
+}
+
+TEST_F(PolicyTest, RetryWaitsAsLongAsAllowedAndNoLonger) {
+  const auto asked_again = [&](absl::Duration wait, absl::Duration timeout) {
+    inner_->calls.clear();
+    const auto retrying =
+        WithRetry(inner_, {.max_retry_after = absl::Seconds(8)}, &clock_, &counts_);
+    const CancelFn cancel = Ask(retrying, timeout);
+    inner_->Fail(0, WithRetryAfter(absl::ResourceExhaustedError("429"), wait));
+    clock_.RunUntilIdle();
+    const bool again = inner_->calls.size() == 2;
+    inner_->Drop();
+    return again;
+  };
+  EXPECT_TRUE(asked_again(absl::Seconds(8), absl::Hours(1)));
+  EXPECT_FALSE(asked_again(absl::Seconds(8) + absl::Nanoseconds(1), absl::Hours(1)));
+  EXPECT_TRUE(asked_again(absl::Seconds(5), absl::Seconds(5) + absl::Nanoseconds(1)));
+  EXPECT_FALSE(asked_again(absl::Seconds(5), absl::Seconds(5)));
+}
+
+// Half an answer's worth is no retry; what is earned beyond the burst is lost.
+TEST_F(PolicyTest, TheBudgetIsCountedExactly) {
+  const auto retrying = WithRetry(
+      inner_, {.max_attempts = 100, .budget_ratio = 0.5, .budget_burst = 1}, &clock_, &counts_);
+  const auto attempts_of_a_failure = [&] {
+    const size_t before = inner_->calls.size();
+    const CancelFn cancel = Ask(retrying);
+    while (inner_->open() > 0) {
+      inner_->Fail(inner_->calls.size() - 1, absl::UnavailableError("away"));
+      clock_.RunUntilIdle();
+    }
+    return inner_->calls.size() - before;
+  };
+  const auto succeed = [&](int times) {
+    for (; times > 0; --times) {
+      const CancelFn cancel = Ask(retrying);
+      inner_->Answer(inner_->calls.size() - 1);
+    }
+  };
+  EXPECT_EQ(attempts_of_a_failure(), 2u);
+  EXPECT_EQ(attempts_of_a_failure(), 1u);
+  succeed(1);
+  EXPECT_EQ(attempts_of_a_failure(), 1u);
+  succeed(1);
+  EXPECT_EQ(attempts_of_a_failure(), 2u);
+  succeed(9);
+  EXPECT_EQ(attempts_of_a_failure(), 2u);
+}
+
+TEST_F(PolicyTest, ACancelledProbeMakesRoomForAnother) {
+  const auto breaker =
+      WithCircuitBreaker(inner_, {.failures = 1, .open_for = absl::Seconds(1)}, &clock_);
+  const CancelFn first = Ask(breaker);
+  inner_->Fail(0, absl::UnavailableError("away"));
+  clock_.RunFor(absl::Seconds(1));
+  CancelFn probe = Ask(breaker);
+  probe();
+  const CancelFn next = Ask(breaker);
+  EXPECT_EQ(inner_->calls.size(), 3u);
+}
+
+TEST_F(PolicyTest, CheckedTurnsBadAnswersIntoAFault) {
+  const CancelFn cancel = Ask(Checked(inner_));
+  ManualEvaluator::End(*inner_->calls[0], Means({0.5, std::numeric_limits<double>::infinity()}));
+  EXPECT_EQ(code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(message(), HasSubstr("answers[1].mean"));
+}
+
+TEST_F(PolicyTest, AllTogether) {
+  CallPolicy policy;
+  policy.timeout = absl::Seconds(1);
+  policy.retry = {.max_attempts = 3, .initial_backoff = absl::Milliseconds(10)};
+  const auto evaluator = WithPolicy(inner_, policy, &clock_, &counts_);
+  EXPECT_EQ(evaluator->name(), "manual");
+  const CancelFn cancel = Ask(evaluator);
+  clock_.RunFor(absl::Milliseconds(1100));  // too late: another attempt
+  ASSERT_EQ(inner_->calls.size(), 2u);
+  ManualEvaluator::End(*inner_->calls[1], Means({2, 2}));  // out of range: another attempt
+  clock_.RunFor(absl::Milliseconds(100));
+  ASSERT_EQ(inner_->calls.size(), 3u);
+  inner_->Answer(2);
+  ASSERT_TRUE(seen_.result->ok());
+  EXPECT_EQ(counts_.retried, 4);
+  const CancelFn again = Ask(evaluator);
+  EXPECT_EQ(inner_->calls.size(), 3u);
+  EXPECT_EQ(counts_.cached, 2);
+  EXPECT_EQ(seen_.calls, 2);
+}
+
+TEST_F(PolicyTest, WithoutBytesForItThereIsNoCache) {
+  const auto asked = [this](int64_t cache_bytes) {
+    inner_->calls.clear();
+    CallPolicy policy;
+    policy.cache_bytes = cache_bytes;
+    const auto evaluator = WithPolicy(inner_, policy, &clock_, &counts_);
+    Outcome outcomes[2];
+    const CancelFn a = evaluator->Evaluate(CoalitionBatch(SmallContext(1)), outcomes[0].Done());
+    const CancelFn b = evaluator->Evaluate(CoalitionBatch(SmallContext(1)), outcomes[1].Done());
+    const size_t calls = inner_->calls.size();
+    while (inner_->open() > 0) inner_->Answer(calls - static_cast<size_t>(inner_->open()));
+    return calls;
+  };
+  EXPECT_EQ(asked(0), 2u);
+  EXPECT_EQ(asked(1), 1u) << "who asks the same at once waits for the first";
+}
+
+TEST(EvaluatorRegistry, FindsByNameAndRefusesBadOnes) {
+  class Named final : public Evaluator {
+   public:
+    explicit Named(std::string name) : name_(std::move(name)) {}
+    absl::string_view name() const override { return name_; }
+    const signals::EvaluatorTraits& traits() const override { return traits_; }
+    CancelFn Evaluate(Batch, BatchDone done) override {
+      done(absl::UnimplementedError("test"));
+      return [] {};
+    }
+
+   private:
+    const std::string name_;
+    const signals::EvaluatorTraits traits_;
+  };
+  EvaluatorRegistry registry;
+  EXPECT_TRUE(registry.Add(std::make_shared<Named>("judge-7b")).ok());
+  EXPECT_TRUE(registry.Add(std::make_shared<Named>("exec")).ok());
+  EXPECT_EQ(registry.Add(std::make_shared<Named>("exec")).code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_TRUE(registry.Add(std::make_shared<Named>("a_0-z.9")).ok());
+  EXPECT_TRUE(registry.Add(std::make_shared<Named>(std::string(64, 'a'))).ok());
+  for (const std::string& bad : {std::string(), std::string("vote"), std::string("outcome"),
+                                 std::string("Judge"), std::string("a b"), std::string(65, 'a')}) {
+    EXPECT_EQ(registry.Add(std::make_shared<Named>(bad)).code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+  EXPECT_EQ(registry.Find("exec")->name(), "exec");
+  EXPECT_EQ(registry.Find("nobody"), nullptr);
+  EXPECT_EQ(registry.All().size(), 4u);
+}
+
+}  // namespace
+}  // namespace assay::evaluation

@@ -1,0 +1,39 @@
+#include "server/wire/server_info.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "tests/unit/evaluation/fixtures.h"
+
+namespace assay::service {
+namespace {
+
+using ::testing::ElementsAre;
+
+TEST(ServerInfo, NamesEveryEvaluatorAndWhatItAnswers) {
+  Catalog catalog;
+  const auto manual = std::make_shared<evaluation::ManualEvaluator>();
+  manual->own_traits.supports = signals::Bit(signals::QuestionKind::kPrefix);
+  manual->own_traits.free = false;
+  catalog.evaluators["own"] = manual;
+  const v1::GetServerInfoResponse info = ServerInfo(Limits(), catalog);
+  const auto evaluator = [&info](int i) {
+    const v1::EvaluatorInfo& of = info.evaluators(i);
+    std::string text = of.name() + (of.free() ? " free" : "");
+    for (const int kind : of.supports()) {
+      const std::string name = v1::QuestionKind_Name(static_cast<v1::QuestionKind>(kind));
+      absl::StrAppend(&text, " ", name.substr(14));
+    }
+    return text;
+  };
+  std::vector<std::string> all;
+  for (int i = 0; i < info.evaluators_size(); ++i) all.push_back(evaluator(i));
+  EXPECT_THAT(
+      all, ElementsAre("vote free COALITION MESSAGES PREFIX MESSAGE_SCORES", "given free COALITION",
+                       "caller COALITION MESSAGES PREFIX CORRECTION MESSAGE_SCORES", "outcome free",
+                       "own PREFIX"));
+}
+
+}  // namespace
+}  // namespace assay::service
