@@ -19,7 +19,7 @@ declare -A pins=(
   [newest]="protobuf>=7,<8 grpcio>=1.76"
 )
 tests=(tests/test_client.py tests/test_group_board.py tests/test_main.py tests/test_stubs.py
-  tests/test_verify_examples.py tests/test_verify_tamper.py tests/test_convert.py tests/test_autogen_core.py)
+  tests/test_verify_examples.py tests/test_log_records.py tests/test_convert.py tests/test_autogen_core.py)
 
 cd "$here"
 names=("$@")

@@ -143,4 +143,4 @@ def score_of(outcome: Any, path: str) -> float | None:
         return None
     if isinstance(outcome, (bool, int, float)) and math.isfinite(outcome):
         return float(outcome)
-    raise ConversionError(f"{path}: a number or a boolean expected, got {outcome!r}")
+    raise ConversionError(f"{path}: a number or a boolean expected, got {kind_of(outcome)}")

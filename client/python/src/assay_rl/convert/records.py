@@ -10,6 +10,7 @@ from assay_rl.client.episodes import Agent, Episode, Message, Task
 from assay_rl.convert._fields import (
     ConversionError,
     as_dict,
+    as_list,
     first,
     is_list,
     kind_of,
@@ -45,38 +46,37 @@ def from_record(record: Mapping[str, Any], *, keep_labels: bool = True, context_
     def is_context(name: str) -> bool:
         return not name or matches(name, patterns)
 
-    held = record.get("messages")
-    if not is_list(held):
-        raise ConversionError(f"messages: a list expected, got {kind_of(held)}")
-    messages = []
-    for i, raw in enumerate(held or ()):
-        path = f"messages[{i}]"
-        message = as_dict(raw, path)
-        author = text_value(message.get("agent"), f"{path}.agent")
-        answer = message.get("answer")
-        messages.append(
-            Message(
-                "" if is_context(author) else author,
-                text_value(message.get("content"), f"{path}.content"),
-                round=max(_index(message.get("round"), f"{path}.round"), 0),
-                answer=None if answer is None else text_value(answer, f"{path}.answer"),
-            )
-        )
-    _annotate(record, messages, keep_labels)
-    names = record.get("agents")
-    if names is not None and not is_list(names):
-        raise ConversionError(f"agents: a list expected, got {kind_of(names)}")
-    players = [text_value(name, f"agents[{i}]") for i, name in enumerate(names or ())]
     reference = "reference_answer" if record.get("reference_answer") is not None else "ground_truth"
-    return Episode(
+    episode = Episode(
         text_value(record.get("id"), "id"),
-        messages,
-        agents=[Agent(name) for name in players if not is_context(name)],
+        [],
         task=Task(
             prompt=text_value(record.get("task"), "task"),
             reference_answer=text_value(record.get(reference), reference),
         ),
         score=score_of(record.get("outcome"), "outcome"),
+    )
+    held = record.get("messages")
+    if not is_list(held):
+        raise ConversionError(f"messages: a list expected, got {kind_of(held)}")
+    messages = [_log_message(raw, f"messages[{i}]") for i, raw in enumerate(held)]
+    for message in messages:
+        message.agent = "" if is_context(message.agent) else message.agent
+    episode.messages = messages
+    names = [text_value(name, f"agents[{i}]") for i, name in enumerate(as_list(record.get("agents"), "agents"))]
+    episode.agents = [Agent(name) for name in names if not is_context(name)]
+    _annotate(record, messages, keep_labels)
+    return episode
+
+
+def _log_message(raw: Any, path: str) -> Message:
+    message = as_dict(raw, path)
+    answer = message.get("answer")
+    return Message(
+        text_value(message.get("agent"), f"{path}.agent"),
+        text_value(message.get("content"), f"{path}.content"),
+        round=max(_index(message.get("round"), f"{path}.round"), 0),
+        answer=None if answer is None else text_value(answer, f"{path}.answer"),
     )
 
 
