@@ -224,6 +224,8 @@ def message_turns(raw: Mapping[str, Any], default_role: str = ASSISTANT) -> list
     texts.append(refusal_line(content_text(message.get("refusal"))))
     texts.append(content_text(mapping(message.get("audio")).get("transcript")))
     _add_calls(turn, message)
+    if texts and texts[0].removeprefix("[reasoning] ") in join(*texts[1:]):
+        texts = texts[1:]  # some tell the thought beside the text that begins with it
     turn.text = join(*texts)
     if role == TOOL:
         turn.name = turn.name or label(first(message, "tool_name", "function"))

@@ -171,6 +171,8 @@ def _updates(chunks: list[_Chunk], choices: Choices, run: Run) -> Iterator[_Foun
     for number, chunk in enumerate(chunks):
         if chunk.mode != "updates":
             nodes.clear()
+            if chunk.mode == "values" and not step:  # what the graph was given
+                yield from (_Found(m, space=chunk.space, batch=number) for m in _of_state(chunk.held))
             continue
         held = dict(mapping(chunk.held))
         own = {call for update in held.values() for call in _call_ids(update)}

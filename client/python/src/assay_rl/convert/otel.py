@@ -6,6 +6,7 @@ MLflow, Langfuse's own attributes, the Vercel AI SDK, Google ADK, Pydantic AI an
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -170,11 +171,13 @@ def span_of(raw: Mapping[str, Any], events: Iterable[Mapping[str, Any]] = ()) ->
 
 
 def _fill(span: Span, attributes: Attributes, told: list[tuple[str, Attributes]]) -> None:
+    attributes = {k: _unquoted(v) if k.startswith("mlflow.") else v for k, v in attributes.items()}
     span.wrote = _outputs(attributes, told)
     span.kind = _kind(span.name, attributes, bool(span.wrote))
     span.agent = _agent(span, attributes)
     if span.kind in (CALL, HANDOFF):
         _fill_tool(span, attributes)
+        span.extension = _extension(attributes)
         return
     span.asked = _inputs(attributes, told)
     if span.kind == AGENT:
@@ -185,12 +188,16 @@ def _fill(span: Span, attributes: Attributes, told: list[tuple[str, Attributes]]
     if span.wrote and not span.wrote[-1].finish:
         span.wrote[-1].finish = label(finish[-1] if is_list(finish) and finish else finish)
     span.scores = dict(_scores(told))
-    span.extension = {key[6:]: held for key, held in attributes.items() if key.startswith("assay.")}
+    span.extension = _extension(attributes)
+
+
+def _extension(attributes: Attributes) -> dict[str, Any]:
+    return {key[6:]: held for key, held in attributes.items() if key.startswith("assay.")}
 
 
 def _kind(name: str, attributes: Attributes, speaks: bool) -> str:
     for key in _KIND_KEYS:
-        told = label(from_quoted(attributes.get(key))).lower()
+        told = label(attributes.get(key)).lower()
         if told in _KINDS:
             return _KINDS[told]
         if told and key == "gen_ai.operation.name" and told not in ("unknown", "span"):
@@ -207,9 +214,14 @@ def _kind(name: str, attributes: Attributes, speaks: bool) -> str:
     return STEP
 
 
-def from_quoted(value: Any) -> Any:
+def _unquoted(value: Any) -> Any:
     """MLflow writes even a text as JSON: '"AGENT"'."""
-    return value[1:-1] if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"' else value
+    if not isinstance(value, str) or not value.startswith('"'):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
 
 
 def _agent(span: Span, attributes: Attributes) -> str:
@@ -228,7 +240,9 @@ def _agent(span: Span, attributes: Attributes) -> str:
 
 
 def _fill_tool(span: Span, attributes: Attributes) -> None:
-    name = label(first(attributes, *_TOOL_NAMES)) or span.name.removeprefix("execute_tool ").removesuffix(".tool")
+    name = label(first(attributes, *_TOOL_NAMES)) or span.name.removeprefix("execute_tool").strip().removesuffix(
+        ".tool"
+    )
     given = from_json(first(attributes, *_TOOL_INPUTS))
     if isinstance(given, Mapping) and isinstance(given.get("kwargs"), Mapping) and set(given) <= {"args", "kwargs"}:
         given = given["kwargs"]
@@ -271,7 +285,7 @@ def _outputs(attributes: Attributes, told: list[tuple[str, Attributes]]) -> list
     for key in _OUTPUT_KEYS:
         if found:
             break
-        found = turns(from_quoted(attributes.get(key)))
+        found = turns(attributes.get(key))
     return merged(found)
 
 
@@ -287,7 +301,7 @@ def _inputs(attributes: Attributes, told: list[tuple[str, Attributes]]) -> list[
     for key in _INPUT_KEYS:
         if found:
             break
-        found = turns(from_quoted(attributes.get(key)), USER)
+        found = turns(attributes.get(key), USER)
     return found
 
 

@@ -21,7 +21,7 @@ from assay_rl.convert._fields import (
 )
 from assay_rl.convert.content import content_text
 from assay_rl.convert.outcome import Outcome
-from assay_rl.convert.roles import Kind, matches
+from assay_rl.convert.roles import Kind, Roles, matches
 from assay_rl.convert.run import Choices, Run, build
 
 
@@ -119,7 +119,7 @@ def read_whowhen(record: Any, choices: Choices) -> Run:
         entry = as_dict(raw, f"history[{i}]")
         author = re.sub(r"\s*\(.*\)\s*$", "", label(first(entry, "name", "role"))).strip()
         run.say(author, Kind.AGENT if author else Kind.FRAMEWORK, content_text(entry.get("content")), keep=True)
-    _mark_mistake(record, run)
+    _mark_mistake(record, run, Roles(choices.agents, choices.context))
     run.task_id = label(record.get("question_ID"))
     run.id = label(record.get("id"))
     run.prompt = text_value(record.get("question"), "question")
@@ -129,7 +129,7 @@ def read_whowhen(record: Any, choices: Choices) -> Run:
     return run
 
 
-def _mark_mistake(record: Mapping[str, Any], run: Run) -> None:
+def _mark_mistake(record: Mapping[str, Any], run: Run, roles: Roles) -> None:
     given = record.get("mistake_step")
     if given in (None, ""):
         return
@@ -139,7 +139,8 @@ def _mark_mistake(record: Mapping[str, Any], run: Run) -> None:
         raise ConversionError(f"mistake_step: {given!r} is not a number") from None
     if not 0 <= step < len(run.said):
         raise ConversionError(f"mistake_step: there is no message {step}")
-    run.said[step].first_error = True
+    mistaken = run.said[step]
+    mistaken.first_error = roles.kind(mistaken.author, mistaken.kind) is Kind.AGENT
 
 
 def from_whowhen(

@@ -154,8 +154,9 @@ def build(run: Run, choices: Choices, fallback_id: str, summary: Summary | None 
 
 
 def _message(said: Said, kind: Kind, keep_labels: bool) -> Message:
+    first_error = said.first_error and keep_labels
     if kind is not Kind.AGENT:
-        return Message("", said.text, round=said.round, answer=None)
+        return Message("", said.text, round=said.round, first_error=first_error)
     return Message(
         said.author,
         said.text,
@@ -163,7 +164,7 @@ def _message(said: Said, kind: Kind, keep_labels: bool) -> Message:
         answer=said.answer,
         process_score=said.process_score,
         token_count=said.tokens,
-        first_error=said.first_error and keep_labels,
+        first_error=first_error,
     )
 
 

@@ -143,13 +143,21 @@ def _opened(source: Source) -> Iterator[io.BufferedReader]:
 
 def text_lines(source: Source) -> Iterator[tuple[int, str]]:
     """Lines that are not blank, with their numbers. The encoding is UTF-8, or what the first bytes say."""
+    return ((number, line) for number, line in _all_lines(source) if not _is_blank(line))
+
+
+def _is_blank(line: str) -> bool:
+    """White space, and zeros that fill the last block of a file."""
+    return not line.strip("\0\r\n\t\v\f\ufeff ")
+
+
+def _all_lines(source: Source) -> Iterator[tuple[int, str]]:
     number = 0
     try:
         with _opened(source) as raw:
             for line in _decoded(raw, source.name):
                 number += 1
-                if line.strip("\0\r\n\t\ufeff "):
-                    yield number, line
+                yield number, line
     except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile) as failure:
         where = f"{source.name}:{number + 1}"
         raise FileError(f"{where}: the compressed data is damaged or cut off: {failure}") from failure
@@ -195,6 +203,7 @@ def _constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
+_LOG_LINE = re.compile(r"\[\d{4}-\d\d-\d\d[ T]")  # a list of JSON never begins so
 _DECODER = json.JSONDecoder(parse_constant=_constant)
 Split = Callable[[Any], bool]
 
@@ -213,9 +222,16 @@ def values(source: Source, split: Split = lambda _: False) -> Iterator[Value]:
     A list at the top is one value, or where `split` says so of its first element one value an element.
     """
     folder = source.path.parent if source.path is not None else None
-    lines = text_lines(source)
-    for count, (number, line) in enumerate(lines):
+    lines = _all_lines(source)
+    begun = False
+    for number, line in lines:
+        if _is_blank(line):
+            continue
+        count, begun = int(begun), True
         head = line.lstrip("\ufeff \t")[:1]
+        if count == 0 and _LOG_LINE.match(line):
+            yield from _foreign(source, number, line, lines, folder)
+            return
         if head == "[" or (count == 0 and head and head in '{"'):
             document = _Document(source, number, line, lines, folder, split)
             yield from document.read(alone=count == 0 and head != "[")
@@ -244,7 +260,7 @@ def _foreign(
         if size > MAX_DOCUMENT:
             raise FileError(f"{source.name}: a text of more than {MAX_DOCUMENT} characters")
         rest.append(more)
-    yield Value("".join(rest), source.name, 1, folder)
+    yield Value("".join(rest).rstrip("\0"), source.name, 1, folder)
 
 
 class _Document:

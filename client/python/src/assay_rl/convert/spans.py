@@ -58,6 +58,7 @@ class Span:
     truncated: bool = False
     scores: dict[str, Any] = field(default_factory=dict)
     extension: dict[str, Any] = field(default_factory=dict)
+    fresh: bool = False  # `asked` holds only what is new since the last call, not the whole history
     order: int = 0  # in the file
 
 
@@ -230,12 +231,12 @@ class _Tree:
         said = [turn for turn in span.wrote if turn.role not in (USER, SYSTEM, TOOL)]
         entries = []
         for turn in said:
-            if turn.content():
+            if turn.content() or turn.extension:
                 author = turn.name if turn.name in self._names else self._author(span)
                 entry = _Entry(span, author, Kind.AGENT, turn.text, turn.calls, list(turn.calls), span.end)
                 entry.extension = turn.extension
                 entries.append(entry)
-                known.update((_plain(turn.text), _plain(turn.content())))
+                known.update({_plain(turn.text), _plain(turn.content())} - {""})
         if not entries:
             # Calls and texts found later fill it; what stays empty is named or counted in `_settle`.
             entries.append(_Entry(span, self._author(span), Kind.AGENT, "", end=span.end))
@@ -288,15 +289,16 @@ class _Tree:
             if span.kind == HANDOFF or self._hands_over(span, call):
                 self._hand_over(span, call, author, caller)
                 continue
-            if not _take(caller, call):
+            if call.name and not _take(caller, call):
                 if caller is None:
                     kind = Kind.AGENT if self._scope(span) is not None or span.agent else Kind.FRAMEWORK
                     caller = _Entry(span, author, kind, "", end=span.start)
                     self._entries.append(caller)
                 caller.calls.append(call)
-            if span.result:
+            if span.result or span.extension:
                 text = f"[tool_result] {call.name}: {span.result}" if call.name else span.result
-                self._entries.append(_Entry(span, "tool", Kind.ENVIRONMENT, text, end=span.end or span.start))
+                end = span.end or span.start
+                self._entries.append(_Entry(span, "tool", Kind.ENVIRONMENT, text, end=end, extension=span.extension))
 
     def _caller(self, span: Span, author: str) -> _Entry | None:
         """The last message of the tool's agent that was begun before the tool ran."""
@@ -329,11 +331,10 @@ class _Tree:
     # What was heard.
 
     def _prompt(self) -> str:
-        for span in sorted(self._spans, key=lambda s: (s.start, s.end, s.order)):
-            for turn in span.asked:
-                if turn.role == USER and turn.text:
-                    return turn.text
-        return ""
+        """The first words of a user; records of inputs, which tracers of functions keep, only where there are none."""
+        spans = sorted(self._spans, key=lambda s: (s.start, s.end, s.order))
+        said = [turn.text for span in spans for turn in span.asked if turn.role == USER and turn.text]
+        return next((text for text in said if from_json(text) is text), said[0] if said else "")
 
     def _hear(self, known: set[str]) -> None:
         """Context: what people and tools said to a model, where the trace tells it nowhere else.
@@ -350,7 +351,10 @@ class _Tree:
             names = {**{c.id: c.name for turn in span.asked for c in turn.calls if c.id}, **called}
             for place, turn in enumerate(t for t in span.asked if t.role != SYSTEM):
                 text = _plain(turn.text)
-                if turn.role == ASSISTANT or not text or (place, text) in heard:
+                if turn.extension and turn.role != ASSISTANT:
+                    self._entries.append(_heard(span, turn.role, Kind.FRAMEWORK, turn.text, turn.extension))
+                    continue
+                if turn.role == ASSISTANT or not text or (not span.fresh and (place, text) in heard):
                     continue
                 heard.add((place, text))
                 if text in told or text == prompt:
@@ -363,8 +367,7 @@ class _Tree:
                         continue
                     kind, author = Kind.ENVIRONMENT, "tool"
                     shown = f"[tool_result] {tool}: {turn.text}" if tool else turn.text
-                # Heard before the model's call began.
-                self._entries.append(_Entry(span, author, kind, shown, end=span.start, extension=turn.extension))
+                self._entries.append(_heard(span, author, kind, shown))
 
     # Order.
 
@@ -425,6 +428,11 @@ class _Tree:
 
     def _drop(self, reason: str) -> None:
         self._dropped[reason] = self._dropped.get(reason, 0) + 1
+
+
+def _heard(span: Span, author: str, kind: Kind, text: str, extension: Mapping[str, Any] | None = None) -> _Entry:
+    """What a model heard before its call began."""
+    return _Entry(span, author, kind, text, end=span.start, extension=extension or {})
 
 
 def _take(caller: _Entry | None, call: Call) -> bool:

@@ -28,6 +28,9 @@ _APPWORLD = re.compile(
     r"|^\s*(?P<code>Code Execution Output)\s*$",
     re.MULTILINE,
 )
+_APPWORLD_TASK = re.compile(
+    r"\s*\*{8,} Task [^\n]*\n(?P<task>.*?)(?=\n\s*(Response from|Message to|Entering) )", re.DOTALL
+)
 _HYPERAGENT = re.compile(
     r"^HyperAgent_\S+ - [A-Z]+ - "
     r"(?:(?P<planner>Planner's Response): ?|(?P<intern>Inner-)?(?P<name>[\w-]+)'s Response: ?)",
@@ -165,6 +168,10 @@ def _console(text: str, run: Run) -> None:
 
 
 def _appworld(text: str, run: Run) -> None:
+    banner = _APPWORLD_TASK.match(text)
+    if banner is not None:
+        run.prompt = banner["task"].strip()
+        run.say("user", Kind.HUMAN, run.prompt)
     for head, body in _blocks(_APPWORLD, text):
         kind, who = head["kind"], (head["who"] or "").strip()
         if head["code"]:

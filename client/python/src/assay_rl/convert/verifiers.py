@@ -172,6 +172,7 @@ def _add_trace(spans: list[Span], trace: Mapping[str, Any], number: int, choices
                 start=time_of(times.get("start")) or end,
                 end=end,
                 asked=asked,
+                fresh=True,
                 wrote=found,
                 tokens=whole(spent.get("completion_tokens")) or sum(map(bool, node.get("mask") or ())),
             )
@@ -181,7 +182,7 @@ def _add_trace(spans: list[Span], trace: Mapping[str, Any], number: int, choices
             found[-1].finish = label(call["finish_reason"])
     if asked:
         end = max((span.end for span in own), default=0)
-        own.append(Span(f"trace {number} end", root.id, kind=HEARD, start=end, end=end, asked=asked))
+        own.append(Span(f"trace {number} end", root.id, kind=HEARD, start=end, end=end, asked=asked, fresh=True))
     root.start, root.end = min((s.start for s in own), default=0), max((s.end for s in own), default=0)
     root.truncated = label(trace.get("stop_condition")) in _LIMITS
     spans += [root, *own]
