@@ -10,6 +10,10 @@ constexpr absl::string_view kByteOrderMark = "\xef\xbb\xbf";  // of UTF-8
 // Zeros fill the last block of some archives.
 constexpr absl::string_view kBlank("\0 \t\r\v\f", 6);
 
+bool IsBlank(absl::string_view line) {
+  return line.find_first_not_of(kBlank) == absl::string_view::npos;
+}
+
 }  // namespace
 
 LineReader::LineReader(int fd, size_t max_line_bytes)
@@ -21,7 +25,7 @@ bool LineReader::Next(std::string* line) {
     if (line_number_ == 1 && absl::StartsWith(*line, kByteOrderMark)) {
       line->erase(0, kByteOrderMark.size());
     }
-    if (line->find_first_not_of(kBlank) != std::string::npos) return true;
+    if (!IsBlank(*line)) return true;
   }
   return false;
 }

@@ -42,8 +42,8 @@ def span_of(raw: Mapping[str, Any]) -> Span:
     elif kind == "handoff":
         span.kind, span.tool = HANDOFF, Call("handoff")
         span.agent, span.result = label(data.get("from_agent")), label(data.get("to_agent"))
-    elif kind == "mcp_tools":
-        span.name = "mcp_tools"
+    elif "output" in data or "response" in data:
+        _fill_model(span, data)
     return span
 
 

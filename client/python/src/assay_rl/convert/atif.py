@@ -29,7 +29,9 @@ def read(record: Any, choices: Choices, folder: Path | None = None) -> Run:
     """A trajectory. `folder`: where files of sub-agents and, in a trial of Harbor, of its verifier are looked for."""
     trajectory = as_dict(record, "trajectory")
     run = Run(record=trajectory, id=label(first(trajectory, "session_id", "trajectory_id")))
-    _Reader(run, trajectory, choices, folder).read(trajectory, 0)
+    reader = _Reader(run, trajectory, choices, folder)
+    reader.read(trajectory, 0)
+    reader.read_rest()
     run.prompt = next(
         (content_text(s.get("message")) for s in mappings(trajectory.get("steps")) if s.get("source") == "user"), ""
     )
@@ -45,7 +47,9 @@ def read(record: Any, choices: Choices, folder: Path | None = None) -> Run:
 class _Reader:
     def __init__(self, run: Run, root: Mapping[str, Any], choices: Choices, folder: Path | None) -> None:
         self._run, self._choices, self._folder = run, choices, folder
-        self._inside = {label(t.get("trajectory_id")): t for t in _embedded(root) if t.get("trajectory_id") is not None}
+        self._inside = {
+            label(first(t, "trajectory_id", "session_id")) or f"sub-agent {k}": t for k, t in enumerate(_embedded(root))
+        }
         self._read: set[str] = set()
 
     def read(self, trajectory: Mapping[str, Any], depth: int) -> None:
@@ -58,6 +62,14 @@ class _Reader:
                 self._run.dropped["steps copied from another trajectory"] += 1
                 continue
             self._step(step, agent, i, depth)
+
+    def read_rest(self) -> None:
+        """Sub-agents inside the trajectory to which no step refers."""
+        for key, trajectory in self._inside.items():
+            if key not in self._read:
+                self._read.add(key)
+                self._run.notes.append("sub-agents to which no step refers stand at the end")
+                self.read(trajectory, 1)
 
     def _step(self, step: Mapping[str, Any], agent: str, place: int, depth: int) -> None:
         extension = mapping(mapping(step.get("extra")).get("assay"))
@@ -72,7 +84,7 @@ class _Reader:
             self._run.say(source, kind, text, extension)
         else:
             raise ConversionError(f"steps[{place}].source: user, system or agent expected, got {step.get('source')!r}")
-        for result in mappings(mapping(step.get("observation")).get("results")):
+        for result in self._run.objects(mapping(step.get("observation")).get("results"), "results"):
             for reference in mappings(result.get("subagent_trajectory_ref")):
                 self._sub_agent(reference, depth)
             self._run.say("tool", Kind.ENVIRONMENT, content_text(result.get("content")))

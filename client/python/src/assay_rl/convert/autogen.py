@@ -52,6 +52,10 @@ def _held(record: Any) -> Any:
     return getattr(record, "messages", record)
 
 
+def _part(record: Any, name: str) -> Any:
+    return record.get(name) if isinstance(record, Mapping) else getattr(record, name, None)
+
+
 def read(record: Any, choices: Choices, people: Iterable[str] = ("user", "human", "chat_manager", "system")) -> Run:
     """A TaskResult or its messages (source, type, content, models_usage), or a history (name, role, content)."""
     held = _held(record)
@@ -76,8 +80,9 @@ def read(record: Any, choices: Choices, people: Iterable[str] = ("user", "human"
             run.dropped[_PIECES] += 1
         else:
             run.say(author, Kind.AGENT, text)  # the stream broke off before the whole message
+    run.dropped["summaries that no agent wrote as a message"] += not run.holds(content_text(_part(record, "summary")))
     run.dropped = +run.dropped
-    reason = label(mapping(record).get("stop_reason") or getattr(record, "stop_reason", None))
+    reason = label(_part(record, "stop_reason"))
     run.outcome.truncated = bool(re.search(r"(?i)max(imum)?[ _]|timeout|timed out|token.*(limit|exceed)", reason))
     return envelope(record, run)
 

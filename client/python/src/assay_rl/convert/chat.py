@@ -162,7 +162,7 @@ def _read_mapping(value: Mapping[str, Any], role: str, depth: int) -> Iterator[T
         yield from item_turns(value)
     elif is_list(value.get("choices")):
         for choice in mappings(value["choices"]):
-            held = first(choice, "message", "delta")
+            held = next((choice[key] for key in ("message", "delta") if isinstance(choice.get(key), Mapping)), None)
             found = list(_read(held if held is not None else choice.get("text"), role, depth + 1))
             for turn in found:
                 turn.finish = label(choice.get("finish_reason"))
@@ -170,8 +170,7 @@ def _read_mapping(value: Mapping[str, Any], role: str, depth: int) -> Iterator[T
             yield from found
     elif is_list(value.get("generations")):
         for generation in _flat(value["generations"]):
-            held = first(generation, "message", "text") if isinstance(generation, Mapping) else generation
-            yield from _read(held, role, depth + 1)
+            yield from _generation(generation, role, depth + 1)
     elif value.get("type") in _CALL_PARTS | _RESULT_PARTS:
         yield from message_turns({"role": role, "content": [value]})
     else:
@@ -180,6 +179,20 @@ def _read_mapping(value: Mapping[str, Any], role: str, depth: int) -> Iterator[T
             yield Turn(role, to_json(value))
         else:
             yield from _read(from_json(held), role, depth + 1)
+
+
+def _generation(generation: Any, role: str, depth: int) -> Iterator[Turn]:
+    """LangChain's generation: a message, and its text beside it."""
+    if not isinstance(generation, Mapping):
+        yield from _read(generation, role, depth)
+        return
+    message, text = generation.get("message"), content_text(generation.get("text"))
+    if isinstance(message, Mapping) or hasattr(message, "model_dump"):
+        found = list(_read(message, role, depth))
+        yield from found
+        text = "" if any(text.strip() in turn.text for turn in found) else text
+    if text:
+        yield Turn(role, text)
 
 
 def _wrapped(value: Mapping[str, Any]) -> Any:

@@ -57,10 +57,7 @@ def read(lines: Iterable[Any], choices: Choices) -> Run:
                 run.say("system", Kind.FRAMEWORK, turn.content())  # what the harness, or the main agent, told it
             else:
                 run.say("user", Kind.HUMAN, turn.content())
-    for said in run.said:
-        if said.kind is Kind.AGENT and not said.text:
-            run.dropped["empty messages"] += 1
-    run.said = [said for said in run.said if said.text]
+    run.drop_empty()
     return envelope({}, run)
 
 

@@ -51,7 +51,7 @@ def read(lines: Iterable[Any], choices: Choices) -> Run:
     found: list[Turn] = []
     for line in held:
         kind, payload = label(line.get("type")), mapping(line.get("payload"))
-        if kind == "response_item":
+        if kind == "response_item" or (not kind and "type" in payload):
             found += _items(payload, run)
         elif kind == "event_msg":
             _event(payload, found, run)
@@ -59,6 +59,8 @@ def read(lines: Iterable[Any], choices: Choices) -> Run:
             run.dropped["histories made shorter"] += 1
         elif kind in _EXEC:
             found += _exec_item(line, run)
+        elif kind not in _ROLLOUT:
+            run.dropped["lines of no known type"] += 1
     for turn in merged(found):
         boiler = turn.role == "user" and _BOILERPLATE.match(turn.text)
         if turn.role == ASSISTANT:

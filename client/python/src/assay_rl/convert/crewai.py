@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay_rl.convert._fields import first, is_list, label, mapping, mappings
+from assay_rl.convert._fields import first, is_list, label, mapping
 from assay_rl.convert.chat import ASSISTANT, TOOL, turns
 from assay_rl.convert.content import content_text
 from assay_rl.convert.roles import Kind
@@ -23,7 +23,7 @@ def read(record: Any, choices: Choices) -> Run:
     """A CrewOutput: each task's agent, and its messages where the crew kept them, else its raw output. Or the entries
     of `output_log_file`, of which those that are completed hold the output."""
     run = Run(record=record)
-    tasks = mappings(record) if is_list(record) else mappings(mapping(record).get("tasks_output"))
+    tasks = run.objects(record if is_list(record) else mapping(record).get("tasks_output"), "tasks")
     for task in tasks:
         agent = label(first(task, "agent", "agent_role", "name")).strip()
         asked = content_text(first(task, "description", "task"))
@@ -33,6 +33,10 @@ def read(record: Any, choices: Choices) -> Run:
         if "status" not in task:
             run.say("task", Kind.FRAMEWORK, asked)
         _say_task(run, agent or choices.agent or "agent", task)
+    final = content_text(mapping(record).get("raw"))
+    if not run.holds(final):
+        last = tasks[-1] if tasks else {}
+        run.say(label(last.get("agent")).strip() or choices.agent or "agent", Kind.AGENT, final)
     first_task = tasks[0] if tasks else {}
     run.prompt = content_text(first(first_task, "description", "task"))
     return envelope(record, run)

@@ -42,8 +42,6 @@ def span_of(raw: Mapping[str, Any]) -> Span:
     elif span.kind == MODEL:
         span.agent = label(first(metadata, "lc_agent_name", "agent_name", "langgraph_node"))
         span.tokens = tokens_of(raw)
-    else:
-        span.wrote = []
     return span
 
 

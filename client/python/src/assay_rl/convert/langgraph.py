@@ -145,11 +145,16 @@ def _chunk(item: Any) -> _Chunk:
         return _Chunk(item["type"], tuple(map(label, item.get("ns") or ())), item["data"], whole(item.get("step")))
     if is_list(item):
         parts = list(item)
-        held = parts.pop()
+        held = next((part for part in reversed(parts) if isinstance(part, Mapping) or _holds_message(part)), parts[-1])
         mode = next((part for part in parts if isinstance(part, str) and part in _MODES), "")
         space = next((tuple(map(label, part)) for part in parts if is_list(part)), ())
         return _Chunk(mode or ("values" if _is_state(held) else "updates"), space, held)
     return _Chunk("values" if _is_state(item) else "updates", (), item)
+
+
+def _holds_message(part: Any) -> bool:
+    """Whether a part of a chunk is a list with a message, as the modes of tokens have it."""
+    return is_list(part) and any(isinstance(inner, Mapping) for inner in part)
 
 
 def _of_state(state: Any) -> list[Any]:
@@ -279,7 +284,7 @@ def _say(run: Run, found: list[_Found], choices: Choices) -> None:
         for number, item in enumerate(batch):
             raw = item.message if isinstance(item.message, str) else as_dict(item.message, f"messages[{place}]")
             place += 1
-            identity = _id(raw)
+            identity = f"{_id(raw)} {_key(raw)}" if _id(raw) else ""  # a message that was changed keeps its id
             if identity in seen.ids or (not identity and number < known and len(batch) > 1):
                 run.dropped["messages that the state repeats"] += 1
                 continue

@@ -38,6 +38,8 @@ def span_of(raw: Mapping[str, Any]) -> Span:
         end=time_of(raw.get("end_time")) or time_of(raw.get("start_time")),
     )
     inputs, outputs = raw.get("inputs"), raw.get("outputs")
+    if span.kind == STEP and is_list(mapping(outputs).get("generations")):
+        span.kind = MODEL
     if span.kind == CALL:
         tool = mapping(inputs)
         span.tool = Call(
@@ -56,8 +58,6 @@ def span_of(raw: Mapping[str, Any]) -> Span:
     elif is_list(given.get("handoffs")) or is_list(given.get("tools")) or metadata.get("ls_run_kind") == "agent":
         # The chain of an agent says which tools and colleagues the agent has.
         span.kind, span.agent = AGENT, span.name
-    elif not any(turn.role == ASSISTANT and turn.name for turn in span.wrote):
-        span.wrote = []  # a chain hands on what models inside it said
     _fill_scores(span, raw)
     return span
 

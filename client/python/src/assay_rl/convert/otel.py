@@ -324,7 +324,9 @@ def indexed(attributes: Attributes, prefix: str, role: str) -> list[Turn]:
     found: list[Turn] = []
     for message in _listed(tree):
         inner = mapping(message.get("message")) or message
-        parts = [mapping(part.get("message_content")) or part for part in mappings(inner.get("contents"))]
+        parts: list[Any] = [mapping(part.get("message_content")) or part for part in mappings(inner.get("contents"))]
+        if parts and isinstance(inner.get("content"), str) and inner["content"] not in content_text(parts):
+            parts.append(inner["content"])
         calls = [mapping(call.get("tool_call")) or call for call in mappings(inner.get("tool_calls"))]
         plain = {key: held for key, held in inner.items() if key not in ("contents", "tool_calls")}
         function = {"name": inner.get("function_call_name"), "arguments": inner.get("function_call_arguments_json")}

@@ -120,6 +120,7 @@ def read_whowhen(record: Any, choices: Choices) -> Run:
         author = re.sub(r"\s*\(.*\)\s*$", "", label(first(entry, "name", "role"))).strip()
         run.say(author, Kind.AGENT if author else Kind.FRAMEWORK, content_text(entry.get("content")), keep=True)
     _mark_mistake(record, run, Roles(choices.agents, choices.context))
+    run.drop_empty()
     run.task_id = label(record.get("question_ID"))
     run.id = label(record.get("id"))
     run.prompt = text_value(record.get("question"), "question")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay_rl.client.episodes import Agent, Episode, Group, Message, Task
-from assay_rl.convert._fields import ConversionError, first, label, mapping, score_of, whole
+from assay_rl.convert._fields import ConversionError, first, is_list, label, mapping, mappings, score_of, whole
 from assay_rl.convert.chat import ASSISTANT, SYSTEM, TOOL, USER, Turn
 from assay_rl.convert.outcome import Outcome, field_of, grade_of, usual_outcome
 from assay_rl.convert.roles import Kind, Roles
@@ -88,6 +88,26 @@ class Run:
             self.dropped["empty messages"] += 1
             return
         self.said.append(said)
+
+    def objects(self, value: Any, what: str) -> list[Mapping[str, Any]]:
+        """The objects of a list; anything else that stands there is counted as left out."""
+        found = mappings(value)
+        if is_list(value):
+            self.dropped[f"{what} that are no objects"] += sum(item is not None for item in value) - len(found)
+        elif value is not None:
+            self.dropped[f"{what} that are no list"] += 1
+        self.dropped = +self.dropped
+        return found
+
+    def holds(self, text: str) -> bool:
+        """Whether a message holds the text."""
+        return not text.strip() or any(text.strip() in said.text for said in self.said)
+
+    def drop_empty(self) -> None:
+        """Takes out messages without a text that were kept for their place."""
+        kept = [said for said in self.said if said.text]
+        self.dropped["empty messages"] += len(self.said) - len(kept)
+        self.said, self.dropped = kept, +self.dropped
 
     def say_turn(self, turn: Turn, default_agent: str = DEFAULT_AGENT, round: int = 0) -> None:
         """Adds a message of a chat; an assistant without a name is the default agent."""

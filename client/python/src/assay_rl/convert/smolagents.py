@@ -29,7 +29,7 @@ def read(record: Any, choices: Choices) -> Run:
     outer = mapping(record)
     agent = choices.agent or label(outer.get("agent_name")) or "agent"
     run = Run(record=record)
-    for step in mappings(_steps(record)):
+    for step in run.objects(_steps(record), "steps"):
         if "task" in step:
             run.say("user", Kind.HUMAN, content_text(step["task"]))
         elif "system_prompt" in step:

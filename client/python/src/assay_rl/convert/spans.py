@@ -246,16 +246,18 @@ class _Tree:
 
     def _speak_agent(self, span: Span, known: set[str], heard: set[str]) -> None:
         """What an agent's or a step's span says that no model's call inside says: its text alone tells it."""
-        author, scope = self._author(span), self._scope(span)
-        if scope is None and not span.agent:
-            return
+        author = self._author(span)
+        outside = self._scope(span) is None and not span.agent
         for turn in span.wrote:
             text = _plain(turn.content())
             if turn.role != ASSISTANT or not text or text in known or text in heard or self._holds(text, span):
                 continue
             known.update((text, _plain(turn.text)))
             name = turn.name if turn.name and turn.name != span.name else author
-            bare = self._bare(span, name)
+            bare = self._bare(span, "" if outside else name)
+            if bare is None and outside:
+                self._drop("texts of steps around the agents, which no agent inside said")
+                continue
             if bare is None:
                 bare = _Entry(span, name, Kind.AGENT, "", end=span.end, tokens=span.tokens)
                 self._entries.append(bare)
@@ -265,8 +267,8 @@ class _Tree:
             bare.extension = {**span.extension, **turn.extension, **bare.extension}
 
     def _bare(self, span: Span, author: str) -> _Entry | None:
-        """The last call of a model inside `span` whose text is not told."""
-        inside = [e for e in self._inside.get(span.order, ()) if not e.content() and e.author == author]
+        """The last call of a model inside `span` whose text is not told; of any author where none is given."""
+        inside = [e for e in self._inside.get(span.order, ()) if not e.content() and author in ("", e.author)]
         return max(inside, key=lambda e: (e.end, e.span.order)) if inside else None
 
     def _holds(self, text: str, span: Span) -> bool:

@@ -33,7 +33,7 @@ def read(record: Any, choices: Choices) -> Run:
     outer = as_dict(record, "record")
     run = Run(record=outer, id=label(first(outer, "instance_id", "id") or mapping(outer.get("environment")).get("id")))
     default = choices.agent or "agent"
-    history = mappings(first(outer, "history", "messages"))
+    history = run.objects(first(outer, "history", "messages"), "messages")
     for entry in history:
         if entry.get("is_demo"):
             run.dropped["messages of demonstrations"] += 1
@@ -53,6 +53,10 @@ def read(record: Any, choices: Choices) -> Run:
             said = answer if answer and (action.strip() in answer or not action) else join(answer or thought, action)
             run.say(label(step.get("agent")) or default, Kind.AGENT, said)
             run.say(TOOL, Kind.ENVIRONMENT, content_text(step.get("observation")))
+    for step in mappings(outer.get("trajectory")) if history else ():
+        told = content_text(step.get("thought")) or content_text(step.get("response"))
+        run.dropped["steps that the history does not tell"] += not run.holds(told)
+    run.dropped = +run.dropped
     status = label(mapping(outer.get("info")).get("exit_status")).lower()
     run.outcome.truncated = any(limit in status for limit in _LIMITS)
     statement = first(outer, "problem_statement", "task")

@@ -131,7 +131,15 @@ class _Spans:
 
     def runs(self, choices: Choices) -> Iterator[Run]:
         for trace in list(self._by_trace):
-            yield self._run(self._with_events(self._by_trace.pop(trace)), choices)
+            run = self._run(self._with_events(self._by_trace.pop(trace)), choices)
+            self._strays(run, trace)
+            yield run
+
+    def _strays(self, run: Run, trace: str) -> None:
+        """Counts events of a trace whose span it does not hold."""
+        strays = [key for key in self._raw_events if key[0] == trace]
+        for key in strays:
+            run.dropped["events whose span is not in the trace"] += len(self._raw_events.pop(key))
 
     def one(self, record: Any, choices: Choices) -> Run:
         spans = [span for found in self._by_trace.values() for span in found]
