@@ -1,5 +1,7 @@
-# docker build -t assay . && docker run --rm -p 50051:50051 assay --listen=0.0.0.0:50051 --insecure
-FROM debian:bookworm-slim AS build
+# docker build -t assay . && docker run --rm -p 127.0.0.1:50051:50051 assay --listen=0.0.0.0:50051 --insecure
+# BASE: registry, name and tag of the Debian that it is built and run on, such as that of a mirror.
+ARG BASE=docker.io/library/debian:bookworm-slim
+FROM ${BASE} AS build
 WORKDIR /src
 COPY deploy/install_packages.sh deploy/install_packages.sh
 COPY deploy/packages/build.txt deploy/packages/
@@ -12,7 +14,7 @@ RUN /usr/bin/cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DASSAY_BU
  && /usr/bin/cmake --build /build \
  && DESTDIR=/image /usr/bin/cmake --install /build --prefix /usr/local --component assay --strip
 
-FROM debian:bookworm-slim
+FROM ${BASE}
 COPY deploy/install_packages.sh deploy/packages/run.txt /tmp/deploy/
 RUN mkdir /tmp/deploy/packages && mv /tmp/deploy/run.txt /tmp/deploy/packages/ \
  && /tmp/deploy/install_packages.sh run \

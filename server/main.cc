@@ -1,17 +1,21 @@
 // assayd: wiring only.
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <string>
+#include <thread>
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
 #include "absl/flags/reflection.h"
-#include "absl/flags/usage.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "server/base/version.h"
 #include "server/runtime/assay_server.h"
@@ -20,7 +24,8 @@
 #include "server/telemetry/log.h"
 
 // An empty flag leaves environment and file as they are.
-ABSL_FLAG(std::string, listen, "", "HOST:PORT of the gRPC service (default 127.0.0.1:50051)");
+ABSL_FLAG(std::string, listen, "",
+          "HOST:PORT or unix:PATH of the gRPC service (default 127.0.0.1:50051)");
 ABSL_FLAG(std::string, metrics, "", "HOST:PORT of /metrics, or none (default 127.0.0.1:9464)");
 ABSL_FLAG(std::string, http, "", "HOST:PORT of the HTTP gateway");
 ABSL_FLAG(std::string, ops, "", "HOST:PORT of health, reflection and channelz in plaintext");
@@ -29,8 +34,11 @@ ABSL_FLAG(std::string, workers, "", "worker threads; 0: one a core");
 ABSL_FLAG(std::string, grace, "", "from SIGTERM to the end, at most (default 30s)");
 ABSL_FLAG(std::string, token_file, "", "file of bearer tokens, one a line");
 ABSL_FLAG(std::string, config, "",
-          "JSON file; environment (ASSAY_LISTEN...) and flags go before it");
+          "JSON file; environment (ASSAY_LISTEN...) and flags override it");
 ABSL_FLAG(bool, check_config, false, "check the configuration and exit");
+ABSL_FLAG(
+    bool, stop_with_stdin, false,
+    "stop, as on SIGTERM, when standard input is closed: for a parent that keeps a pipe open");
 
 namespace {
 
@@ -52,6 +60,18 @@ void RaiseDescriptorLimit() {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// The parent's end of the pipe closes when it ends, however that happens.
+void StopWithStdin() {
+  std::thread([] {
+    char ignored[256];
+    ssize_t got = 0;
+    do {
+      got = read(STDIN_FILENO, ignored, sizeof ignored);
+    } while (got > 0 || (got < 0 && errno == EINTR));
+    kill(getpid(), SIGTERM);
+  }).detach();
 }
 
 // --check-config is --check_config: a flag's name may be written either way.
@@ -87,12 +107,32 @@ absl::Status ReadConfig(assay::runtime::Config* config) {
   return assay::runtime::CheckConfig(*config);
 }
 
+// `--version` and `--help`, which Abseil would answer with exit code 1. False: neither was asked
+// for.
+bool AnswerHelpAndVersion(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const absl::string_view argument = argv[i];
+    if (argument == "--version") {
+      std::cout << assay::VersionLine("assayd") << "\n";
+      return true;
+    }
+    if (argument != "--help" && argument != "-h") continue;
+    std::cout << "usage: assayd [FLAGS]\nTurns multi-agent LLM episodes into training signals.\n\n";
+    for (const absl::string_view name :
+         {"listen", "metrics", "http", "ops", "insecure", "workers", "grace", "token_file",
+          "config", "check_config", "stop_with_stdin"}) {
+      std::cout << "  --" << absl::StrReplaceAll(name, {{"_", "-"}}) << "  "
+                << absl::FindCommandLineFlag(name)->Help() << "\n";
+    }
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  absl::SetProgramUsageMessage(
-      absl::StrCat("Turns multi-agent LLM episodes into training signals, version ",
-                   std::string(assay::Version()), "."));
+  if (AnswerHelpAndVersion(argc, argv)) return 0;
   AllowDashes(argc, argv);
   if (absl::ParseCommandLine(argc, argv).size() > 1) {
     std::cerr << "assayd takes flags only; see --help\n";
@@ -129,6 +169,7 @@ int main(int argc, char** argv) {
              {"http_port", int64_t{(*server)->http_port()}},
              {"version", assay::Version()},
              {"revision", assay::Revision()}});
+  if (absl::GetFlag(FLAGS_stop_with_stdin)) StopWithStdin();
   int received = 0;
   // Certificates and tokens are read again by themselves; nothing else may change while we serve.
   do {

@@ -11,15 +11,18 @@
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
-#include "absl/flags/usage.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
 #include "assay/client.h"
 #include "client/command/fit_command.h"
 #include "client/command/json.h"
 #include "client/command/signals_command.h"
+#include "client/command/usage.h"
 #include "client/command/verify_command.h"
+#include "server/base/version.h"
 
 ABSL_FLAG(std::string, server, "127.0.0.1:50051", "HOST:PORT of assayd");
 ABSL_FLAG(bool, tls, false, "encrypt; verified by the system's certificates or --tls_roots");
@@ -47,34 +50,16 @@ namespace {
 
 constexpr int kUsageError = 2;
 
-constexpr char kUsage[] = R"(assay COMMAND [FLAGS]
-
-  assay signals [--server=HOST:PORT] [--options=FILE.json] < episodes.jsonl > signals.jsonl
-      Episodes in, their training signals out: one EpisodeResult or GroupResult in JSON a line, in
-      the order of completion. Input may be gzip. Exit 0 only when every episode was answered with
-      signals.
-      --input-format=episode|log  --format=json|table  --streams=N
-      --labels=keep|drop  --context-agents=NAME,...      (of log records)
-
-  assay verify --episodes=FILE < signals.jsonl
-      Computes signals again from their AUDIT_FULL records and the episodes, without a server. Exit 0
-      only when all are right to the last bit.  --input-format as above, of the episodes
-
-  assay fit --labels=FILE [--options=FILE.json] [--output=prior.json]
-      Learns where errors tend to be: a text prior from the episodes with an annotated first error,
-      the numbers of the model from those with rollouts or process scores. The file is for the
-      configuration of assayd, or for the options (firstError.fitted).  --input-format and
-      --context-agents as above, of the episodes
-
-  assay info [--server=HOST:PORT]
-      Version, limits and evaluators of the server.
-
-  A server with TLS or tokens: --tls [--tls-roots=PEM] [--tls-certificate=PEM --tls-key=PEM]
-  --token-file=FILE)";
-
 int UsageError(const std::string& what) {
-  absl::FPrintF(stderr, "assay: %s\nTry: assay help\n", what);
+  absl::FPrintF(stderr, "assay: %s\nTry: assay --help\n", what);
   return kUsageError;
+}
+
+int NoSuchCommand(absl::string_view command) {
+  const std::string meant = ClosestCommand(command);
+  return UsageError(absl::StrCat("no such command: ", command,
+                                 meant.empty() ? "" : ". Did you mean ", meant,
+                                 meant.empty() ? "" : "?"));
 }
 
 // Abseil knows --input_format only.
@@ -209,26 +194,50 @@ int Info() {
   return 0;
 }
 
+int Help(absl::string_view command) {
+  const std::string help = command.empty() ? Overview() : HelpOf(command);
+  if (help.empty()) return NoSuchCommand(command);
+  absl::PrintF("%s", help);
+  return 0;
+}
+
 int Run(const std::vector<char*>& arguments) {
-  if (arguments.size() < 2) return UsageError("which command? signals, verify, fit or info");
+  if (arguments.size() < 2) {
+    absl::FPrintF(stderr, "%s", Overview());
+    return kUsageError;
+  }
   const std::string command = arguments[1];
+  if (command == "help" && arguments.size() <= 3) {
+    return Help(arguments.size() == 3 ? arguments[2] : "");
+  }
   if (arguments.size() > 2) return UsageError(absl::StrFormat("unexpected: %s", arguments[2]));
   if (command == "signals") return Signals();
   if (command == "verify") return Verify();
   if (command == "fit") return Fit();
   if (command == "info") return Info();
-  if (command == "help") {
-    absl::PrintF("%s\n", kUsage);
-    return 0;
+  return NoSuchCommand(command);
+}
+
+// `assay [COMMAND] --help` and `assay --version`, before Abseil answers them with all its own flags
+// and exit code 1. Minus 1: neither was asked for.
+int AnswerHelpAndVersion(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const absl::string_view argument = argv[i];
+    if (argument == "--version") {
+      absl::PrintF("%s\n", VersionLine("assay"));
+      return 0;
+    }
+    if (argument == "--help" || argument == "-h")
+      return Help(i > 1 && argv[1][0] != '-' ? argv[1] : "");
   }
-  return UsageError(absl::StrFormat("no such command: %s", command));
+  return -1;
 }
 
 }  // namespace
 }  // namespace assay::command
 
 int main(int argc, char** argv) {
+  if (const int code = assay::command::AnswerHelpAndVersion(argc, argv); code >= 0) return code;
   for (int i = 1; i < argc; ++i) assay::command::NormalizeFlag(argv[i]);
-  absl::SetProgramUsageMessage(assay::command::kUsage);
   return assay::command::Run(absl::ParseCommandLine(argc, argv));
 }

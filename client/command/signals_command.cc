@@ -1,6 +1,7 @@
 #include "client/command/signals_command.h"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -8,6 +9,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
@@ -27,7 +29,8 @@ v1::EpisodeResult ErrorResult(const std::string& id, const absl::Status& status)
   return result;
 }
 
-// Where results go. Thread safe.
+// Where results go. Thread safe. A table of an episode that belongs to a group waits for the group,
+// whose advantages come first in it.
 class Printer {
  public:
   Printer(OutputFormat format, FILE* output, Progress* progress)
@@ -40,26 +43,43 @@ class Printer {
     episodes_.try_emplace(episode.id(), episode);
   }
 
-  void Print(const v1::EpisodeResult& result) {
+  void Print(v1::EpisodeResult result) {
     progress_->OnResult(result);
+    const absl::MutexLock lock(&mu_);
     if (format_ == OutputFormat::kJson) return Write(ToJson(result) + "\n");
-    v1::Episode episode;
-    bool known = false;
-    {
-      const absl::MutexLock lock(&mu_);
-      const auto it = episodes_.find(result.episode_id());
-      known = it != episodes_.end();
-      if (known) {
-        episode = std::move(it->second);
-        episodes_.erase(it);
-      }
+    const std::string group = result.has_signals() ? result.signals().group().id() : "";
+    if (!group.empty() && !printed_groups_.contains(group)) {
+      waiting_[group].push_back(std::move(result));
+    } else {
+      WriteTable(result, nullptr);
     }
-    Write(EpisodeTable(result, known ? &episode : nullptr));
   }
 
   void Print(const v1::GroupResult& result) {
     progress_->OnGroup(result);
-    Write(format_ == OutputFormat::kJson ? ToJson(result) + "\n" : GroupTable(result));
+    const absl::MutexLock lock(&mu_);
+    if (format_ == OutputFormat::kJson) return Write(ToJson(result) + "\n");
+    Write(GroupTable(result));
+    printed_groups_.insert(result.group_id());  // latecomers need not wait for it
+    absl::flat_hash_map<absl::string_view, const v1::EpisodeAdvantages*> advantages;
+    for (const auto& episode : result.signals().episodes()) {
+      advantages.emplace(episode.episode_id(), &episode);
+    }
+    const auto waiting = waiting_.extract(result.group_id());
+    if (waiting.empty()) return;
+    for (const v1::EpisodeResult& episode : waiting.mapped()) {
+      const auto found = advantages.find(episode.episode_id());
+      WriteTable(episode, found == advantages.end() ? nullptr : found->second);
+    }
+  }
+
+  // Nothing more will come: what waits for its group is printed without.
+  void Finish() {
+    const absl::MutexLock lock(&mu_);
+    for (const auto& [group, results] : waiting_) {
+      for (const v1::EpisodeResult& result : results) WriteTable(result, nullptr);
+    }
+    waiting_.clear();
   }
 
   // False: the output could not be written.
@@ -69,8 +89,13 @@ class Printer {
   }
 
  private:
-  void Write(const std::string& text) {
-    const absl::MutexLock lock(&mu_);
+  void WriteTable(const v1::EpisodeResult& result, const v1::EpisodeAdvantages* advantages)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const auto episode = episodes_.extract(result.episode_id());
+    Write(EpisodeTable(result, episode.empty() ? nullptr : &episode.mapped(), advantages));
+  }
+
+  void Write(const std::string& text) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     ok_ &= std::fwrite(text.data(), 1, text.size(), output_) == text.size();
     ok_ &= std::fflush(output_) == 0;
   }
@@ -81,6 +106,9 @@ class Printer {
   mutable absl::Mutex mu_;
   bool ok_ ABSL_GUARDED_BY(mu_) = true;
   absl::flat_hash_map<std::string, v1::Episode> episodes_ ABSL_GUARDED_BY(mu_);
+  // Results that wait for their group, in the order in which they came.
+  std::map<std::string, std::vector<v1::EpisodeResult>> waiting_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_set<std::string> printed_groups_ ABSL_GUARDED_BY(mu_);
 };
 
 // Several streams and the threads that read them.
@@ -158,6 +186,7 @@ int RunSignals(client::SignalClient* client, const SignalsFlags& flags, int inpu
   Streams streams(client, flags, &printer, &reader);
   const absl::Status read = Feed(&reader, flags, &streams, &printer, &progress);
   const absl::Status status = streams.Finish();
+  printer.Finish();
   progress.Finish();
   if (!read.ok()) absl::FPrintF(stderr, "assay: %s\n", read.message());
   if (!status.ok()) {

@@ -133,13 +133,36 @@ std::string AgentRows(const v1::EpisodeSignals& signals, size_t columns) {
   return rows;
 }
 
+const v1::MessageAdvantage* FindMessage(const v1::EpisodeAdvantages* advantages, int index) {
+  if (advantages == nullptr) return nullptr;
+  const auto& all = advantages->messages();
+  const auto found = std::find_if(
+      all.begin(), all.end(), [index](const auto& message) { return message.index() == index; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+std::string AdvantageColumns(const v1::MessageAdvantage* advantage) {
+  if (advantage == nullptr) return absl::StrFormat("%9s  %8s  %8s  ", "", "", "");
+  return absl::StrFormat("%9s  %8s  %8s  ", Signed(advantage->advantage()),
+                         Signed(advantage->outcome_advantage()),
+                         Signed(advantage->local_advantage()));
+}
+
 std::string MessageRows(const v1::EpisodeSignals& signals, const v1::Episode* episode,
-                        size_t columns) {
-  std::string rows = absl::StrFormat("  %3s  %s  %8s  %s  %s\n", "#", Pad("agent", columns),
-                                     "reward", Pad("label", 15), "message");
+                        const v1::EpisodeAdvantages* advantages, size_t columns) {
+  const bool any_credit = std::any_of(signals.messages().begin(), signals.messages().end(),
+                                      [](const auto& message) { return message.has_credit(); });
+  std::string rows = absl::StrFormat("  %3s  %s  ", "#", Pad("agent", columns));
+  if (advantages != nullptr) absl::StrAppendFormat(&rows, "%9s  %8s  %8s  ", "advantage", "X", "K");
+  if (any_credit) absl::StrAppendFormat(&rows, "%8s  ", "credit");
+  absl::StrAppendFormat(&rows, "%8s  %s  %s\n", "reward", Pad("label", 15), "message");
   for (const auto& message : signals.messages()) {
-    absl::StrAppendFormat(&rows, "  %3d  %s  %8s  %s", message.index(),
-                          Pad(message.agent_id(), columns), Signed(message.reward()),
+    absl::StrAppendFormat(&rows, "  %3d  %s  ", message.index(), Pad(message.agent_id(), columns));
+    if (advantages != nullptr) {
+      absl::StrAppend(&rows, AdvantageColumns(FindMessage(advantages, message.index())));
+    }
+    if (any_credit) absl::StrAppendFormat(&rows, "%8s  ", Signed(message.credit()));
+    absl::StrAppendFormat(&rows, "%8s  %s", Signed(message.reward()),
                           Pad(Words(v1::Label_Name(message.label()), "LABEL_"), 15));
     if (episode != nullptr && message.index() < episode->messages_size()) {
       absl::StrAppend(&rows, "  ", Snippet(episode->messages(message.index()).content()));
@@ -147,6 +170,56 @@ std::string MessageRows(const v1::EpisodeSignals& signals, const v1::Episode* ep
     absl::StrAppend(&rows, "\n");
   }
   return rows;
+}
+
+const char* OutcomeWords(v1::OutcomePart part) {
+  switch (part) {
+    case v1::OUTCOME_PART_CONTROL:
+      return "how much better the episode went than its siblings, less what the team without the "
+             "agent explains of it";
+    case v1::OUTCOME_PART_RECOMBINED:
+      return "how much more the agent's messages are worth in its siblings' teams than those of "
+             "its siblings";
+    default:
+      return "how much better the episode went than its siblings";
+  }
+}
+
+const char* CreditWords(v1::CreditPart part) {
+  switch (part) {
+    case v1::CREDIT_PART_VALUES:
+      return "how much the expected score changed with the message";
+    case v1::CREDIT_PART_CREDIT:
+      return "how much more counterfactual credit the message has than its agent's others in the "
+             "group";
+    default:
+      return "how right a judge found the message";
+  }
+}
+
+// What the parts are for this group, in one sentence.
+std::string WhatAdvantagesAre(const v1::GroupSignals& signals) {
+  const double w = signals.weight();
+  const bool outcome = w < 1;
+  const bool credit = w > 0;
+  std::string text = "  The advantage is ";
+  if (outcome && credit) {
+    absl::StrAppendFormat(&text, "%.2f X + %.2f K", 1 - w, w);
+  } else {
+    absl::StrAppend(&text, outcome ? "X" : "K");
+  }
+  absl::StrAppend(&text, ": ");
+  if (outcome) {
+    absl::StrAppend(&text, "X says ", OutcomeWords(signals.outcome_part()));
+    if (signals.outcome_part() == v1::OUTCOME_PART_CONTROL && !signals.parallel()) {
+      absl::StrAppend(&text,
+                      " (taking the others' messages as they are, though they may have read it)");
+    }
+  }
+  if (outcome && credit) absl::StrAppend(&text, ", and ");
+  if (credit)
+    absl::StrAppend(&text, "K ", outcome ? "" : "says ", CreditWords(signals.credit_part()));
+  return absl::StrCat(text, ".\n");
 }
 
 std::string FirstErrorLine(const v1::EpisodeSignals& signals) {
@@ -176,7 +249,8 @@ std::string ErrorText(const v1::Error& error) {
 
 }  // namespace
 
-std::string EpisodeTable(const v1::EpisodeResult& result, const v1::Episode* episode) {
+std::string EpisodeTable(const v1::EpisodeResult& result, const v1::Episode* episode,
+                         const v1::EpisodeAdvantages* advantages) {
   const std::string head = absl::StrCat("episode ", result.episode_id(), ": ");
   if (!result.has_signals()) return absl::StrCat(head, ErrorText(result.error()), "\n");
   const v1::EpisodeSignals& signals = result.signals();
@@ -189,7 +263,7 @@ std::string EpisodeTable(const v1::EpisodeResult& result, const v1::Episode* epi
                       signals.grand_value(), signals.baseline(),
                       signals.partial() ? ", partial" : ""),
       WhatItRestsOn(signals), "\n", AgentRows(signals, columns), "\n",
-      MessageRows(signals, episode, columns), "\n", FirstErrorLine(signals),
+      MessageRows(signals, episode, advantages, columns), "\n", FirstErrorLine(signals),
       absl::StrFormat(
           "  Conserved: %s to share = %s in rewards and %s unallocated (error %.1e)\n\n",
           Signed(ledger.target()), Signed(ledger.allocated()), Signed(ledger.unallocated()),
@@ -210,19 +284,20 @@ std::string GroupTable(const v1::GroupResult& result) {
   if (signals.never_sent() > 0) {
     absl::StrAppend(&text, "  never sent: ", signals.never_sent(), "\n");
   }
+  absl::StrAppend(&text, WhatAdvantagesAre(signals));
   size_t columns = 7;
   for (const auto& episode : signals.episodes()) {
     columns = std::max(columns, Columns(episode.episode_id()));
   }
-  absl::StrAppendFormat(&text, "\n  %s  %8s  %s\n", Pad("episode", columns), "outcome",
+  absl::StrAppendFormat(&text, "\n  %s  %s\n", Pad("episode", columns),
                         "advantage of each message");
   for (const auto& episode : signals.episodes()) {
     std::vector<std::string> advantages;
     for (const auto& message : episode.messages()) {
       advantages.push_back(absl::StrCat("#", message.index(), " ", Signed(message.advantage())));
     }
-    absl::StrAppendFormat(&text, "  %s  %8s  %s\n", Pad(episode.episode_id(), columns),
-                          Signed(episode.outcome_advantage()), absl::StrJoin(advantages, "  "));
+    absl::StrAppendFormat(&text, "  %s  %s\n", Pad(episode.episode_id(), columns),
+                          absl::StrJoin(advantages, "  "));
   }
   return absl::StrCat(text, "\n");
 }

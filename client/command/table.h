@@ -9,10 +9,13 @@
 
 namespace assay::command {
 
-// Who earned what, message by message. `episode` (null: unknown) gives the words and rounds.
-std::string EpisodeTable(const v1::EpisodeResult& result, const v1::Episode* episode);
+// Who earned what, message by message. `episode` (null: unknown) gives the words. With the
+// `advantages` of its group (null: none) they come first, as they are what a trainer puts on the
+// tokens.
+std::string EpisodeTable(const v1::EpisodeResult& result, const v1::Episode* episode,
+                         const v1::EpisodeAdvantages* advantages = nullptr);
 
-// The advantages of a group's episodes.
+// What the advantages of a group are made of, and those of its episodes at a glance.
 std::string GroupTable(const v1::GroupResult& result);
 
 }  // namespace assay::command

@@ -94,9 +94,16 @@ std::vector<double> RateGrid::Responsibilities(const Rollouts& r) const {
   return weight;
 }
 
-double RateGrid::PosteriorMean(const Rollouts& r) const {
+double RateGrid::PosteriorMean(const Rollouts& r) const { return PosteriorMoments(r).mean; }
+
+RateMoments RateGrid::PosteriorMoments(const Rollouts& r) const {
   const std::vector<double> weight = Responsibilities(r);
-  return std::inner_product(weight.begin(), weight.end(), rates_.begin(), 0.0);
+  RateMoments moments;
+  for (size_t i = 0; i < rates_.size(); ++i) {
+    moments.mean += weight[i] * rates_[i];
+    moments.mean_square += weight[i] * rates_[i] * rates_[i];
+  }
+  return moments;
 }
 
 RateGrids::RateGrids(const Evidence& evidence, const Parameters& p, const RateLevel& level)

@@ -26,6 +26,12 @@ struct RateLevel {
 // shared.
 std::vector<RateLevel> Levels(const Evidence& evidence, const Parameters& parameters);
 
+// Of a rate given its rollouts.
+struct RateMoments {
+  double mean = 0;
+  double mean_square = 0;
+};
+
 // What is the same success rate for nodes of one kind, High or Low: a mixture over a grid.
 class RateGrid {
  public:
@@ -37,6 +43,7 @@ class RateGrid {
   // Posterior weight of each rate given the rollouts; sums to 1.
   std::vector<double> Responsibilities(const Rollouts& rollouts) const;
   double PosteriorMean(const Rollouts& rollouts) const;
+  RateMoments PosteriorMoments(const Rollouts& rollouts) const;
 
  private:
   double LogWeight(const Rollouts& rollouts, size_t i) const;

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "server/evaluation/evaluators/caller.h"
 
 namespace assay::runtime {
@@ -41,6 +42,15 @@ constexpr Setting kSettings[] = {
     {"token_file", [](const std::string& v, Config* c) { return c->token_file = v, true; }},
 };
 
+constexpr absl::string_view kUnix = "unix:";
+constexpr size_t kMaxSocketPath = 107;  // of sockaddr_un, without the byte that ends it
+
+absl::Status CheckSocketPath(absl::string_view setting, absl::string_view path) {
+  if (!path.empty() && path.size() <= kMaxSocketPath) return absl::OkStatus();
+  return Wrong(setting, absl::StrCat("the path of a Unix socket has 1 to ", kMaxSocketPath,
+                                     " bytes, is \"", path, "\""));
+}
+
 absl::Status CheckAddress(absl::string_view setting, const std::string& address) {
   const size_t colon = address.rfind(':');
   int port = -1;
@@ -52,6 +62,13 @@ absl::Status CheckAddress(absl::string_view setting, const std::string& address)
   return absl::OkStatus();
 }
 
+// Of a port that speaks gRPC, which can be a Unix socket.
+absl::Status CheckGrpcAddress(absl::string_view setting, const std::string& address) {
+  absl::string_view path = address;
+  if (absl::ConsumePrefix(&path, kUnix)) return CheckSocketPath(setting, path);
+  return CheckAddress(setting, address);
+}
+
 absl::Status CheckPlaintext(absl::string_view setting, const std::string& address,
                             const Config& config) {
   if (config.insecure || IsLoopback(address)) return absl::OkStatus();
@@ -61,7 +78,9 @@ absl::Status CheckPlaintext(absl::string_view setting, const std::string& addres
 }
 
 absl::Status CheckAddresses(const Config& config) {
-  if (absl::Status listen = CheckAddress("listen", config.listen); !listen.ok()) return listen;
+  if (absl::Status listen = CheckGrpcAddress("listen", config.listen); !listen.ok()) {
+    return listen;
+  }
   if (!config.tls.has_value()) {
     if (absl::Status plain = CheckPlaintext("listen", config.listen, config); !plain.ok()) {
       return plain;
@@ -71,7 +90,8 @@ absl::Status CheckAddresses(const Config& config) {
       {"metrics", &config.metrics}, {"http", &config.http}, {"ops", &config.ops}};
   for (const auto& [setting, address] : others) {
     if (address->empty()) continue;
-    if (absl::Status valid = CheckAddress(setting, *address); !valid.ok()) return valid;
+    const auto check = setting == "ops" ? CheckGrpcAddress : CheckAddress;
+    if (absl::Status valid = check(setting, *address); !valid.ok()) return valid;
   }
   // Metrics and ops carry no episodes; the gateway does, and has no TLS of its own.
   return config.http.empty() ? absl::OkStatus() : CheckPlaintext("http", config.http, config);
@@ -142,6 +162,7 @@ std::vector<absl::string_view> SettingNames() {
 }
 
 bool IsLoopback(absl::string_view address) {
+  if (absl::StartsWith(address, kUnix)) return true;
   const absl::string_view host = address.substr(0, address.rfind(':'));
   return host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.");
 }

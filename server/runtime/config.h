@@ -67,7 +67,7 @@ absl::Status CheckConfig(const Config& config);
 // Bytes that the server's memory stays below, by the formula of LimitsConfig (server_config.proto).
 int64_t MemoryBound(const Config& config);
 
-// True for HOST:PORT with a host that only this machine can reach.
+// True for HOST:PORT with a host that only this machine can reach, and for a Unix socket.
 bool IsLoopback(absl::string_view address);
 
 }  // namespace assay::runtime

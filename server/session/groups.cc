@@ -21,17 +21,6 @@ constexpr size_t kMinForTimeout = 2;
 constexpr int64_t kMemberOverhead = 512;
 constexpr int64_t kAgentOverhead = 64;
 
-signals::GroupMember ToDomain(const GroupMember& member) {
-  signals::GroupMember domain;
-  domain.score = member.score();
-  domain.policies.assign(member.policies().begin(), member.policies().end());
-  domain.messages.reserve(member.messages().size());
-  for (const GroupMember::Message& message : member.messages()) {
-    domain.messages.push_back({message.agent, message.reward});
-  }
-  return domain;
-}
-
 bool WantsPairs(const signals::Options& options) {
   const blame::PairOptions pairs = signals::BlamePairOptions(options);
   return pairs.Wants(blame::PairKind::kSibling) || pairs.Wants(blame::PairKind::kSuffix) ||
@@ -42,7 +31,7 @@ blame::GroupEpisode ToGroupEpisode(const GroupMember& member) {
   const Transcript& transcript = *member.transcript();
   blame::GroupEpisode episode;
   episode.task = transcript.task;
-  episode.score = member.score();
+  episode.score = member.numbers().score;
   episode.turns.reserve(transcript.turns.size());
   for (const Transcript::Turn& turn : transcript.turns) {
     const absl::string_view agent =
@@ -89,59 +78,89 @@ Transcript::Transcript(const v1::Episode& episode) : task(Sha256(episode.task())
 }
 
 GroupMember::GroupMember(const v1::EpisodeSignals& signals, std::optional<Transcript> transcript)
-    : score_(signals.score()), transcript_(std::move(transcript)) {
-  absl::flat_hash_map<absl::string_view, int32_t> index;
-  policies_.reserve(signals.agents_size());
-  for (const v1::AgentCredit& agent : signals.agents()) {
-    index.emplace(agent.agent_id(), static_cast<int32_t>(policies_.size()));
-    policies_.push_back(agent.policy().empty() ? agent.agent_id() : agent.policy());
+    : transcript_(std::move(transcript)) {
+  numbers_.id = signals.episode_id();
+  numbers_.score = signals.score();
+  numbers_.parallel = signals.parallel();
+  numbers_.owen_values = signals.owen_values();
+  absl::flat_hash_map<absl::string_view, int> index;
+  numbers_.agents.reserve(signals.agents_size());
+  for (const v1::AgentCredit& wire : signals.agents()) {
+    index.emplace(wire.agent_id(), static_cast<int>(numbers_.agents.size()));
+    signals::MemberAgent& agent = numbers_.agents.emplace_back();
+    agent.id = wire.agent_id();
+    agent.policy = wire.policy().empty() ? wire.agent_id() : wire.policy();
+    agent.credit = wire.credit();
+    agent.std_error = wire.std_error();
+    if (wire.has_value_without()) agent.value_without = wire.value_without();
   }
-  messages_.reserve(signals.messages_size());
-  for (const v1::MessageSignal& message : signals.messages()) {
-    messages_.push_back({message.index(), index.at(message.agent_id()), message.reward()});
+  numbers_.messages.reserve(signals.messages_size());
+  for (const v1::MessageSignal& wire : signals.messages()) {
+    signals::MemberMessage& message = numbers_.messages.emplace_back();
+    message.index = wire.index();
+    message.agent = index.at(wire.agent_id());
+    if (wire.has_credit()) message.credit = wire.credit();
+    if (wire.has_value_change()) message.value_change = wire.value_change();
+    message.value_change_variance = wire.value_change_variance();
+    if (wire.has_process_score()) message.process_score = wire.process_score();
   }
 }
 
 int64_t GroupMember::BytesFor(const v1::Episode& episode) {
   int64_t bytes = kMemberOverhead + 2 * static_cast<int64_t>(episode.id().size());
   for (const v1::Agent& agent : episode.agents()) {
-    bytes +=
-        kAgentOverhead + static_cast<int64_t>(std::max(agent.id().size(), agent.policy().size()));
+    bytes += static_cast<int64_t>(sizeof(signals::MemberAgent)) + kAgentOverhead +
+             static_cast<int64_t>(agent.id().size() +
+                                  std::max(agent.id().size(), agent.policy().size()));
   }
-  return 2 * bytes +
-         episode.messages_size() * static_cast<int64_t>(sizeof(Message) + sizeof(Transcript::Turn));
+  return 2 * bytes + episode.messages_size() * static_cast<int64_t>(sizeof(signals::MemberMessage) +
+                                                                    sizeof(Transcript::Turn));
 }
 
-v1::GroupSignals MakeGroupSignals(absl::string_view group_id,
-                                  const std::map<std::string, GroupMember>& members,
-                                  const signals::Options& options) {
-  std::vector<signals::GroupMember> domain;
-  domain.reserve(members.size());
-  for (const auto& [id, member] : members) domain.push_back(ToDomain(member));
-  const signals::GroupAdvantages advantages =
-      signals::ComputeAdvantages(domain, options.advantages);
-  const auto plain = [](double value) { return value == 0 ? 0 : value; };
+namespace {
+
+void AdvantagesToWire(const signals::GroupMember& member, const signals::MemberAdvantages& computed,
+                      v1::EpisodeAdvantages* wire) {
+  wire->set_episode_id(member.id);
+  wire->set_outcome_advantage(Plain(computed.outcome));
+  wire->mutable_messages()->Reserve(static_cast<int>(member.messages.size()));
+  for (size_t k = 0; k < member.messages.size(); ++k) {
+    v1::MessageAdvantage* message = wire->add_messages();
+    message->set_index(member.messages[k].index);
+    message->set_local_advantage(Plain(computed.local[k]));
+    message->set_advantage(Plain(computed.advantage[k]));
+    message->set_outcome_advantage(Plain(computed.by_agent[member.messages[k].agent]));
+  }
+}
+
+absl::StatusOr<v1::GroupSignals> MakeGroupSignals(absl::string_view group_id,
+                                                  const std::map<std::string, GroupMember>& members,
+                                                  const signals::Options& options) {
+  std::vector<const signals::GroupMember*> numbers;
+  numbers.reserve(members.size());
+  for (const auto& [id, member] : members) numbers.push_back(&member.numbers());
+  const absl::StatusOr<signals::GroupAdvantages> advantages =
+      signals::ComputeAdvantages(numbers, options.advantages);
+  if (!advantages.ok()) return advantages.status();
   v1::GroupSignals wire;
   wire.set_group_id(std::string(group_id));
   wire.set_used(static_cast<int32_t>(members.size()));
-  wire.set_mean_score(plain(advantages.mean_score));
-  wire.set_std_score(plain(advantages.std_score));
-  size_t e = 0;
-  for (const auto& [id, member] : members) {
-    const signals::MemberAdvantages& computed = advantages.members[e++];
-    v1::EpisodeAdvantages* episode = wire.add_episodes();
-    episode->set_episode_id(id);
-    episode->set_outcome_advantage(plain(computed.outcome));
-    for (size_t k = 0; k < member.messages().size(); ++k) {
-      v1::MessageAdvantage* message = episode->add_messages();
-      message->set_index(member.messages()[k].index);
-      message->set_local_advantage(plain(computed.local[k]));
-      message->set_advantage(plain(computed.advantage[k]));
-    }
+  wire.set_mean_score(Plain(advantages->mean_score));
+  wire.set_std_score(Plain(advantages->std_score));
+  wire.set_outcome_part(ToWire(advantages->outcome_part));
+  wire.set_credit_part(ToWire(advantages->credit_part));
+  wire.set_reliability(advantages->reliability);
+  wire.set_weight(advantages->weight);
+  wire.set_parallel(advantages->parallel);
+  wire.mutable_episodes()->Reserve(static_cast<int>(numbers.size()));
+  for (size_t e = 0; e < numbers.size(); ++e) {
+    AdvantagesToWire(*numbers[e], advantages->members[e], wire.add_episodes());
   }
   AddPairs(members, options, &wire);
   return wire;
 }
+
+}  // namespace
 
 Groups::Groups(const signals::Options& options, const Limits& limits, absl::Duration timeout,
                int64_t max_response_bytes, int64_t max_bytes)
@@ -298,8 +317,13 @@ v1::GroupResult MakeGroupResult(absl::string_view group_id,
         ToWire(absl::FailedPreconditionError("no episode of the group was answered with signals"));
     return result;
   }
+  absl::StatusOr<v1::GroupSignals> made = MakeGroupSignals(group_id, members, options);
+  if (!made.ok()) {
+    *result.mutable_error() = ToWire(made.status());
+    return result;
+  }
   v1::GroupSignals* wire = result.mutable_signals();
-  *wire = MakeGroupSignals(group_id, members, options);
+  *wire = *std::move(made);
   wire->mutable_missing_episode_ids()->Add(missing.begin(), missing.end());
   wire->set_never_sent(never_sent);
   const auto needed = static_cast<int64_t>(result.ByteSizeLong());

@@ -1,5 +1,5 @@
 // The groups of one stream or call: which episodes of a task are in, and when they are all
-// answered. Holds the rewards of answered members, nothing else of them. Pure; time is passed in.
+// answered. Holds of answered members what advantages are made of. Pure; time is passed in.
 #ifndef ASSAY_SERVER_SESSION_GROUPS_H_
 #define ASSAY_SERVER_SESSION_GROUPS_H_
 
@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "assay/v1/signal_service.pb.h"
+#include "server/signals/group.h"
 #include "server/signals/options.h"
 #include "server/wire/limits.h"
 #include "server/wire/resolve_options.h"
@@ -34,20 +35,13 @@ struct Transcript {
   explicit Transcript(const v1::Episode& episode);
 };
 
-// What a group keeps of a member: scores, policies and rewards, without any text.
+// What a group keeps of a member: scores, credits and values, without any text.
 class GroupMember {
  public:
   explicit GroupMember(const v1::EpisodeSignals& signals,
                        std::optional<Transcript> transcript = std::nullopt);
 
-  struct Message {
-    int32_t index;
-    int32_t agent;
-    double reward;
-  };
-  double score() const { return score_; }
-  const std::vector<std::string>& policies() const { return policies_; }
-  const std::vector<Message>& messages() const { return messages_; }
+  const signals::GroupMember& numbers() const { return numbers_; }
   // None where only the signals are known (ComputeAdvantages): no pairs between episodes then.
   const std::optional<Transcript>& transcript() const { return transcript_; }
 
@@ -55,20 +49,14 @@ class GroupMember {
   static int64_t BytesFor(const v1::Episode& episode);
 
  private:
-  double score_;
-  std::vector<std::string> policies_;  // one an agent
-  std::vector<Message> messages_;
+  signals::GroupMember numbers_;
   std::optional<Transcript> transcript_;
 };
 
 // Advantages of `members`, by episode id, and preferences between those whose transcript is known.
-// Bytes do not depend on who computes them.
-v1::GroupSignals MakeGroupSignals(absl::string_view group_id,
-                                  const std::map<std::string, GroupMember>& members,
-                                  const signals::Options& options);
-
-// FAILED_PRECONDITION in place of the signals where no member was answered, RESOURCE_EXHAUSTED
-// where the result is larger than `max_response_bytes`.
+// Bytes do not depend on who computes them. FAILED_PRECONDITION in place of the signals where no
+// member was answered, or the options name a part of the advantages that the members do not
+// support; RESOURCE_EXHAUSTED where the result is larger than `max_response_bytes`.
 v1::GroupResult MakeGroupResult(absl::string_view group_id,
                                 const std::map<std::string, GroupMember>& members,
                                 const std::vector<std::string>& missing, int never_sent,

@@ -4,129 +4,84 @@
 #include <cmath>
 #include <cstddef>
 
-#include "absl/container/btree_map.h"
+#include "server/signals/credit_parts.h"
+#include "server/signals/outcome_parts.h"
 
 namespace assay::signals {
 namespace {
 
 constexpr double kLocalLimit = 5;
 
-// The sum in ascending order of the terms: the members of a group arrive in any order, and the
-// bytes of the result must not depend on it.
-double SortedSum(std::vector<double> terms) {
-  std::sort(terms.begin(), terms.end());
-  double sum = 0;
-  for (double term : terms) sum += term;
-  return sum;
+// A quotient whose numerator is 0 is 0: what does not deviate has no advantage, even where neither
+// a deviation nor an epsilon is left to divide by.
+double Quotient(double numerator, double divisor) {
+  return numerator == 0 ? 0 : numerator / divisor;
 }
 
-struct Moments {
-  double mean;
-  double std;
+// Brings shares of the value range onto the scale of the options.
+class Scaling {
+ public:
+  explicit Scaling(const AdvantageOptions& options)
+      : divides_(options.scale != OutcomeScale::kNone),
+        epsilon_(options.epsilon),
+        range_(options.range) {}
+
+  double Outcome(double share, double deviation) const {
+    if (!divides_) return share * range_;
+    return deviation == 0 ? 0 : Quotient(share, deviation + epsilon_);
+  }
+  double Credit(double value, double divisor, double unit) const {
+    if (!divides_) return std::clamp(value * unit, -kLocalLimit, kLocalLimit) * range_;
+    return std::clamp(Quotient(value, divisor + epsilon_), -kLocalLimit, kLocalLimit);
+  }
+
+ private:
+  const bool divides_;
+  const double epsilon_;
+  const double range_;
 };
-
-Moments ScoreMoments(absl::Span<const GroupMember> members, OutcomeScale scale) {
-  const size_t count = members.size();
-  std::vector<double> terms(count);
-  for (size_t e = 0; e < count; ++e) terms[e] = members[e].score;
-  const auto [least, most] = std::minmax_element(terms.begin(), terms.end());
-  // Rounding of the mean must not turn equal scores into a difference that the std then magnifies.
-  if (count == 0) return {};
-  if (*least == *most) return {*least, 0};
-  Moments moments;
-  moments.mean = SortedSum(terms) / static_cast<double>(count);
-  for (double& term : terms) term = (term - moments.mean) * (term - moments.mean);
-  const double freedom = static_cast<double>(count - (scale == OutcomeScale::kSample ? 1 : 0));
-  moments.std = std::sqrt(SortedSum(terms) / freedom);
-  return moments;
-}
-
-struct Policy {
-  std::vector<double> agent_totals;  // R of every (episode, agent) pair with a message
-  std::vector<double> squares;       // of the numerators
-  double mean_total = 0;
-  double rms = 0;
-};
-using Policies = absl::btree_map<absl::string_view, Policy>;
-
-struct AgentShare {
-  int messages = 0;  // T
-  double total = 0;  // R
-};
-
-std::vector<AgentShare> Shares(const GroupMember& member) {
-  std::vector<AgentShare> shares(member.policies.size());
-  for (const MemberMessage& m : member.messages) {
-    ++shares[m.agent].messages;
-    shares[m.agent].total += m.reward;
-  }
-  return shares;
-}
-
-double Numerator(const AgentShare& share, double reward, const Policy& policy) {
-  return share.messages * reward - policy.mean_total;
-}
-
-// A range of the least of doubles leaves no epsilon: what deviates by nothing still has no
-// advantage.
-double Local(double numerator, double divisor) {
-  return numerator == 0 ? 0 : std::clamp(numerator / divisor, -kLocalLimit, kLocalLimit);
-}
-
-double RootMeanSquare(const std::vector<double>& squares) {
-  return squares.empty() ? 0 : std::sqrt(SortedSum(squares) / static_cast<double>(squares.size()));
-}
-
-Policies FitPolicies(absl::Span<const GroupMember> members) {
-  Policies policies;
-  for (const GroupMember& member : members) {
-    const std::vector<AgentShare> shares = Shares(member);
-    for (size_t i = 0; i < shares.size(); ++i) {
-      if (shares[i].messages > 0)
-        policies[member.policies[i]].agent_totals.push_back(shares[i].total);
-    }
-  }
-  for (auto& [name, policy] : policies) {
-    policy.mean_total =
-        SortedSum(policy.agent_totals) / static_cast<double>(policy.agent_totals.size());
-  }
-  for (const GroupMember& member : members) {
-    const std::vector<AgentShare> shares = Shares(member);
-    for (const MemberMessage& m : member.messages) {
-      Policy& policy = policies[member.policies[m.agent]];
-      const double numerator = Numerator(shares[m.agent], m.reward, policy);
-      policy.squares.push_back(numerator * numerator);
-    }
-  }
-  for (auto& [name, policy] : policies) policy.rms = RootMeanSquare(policy.squares);
-  return policies;
-}
 
 }  // namespace
 
-GroupAdvantages ComputeAdvantages(absl::Span<const GroupMember> members,
-                                  const AdvantageOptions& options) {
-  GroupAdvantages group;
-  const Moments scores = ScoreMoments(members, options.scale);
-  group.mean_score = scores.mean;
-  group.std_score = scores.std;
-  const double scale = options.scale == OutcomeScale::kNone ? 1.0 : scores.std + options.epsilon;
-  const Policies policies = FitPolicies(members);
-  group.members.reserve(members.size());
-  for (const GroupMember& member : members) {
-    MemberAdvantages result;
-    result.outcome = scores.std == 0 ? 0 : (member.score - scores.mean) / scale;
-    const std::vector<AgentShare> shares = Shares(member);
-    for (const MemberMessage& m : member.messages) {
-      const Policy& policy = policies.at(member.policies[m.agent]);
-      const double local =
-          Local(Numerator(shares[m.agent], m.reward, policy), policy.rms + options.epsilon);
-      result.local.push_back(local);
-      result.advantage.push_back((1 - options.blend) * result.outcome + options.blend * local);
+absl::StatusOr<GroupAdvantages> ComputeAdvantages(absl::Span<const GroupMember* const> members,
+                                                  const AdvantageOptions& options) {
+  const Group group(members, options.range);
+  const absl::StatusOr<OutcomeRule> outcome = ChooseOutcomeRule(group, options.outcome);
+  if (!outcome.ok()) return outcome.status();
+  const absl::StatusOr<CreditRule> credit = ChooseCreditRule(group, options.credit);
+  if (!credit.ok()) return credit.status();
+  const double deviation = ScoreDeviation(group, options.scale);
+  const std::vector<double> x = outcome->compute(group);
+  const CreditNumbers k = credit->compute(group);
+
+  GroupAdvantages result;
+  result.mean_score = group.mean_score();
+  result.std_score = deviation * options.range;
+  result.outcome_part = outcome->part;
+  result.credit_part = credit->part;
+  result.reliability = k.reliability;
+  result.weight = options.blend.value_or(credit->default_blend) * k.reliability;
+  result.parallel = std::all_of(members.begin(), members.end(),
+                                [](const GroupMember* member) { return member->parallel; });
+  const Scaling scaling(options);
+  const double w = result.weight;
+  result.members.resize(members.size());
+  size_t pair = 0;
+  size_t m = 0;
+  for (size_t e = 0; e < members.size(); ++e) {
+    MemberAdvantages& member = result.members[e];
+    member.outcome = scaling.Outcome(group.score_deviation(static_cast<int>(e)), deviation);
+    for (size_t i = 0; i < members[e]->agents.size(); ++i) {
+      member.by_agent.push_back(scaling.Outcome(x[pair++], deviation));
     }
-    group.members.push_back(std::move(result));
+    for (const MemberMessage& message : members[e]->messages) {
+      member.local.push_back(scaling.Credit(k.values[m], k.divisors[m], credit->unit));
+      member.advantage.push_back((1 - w) * member.by_agent[message.agent] +
+                                 w * member.local.back());
+      ++m;
+    }
   }
-  return group;
+  return result;
 }
 
 }  // namespace assay::signals

@@ -1,5 +1,5 @@
-// One credit, placed on messages: the conserving projection with its fallbacks (signals.md section
-// 3).
+// One credit, placed on messages: the conserving projection with its fallbacks
+// (proto/signals.md#projection).
 #ifndef ASSAY_SERVER_SIGNALS_ALLOCATION_H_
 #define ASSAY_SERVER_SIGNALS_ALLOCATION_H_
 

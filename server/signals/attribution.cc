@@ -12,7 +12,9 @@
 #include "server/signals/credit_phase.h"
 #include "server/signals/detail_phase.h"
 #include "server/signals/findings.h"
+#include "server/signals/message_credit.h"
 #include "server/signals/message_rewards.h"
+#include "server/signals/value_changes.h"
 
 namespace assay::signals {
 namespace {
@@ -85,6 +87,8 @@ class Attribution::Impl {
   absl::Status FillScore(Signals& signals) const;
   absl::Status FillMessages(Signals& signals);
   void FillPosterior(const blame::Posterior& posterior, Signals& signals) const;
+  void FillMeasures(const LocalEvidence& local, const std::vector<double>& credit,
+                    Signals& signals) const;
   void FillPairs(const RewardInputs& inputs, Signals& signals) const;
 
   const Episode& episode_;
@@ -196,12 +200,14 @@ absl::Status Attribution::Impl::FillCredit(Signals& signals) {
   const absl::StatusOr<const credit::CreditEstimate*> finished = credit_.Finish();
   if (!finished.ok()) return finished.status();
   const credit::CreditEstimate* const estimate = *finished;
+  const std::vector<std::optional<double>> without = credit_.ValuesWithout();
   for (size_t i = 0; i < signals.agents.size(); ++i) {
     AgentSignal& agent = signals.agents[i];
     agent.credit = DropDust(estimate->values[i], options_.range);
     agent.std_error = estimate->std_errors[i];
     agent.low = estimate->low[i];
     agent.high = estimate->high[i];
+    agent.value_without = without[i];
   }
   for (const credit::PairInteraction& pair : estimate->interactions) {
     signals.interactions.push_back({pair.first, pair.second, DropDust(pair.value, options_.range)});
@@ -264,6 +270,7 @@ absl::Status Attribution::Impl::FillMessages(Signals& signals) {
   if (credit_.counterfactual()) {
     for (const AgentSignal& agent : signals.agents) credit.push_back(agent.credit);
   }
+  FillMeasures(local, credit, signals);
   const blame::Evidence evidence =
       BlameEvidence(episode_, options_, findings_, signals.score, credit);
   const blame::Posterior posterior = blame::ComputePosterior(
@@ -295,6 +302,21 @@ absl::Status Attribution::Impl::FillMessages(Signals& signals) {
   }
   if (rewarded.ok()) FillPairs(inputs, signals);
   return rewarded;
+}
+
+void Attribution::Impl::FillMeasures(const LocalEvidence& local, const std::vector<double>& credit,
+                                     Signals& signals) const {
+  const MessageCredits credits = CreditMessages(episode_, local.owen, credit);
+  const std::vector<std::optional<ValueChange>> changes =
+      ValueChanges(episode_, options_, findings_, signals.score);
+  for (MessageSignal& message : signals.messages) {
+    const int t = message.index;
+    if (!credits.values.empty()) message.credit = DropDust(credits.values[t], options_.range);
+    if (!changes.empty()) message.value_change = changes[t];
+    message.process_score = local.scores[t];
+  }
+  signals.owen_values = credits.owen;
+  signals.parallel = WroteInParallel(episode_);
 }
 
 void Attribution::Impl::FillPairs(const RewardInputs& inputs, Signals& signals) const {

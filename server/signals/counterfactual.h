@@ -1,5 +1,5 @@
 // The one question that is asked of an evaluator: what is the system evaluation of this episode,
-// changed like so? (signals.md section 1)
+// changed like so? (proto/signals.md#questions)
 #ifndef ASSAY_SERVER_SIGNALS_COUNTERFACTUAL_H_
 #define ASSAY_SERVER_SIGNALS_COUNTERFACTUAL_H_
 

@@ -1,11 +1,13 @@
 #include "server/signals/credit_phase.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/credit/answers.h"
 #include "server/credit/exact.h"
 
 namespace assay::signals {
@@ -130,7 +132,30 @@ absl::Status CreditPhase::TellTable(const Answer& answer) {
     }
   }
   estimate_ = Exact(answer.table, n_);
+  without_.resize(n_);
+  for (int i = 0; i < n_; ++i) without_[i] = {answer.table[(size - 1) ^ (size_t{1} << i)], 1, 0};
   return absl::OkStatus();
+}
+
+void CreditPhase::KeepValuesWithout(absl::Span<const credit::ValueAnswer> answers) {
+  if (without_.empty()) without_.assign(n_, {.samples = 0});
+  const credit::Coalition everyone = credit::PlayerSet::All(n_).mask();
+  for (size_t k = 0; k < answers.size(); ++k) {
+    const credit::Coalition absent = everyone ^ plan_->ask()[k].players.mask();
+    if (!std::has_single_bit(absent)) continue;
+    credit::Merge(answers[k], without_[std::countr_zero(absent)]);
+  }
+}
+
+std::vector<std::optional<double>> CreditPhase::ValuesWithout() const {
+  std::vector<std::optional<double>> values;
+  values.reserve(without_.size());
+  for (const credit::ValueAnswer& answer : without_) {
+    // Answers may miss the range by their rounding.
+    const double value = std::clamp(answer.mean, range_.low, range_.high);
+    values.push_back(answer.samples > 0 ? std::optional<double>(value) : std::nullopt);
+  }
+  return values;
 }
 
 absl::Status CreditPhase::Tell(absl::Span<const Answer> answers) {
@@ -141,6 +166,7 @@ absl::Status CreditPhase::Tell(absl::Span<const Answer> answers) {
     values.push_back({answer.mean, answer.samples, answer.variance});
   }
   estimate_.reset();
+  KeepValuesWithout(values);
   return plan_->tell(values);
 }
 

@@ -43,14 +43,18 @@ class CreditPhase {
   // none is possible yet. Computed once: an estimator may take milliseconds for it.
   absl::StatusOr<const credit::CreditEstimate*> Finish();
   bool can_finish_early() { return plan_ != nullptr && Finish().ok(); }
+  // v(N without agent i), one an agent, as far as it was answered; empty where nothing was asked.
+  std::vector<std::optional<double>> ValuesWithout() const;
 
  private:
   absl::Status TellTable(const Answer& answer);
+  void KeepValuesWithout(absl::Span<const credit::ValueAnswer> answers);
 
   const int n_;
   absl::Status status_;
   bool whole_table_ = false;
   std::unique_ptr<credit::CreditPlan> plan_;
+  std::vector<credit::ValueAnswer> without_;  // of everybody but one agent; samples 0: not asked
   std::optional<credit::CreditEstimate> estimate_;  // of what was told so far
   const ValueRange range_;
 };

@@ -116,8 +116,12 @@ class OwenTablePhase : public DetailPhase {
 // Asks the value of every node of an agent's message that the episode does not give.
 class PrefixPhase : public DetailPhase {
  public:
-  PrefixPhase(std::vector<int> nodes, size_t count, int samples)
-      : nodes_(std::move(nodes)), count_(count), samples_(samples) {}
+  PrefixPhase(std::vector<int> nodes, const DetailInputs& inputs)
+      : nodes_(std::move(nodes)),
+        count_(inputs.episode.messages.size()),
+        samples_(inputs.options.estimator.samples_per_question),
+        range_(inputs.options.range),
+        noise_(NoiseOf(inputs.options, inputs.traits)) {}
 
   bool done() const override { return told_; }
 
@@ -134,14 +138,31 @@ class PrefixPhase : public DetailPhase {
   absl::Status Tell(absl::Span<const Answer> answers, Findings& findings) override {
     findings.node_values.resize(count_ + 1);
     for (size_t k = 0; k < nodes_.size(); ++k) findings.node_values[nodes_[k]] = answers[k].mean;
+    if (AreSamples(answers)) {
+      findings.node_samples.resize(count_ + 1);
+      for (size_t k = 0; k < nodes_.size(); ++k) {
+        const double share = std::clamp((answers[k].mean - range_.low) / range_.size(), 0.0, 1.0);
+        const double trials = answers[k].samples;
+        findings.node_samples[nodes_[k]] = {share * trials, trials};
+      }
+    }
     told_ = true;
     return absl::OkStatus();
   }
 
  private:
+  // Whether the values are means of noisy evaluations, and not exact.
+  bool AreSamples(absl::Span<const Answer> answers) const {
+    if (noise_ != credit::Noise::kUnsaid) return noise_ == credit::Noise::kSampled;
+    return std::any_of(answers.begin(), answers.end(),
+                       [](const Answer& answer) { return answer.variance > 0; });
+  }
+
   const std::vector<int> nodes_;
   const size_t count_;
   const int samples_;
+  const ValueRange range_;
+  const credit::Noise noise_;
   bool told_ = false;
 };
 
@@ -246,8 +267,7 @@ absl::StatusOr<std::unique_ptr<DetailPhase>> MakeSuccessPhase(const DetailInputs
       (traits.free || paid_on_request)) {
     std::vector<int> nodes = MissingNodes(inputs, findings);
     if (!nodes.empty()) {
-      return std::make_unique<PrefixPhase>(std::move(nodes), inputs.episode.messages.size(),
-                                           inputs.options.estimator.samples_per_question);
+      return std::make_unique<PrefixPhase>(std::move(nodes), inputs);
     }
   }
   if (traits.kind == EvaluatorKind::kVote && Wants(inputs, Evidence::kScores) &&

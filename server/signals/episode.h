@@ -1,4 +1,4 @@
-// One finished episode as the mathematics sees it: signals.md section 1.
+// One finished episode as the mathematics sees it: proto/signals.md#objects.
 #ifndef ASSAY_SERVER_SIGNALS_EPISODE_H_
 #define ASSAY_SERVER_SIGNALS_EPISODE_H_
 

@@ -35,6 +35,28 @@ void AddScores(const Episode& episode, const std::vector<double>& found,
   }
 }
 
+blame::TextEpisode AsText(const Episode& episode) {
+  blame::TextEpisode text;
+  text.task = episode.prompt;
+  text.messages.reserve(episode.messages.size());
+  for (const Message& m : episode.messages) {
+    const bool context = m.agent == kContext;
+    text.messages.push_back(
+        {context ? absl::string_view() : episode.agents[m.agent].id, m.content, context});
+  }
+  return text;
+}
+
+std::optional<double> GivenNodeValue(const Message& m, const ValueRange& range) {
+  if (m.prefix_value.has_value()) return m.prefix_value;
+  if (m.rollouts.has_value() && m.rollouts->trials > 0) {
+    return range.low + range.size() * m.rollouts->successes / m.rollouts->trials;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::vector<blame::Rollouts> NodeRollouts(const Episode& episode, const Options& options,
                                           const Findings& findings) {
   if (!findings.node_rollouts.empty()) return findings.node_rollouts;
@@ -58,27 +80,18 @@ std::vector<blame::Rollouts> NodeRollouts(const Episode& episode, const Options&
   return nodes;
 }
 
-blame::TextEpisode AsText(const Episode& episode) {
-  blame::TextEpisode text;
-  text.task = episode.prompt;
-  text.messages.reserve(episode.messages.size());
+bool WroteInParallel(const Episode& episode) {
+  const Message* first = nullptr;
+  bool one_author = true;
+  bool one_round = true;
   for (const Message& m : episode.messages) {
-    const bool context = m.agent == kContext;
-    text.messages.push_back(
-        {context ? absl::string_view() : episode.agents[m.agent].id, m.content, context});
+    if (m.agent == kContext) continue;
+    if (first == nullptr) first = &m;
+    one_author &= m.agent == first->agent;
+    one_round &= m.round == first->round && m.round > 0;
   }
-  return text;
+  return one_author || one_round;
 }
-
-std::optional<double> GivenNodeValue(const Message& m, const ValueRange& range) {
-  if (m.prefix_value.has_value()) return m.prefix_value;
-  if (m.rollouts.has_value() && m.rollouts->trials > 0) {
-    return range.low + range.size() * m.rollouts->successes / m.rollouts->trials;
-  }
-  return std::nullopt;
-}
-
-}  // namespace
 
 std::vector<int> AgentsMessages(const Episode& episode) {
   std::vector<int> indices;

@@ -16,8 +16,9 @@ namespace assay::signals {
 // Answers about single messages and nodes, as far as they were asked for.
 struct Findings {
   std::vector<double> scores;                      // T or empty; NaN: no opinion
-  std::vector<std::optional<double>> node_values;  // T + 1 or empty: prefix questions, exact
-  std::vector<blame::Rollouts> node_rollouts;      // T + 1 or empty: prefix questions, sampled
+  std::vector<std::optional<double>> node_values;  // T + 1 or empty: prefix questions, means
+  std::vector<blame::Rollouts> node_samples;   // T + 1 or empty: what is behind noisy node_values
+  std::vector<blame::Rollouts> node_rollouts;  // T + 1 or empty: prefix questions of the search
   std::vector<blame::Correction> corrections;
   std::vector<double> owen;  // T or empty
 };
@@ -34,6 +35,11 @@ blame::Evidence BlameEvidence(const Episode& episode, const Options& options,
 blame::PosteriorOptions BlamePosteriorOptions(const Options& options);
 blame::PairOptions BlamePairOptions(const Options& options);
 
+// Rollouts at nodes 0..T: what the search found, else what the episode gives; a bare prefix value
+// counts as some. Empty: none.
+std::vector<blame::Rollouts> NodeRollouts(const Episode& episode, const Options& options,
+                                          const Findings& findings);
+
 // V_0..V_T as the episode and the findings give them; V_T is the score.
 std::vector<std::optional<double>> NodeValues(const Episode& episode, const Options& options,
                                               const Findings& findings, double score);
@@ -42,6 +48,10 @@ std::vector<std::optional<double>> NodeValues(const Episode& episode, const Opti
 // scorer found.
 LocalEvidence GatherLocalEvidence(const Episode& episode, const Options& options,
                                   const Findings& findings, double score);
+
+// Whether every agents' message was written before its author could read another agent's: all stand
+// in one round that is known, or have one author.
+bool WroteInParallel(const Episode& episode);
 
 // Indices of the agents' messages, ascending.
 std::vector<int> AgentsMessages(const Episode& episode);

@@ -1,5 +1,5 @@
-// Credit and blame, placed on messages, with the ledger that proves it (signals.md sections 4 and
-// 5).
+// Credit and blame, placed on messages, with the ledger that proves it
+// (proto/signals.md#rewards-of-a-success, #failure).
 #ifndef ASSAY_SERVER_SIGNALS_MESSAGE_REWARDS_H_
 #define ASSAY_SERVER_SIGNALS_MESSAGE_REWARDS_H_
 

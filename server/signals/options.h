@@ -1,4 +1,4 @@
-// How to attribute, with every default resolved (signals.md; proto AttributionOptions).
+// How to attribute, with every default resolved (proto/assay/v1/options.proto).
 #ifndef ASSAY_SERVER_SIGNALS_OPTIONS_H_
 #define ASSAY_SERVER_SIGNALS_OPTIONS_H_
 
@@ -19,6 +19,8 @@ namespace assay::signals {
 
 enum class Evidence : uint8_t { kAuto, kOwen, kPrefix, kScores, kEqual };
 enum class OutcomeScale : uint8_t { kPopulation, kSample, kNone };
+enum class OutcomePart : uint8_t { kAuto, kOutcome, kControl, kRecombined };
+enum class CreditPart : uint8_t { kAuto, kValues, kCredit, kScores, kNone };
 enum class AuditLevel : uint8_t { kNone, kLedger, kFull };
 
 struct ValueRange {
@@ -29,7 +31,7 @@ struct ValueRange {
 
 struct EstimatorOptions {
   credit::Method method = credit::Method::kAuto;
-  int max_questions = 0;  // 0: signals.md defaults, by cost and number of agents
+  int max_questions = 0;  // 0: by cost and number of agents (QuestionBudget)
   double target_half_width = 0;
   double confidence = 0.95;
   int samples_per_question = 1;
@@ -53,9 +55,12 @@ struct FirstErrorOptions {
 };
 
 struct AdvantageOptions {
-  double blend = 0.5;  // beta
+  std::optional<double> blend;  // share of the credit part; unset: that part's default
   OutcomeScale scale = OutcomeScale::kPopulation;
-  double epsilon = 1e-6;  // in units of the value: already multiplied by the range
+  double epsilon = 1e-6;  // as a share of the range
+  double range = 1;       // size of the value range
+  OutcomePart outcome = OutcomePart::kAuto;
+  CreditPart credit = CreditPart::kAuto;
 };
 
 struct Options {

@@ -1,4 +1,4 @@
-// Redundancy rho: how much of a message its author had already said or read (signals.md section 4).
+// rho, how much of a message its author had already said or read: proto/signals.md#redundancy.
 #ifndef ASSAY_SERVER_SIGNALS_REDUNDANCY_H_
 #define ASSAY_SERVER_SIGNALS_REDUNDANCY_H_
 

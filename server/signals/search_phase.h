@@ -1,4 +1,4 @@
-// Failure: the active search for the first error, as a detail phase (signals.md section 5).
+// Failure: the active search for the first error, as a detail phase (proto/signals.md#failure).
 #ifndef ASSAY_SERVER_SIGNALS_SEARCH_PHASE_H_
 #define ASSAY_SERVER_SIGNALS_SEARCH_PHASE_H_
 

@@ -1,5 +1,5 @@
-// What an attribution yields: signals.md sections 2-7. Plain numbers; wire/convert puts them on
-// the wire.
+// What an attribution yields (proto/signals.md). Plain numbers; wire/convert puts them on the
+// wire.
 #ifndef ASSAY_SERVER_SIGNALS_SIGNALS_H_
 #define ASSAY_SERVER_SIGNALS_SIGNALS_H_
 
@@ -12,6 +12,7 @@
 #include "server/blame/posterior.h"
 #include "server/credit/plan.h"
 #include "server/signals/counterfactual.h"
+#include "server/signals/value_changes.h"
 
 namespace assay::signals {
 
@@ -23,6 +24,7 @@ struct AgentSignal {
   double reward_total = 0;  // over M_i
   double unallocated = 0;   // success: credit that no message could take
   bool signs_relaxed = false;
+  std::optional<double> value_without;  // v(N without i); unset: not asked
 };
 
 // One for each agents' message, in order; context has none.
@@ -34,6 +36,10 @@ struct MessageSignal {
   double error = 0;
   double repair = 0;
   double redundancy = 0;
+  // What advantages are made of, none of it shaped by rewards.
+  std::optional<double> credit;             // u_t; unset: OutcomeOnly
+  std::optional<ValueChange> value_change;  // unset: a node has no value
+  std::optional<double> process_score;      // q_t; unset: nobody judged it
 };
 
 // The projection's inputs and the posterior's evidence, one for each agents' message (audit).
@@ -98,6 +104,8 @@ struct Signals {
   credit::IntervalKind interval = credit::IntervalKind::kExact;
   double total_std_error = 0;  // of grand_value - baseline, where the evaluator is noisy
   bool partial = false;
+  bool parallel = false;     // no agent could read another's message before it wrote its own
+  bool owen_values = false;  // the messages' credits are Owen values, not equal shares
   std::vector<MessageEvidence> evidence_rows;  // AuditLevel::kFull only
   std::vector<AskedQuestion> asked;            // AuditLevel::kFull only, in the order asked
 };

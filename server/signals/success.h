@@ -1,4 +1,4 @@
-// Success: from agent credit to message rewards (signals.md section 4).
+// Success: from agent credit to message rewards (proto/signals.md#rewards-of-a-success).
 #ifndef ASSAY_SERVER_SIGNALS_SUCCESS_H_
 #define ASSAY_SERVER_SIGNALS_SUCCESS_H_
 

@@ -77,6 +77,7 @@ void AgentsToWire(const signals::Signals& signals, const v1::Episode& episode,
     added->set_signs_relaxed(agent.signs_relaxed);
     const std::string& policy = episode.agents(i).policy();
     added->set_policy(policy.empty() ? episode.agents(i).id() : policy);
+    if (agent.value_without) added->set_value_without(Plain(*agent.value_without));
   }
 }
 
@@ -95,6 +96,12 @@ void MessagesToWire(const signals::Signals& signals, const v1::Episode& episode,
     added->set_repair_probability(Plain(message.repair));
     added->set_redundancy(Plain(message.redundancy));
     *added->mutable_token_spans() = source.token_spans();
+    if (message.credit) added->set_credit(Plain(*message.credit));
+    if (message.value_change) {
+      added->set_value_change(Plain(message.value_change->mean));
+      added->set_value_change_variance(Plain(message.value_change->variance));
+    }
+    if (message.process_score) added->set_process_score(Plain(*message.process_score));
   }
 }
 
@@ -215,6 +222,8 @@ void ToWire(const signals::Signals& signals, const v1::Episode& episode, v1::Epi
   wire->set_partial(signals.partial);
   if (episode.has_group()) *wire->mutable_group() = episode.group();
   wire->set_evidence(ToEnum<v1::Evidence>(signals.evidence));
+  wire->set_parallel(signals.parallel);
+  wire->set_owen_values(signals.owen_values);
 }
 
 }  // namespace assay::service

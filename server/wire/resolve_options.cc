@@ -78,6 +78,8 @@ static_assert(Follows(signals::Evidence::kEqual, v1::EVIDENCE_EQUAL));
 static_assert(Follows(blame::ErrorDefinition::kIncorrectStep, v1::ERROR_DEFINITION_INCORRECT_STEP));
 static_assert(Follows(blame::PairKind::kPeer, v1::PREFERENCE_KIND_PEER));
 static_assert(Follows(signals::OutcomeScale::kNone, v1::OUTCOME_SCALE_NONE));
+static_assert(Follows(signals::OutcomePart::kRecombined, v1::OUTCOME_PART_RECOMBINED));
+static_assert(Follows(signals::CreditPart::kNone, v1::CREDIT_PART_NONE));
 static_assert(Follows(signals::AuditLevel::kFull, v1::AUDIT_FULL));
 static_assert(Follows(signals::QuestionKind::kTeam, v1::QUESTION_KIND_TEAM));
 static_assert(Follows(evaluation::Ballots::kLastRound, v1::BALLOTS_LAST_ROUND));
@@ -363,9 +365,11 @@ absl::StatusOr<signals::AdvantageOptions> ResolveAdvantages(v1::AdvantageOptions
   if (absl::Status shape = CheckShape(*wire, prefix); !shape.ok()) return shape;
   Checker check{std::string(prefix)};
   signals::AdvantageOptions options;
-  if (!wire->has_blend()) wire->set_blend(0.5);
-  check.InRange("blend", wire->blend(), 0, 1);
-  options.blend = wire->blend();
+  // Without a blend it is left open: its default is that of the credit part, which a group decides.
+  if (wire->has_blend()) {
+    check.InRange("blend", wire->blend(), 0, 1);
+    options.blend = wire->blend();
+  }
   if (wire->scale() == v1::OUTCOME_SCALE_UNSPECIFIED) {
     wire->set_scale(v1::OUTCOME_SCALE_POPULATION);
   }
@@ -374,7 +378,15 @@ absl::StatusOr<signals::AdvantageOptions> ResolveAdvantages(v1::AdvantageOptions
   if (!(wire->epsilon() > 0 && wire->epsilon() <= kMaxEpsilon)) {
     check.Fail(Invalid(check.At("epsilon"), "must be above 0 and at most 1"));
   }
-  options.epsilon = wire->epsilon() * range.size();
+  options.epsilon = wire->epsilon();
+  options.range = range.size();
+  if (wire->outcome() == v1::OUTCOME_PART_UNSPECIFIED) wire->set_outcome(v1::OUTCOME_PART_AUTO);
+  options.outcome = FromEnum<signals::OutcomePart>(wire->outcome());
+  if (options.outcome == signals::OutcomePart::kRecombined) {
+    check.Fail(NotOffered(check.At("outcome"), "this build does not recombine teams"));
+  }
+  if (wire->credit() == v1::CREDIT_PART_UNSPECIFIED) wire->set_credit(v1::CREDIT_PART_AUTO);
+  options.credit = FromEnum<signals::CreditPart>(wire->credit());
   if (!check.status().ok()) return check.status();
   return options;
 }
@@ -422,6 +434,14 @@ v1::QuestionKind ToWire(signals::QuestionKind kind) {
   if (kind == signals::QuestionKind::kOwenSets) return v1::QUESTION_KIND_MESSAGES;
   if (kind == signals::QuestionKind::kAllTeams) return v1::QUESTION_KIND_TEAM;
   return static_cast<v1::QuestionKind>(static_cast<int>(kind) + 1);
+}
+
+v1::OutcomePart ToWire(signals::OutcomePart part) {
+  return static_cast<v1::OutcomePart>(static_cast<int>(part) + 1);
+}
+
+v1::CreditPart ToWire(signals::CreditPart part) {
+  return static_cast<v1::CreditPart>(static_cast<int>(part) + 1);
 }
 
 }  // namespace assay::service

@@ -57,6 +57,8 @@ absl::StatusOr<signals::AdvantageOptions> ResolveAdvantages(v1::AdvantageOptions
                                                             absl::string_view prefix);
 
 v1::QuestionKind ToWire(signals::QuestionKind kind);
+v1::OutcomePart ToWire(signals::OutcomePart part);
+v1::CreditPart ToWire(signals::CreditPart part);
 
 }  // namespace assay::service
 

@@ -12,6 +12,10 @@ namespace {
 
 // A message's judges are compared pairwise.
 constexpr int kMaxJudges = 64;
+// Of the value range: more than the rewards of any episode within the limits can add up to.
+constexpr double kMaxCredit = 1e12;
+// Of the value range: differences of values carry it.
+constexpr double kRounding = 1e-9;
 
 #define ASSAY_RETURN_IF_ERROR(expr)                 \
   do {                                              \
@@ -243,6 +247,61 @@ absl::Status ValidateEvaluator(const v1::Episode& episode, const ResolvedOptions
                "the episode succeeded, and no message has an answer to vote with");
 }
 
+absl::Status ValidateCredit(const v1::AgentCredit& agent, int i, const signals::ValueRange& range,
+                            const Limits& limits) {
+  const Path id{"agents", i, "agent_id"};
+  if (agent.agent_id().empty()) return Missing(id.str());
+  ASSAY_RETURN_IF_ERROR(IdFits(id, agent.agent_id(), limits));
+  ASSAY_RETURN_IF_ERROR(IdFits({"agents", i, "policy"}, agent.policy(), limits));
+  const double most = kMaxCredit * range.size();
+  ASSAY_RETURN_IF_ERROR(InRange({"agents", i, "credit"}, agent.credit(), -most, most));
+  ASSAY_RETURN_IF_ERROR(InRange({"agents", i, "std_error"}, agent.std_error(), 0, most));
+  if (!agent.has_value_without()) return absl::OkStatus();
+  return InRange({"agents", i, "value_without"}, agent.value_without(), range.low, range.high);
+}
+
+absl::Status ValidateSignal(const v1::MessageSignal& message, int t,
+                            const signals::ValueRange& range) {
+  const double credit = kMaxCredit * range.size();
+  const double change = (1 + kRounding) * range.size();
+  ASSAY_RETURN_IF_ERROR(InRange({"messages", t, "credit"}, message.credit(), -credit, credit));
+  ASSAY_RETURN_IF_ERROR(
+      InRange({"messages", t, "value_change"}, message.value_change(), -change, change));
+  ASSAY_RETURN_IF_ERROR(InRange({"messages", t, "value_change_variance"},
+                                message.value_change_variance(), 0, change * change));
+  return InRange({"messages", t, "process_score"}, message.process_score(), -1, 1);
+}
+
+// Paths without the place of the episode.
+absl::Status ValidateMember(const v1::EpisodeSignals& signals, const signals::ValueRange& range,
+                            const Limits& limits) {
+  ASSAY_RETURN_IF_ERROR(ValidateId("episode_id", signals.episode_id(), limits));
+  ASSAY_RETURN_IF_ERROR(ValidateId("group.id", signals.group().id(), limits));
+  ASSAY_RETURN_IF_ERROR(InRange({"", 0, "score"}, signals.score(), range.low, range.high));
+  if (signals.agents_size() > limits.max_agents) {
+    return OverLimit("agents", signals.agents_size(), limits.max_agents);
+  }
+  if (signals.messages_size() > limits.max_messages) {
+    return OverLimit("messages", signals.messages_size(), limits.max_messages);
+  }
+  AgentIndex agents;
+  for (int i = 0; i < signals.agents_size(); ++i) {
+    const v1::AgentCredit& agent = signals.agents(i);
+    ASSAY_RETURN_IF_ERROR(ValidateCredit(agent, i, range, limits));
+    if (!agents.emplace(agent.agent_id(), i).second) {
+      return DuplicateId(Path{"agents", i, "agent_id"}.str(), agent.agent_id());
+    }
+  }
+  for (int t = 0; t < signals.messages_size(); ++t) {
+    const v1::MessageSignal& message = signals.messages(t);
+    if (!agents.contains(message.agent_id())) {
+      return UnknownId(Path{"messages", t, "agent_id"}.str(), message.agent_id());
+    }
+    ASSAY_RETURN_IF_ERROR(ValidateSignal(message, t, range));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status ValidateId(absl::string_view path, absl::string_view id, const Limits& limits) {
@@ -260,34 +319,8 @@ absl::Status ValidateGroup(const v1::Group& group, const Limits& limits) {
 
 absl::Status ValidateMember(const v1::EpisodeSignals& signals, const signals::ValueRange& range,
                             const Limits& limits, absl::string_view at) {
-  const auto path = [at](absl::string_view field) { return absl::StrCat(at, field); };
-  ASSAY_RETURN_IF_ERROR(ValidateId(path("episode_id"), signals.episode_id(), limits));
-  ASSAY_RETURN_IF_ERROR(ValidateId(path("group.id"), signals.group().id(), limits));
-  ASSAY_RETURN_IF_ERROR(InRange({"", 0, path("score")}, signals.score(), range.low, range.high));
-  if (signals.agents_size() > limits.max_agents) {
-    return OverLimit(path("agents"), signals.agents_size(), limits.max_agents);
-  }
-  if (signals.messages_size() > limits.max_messages) {
-    return OverLimit(path("messages"), signals.messages_size(), limits.max_messages);
-  }
-  AgentIndex agents;
-  for (int i = 0; i < signals.agents_size(); ++i) {
-    const std::string id = path(Path{"agents", i, "agent_id"}.str());
-    ASSAY_RETURN_IF_ERROR(ValidateId(id, signals.agents(i).agent_id(), limits));
-    if (!agents.emplace(signals.agents(i).agent_id(), i).second) {
-      return DuplicateId(id, signals.agents(i).agent_id());
-    }
-  }
-  for (int t = 0; t < signals.messages_size(); ++t) {
-    const v1::MessageSignal& message = signals.messages(t);
-    if (!agents.contains(message.agent_id())) {
-      return UnknownId(path(Path{"messages", t, "agent_id"}.str()), message.agent_id());
-    }
-    if (!std::isfinite(message.reward())) {
-      return NotFinite(path(Path{"messages", t, "reward"}.str()));
-    }
-  }
-  return absl::OkStatus();
+  const absl::Status valid = ValidateMember(signals, range, limits);
+  return valid.ok() ? valid : absl::Status(valid.code(), absl::StrCat(at, valid.message()));
 }
 
 absl::Status ValidateEpisode(const v1::Episode& episode, int64_t bytes,

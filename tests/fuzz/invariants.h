@@ -1,4 +1,4 @@
-// The invariants of every answer, whatever was sent: signals.md section 8.
+// The invariants of every answer, whatever was sent: proto/signals.md#invariants.
 #ifndef ASSAY_TESTS_FUZZ_INVARIANTS_H_
 #define ASSAY_TESTS_FUZZ_INVARIANTS_H_
 

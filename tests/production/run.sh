@@ -7,7 +7,7 @@
 #   replicas [--proxy]  three replicas, each terminated, killed and restarted under load
 #   rotation            certificates and tokens change under load; what is wrong is refused
 #   alerts              a real Prometheus, and each alert fires
-#   manifests           the Kubernetes overlays, rendered and validated
+#   manifests           the Kubernetes overlays and the Helm chart, rendered and validated
 #   capacity            the capacity plan against a simulation from measured service times
 #   image.sh            the container image, built and run without a daemon
 #   short               a short version of what is cheap, for CI
@@ -46,6 +46,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1
 venv=${ASSAY_VENVS:-${XDG_CACHE_HOME:-$HOME/.cache}/assay/venvs}/production
 [ -x "$venv/bin/python" ] || /usr/bin/python3 -m venv "$venv"
 "$venv/bin/pip" install --quiet -e "$root/client/python" kubernetes-validate==1.37.0
+# Helm as a library. It says that it needs Python 3.12, and runs with 3.11.
+if [ "$name" = manifests ]; then "$venv/bin/pip" install --quiet --ignore-requires-python helm-sdkpy==0.1.32; fi
 
 cd "$here"
 show() { "$venv/bin/python" -m "production.$1" "${@:2}"; }

@@ -1,4 +1,4 @@
-// The forms in which answers are compared (signals.md section 1, vote replay).
+// The forms in which answers are compared (proto/signals.md#vote-replay).
 #ifndef ASSAY_SERVER_EVALUATION_EVALUATORS_ANSWER_FORM_H_
 #define ASSAY_SERVER_EVALUATION_EVALUATORS_ANSWER_FORM_H_
 

@@ -1,4 +1,4 @@
-// Vote replay: the free evaluator that needs nothing outside the transcript (signals.md section 1).
+// Vote replay: the free evaluator that needs only the transcript (proto/signals.md#vote-replay).
 // v(S) is the grade of the answer that the ballots of S elect by plurality.
 #ifndef ASSAY_SERVER_EVALUATION_EVALUATORS_VOTE_REPLAY_H_
 #define ASSAY_SERVER_EVALUATION_EVALUATORS_VOTE_REPLAY_H_

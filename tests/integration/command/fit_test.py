@@ -1,6 +1,6 @@
 """`assay fit`, from episodes to the server's configuration: the posterior is as sure as it may be.
 
-Failures with eight rollouts a node, simulated as signals.md has them: success about .67 before the
+Failures with eight rollouts a node, simulated as proto/signals.md#failure has them: success about .67 before the
 first error and about .08 after it, and in 30 % of the episodes a recovery that is lost again. Some
 are fitted on, without labels; others are asked with the default and with the fitted numbers.
 """

@@ -48,7 +48,7 @@ def check_debate(server: Server) -> None:
 
 
 def check_coding(server: Server) -> None:
-    # E2 of the specification.
+    # E2 of proto/signals.md#worked-examples.
     values = credit(by_id(server.signals((SAMPLES / "coding_team.jsonl").read_bytes()))["coding-1"])
     expected = {"architect": 11 / 30, "coder": 11 / 30, "optimizer": -2 / 15}
     assert all(close(values[agent], value) for agent, value in expected.items()), values

@@ -1,6 +1,7 @@
-"""Every overlay renders, is what Kubernetes takes (strictly, by its published schemas), and gives the memory it needs.
+"""Every overlay and the Helm chart render to what Kubernetes takes (strictly, by its published schemas).
 
-And the image's list of packages (deploy/packages/run.txt) holds every library that the server links.
+They give the pod the memory that its configuration needs, and the image's list of packages (deploy/packages/run.txt)
+holds every library that the server links.
 
 PodMonitor is of the Prometheus operator: no schema for it is at hand, and it is not checked.
 """
@@ -18,9 +19,22 @@ from typing import Any
 import kubernetes_validate
 import yaml
 
+from production import chart
 from production.fleet import ASSAYD, ROOT, Assayd, Verdict
 
 KUBERNETES = ROOT / "deploy/kubernetes"
+CHART = ROOT / "deploy/helm/assay"
+# Names of the settings of the chart that are rendered, with their values.
+CHART_VALUES: dict[str, dict[str, Any]] = {
+    "chart": {},
+    "chart, everything on": {
+        "autoscaling": {"enabled": True},
+        "podMonitor": {"enabled": True},
+        "token": {"secretName": "assay-token"},
+        "tls": {"allowedNames": ["trainer.example"]},
+    },
+    "chart, plaintext": {"tls": {"enabled": False}},
+}
 WITHOUT_SCHEMA = {"PodMonitor"}
 UNITS = {"Mi": 1 << 20, "Gi": 1 << 30}
 
@@ -51,14 +65,13 @@ def of_kind(documents: list[dict[str, Any]], kind: str) -> dict[str, Any]:
 
 
 def memory_bound(config: dict[str, Any]) -> int:
-    """Of the mounted configuration; its certificates are not here."""
-    config = {key: value for key, value in config.items() if key != "tls"}
+    """Of the mounted configuration; its certificates and tokens are not here."""
+    config = {key: value for key, value in config.items() if key not in ("tls", "tokenFile")}
     with tempfile.TemporaryDirectory() as folder:
         return Assayd(Path(folder), "assayd", {**config, "insecure": True}).memory_bound()
 
 
-def check(overlay: str, verdict: Verdict) -> None:
-    documents = render(overlay)
+def check(overlay: str, documents: list[dict[str, Any]], verdict: Verdict) -> None:
     verdict.figure(f"{overlay}: resources", len(documents), least=5)
     verdict.figure(f"{overlay}: of them invalid", invalid(documents), most=0)
     pod = of_kind(documents, "Deployment")["spec"]["template"]["spec"]
@@ -84,9 +97,14 @@ def output(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+def installed(package: str) -> bool:
+    return subprocess.run(["dpkg-query", "-W", package], capture_output=True, check=False).returncode == 0
+
+
 def missing_libraries() -> set[str]:
     """Packages of libraries that the server needs and the image's packages do not bring along."""
-    listed = (ROOT / "deploy/packages/run.txt").read_text().split()
+    names = [line.split("|") for line in (ROOT / "deploy/packages/run.txt").read_text().split()]
+    listed = [next(name for name in several if installed(name)) for several in names]
     options = ("--recurse", "--no-recommends", "--no-suggests", "--no-conflicts", "--no-breaks", "--no-replaces")
     brought = set(re.findall(r"^(\S+)", output("apt-cache", "depends", *options, *listed), re.M))
     paths = dict(re.findall(r"^\s*(\S+) .* => (\S+)$", output("/sbin/ldconfig", "-p"), re.M)[::-1])
@@ -100,7 +118,9 @@ def main() -> int:
     argparse.ArgumentParser(description=__doc__).parse_args()
     verdict = Verdict("manifests")
     for overlay in ("base", *sorted(f"overlays/{path.name}" for path in (KUBERNETES / "overlays").iterdir())):
-        check(overlay, verdict)
+        check(overlay, render(overlay), verdict)
+    for name, values in CHART_VALUES.items():
+        check(name, chart.render(CHART, values), verdict)
     missing = missing_libraries()
     verdict.figure(f"packages that the image lacks {' '.join(sorted(missing))}", len(missing), most=0)
     return verdict.close()

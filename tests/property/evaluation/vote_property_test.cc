@@ -1,4 +1,5 @@
-// Vote replay against a count that follows the words of signals.md section 1, over random debates.
+// Vote replay against a count that follows the words of proto/signals.md#vote-replay, over random
+// debates.
 #include <algorithm>
 #include <cmath>
 #include <map>

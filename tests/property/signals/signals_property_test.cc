@@ -1,4 +1,4 @@
-// The invariants of signals.md section 8 over random episodes, options and evaluators.
+// The invariants of proto/signals.md#invariants over random episodes, options and evaluators.
 #include <algorithm>
 #include <cmath>
 #include <numeric>

@@ -78,13 +78,49 @@ TEST(TableTest, ShowsWhyThereAreNoSignals) {
 TEST(TableTest, ShowsAdvantagesOfAGroup) {
   const auto result = Parse<v1::GroupResult>(R"({"groupId": "g", "signals": {"used": 2,
     "meanScore": 0.5, "stdScore": 0.5, "missingEpisodeIds": ["lost"], "neverSent": 1,
+    "outcomePart": "OUTCOME_PART_CONTROL", "creditPart": "CREDIT_PART_CREDIT", "weight": 0.5,
+    "parallel": true,
     "episodes": [{"episodeId": "e1", "outcomeAdvantage": 1,
                   "messages": [{"index": 0, "advantage": 0.75}, {"index": 2, "advantage": -1}]}]}})");
   const std::string table = GroupTable(result);
   EXPECT_THAT(table, HasSubstr("group g: 2 episodes, score 0.500, standard deviation 0.500"));
   EXPECT_THAT(table, HasSubstr("without signals: lost"));
   EXPECT_THAT(table, HasSubstr("never sent: 1"));
-  EXPECT_THAT(table, HasSubstr("e1         +1.000  #0 +0.750  #2 -1.000"));
+  EXPECT_THAT(table,
+              HasSubstr("The advantage is 0.50 X + 0.50 K: X says how much better the episode went "
+                        "than its siblings, less what the team without the agent explains of it, "
+                        "and K how much more counterfactual credit the message has than its "
+                        "agent's others in the group.\n"));
+  EXPECT_THAT(table, HasSubstr("e1       #0 +0.750  #2 -1.000"));
+}
+
+TEST(TableTest, SaysWhatTheAdvantagesOfThisGroupAre) {
+  const auto table = [](const std::string& fields) {
+    return GroupTable(Parse<v1::GroupResult>(R"({"groupId": "g", "signals": {)" + fields + "}}"));
+  };
+  EXPECT_THAT(table(R"("outcomePart": "OUTCOME_PART_OUTCOME", "creditPart": "CREDIT_PART_NONE")"),
+              HasSubstr("The advantage is X: X says how much better the episode went than its "
+                        "siblings.\n"));
+  EXPECT_THAT(table(R"("creditPart": "CREDIT_PART_VALUES", "weight": 1)"),
+              HasSubstr("The advantage is K: K says how much the expected score changed with the "
+                        "message.\n"));
+  EXPECT_THAT(table(R"("outcomePart": "OUTCOME_PART_CONTROL", "weight": 0)"),
+              HasSubstr("though they may have read it"));
+}
+
+// The number that is trained on comes first.
+TEST(TableTest, ShowsAnEpisodesAdvantagesBeforeCreditAndRewards) {
+  const auto result = Parse<v1::EpisodeResult>(R"({"episodeId": "e1", "signals": {
+    "agents": [{"agentId": "ann"}], "messages": [
+      {"index": 1, "agentId": "ann", "reward": -0.5, "credit": 0.25, "label": "LABEL_SOUND"}]}})");
+  const auto advantages = Parse<v1::EpisodeAdvantages>(R"({"episodeId": "e1", "messages": [
+    {"index": 1, "advantage": 0.75, "outcomeAdvantage": -1, "localAdvantage": 2}]})");
+  const std::string with = EpisodeTable(result, nullptr, &advantages);
+  EXPECT_THAT(with,
+              HasSubstr("    #  agent  advantage         X         K    credit    reward  label"));
+  EXPECT_THAT(with,
+              HasSubstr("    1  ann       +0.750    -1.000    +2.000    +0.250    -0.500  sound"));
+  EXPECT_THAT(EpisodeTable(result, nullptr), HasSubstr("    #  agent    credit    reward  label"));
 }
 
 }  // namespace

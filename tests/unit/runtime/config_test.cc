@@ -30,6 +30,22 @@ TEST(Config, PlaintextBeyondLoopbackMustBeMeant) {
   }
 }
 
+TEST(Config, GrpcPortsCanBeUnixSockets) {
+  Config config;
+  config.listen = "unix:/run/assay/socket";
+  config.ops = "unix:ops";
+  EXPECT_TRUE(CheckConfig(config).ok()) << CheckConfig(config);  // plaintext, but on this machine
+  EXPECT_TRUE(IsLoopback(config.listen));
+  for (const std::string& address : {std::string("unix:"), "unix:" + std::string(108, 'x')}) {
+    Config wrong;
+    wrong.listen = address;
+    EXPECT_EQ(CheckConfig(wrong).code(), absl::StatusCode::kInvalidArgument) << address;
+  }
+  Config metrics;
+  metrics.metrics = "unix:/run/assay/metrics";
+  EXPECT_EQ(CheckConfig(metrics).code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST(Config, FileSetsWhatItSaysAndNothingElse) {
   Config config;
   const absl::Status parsed = ParseConfig(R"({

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "server/audit/result.h"
 #include "tests/unit/session/episodes.h"
 
 namespace assay::service {

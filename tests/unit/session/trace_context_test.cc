@@ -5,7 +5,7 @@
 namespace assay::service {
 namespace {
 
-// The example of the specification (www.w3.org/TR/trace-context).
+// The example of W3C Trace Context (www.w3.org/TR/trace-context).
 constexpr char kHeader[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 TEST(TraceContext, KeepsTraceAndFlagsUnderASpanOfItsOwn) {

@@ -4,146 +4,362 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <random>
+#include <functional>
+
+#include "tests/unit/signals/groups.h"
 
 namespace assay::signals {
 namespace {
 
 using ::testing::DoubleNear;
 using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::Played;
+using testing::Pointers;
+using ::testing::Pointwise;
+using testing::Said;
 
-GroupMember Member(double score, std::vector<MemberMessage> messages, int agents = 1) {
-  GroupMember member;
-  member.score = score;
-  static constexpr const char* kNames[] = {"p0", "p1", "p2"};
-  for (int i = 0; i < agents; ++i) member.policies.push_back(kNames[i]);
-  member.messages = std::move(messages);
-  return member;
+constexpr double kDigits = 1e-6;
+
+GroupAdvantages Compute(const std::vector<GroupMember>& members,
+                        const AdvantageOptions& options = {}) {
+  const auto result = ComputeAdvantages(Pointers(members), options);
+  EXPECT_TRUE(result.ok()) << result.status();
+  return result.ok() ? *result : GroupAdvantages();
+}
+
+// Examples are exact for no epsilon.
+AdvantageOptions Exactly(OutcomePart outcome, CreditPart credit = CreditPart::kNone) {
+  AdvantageOptions options;
+  options.epsilon = 1e-12;
+  options.outcome = outcome;
+  options.credit = credit;
+  return options;
+}
+
+std::vector<double> OfAgent(const GroupAdvantages& group, int agent) {
+  std::vector<double> x;
+  for (const MemberAdvantages& member : group.members) x.push_back(member.by_agent[agent]);
+  return x;
+}
+
+std::vector<double> Locals(const GroupAdvantages& group) {
+  std::vector<double> k;
+  for (const MemberAdvantages& member : group.members) {
+    k.insert(k.end(), member.local.begin(), member.local.end());
+  }
+  return k;
+}
+
+// Four episodes of two agents; agent 0 is replaced by the other one.
+std::vector<GroupMember> E9() {
+  std::vector<GroupMember> members;
+  for (const double score : {1.0, 0.0, 1.0, 0.0}) {
+    GroupMember& member = members.emplace_back(Played(score, 2));
+    member.agents[0].value_without = score;
+    member.agents[1].value_without = 0;
+    Said(member, 0);
+    Said(member, 1);
+  }
+  return members;
 }
 
 TEST(Advantages, WorkedExampleE5) {
   AdvantageOptions options;
   options.blend = 0;
-  const std::vector<GroupMember> group = {Member(1, {{0, 0.7}, {0, 0.3}}),
-                                          Member(0, {{0, -0.9}, {0, -0.1}})};
-  const GroupAdvantages result = ComputeAdvantages(group, options);
+  std::vector<GroupMember> group = {Played(1), Played(0)};
+  for (GroupMember& member : group) {
+    Said(member, 0).credit = 0.3;
+    Said(member, 0).credit = -0.7;
+  }
+  const GroupAdvantages result = Compute(group, options);
   EXPECT_THAT(result.members[0].advantage, Each(DoubleNear(1, 1e-5)));
   EXPECT_THAT(result.members[1].advantage, Each(DoubleNear(-1, 1e-5)));
   EXPECT_EQ(result.mean_score, 0.5);
   EXPECT_EQ(result.std_score, 0.5);
+  EXPECT_EQ(result.outcome_part, OutcomePart::kOutcome);
+  EXPECT_EQ(result.credit_part, CreditPart::kCredit);
+  EXPECT_EQ(result.weight, 0);
+}
+
+TEST(Advantages, WorkedExampleE9) {
+  const GroupAdvantages outcome = Compute(E9(), Exactly(OutcomePart::kOutcome));
+  for (const int agent : {0, 1}) {
+    EXPECT_THAT(OfAgent(outcome, agent), Pointwise(DoubleNear(kDigits), {1, -1, 1, -1}));
+  }
+  const GroupAdvantages control = Compute(E9(), Exactly(OutcomePart::kControl));
+  EXPECT_THAT(OfAgent(control, 0),
+              Pointwise(DoubleNear(kDigits), {.047619, -.047619, .047619, -.047619}));
+  EXPECT_THAT(OfAgent(control, 1), Pointwise(DoubleNear(kDigits), {1, -1, 1, -1}));
+  EXPECT_EQ(control.members[0].outcome, outcome.members[0].outcome);
+  EXPECT_EQ(control.members[0].advantage, control.members[0].by_agent);
+}
+
+TEST(Advantages, WorkedExampleE11) {
+  const double credits[] = {.5, -.25, -.25, .5, 0, .1};
+  const int agents[] = {0, 1, 1, 0, 1, 0};
+  GroupMember member = Played(1, 2);
+  member.owen_values = true;
+  for (int t = 0; t < 6; ++t) Said(member, agents[t]).credit = credits[t];
+  const GroupAdvantages result =
+      Compute({member}, Exactly(OutcomePart::kOutcome, CreditPart::kCredit));
+  EXPECT_THAT(Locals(result), Pointwise(DoubleNear(kDigits), {.707107, -.707107, -.707107, .707107,
+                                                              1.414214, -1.414214}));
+}
+
+TEST(Advantages, WorkedExampleE12) {
+  GroupMember member = Played(1, 2);
+  int agent = 0;
+  for (const double change : {-.25, .5, -.25, -.5}) {
+    Said(member, agent).value_change = change;
+    agent = 1 - agent;
+  }
+  const GroupAdvantages result =
+      Compute({member}, Exactly(OutcomePart::kOutcome, CreditPart::kValues));
+  EXPECT_THAT(Locals(result),
+              Pointwise(DoubleNear(kDigits), {-.632456, 1.264911, -.632456, -1.264911}));
+  EXPECT_EQ(result.weight, 1) << "exact values are the advantage";
+  EXPECT_EQ(result.members[0].advantage, result.members[0].local);
+}
+
+TEST(Advantages, WorkedExampleE13) {
+  const double credits[][2] = {{.5, 0}, {0, .5}, {.3, .2}, {.1, .1}};
+  std::vector<GroupMember> members;
+  for (const auto& credit : credits) {
+    GroupMember& member = members.emplace_back(Played(credit[0] + credit[1], 2));
+    for (const int i : {0, 1}) {
+      member.agents[i].credit = credit[i];
+      member.agents[i].std_error = .1;
+      Said(member, i).credit = credit[i];
+    }
+  }
+  const GroupAdvantages result = Compute(members);
+  EXPECT_NEAR(result.reliability, .7217391, 1e-7);
+  EXPECT_NEAR(result.weight, .7217391 / 2, 1e-7);
+  AdvantageOptions options;
+  options.blend = 0.25;
+  EXPECT_NEAR(Compute(members, options).weight, .7217391 / 4, 1e-7);
+  for (GroupMember& member : members) member.agents[0].std_error = 3;
+  EXPECT_EQ(Compute(members).reliability, 0) << "nothing but noise";
 }
 
 TEST(Advantages, TheSampleScaleIsThatOfTorch) {
   AdvantageOptions options;
   options.scale = OutcomeScale::kSample;
-  const std::vector<GroupMember> group = {Member(1, {{0, 1}}), Member(0, {{0, -1}}),
-                                          Member(0, {{0, -1}})};
   // std of (1, 0, 0) with n - 1 = sqrt(1/3).
-  EXPECT_NEAR(ComputeAdvantages(group, options).members[0].outcome,
+  EXPECT_NEAR(Compute({Played(1), Played(0), Played(0)}, options).members[0].outcome,
               (2.0 / 3) / (std::sqrt(1.0 / 3) + 1e-6), 1e-12);
 }
 
-TEST(Advantages, ScaleNoneOnlyCentres) {
-  AdvantageOptions options;
+TEST(Advantages, ScaleNoneKeepsTheUnitOfTheValue) {
+  AdvantageOptions options = Exactly(OutcomePart::kControl, CreditPart::kCredit);
   options.scale = OutcomeScale::kNone;
-  const std::vector<GroupMember> group = {Member(1, {{0, 1}}), Member(0.5, {{0, 1}})};
-  EXPECT_DOUBLE_EQ(ComputeAdvantages(group, options).members[0].outcome, 0.25);
+  options.range = 10;
+  std::vector<GroupMember> members = {Played(10), Played(5)};
+  const double without[] = {8, 2};
+  for (const int e : {0, 1}) {
+    members[e].owen_values = true;
+    members[e].agents[0].value_without = without[e];
+    Said(members[e], 0).credit = 4 * e;
+  }
+  const GroupAdvantages result = Compute(members, options);
+  // In tenths: deviations of y .25, of w .3; beta = .15 / (.18 + .05).
+  EXPECT_NEAR(result.members[0].by_agent[0], 10 * (.25 - .15 / .23 * .3), 1e-12);
+  EXPECT_DOUBLE_EQ(result.members[0].outcome, 2.5);
+  EXPECT_THAT(Locals(result), ElementsAre(-2, 2));
+
+  options.credit = CreditPart::kScores;
+  members[0].messages[0].process_score = -1;
+  EXPECT_THAT(Locals(Compute(members, options)), ElementsAre(-5, 0)) << "half the range";
+
+  options.credit = CreditPart::kValues;
+  members[0].messages[0].value_change = 7;
+  members[1].messages[0].value_change = -0.5;
+  EXPECT_THAT(Locals(Compute(members, options)), ElementsAre(7, -0.5));
+}
+
+TEST(Advantages, EverythingScalesWithTheValues) {
+  std::vector<GroupMember> small = E9(), large = small;
+  AdvantageOptions options = Exactly(OutcomePart::kControl, CreditPart::kCredit);
+  for (size_t e = 0; e < small.size(); ++e) {
+    for (const size_t t : {0, 1}) {
+      small[e].agents[t].credit = 0.125 * static_cast<double>(e + t);
+      small[e].agents[t].std_error = 0.125;
+      small[e].messages[t].credit = small[e].agents[t].credit;
+      large[e].agents[t].credit = 1024 * small[e].agents[t].credit;
+      large[e].agents[t].std_error = 128;
+      large[e].agents[t].value_without = 1024 * *small[e].agents[t].value_without - 512;
+      large[e].messages[t].credit = large[e].agents[t].credit;
+    }
+    large[e].score = 1024 * small[e].score - 512;
+  }
+  const GroupAdvantages before = Compute(small, options);
+  options.range = 1024;
+  const GroupAdvantages after = Compute(large, options);
+  EXPECT_EQ(after.std_score, 1024 * before.std_score);
+  for (size_t e = 0; e < small.size(); ++e) {
+    EXPECT_EQ(after.members[e].advantage, before.members[e].advantage);
+  }
 }
 
 TEST(Advantages, EqualScoresAndLoneMembersHaveNoOutcomePart) {
-  const AdvantageOptions options;
-  EXPECT_EQ(ComputeAdvantages({Member(0.1, {{0, 1}})}, options).members[0].outcome, 0);
-  std::vector<GroupMember> same(7, Member(0.1, {{0, 1}}));
-  for (const MemberAdvantages& m : ComputeAdvantages(same, options).members) {
-    EXPECT_EQ(m.outcome, 0);
+  std::vector<GroupMember> same;
+  for (int e = 0; e < 7; ++e) {
+    same.push_back(Played(0.1, 2));
+    same.back().agents[0].value_without = 0.01 * e;
+    same.back().agents[1].value_without = 0.05;
   }
-  EXPECT_TRUE(ComputeAdvantages({}, options).members.empty());
+  for (const OutcomePart part : {OutcomePart::kOutcome, OutcomePart::kControl}) {
+    for (const auto& group : {same, {same.front()}}) {
+      for (const MemberAdvantages& m : Compute(group, Exactly(part)).members) {
+        EXPECT_EQ(m.outcome, 0);
+        EXPECT_THAT(m.by_agent, Each(0));
+      }
+    }
+  }
+  EXPECT_TRUE(Compute({}).members.empty());
 }
 
-TEST(Advantages, LocalPartRanksMessagesWithinAnEpisode) {
-  AdvantageOptions options;
-  options.blend = 1;
-  const std::vector<GroupMember> group = {Member(1, {{0, 0.9}, {0, 0.1}}), Member(1, {{0, 1.0}})};
-  const GroupAdvantages result = ComputeAdvantages(group, options);
-  // Numerators 2 * .9 - 1, 2 * .1 - 1, 1 - 1; rms sqrt(1.28 / 3).
-  const double rms = std::sqrt(1.28 / 3) + 1e-6;
-  EXPECT_NEAR(result.members[0].advantage[0], 0.8 / rms, 1e-12);
-  EXPECT_NEAR(result.members[0].advantage[1], -0.8 / rms, 1e-12);
-  EXPECT_NEAR(result.members[1].advantage[0], 0, 1e-12);
+TEST(Advantages, TheBestPartsThatAreKnownAreUsed) {
+  std::vector<GroupMember> members = E9();
+  const auto parts = [&members] {
+    const GroupAdvantages group = Compute(members);
+    return std::pair(group.outcome_part, group.credit_part);
+  };
+  EXPECT_EQ(parts(), std::pair(OutcomePart::kControl, CreditPart::kNone));
+  members[3].messages[1].process_score = 0.5;
+  EXPECT_EQ(parts().second, CreditPart::kScores);
+  for (GroupMember& member : members) {
+    for (MemberMessage& message : member.messages) message.credit = 0.1;
+  }
+  EXPECT_EQ(parts().second, CreditPart::kCredit);
+  for (GroupMember& member : members) {
+    for (MemberMessage& message : member.messages) message.value_change = 0;
+  }
+  EXPECT_EQ(parts().second, CreditPart::kValues);
+  members[0].messages[0].value_change.reset();
+  EXPECT_EQ(parts().second, CreditPart::kCredit) << "one message without values is enough";
+  members[2].agents[1].value_without.reset();
+  EXPECT_EQ(parts().first, OutcomePart::kOutcome);
+}
+
+TEST(Advantages, WhatIsNamedAndNotThereIsRefused) {
+  std::vector<GroupMember> members = E9();
+  members[2].id = "third";
+  members[2].agents[1].value_without.reset();
+  const auto refusal = [&](OutcomePart outcome, CreditPart credit) {
+    const auto result = ComputeAdvantages(Pointers(members), Exactly(outcome, credit));
+    EXPECT_EQ(result.status().code(), absl::StatusCode::kFailedPrecondition);
+    return std::string(result.status().message());
+  };
+  EXPECT_EQ(refusal(OutcomePart::kControl, CreditPart::kNone),
+            "options.advantages.outcome: episode \"third\": agent \"a1\" has no value_without: the "
+            "team was not evaluated without it");
+  members[0].id = "first";
+  for (const CreditPart part : {CreditPart::kValues, CreditPart::kCredit}) {
+    EXPECT_THAT(refusal(OutcomePart::kAuto, part),
+                HasSubstr("options.advantages.credit: episode \"first\": message 0 of agent"));
+  }
+  EXPECT_EQ(refusal(OutcomePart::kAuto, CreditPart::kScores),
+            "options.advantages.credit: no message of the group has a process score");
+  EXPECT_EQ(ComputeAdvantages(Pointers(members), Exactly(OutcomePart::kRecombined)).status().code(),
+            absl::StatusCode::kUnimplemented);
+}
+
+// With equal shares an agent that says the same in more messages would be praised less for each.
+TEST(Advantages, WithoutOwenValuesEveryMessageStandsForItsAuthorsCredit) {
+  std::vector<GroupMember> members = {Played(1), Played(1), Played(0)};
+  for (int e = 0; e < 3; ++e) {
+    const int messages = 1 + e;
+    members[e].agents[0].credit = e < 2 ? 0.75 : 0;
+    for (int t = 0; t < messages; ++t) {
+      Said(members[e], 0).credit = members[e].agents[0].credit / messages;
+    }
+  }
+  members[0].owen_values = true;
+  const AdvantageOptions options = Exactly(OutcomePart::kOutcome, CreditPart::kCredit);
+  const GroupAdvantages shared = Compute(members, options);
+  EXPECT_THAT(Locals(shared), Pointwise(DoubleNear(kDigits), {1, 1, 1, -1, -1, -1}));
+  for (GroupMember& member : members) member.owen_values = true;
+  EXPECT_LT(Compute(members, options).members[1].local[0], 0.5);
 }
 
 TEST(Advantages, ClippedAtFive) {
-  AdvantageOptions options;
-  options.blend = 1;
-  std::vector<GroupMember> group(200, Member(0, {{0, 0.0}}));
-  group.push_back(Member(1, {{0, 1.0}}));
-  EXPECT_EQ(ComputeAdvantages(group, options).members.back().local[0], 5);
+  std::vector<GroupMember> group;
+  for (int e = 0; e < 200; ++e) {
+    group.push_back(Played(0));
+    group.back().owen_values = true;
+    Said(group.back(), 0).credit = e == 0;
+  }
+  EXPECT_EQ(Compute(group).members[0].local[0], 5);
 }
 
 // Was 0 / 0 once (found by fuzzing): epsilon is a share of the range, and of a tiny one it is 0.
 TEST(Advantages, NoDeviationIsNoAdvantageEvenWithoutAnEpsilon) {
   AdvantageOptions options;
   options.epsilon = 0;
-  const std::vector<GroupMember> group = {Member(0, {{0, 0.0}}), Member(5e-324, {{0, 0.0}})};
-  for (const MemberAdvantages& member : ComputeAdvantages(group, options).members) {
+  std::vector<GroupMember> group = {Played(0), Played(5e-324)};
+  for (GroupMember& member : group) Said(member, 0).credit = 0;
+  for (const MemberAdvantages& member : Compute(group, options).members) {
     EXPECT_THAT(member.local, Each(0));
+    EXPECT_TRUE(std::isfinite(member.advantage[0]));
   }
 }
 
-TEST(Advantages, AgentsOfOnePolicyAreNormalisedTogether) {
-  AdvantageOptions options;
-  options.blend = 1;
-  GroupMember member = Member(1, {{0, 1.0}, {1, 0.0}}, 2);
-  member.policies = {"shared", "shared"};
-  const GroupAdvantages result = ComputeAdvantages({member}, options);
-  EXPECT_NEAR(result.members[0].local[0], 1, 1e-5);
-  EXPECT_NEAR(result.members[0].local[1], -1, 1e-5);
-}
-
-TEST(Advantages, TheOrderOfMembersChangesNoBit) {
-  std::mt19937_64 rng(7);
-  std::uniform_real_distribution<double> uniform(-1, 1);
-  std::vector<GroupMember> group;
-  for (int e = 0; e < 20; ++e) {
-    std::vector<MemberMessage> messages;
-    for (int t = 0; t < 1 + e % 4; ++t) messages.push_back({t % 2, uniform(rng)});
-    group.push_back(Member(uniform(rng), messages, 2));
-  }
-  const GroupAdvantages forward = ComputeAdvantages(group, {});
-  std::vector<GroupMember> backward(group.rbegin(), group.rend());
-  const GroupAdvantages reversed = ComputeAdvantages(backward, {});
-  for (size_t e = 0; e < group.size(); ++e) {
-    EXPECT_EQ(forward.members[e].advantage, reversed.members[group.size() - 1 - e].advantage);
-  }
-}
-
-// The length-bias toy: a policy that says the same in one message or in many must not drift towards
-// either. The expected sum of local advantages must not depend on the split.
-TEST(Advantages, SplittingCreditOverMoreMessagesCausesNoDrift) {
-  AdvantageOptions options;
-  options.blend = 1;
-  std::mt19937_64 rng(11);
-  std::normal_distribution<double> noise(0, 1);
-  double drift = 0;
-  int episodes = 0;
-  for (int trial = 0; trial < 2000; ++trial) {
-    std::vector<GroupMember> group;
-    std::vector<int> lengths;
-    for (int e = 0; e < 8; ++e) {
-      const double credit = noise(rng);
-      const int length = 1 + static_cast<int>(rng() % 8);
-      group.push_back(Member(0, std::vector<MemberMessage>(length, {0, credit / length})));
-      lengths.push_back(length);
-    }
-    const GroupAdvantages result = ComputeAdvantages(group, options);
-    for (size_t e = 0; e < group.size(); ++e) {
-      // The gradient of log P(length) that a policy would follow: advantage times (length - mean).
-      drift += result.members[e].local[0] * (lengths[e] - 4.5);
-      ++episodes;
+TEST(Advantages, AgentsOfOnePolicyAreComparedWithEachOther) {
+  std::vector<GroupMember> group = {Played(1, 2), Played(0, 2)};
+  const double without[][2] = {{1, 0}, {0, 0}};
+  for (const int e : {0, 1}) {
+    for (const int i : {0, 1}) {
+      group[e].agents[i].policy = "shared";
+      group[e].agents[i].credit = i;
+      group[e].agents[i].value_without = without[e][i];
+      Said(group[e], i).credit = i;
     }
   }
-  // Standard error of the mean: 2.29 / sqrt(16000) = .018; .01 per message of length spread.
-  EXPECT_LT(std::abs(drift / episodes) / 2.29, 0.02);
+  const GroupAdvantages result =
+      Compute(group, Exactly(OutcomePart::kControl, CreditPart::kCredit));
+  EXPECT_THAT(Locals(result), Pointwise(DoubleNear(kDigits), {-1, 1, -1, 1}));
+  // Four pairs: w (1, 0, 0, 0) with mean 1/4, S_yw = 1/2, S_ww = 3/4.
+  const double beta = .5 / (.75 + .05);
+  EXPECT_THAT(result.members[0].by_agent,
+              ElementsAre(DoubleNear(1 - beta * 1.5, kDigits), DoubleNear(1 + beta / 2, kDigits)));
+  EXPECT_THAT(result.members[1].by_agent, Each(DoubleNear(-1 + beta / 2, kDigits)));
+}
+
+TEST(Advantages, NoisyValuesCountLess) {
+  std::vector<GroupMember> group = {Played(1), Played(0)};
+  for (GroupMember& member : group) {
+    Said(member, 0).value_change = member.score - 0.5;
+    member.messages[0].value_change_variance = 0.75;
+  }
+  const GroupAdvantages result = Compute(group);
+  EXPECT_DOUBLE_EQ(result.reliability, .25 / (.25 + .75));
+  EXPECT_EQ(result.weight, result.reliability);
+  EXPECT_NEAR(result.members[0].advantage[0], 1, 1e-5);
+}
+
+TEST(Advantages, AnAgentMayBeMissingInAnEpisode) {
+  std::vector<GroupMember> group = {Played(1, 2), Played(0, 1)};
+  for (GroupMember& member : group) {
+    for (size_t i = 0; i < member.agents.size(); ++i) {
+      member.agents[i].value_without = 0.5;
+      Said(member, static_cast<int>(i)).credit = member.score;
+    }
+  }
+  const GroupAdvantages result = Compute(group);
+  EXPECT_EQ(result.outcome_part, OutcomePart::kControl);
+  EXPECT_EQ(result.members[0].local[1], 0) << "nothing to compare it with";
+  EXPECT_NEAR(result.members[0].by_agent[1], 1, 1e-5);
+}
+
+TEST(Advantages, ParallelOnlyWhereEveryEpisodeIs) {
+  std::vector<GroupMember> group = {Played(1), Played(0)};
+  group[0].parallel = true;
+  EXPECT_FALSE(Compute(group).parallel);
+  group[1].parallel = true;
+  EXPECT_TRUE(Compute(group).parallel);
 }
 
 }  // namespace

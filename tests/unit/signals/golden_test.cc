@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/signals/advantages.h"
+#include "tests/unit/signals/groups.h"
 #include "tests/unit/signals/play.h"
 
 namespace assay::signals {
@@ -270,23 +271,50 @@ TEST(Golden, EpisodesAtTheirBounds) {
 
 TEST(Golden, Advantages) {
   Golden golden("advantages");
-  for (int k = 0; k < 30; ++k) {
+  for (int k = 0; k < 60; ++k) {
     Dice dice(5000 + k);
+    const auto maybe = [&dice](int chance, double value) {
+      return dice.Chance(chance) ? std::optional<double>(value) : std::nullopt;
+    };
+    const int chance = k % 4 == 0 ? 90 : 100;
     std::vector<GroupMember> members;
     for (int e = 1 + dice.Below(6); e > 0; --e) {
       GroupMember& member = members.emplace_back();
       member.score = dice.Below(4) / 3.0;
+      member.owen_values = dice.Chance(80);
       const int agents = 1 + dice.Below(3);
-      for (int a = 0; a < agents; ++a) member.policies.push_back(dice.Chance(50) ? "p" : "q");
+      for (int a = 0; a < agents; ++a) {
+        MemberAgent& agent = member.agents.emplace_back();
+        agent.policy = std::string(1, dice.Chance(50) ? 'p' : 'q');
+        agent.credit = dice.Unit() - 0.5;
+        agent.std_error = k % 3 == 0 ? 0.1 * dice.Unit() : 0;
+        agent.value_without = maybe(chance, dice.Unit());
+      }
       for (int t = dice.Below(7); t > 0; --t) {
-        member.messages.push_back({dice.Below(agents), dice.Unit() - 0.5});
+        MemberMessage& message = member.messages.emplace_back();
+        message.agent = dice.Below(agents);
+        message.credit = maybe(k % 5 == 0 ? 0 : chance, dice.Unit() - 0.5);
+        message.value_change = maybe(k % 5 == 1 ? 100 : 50, dice.Unit() - 0.5);
+        message.value_change_variance = k % 2 == 0 ? 0 : 0.1 * dice.Unit();
+        message.process_score = maybe(50, dice.Unit() - 0.5);
       }
     }
-    const GroupAdvantages group = ComputeAdvantages(
-        members, {.blend = dice.Unit(), .scale = static_cast<OutcomeScale>(k % 3)});
-    std::vector<double> numbers = {group.mean_score, group.std_score};
-    for (const MemberAdvantages& member : group.members) {
+    AdvantageOptions options;
+    options.blend = maybe(50, dice.Unit());
+    options.scale = static_cast<OutcomeScale>(k % 3);
+    options.outcome = k % 7 == 0 ? OutcomePart::kOutcome : OutcomePart::kAuto;
+    const absl::StatusOr<GroupAdvantages> group =
+        ComputeAdvantages(testing::Pointers(members), options);
+    ASSERT_TRUE(group.ok()) << group.status();
+    std::vector<double> numbers = {group->mean_score,
+                                   group->std_score,
+                                   static_cast<double>(group->outcome_part),
+                                   static_cast<double>(group->credit_part),
+                                   group->reliability,
+                                   group->weight};
+    for (const MemberAdvantages& member : group->members) {
       numbers.push_back(member.outcome);
+      Append(numbers, member.by_agent);
       Append(numbers, member.local);
       Append(numbers, member.advantage);
     }

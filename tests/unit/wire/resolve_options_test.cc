@@ -71,7 +71,11 @@ TEST(Options, DefaultsScaleWithTheRange) {
   EXPECT_EQ(options.reward_bound, 8);
   EXPECT_EQ(options.reference_score, 2);
   EXPECT_EQ(options.message_rewards.kappa, 2);
-  EXPECT_DOUBLE_EQ(options.advantages.epsilon, 4e-6);
+  EXPECT_EQ(options.advantages.epsilon, 1e-6);
+  EXPECT_EQ(options.advantages.range, 4);
+  EXPECT_FALSE(options.advantages.blend.has_value());
+  EXPECT_EQ(options.advantages.outcome, signals::OutcomePart::kAuto);
+  EXPECT_EQ(options.advantages.credit, signals::CreditPart::kAuto);
   EXPECT_EQ(options.estimator.confidence, 0.95);
   EXPECT_EQ(options.first_error.parameters.propagated_share, 0.63);
   EXPECT_EQ(options.audit, signals::AuditLevel::kLedger);
@@ -251,6 +255,10 @@ TEST(Options, BoundsAreWhereTheySay) {
        [](auto* o) { o->mutable_preferences()->set_margin(-0.001); }},
       {kTaken, "", [](auto* o) { o->mutable_advantages()->set_blend(1); }},
       {kInvalid, "advantages.blend", [](auto* o) { o->mutable_advantages()->set_blend(-0.001); }},
+      {kTaken, "", [](auto* o) { o->mutable_advantages()->set_outcome(v1::OUTCOME_PART_CONTROL); }},
+      {absl::StatusCode::kUnimplemented, "advantages.outcome",
+       [](auto* o) { o->mutable_advantages()->set_outcome(v1::OUTCOME_PART_RECOMBINED); }},
+      {kTaken, "", [](auto* o) { o->mutable_advantages()->set_credit(v1::CREDIT_PART_NONE); }},
       {kTaken, "", [](auto* o) { o->mutable_advantages()->set_epsilon(1); }},
       {kInvalid, "advantages.epsilon", [](auto* o) { o->mutable_advantages()->set_epsilon(0); }},
       {kInvalid, "advantages.epsilon",

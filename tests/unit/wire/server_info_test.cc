@@ -31,8 +31,8 @@ TEST(ServerInfo, NamesEveryEvaluatorAndWhatItAnswers) {
   for (int i = 0; i < info.evaluators_size(); ++i) all.push_back(evaluator(i));
   EXPECT_THAT(
       all, ElementsAre("vote free COALITION MESSAGES PREFIX MESSAGE_SCORES", "given free COALITION",
-                       "caller COALITION MESSAGES PREFIX CORRECTION MESSAGE_SCORES", "outcome free",
-                       "own PREFIX"));
+                       "caller COALITION MESSAGES PREFIX CORRECTION MESSAGE_SCORES TEAM",
+                       "outcome free", "own PREFIX"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 #include <iterator>
 #include <limits>
@@ -336,10 +337,26 @@ TEST(Validate, MembersOfAGroupAreChecked) {
        }},
       {absl::StatusCode::kInvalidArgument, "m.messages[0].agent_id",
        [](auto* s) { s->mutable_messages(0)->set_agent_id("b"); }},
-      {absl::StatusCode::kInvalidArgument, "m.messages[0].reward",
+      {absl::StatusCode::kInvalidArgument, "m.agents[0].credit",
+       [](auto* s) { s->mutable_agents(0)->set_credit(std::nan("")); }},
+      {absl::StatusCode::kInvalidArgument, "m.agents[0].std_error",
+       [](auto* s) { s->mutable_agents(0)->set_std_error(-0.1); }},
+      {absl::StatusCode::kOk, "", [](auto* s) { s->mutable_agents(0)->set_value_without(1); }},
+      {absl::StatusCode::kInvalidArgument, "m.agents[0].value_without",
+       [](auto* s) { s->mutable_agents(0)->set_value_without(1.001); }},
+      {absl::StatusCode::kOutOfRange, "m.agents[0].policy",
+       [](auto* s) { s->mutable_agents(0)->set_policy(std::string(257, 'p')); }},
+      {absl::StatusCode::kInvalidArgument, "m.messages[0].credit",
        [](auto* s) {
-         s->mutable_messages(0)->set_reward(std::numeric_limits<double>::infinity());
+         s->mutable_messages(0)->set_credit(std::numeric_limits<double>::infinity());
        }},
+      {absl::StatusCode::kOk, "", [](auto* s) { s->mutable_messages(0)->set_value_change(-1); }},
+      {absl::StatusCode::kInvalidArgument, "m.messages[0].value_change",
+       [](auto* s) { s->mutable_messages(0)->set_value_change(-1.001); }},
+      {absl::StatusCode::kInvalidArgument, "m.messages[0].value_change_variance",
+       [](auto* s) { s->mutable_messages(0)->set_value_change_variance(-1e-9); }},
+      {absl::StatusCode::kInvalidArgument, "m.messages[0].process_score",
+       [](auto* s) { s->mutable_messages(0)->set_process_score(1.001); }},
   };
   for (size_t i = 0; i < std::size(cases); ++i) {
     v1::EpisodeSignals member;

@@ -4,6 +4,7 @@ from assay_rl.client.aio import AsyncClient
 from assay_rl.client.blocking import Client, Scorer
 from assay_rl.client.episodes import Agent, Alternative, Episode, Group, JudgeScore, Message, Task, TokenSpan
 from assay_rl.client.evaluators import Answer, Evaluator, Question, each
+from assay_rl.client.local import LocalServer, LocalServerError, local
 from assay_rl.client.outcomes import (
     Advantages,
     AgentCredit,
@@ -49,6 +50,8 @@ __all__ = [
     "GroupOutcome",
     "GroupScored",
     "JudgeScore",
+    "LocalServer",
+    "LocalServerError",
     "Message",
     "MessageSignal",
     "Outcome",
@@ -59,4 +62,5 @@ __all__ = [
     "Task",
     "TokenSpan",
     "each",
+    "local",
 ]

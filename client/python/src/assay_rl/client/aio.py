@@ -16,6 +16,7 @@ from google.protobuf.message import Message as ProtoMessage
 from assay_rl.client.channel import CHANNEL_OPTIONS, SERVICE
 from assay_rl.client.episodes import EpisodeLike, to_proto
 from assay_rl.client.evaluators import Evaluator
+from assay_rl.client.local import shared_target
 from assay_rl.client.outcomes import (
     AssayError,
     Batch,
@@ -46,7 +47,8 @@ def options_proto(options: Options | None) -> options_pb2.AttributionOptions:
 class AsyncClient:
     """A connection to the service for one event loop.
 
-    target: HOST:PORT, or any gRPC target; several addresses are used round robin, stream by stream.
+    target: HOST:PORT, unix:PATH, or any gRPC target; several addresses are used round robin, stream by stream. None: a
+    private server of this process, which the first such client starts (see assay_rl.local).
     credentials: None for plaintext. token: sent as a bearer token with every call.
     deadline: seconds from hand-over after which an unanswered episode is Failed with DEADLINE_EXCEEDED; None waits.
     reconnect_timeout: seconds without a connection after which everything unanswered is Failed with UNAVAILABLE.
@@ -56,7 +58,7 @@ class AsyncClient:
 
     def __init__(
         self,
-        target: str,
+        target: str | None = None,
         *,
         credentials: grpc.ChannelCredentials | None = None,
         token: str | None = None,
@@ -67,6 +69,8 @@ class AsyncClient:
         channel_options: Sequence[tuple[str, Any]] = (),
     ) -> None:
         options = [*CHANNEL_OPTIONS, *channel_options]
+        if target is None:
+            target = shared_target()
         if credentials is None:
             self._channel = grpc.aio.insecure_channel(target, options=options)
         else:

@@ -46,7 +46,7 @@ class Client:
     Make it after a fork, not before: gRPC's threads do not survive one.
     """
 
-    def __init__(self, target: str, *, window: int = 256, **arguments: Any) -> None:
+    def __init__(self, target: str | None = None, *, window: int = 256, **arguments: Any) -> None:
         self._window = window
         self._loop = _shared_loop()
         self._closed = False
@@ -190,7 +190,7 @@ class _ThreadOutbox(Outbox):
             yield from outcomes
 
 
-async def _make(target: str, **arguments: Any) -> AsyncClient:
+async def _make(target: str | None, **arguments: Any) -> AsyncClient:
     return AsyncClient(target, **arguments)
 
 

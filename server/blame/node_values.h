@@ -1,0 +1,26 @@
+#ifndef ASSAY_SERVER_BLAME_NODE_VALUES_H_
+#define ASSAY_SERVER_BLAME_NODE_VALUES_H_
+
+#include <vector>
+
+#include "server/blame/evidence.h"
+
+// What rollouts say of the value of every node, apart from how this one episode ended.
+namespace assay::blame {
+
+struct NodeValue {
+  double mean = 0;      // expected score at the node, in [low, high]
+  double variance = 0;  // of the node's value about it; squared unit of the value
+};
+
+// One a node, T + 1. The posterior of the chain of states given the rollouts alone: the outcome,
+// the scores of judges and the statements of the caller are left out, and the prior is uniform, as
+// all of these may follow from how the episode ended: a value that knows the end is no baseline.
+// Every node draws its own rate (Parameters::shared_level is taken for 0). Requires
+// Validate(evidence).ok(). O(T rates).
+std::vector<NodeValue> NodeValuesOfRollouts(const Evidence& evidence,
+                                            const Parameters& parameters = {});
+
+}  // namespace assay::blame
+
+#endif  // ASSAY_SERVER_BLAME_NODE_VALUES_H_

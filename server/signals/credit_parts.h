@@ -1,0 +1,37 @@
+// What tells the messages of an agent apart: part K of an advantage.
+#ifndef ASSAY_SERVER_SIGNALS_CREDIT_PARTS_H_
+#define ASSAY_SERVER_SIGNALS_CREDIT_PARTS_H_
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/signals/group.h"
+#include "server/signals/options.h"
+
+namespace assay::signals {
+
+// Of every message of the group.
+struct CreditNumbers {
+  std::vector<double> values;    // in units of CreditRule::unit
+  std::vector<double> divisors;  // what makes them comparable with the outcome part, before epsilon
+  double reliability = 1;  // share of what tells the values apart that is not noise, in [0, 1]
+};
+
+// One way to make K. kAuto is the first of CreditRules() that the group supports.
+struct CreditRule {
+  CreditPart part;
+  double default_blend;  // share of K in an advantage where the options do not say
+  double unit;           // what 1 in CreditNumbers::values is worth, as a share of the value range
+  // What keeps the group from it: FAILED_PRECONDITION naming the episode and the message.
+  absl::Status (*supported)(const Group& group);
+  CreditNumbers (*compute)(const Group& group);
+};
+
+// The rule that is asked for. FAILED_PRECONDITION (options.advantages.credit) where the group does
+// not support it.
+absl::StatusOr<CreditRule> ChooseCreditRule(const Group& group, CreditPart asked);
+
+}  // namespace assay::signals
+
+#endif  // ASSAY_SERVER_SIGNALS_CREDIT_PARTS_H_

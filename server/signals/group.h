@@ -1,0 +1,93 @@
+// The episodes of one task that were answered with signals, as advantages see them.
+#ifndef ASSAY_SERVER_SIGNALS_GROUP_H_
+#define ASSAY_SERVER_SIGNALS_GROUP_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "server/signals/options.h"
+
+namespace assay::signals {
+
+struct MemberAgent {
+  std::string id;
+  std::string policy;                   // agents of one policy are compared with each other
+  double credit = 0;                    // in the unit of the value, as everything below
+  double std_error = 0;                 // of the credit
+  std::optional<double> value_without;  // v(N without the agent), in the value range
+};
+
+struct MemberMessage {
+  int index = 0;                 // into the episode's messages
+  int agent = 0;                 // into GroupMember::agents
+  std::optional<double> credit;  // u_t
+  std::optional<double> value_change;
+  double value_change_variance = 0;
+  std::optional<double> process_score;  // in [-1, 1]
+};
+
+struct GroupMember {
+  std::string id;
+  double score = 0;
+  bool parallel = false;     // no message was read before all were written
+  bool owen_values = false;  // the messages' credits are Owen values, not equal shares
+  std::vector<MemberAgent> agents;
+  std::vector<MemberMessage> messages;  // the agents' messages, in order
+};
+
+// The sum in ascending order of the terms: the members of a group arrive in any order, and the
+// bytes of the result must not depend on it.
+double SortedSum(std::vector<double> terms);
+// Likewise; exactly the term where all are equal, so that rounding makes no difference of none. 0
+// for no terms.
+double SortedMean(std::vector<double> terms);
+
+// A group laid out flat. A pair is an agent in an episode. Amounts are shares of the value range:
+// the squares of tiny ranges would vanish, and those of huge ones overflow.
+class Group {
+ public:
+  // `members` must outlive the group. `range` is the size of the value range.
+  Group(absl::Span<const GroupMember* const> members, double range);
+
+  absl::Span<const GroupMember* const> members() const { return members_; }
+  double range() const { return range_; }
+
+  int pairs() const { return static_cast<int>(agents_.size()); }
+  const MemberAgent& agent(int pair) const { return *agents_[pair]; }
+  int member_of(int pair) const { return member_of_[pair]; }
+  int messages() const { return static_cast<int>(messages_.size()); }
+  const MemberMessage& message(int m) const { return *messages_[m]; }
+  int pair_of(int m) const { return pair_of_[m]; }
+
+  double mean_score() const { return mean_score_; }  // in the unit of the value
+  // y_e - mean y of a member; exactly 0 for all where all scores are equal.
+  double score_deviation(int member) const { return score_deviations_[member]; }
+  // Sum of their squares.
+  double score_squares() const { return score_squares_; }
+
+  // Mean, or sum, of `values` over each policy; values are one a pair, results as well.
+  std::vector<double> PairMeans(const std::vector<double>& values) const;
+  std::vector<double> PairSums(const std::vector<double>& values) const;
+  // Mean of `values`, one a message, over the messages of each policy; results are one a message.
+  std::vector<double> MessageMeans(const std::vector<double>& values) const;
+
+ private:
+  const absl::Span<const GroupMember* const> members_;
+  const double range_;
+  std::vector<const MemberAgent*> agents_;  // of each pair
+  std::vector<int> member_of_;              // of each pair
+  std::vector<int> policy_of_;              // of each pair
+  int policies_ = 0;
+  std::vector<const MemberMessage*> messages_;
+  std::vector<int> pair_of_;           // of each message
+  std::vector<int> message_policies_;  // of each message
+  double mean_score_ = 0;
+  double score_squares_ = 0;
+  std::vector<double> score_deviations_;
+};
+
+}  // namespace assay::signals
+
+#endif  // ASSAY_SERVER_SIGNALS_GROUP_H_

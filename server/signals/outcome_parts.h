@@ -1,0 +1,35 @@
+// What every message of an agent is told of the episode's outcome: part X of an advantage.
+#ifndef ASSAY_SERVER_SIGNALS_OUTCOME_PARTS_H_
+#define ASSAY_SERVER_SIGNALS_OUTCOME_PARTS_H_
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/signals/group.h"
+#include "server/signals/options.h"
+
+namespace assay::signals {
+
+// One way to make X. kAuto is the first that the group supports, from the one
+// with the least noise to the one that needs the least.
+struct OutcomeRule {
+  OutcomePart part;
+  // What keeps the group from it: FAILED_PRECONDITION naming the episode and the agent.
+  absl::Status (*supported)(const Group& group);
+  // One number a pair, in shares of the value range and not divided by anything; its mean over the
+  // pairs of a policy is 0 where the policy has as many agents in every episode.
+  std::vector<double> (*compute)(const Group& group);
+};
+
+// The rule that is asked for. FAILED_PRECONDITION (options.advantages.outcome) where the group does
+// not support it.
+absl::StatusOr<OutcomeRule> ChooseOutcomeRule(const Group& group, OutcomePart asked);
+
+// Standard deviation of the scores, in shares of the value range; kNone as kPopulation. 0 where
+// all scores are equal or the group has one member.
+double ScoreDeviation(const Group& group, OutcomeScale scale);
+
+}  // namespace assay::signals
+
+#endif  // ASSAY_SERVER_SIGNALS_OUTCOME_PARTS_H_
