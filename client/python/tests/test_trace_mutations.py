@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from traces import CASES, DATA
 
-from assay_rl.convert.files import FileError, Summary, read_episodes
+from assay_rl.convert.files import FORMATS, FileError, Summary, read_episodes
 
 MUTANTS = 60  # of each record
 OTHERS: tuple[Any, ...] = (None, 0, 7, -1.5, True, "", "other", [], {}, [None], [[]], ["x", {"y": 1}], {"x": {"y": []}})
@@ -125,3 +125,13 @@ def test_mutants_are_read_or_refused(path: Path, tmp_path: Path) -> None:
             lost = json.dumps(text, ensure_ascii=False)[1:-1] in held and text not in whole
             assert not lost or told.dropped.total() > before or told.notes, (k, text)
     assert read > MUTANTS // 10, "nearly all mutants were refused"
+
+
+def test_nothing_that_looks_for_a_format_crashes() -> None:
+    rng = random.Random(3)
+    for parameter in records():
+        values = values_of(parameter.values[0])
+        for _ in range(20):
+            for value in mutate(values, rng):
+                for form in FORMATS.values():
+                    assert form.is_one(value) in (True, False)

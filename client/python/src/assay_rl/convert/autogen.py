@@ -40,7 +40,7 @@ def is_autogen(record: Any) -> bool:
         return all("source" in m or "type" in m for m in sample)
     if any(_ag2_event(m) for m in sample):
         return True
-    roles = {m.get("role") for m in sample}
+    roles = {label(m.get("role")) for m in sample}
     named = all("role" in m and "content" in m for m in sample)
     others = roles - {"user", "assistant", "system", "tool", "function", "developer"}
     return named and (bool(others) or (any(m.get("name") for m in sample) and "chat_history" in mapping(record)))
@@ -144,7 +144,7 @@ def _say_history(run: Run, message: Mapping[str, Any], author: str, kind: Kind, 
         known = {key: held for key, held in known.items() if key != "tool_responses"}  # the content holds them
     for turn in message_turns({"role": ASSISTANT, **known}):
         said = turn.content()
-        if known.get("role") in _SYSTEM_ROLES or turn.role == TOOL:
+        if label(known.get("role")) in _SYSTEM_ROLES or turn.role == TOOL:
             run.say(label(known.get("role")) or TOOL, Kind.ENVIRONMENT, said)
         else:
             run.say(author, kind, said, turn.extension, tokens=tokens)

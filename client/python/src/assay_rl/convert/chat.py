@@ -171,7 +171,7 @@ def _read_mapping(value: Mapping[str, Any], role: str, depth: int) -> Iterator[T
     elif is_list(value.get("generations")):
         for generation in _flat(value["generations"]):
             yield from _generation(generation, role, depth + 1)
-    elif value.get("type") in _CALL_PARTS | _RESULT_PARTS:
+    elif label(value.get("type")) in _CALL_PARTS | _RESULT_PARTS:
         yield from message_turns({"role": role, "content": [value]})
     else:
         held = _wrapped(value)
@@ -260,7 +260,7 @@ def _plain(raw: Mapping[str, Any], default_role: str) -> tuple[Mapping[str, Any]
     if isinstance(raw.get("data"), Mapping) and "content" not in raw:
         return raw["data"], role_of(raw.get("type", default_role))
     kind = raw.get("role")
-    if kind is None and raw.get("type") in _ROLES:
+    if kind is None and label(raw.get("type")) in _ROLES:
         kind = raw["type"]
     return raw, role_of(kind if kind is not None else default_role)
 
@@ -283,7 +283,7 @@ def _part_call(part: Any) -> Call | None:
     held = part.get("functionCall", part.get("function_call")) if "type" not in part else None
     if isinstance(held, Mapping):
         return Call(label(held.get("name")), first(held, "args", "arguments"), label(held.get("id")))
-    return call_of(part) if part.get("type") in _CALL_PARTS else None
+    return call_of(part) if label(part.get("type")) in _CALL_PARTS else None
 
 
 def _part_result(part: Any) -> Turn | None:

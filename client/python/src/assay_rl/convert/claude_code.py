@@ -18,7 +18,7 @@ _SAID = frozenset({"user", "assistant"})
 
 def is_line(record: Any) -> bool:
     held = mapping(record)
-    kind = held.get("type")
+    kind = label(held.get("type"))
     if kind in _SAID and isinstance(held.get("message"), Mapping):
         return any(key in held for key in ("sessionId", "session_id", "uuid", "parentUuid"))
     if kind in ("summary", "file-history-snapshot", "queue-operation", "custom-title", "ai-title", "agent-name"):
@@ -36,9 +36,11 @@ def read(lines: Iterable[Any], choices: Choices) -> Run:
     names = _SubAgents(held)
     run = Run(record=held)
     merged: dict[tuple[str, str], tuple[str, Turn]] = {}
-    for line in sorted(held, key=_time) if all(_time(line) for line in held if line.get("type") in _SAID) else held:
+    for line in (
+        sorted(held, key=_time) if all(_time(line) for line in held if label(line.get("type")) in _SAID) else held
+    ):
         run.id = run.id or session_of(line)
-        kind = line.get("type")
+        kind = label(line.get("type"))
         if kind == "result":
             _result(run, line)
             continue

@@ -31,7 +31,7 @@ _BOILERPLATE = re.compile(r"\s*(<(environment_context|user_instructions|permissi
 
 def is_line(record: Any) -> bool:
     held = mapping(record)
-    kind = held.get("type")
+    kind = label(held.get("type"))
     return (kind in _ROLLOUT and "payload" in held) or (kind in _EXEC and len(held) <= 4)
 
 

@@ -81,6 +81,7 @@ def _by_record(
         for stream in streams:
             for value in stream.values():
                 for record in _records(value, is_one):
+                    _refuse_another(name, is_one, record)
                     yield from _placed(name, record, lambda record=record: read(record, choices))  # type: ignore[misc]
 
     return Format(name, is_one, runs)
@@ -93,6 +94,18 @@ def _records(value: Value, is_one: Callable[[Any], bool]) -> Iterator[Value]:
             yield Value(element, f"{value.name}:{value.line}#{number}", 0, value.folder)
     else:
         yield value
+
+
+_CHATS = frozenset(
+    {"", "openai", "autogen", "langgraph", "whowhen", "log"}
+)  # lists of messages that resemble each other
+
+
+def _refuse_another(name: str, is_one: Callable[[Any], bool], value: Value) -> None:
+    """A record of a quite different format would lose its agents without a word."""
+    found = "" if is_one(value.value) else detect(value.value)
+    if found not in _CHATS | {name}:
+        raise FileError(f"{value.place}: not of format {name}: it looks like {found}")
 
 
 def _placed(name: str, value: Value, read: Callable[[], Run | Iterator[Run]]) -> Iterator[Placed]:

@@ -88,7 +88,7 @@ def _messages_inside(item: Any, depth: int = 0) -> bool:
 
 def _is_event(item: Any) -> bool:
     """The newer streams wrap a chunk: {"type": "updates", "ns": [...], "data": ...}."""
-    return isinstance(item, Mapping) and item.get("type") in _MODES and "data" in item
+    return isinstance(item, Mapping) and label(item.get("type")) in _MODES and "data" in item
 
 
 def _is_state(item: Any) -> bool:
