@@ -69,11 +69,7 @@ def is_langgraph(record: Any) -> bool:
 
 
 def _is_chunk(item: Any) -> bool:
-    if is_list(item):
-        return any(isinstance(part, str) and part in _MODES for part in item) or (
-            len(item) == 2 and _is_update(item[1])
-        )
-    return _is_update(item) or _is_state(item) or _is_event(item)
+    return _chunk(item) is not None
 
 
 def _messages_inside(item: Any, depth: int = 0) -> bool:
@@ -126,7 +122,9 @@ def _all_messages(log: Any) -> bool:
 
 
 def _stream(log: Any, choices: Choices, run: Run) -> Iterator[_Found]:
-    chunks = [_chunk(item) for item in log]
+    chunks = [chunk for chunk in map(_chunk, log) if chunk is not None]
+    run.dropped["parts of a stream that are no chunk"] += len(log) - len(chunks)
+    run.dropped = +run.dropped
     modes = {chunk.mode for chunk in chunks}
     if "updates" in modes:
         yield from _updates(chunks, choices, run)
@@ -140,16 +138,41 @@ def _stream(log: Any, choices: Choices, run: Run) -> Iterator[_Found]:
         yield from _tasks(chunks)
 
 
-def _chunk(item: Any) -> _Chunk:
+def _chunk(item: Any, space: tuple[str, ...] = ()) -> _Chunk | None:
+    """A chunk in any of its forms: bare, behind its mode, behind the name of its subgraph; None where it is none."""
+    if isinstance(item, Mapping):
+        return _bare_chunk(item, space)
+    if not is_list(item) or len(item) < 2:
+        return None
+    head, *rest = item
+    if is_list(head) and all(isinstance(part, str) for part in head):
+        return _chunk(rest[0] if len(rest) == 1 else rest, tuple(head))
+    if isinstance(head, Mapping) and _is_metadata(rest[0]):
+        return _Chunk("messages", space, item, whole(rest[0].get("langgraph_step")))
+    mode = next((part for part in item if isinstance(part, str) and part in _MODES), "")
+    held = next((part for part in reversed(item) if isinstance(part, Mapping) or _holds_message(part)), item[-1])
+    if not mode:
+        return None
+    step = whole(mapping(held[1]).get("langgraph_step")) if is_list(held) and len(held) > 1 else 0
+    return _Chunk(mode, space, held, step)
+
+
+def _bare_chunk(item: Mapping[str, Any], space: tuple[str, ...]) -> _Chunk | None:
     if _is_event(item):
-        return _Chunk(item["type"], tuple(map(label, item.get("ns") or ())), item["data"], whole(item.get("step")))
-    if is_list(item):
-        parts = list(item)
-        held = next((part for part in reversed(parts) if isinstance(part, Mapping) or _holds_message(part)), parts[-1])
-        mode = next((part for part in parts if isinstance(part, str) and part in _MODES), "")
-        space = next((tuple(map(label, part)) for part in parts if is_list(part)), ())
-        return _Chunk(mode or ("values" if _is_state(held) else "updates"), space, held)
-    return _Chunk("values" if _is_state(item) else "updates", (), item)
+        return _Chunk(
+            item["type"], tuple(map(label, item.get("ns") or ())) or space, item["data"], whole(item.get("step"))
+        )
+    if isinstance(item.get("payload"), Mapping) and "step" in item:
+        return _Chunk("debug", space, item, whole(item["step"]))
+    if isinstance(item.get("name"), str) and ("triggers" in item or "result" in item):
+        return _Chunk("tasks", space, item)
+    if _is_state(item):
+        return _Chunk("values", space, item)
+    return _Chunk("updates", space, item) if _is_update(item) else None
+
+
+def _is_metadata(value: Any) -> bool:
+    return isinstance(value, Mapping) and ("langgraph_node" in value or "langgraph_step" in value)
 
 
 def _holds_message(part: Any) -> bool:
@@ -172,10 +195,12 @@ def _updates(chunks: list[_Chunk], choices: Choices, run: Run) -> Iterator[_Foun
     certain = any(chunk.mode in ("values", "checkpoints") for chunk in chunks)
     certain |= any(len(mapping(chunk.held)) > 1 for chunk in updates) or any(chunk.step for chunk in updates)
     guessing = not certain and not choices.sequential
+    steps = {_id(c.held[0]): c.step for c in chunks if c.mode == "messages" and is_list(c.held) and c.step}
+    certain |= bool(steps)
     step, nodes, calls = 0, set[str](), set[str]()
     for number, chunk in enumerate(chunks):
         if chunk.mode != "updates":
-            nodes.clear()
+            nodes = nodes if chunk.mode == "messages" else set()
             if chunk.mode == "values" and not step:  # what the graph was given
                 yield from (_Found(m, space=chunk.space, batch=number) for m in _of_state(chunk.held))
             continue
@@ -186,8 +211,11 @@ def _updates(chunks: list[_Chunk], choices: Choices, run: Run) -> Iterator[_Foun
             turn.role != TOOL for update in held.values() for m in _of_update(update) for turn in _turns(m)
         )
         together = bool(nodes) and not nodes & set(held) and not answers & calls and not silent
-        if chunk.step:
-            step = chunk.step
+        told = chunk.step or max(
+            (steps.get(_id(m), 0) for update in held.values() for m in _of_update(update)), default=0
+        )
+        if told:
+            step = told
         elif not (together and (guessing or (certain and _interleaved(chunks)))):
             step += 1
             nodes.clear()
@@ -258,16 +286,24 @@ def _tokens(chunks: Iterator[Any]) -> Iterator[_Found]:
 
 
 def _tasks(chunks: list[_Chunk]) -> Iterator[_Found]:
-    """Results of tasks, of the modes "tasks" and "debug"."""
-    for chunk in chunks:
-        payload = mapping(mapping(chunk.held).get("payload")) or mapping(chunk.held)
-        step = whole(mapping(chunk.held).get("step"))
-        result = payload.get("result")
-        update = (
-            dict(result) if is_list(result) and all(is_list(pair) and len(pair) == 2 for pair in result) else result
-        )
+    """Results of tasks, of the modes "tasks" and "debug". Tasks that began before one of them ended ran together."""
+    step, ended = 0, True
+    for number, chunk in enumerate(chunks):
+        held = mapping(chunk.held)
+        payload = mapping(held.get("payload")) or held
+        if "result" not in payload:
+            step += ended and "triggers" in payload
+            ended = ended and "triggers" not in payload
+            if (chunk.mode == "debug" and number == 0) or (number == 0 and "input" in payload):
+                given = _of_update(payload.get("input"))
+                yield from (_Found(message, batch=number) for message in given)
+            continue
+        ended = True
+        result = payload["result"]
+        pairs = is_list(result) and all(is_list(pair) and len(pair) == 2 for pair in result)
+        update = {label(key): value for key, value in result} if pairs else result
         for message in _of_update(update):
-            yield _Found(message, label(payload.get("name")), chunk.space, step)
+            yield _Found(message, label(payload.get("name")), chunk.space, chunk.step or step, number)
 
 
 # Messages.
