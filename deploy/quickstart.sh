@@ -57,7 +57,7 @@ say 'Starting the server'
 start_server || { cat "$log" >&2; exit 1; }
 echo "assayd serves on $listen, metrics on 127.0.0.1:$metrics"
 
-for sample in newcomer debate coding_team pipeline research_team; do
+for sample in newcomer debate lost_debate coding_team pipeline research_team; do
   say "assay signals --format=table < tests/data/samples/$sample.jsonl"
   echo
   "$build/client/command/assay" signals --server="$listen" --format=table \

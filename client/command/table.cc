@@ -79,8 +79,13 @@ const char* EvidenceWords(v1::Evidence evidence) {
   }
 }
 
-const char* TierWords(v1::EvidenceTier tier) {
-  switch (tier) {
+bool AnyCredit(const v1::EpisodeSignals& signals) {
+  return std::any_of(signals.messages().begin(), signals.messages().end(),
+                     [](const auto& message) { return message.has_credit(); });
+}
+
+const char* SuspicionWords(const v1::EpisodeSignals& signals) {
+  switch (signals.first_error().tier()) {
     case v1::EVIDENCE_TIER_ANNOTATION:
       return "an annotation";
     case v1::EVIDENCE_TIER_ROLLOUTS:
@@ -90,7 +95,8 @@ const char* TierWords(v1::EvidenceTier tier) {
     case v1::EVIDENCE_TIER_TEXT:
       return "the text alone";
     default:
-      return "nothing but the agents' credit and the number of messages";
+      return AnyCredit(signals) ? "the messages' counterfactual credit"
+                                : "nothing, so that all share it alike";
   }
 }
 
@@ -114,8 +120,8 @@ std::string WhatItRestsOn(const v1::EpisodeSignals& signals) {
     return absl::StrCat(text, "each agent's credit over its messages, by ",
                         EvidenceWords(signals.evidence()), ".\n");
   }
-  return absl::StrCat(text, "the shortfall, by suspicion that rests on ",
-                      TierWords(signals.first_error().tier()), ".\n");
+  return absl::StrCat(text, "the shortfall, by suspicion that rests on ", SuspicionWords(signals),
+                      ".\n");
 }
 
 std::string AgentRows(const v1::EpisodeSignals& signals, size_t columns) {
@@ -150,8 +156,7 @@ std::string AdvantageColumns(const v1::MessageAdvantage* advantage) {
 
 std::string MessageRows(const v1::EpisodeSignals& signals, const v1::Episode* episode,
                         const v1::EpisodeAdvantages* advantages, size_t columns) {
-  const bool any_credit = std::any_of(signals.messages().begin(), signals.messages().end(),
-                                      [](const auto& message) { return message.has_credit(); });
+  const bool any_credit = AnyCredit(signals);
   std::string rows = absl::StrFormat("  %3s  %s  ", "#", Pad("agent", columns));
   if (advantages != nullptr) absl::StrAppendFormat(&rows, "%9s  %8s  %8s  ", "advantage", "X", "K");
   if (any_credit) absl::StrAppendFormat(&rows, "%8s  ", "credit");
@@ -224,10 +229,15 @@ std::string WhatAdvantagesAre(const v1::GroupSignals& signals) {
 
 std::string FirstErrorLine(const v1::EpisodeSignals& signals) {
   const v1::FirstError& error = signals.first_error();
-  if (!error.has_first_index() && !error.has_decisive_index()) {
-    return signals.success() ? "" : "  No message is claimed to be the first error.\n";
-  }
   std::string line = "  ";
+  if (error.tier() >= v1::EVIDENCE_TIER_SCORES && error.environment_probability() >= 0.5) {
+    absl::StrAppendFormat(&line, "It was the environment, with probability %.2f. ",
+                          error.environment_probability());
+  }
+  if (!error.has_first_index() && !error.has_decisive_index()) {
+    return signals.success() ? ""
+                             : absl::StrCat(line, "No message is claimed to be the first error.\n");
+  }
   if (error.has_first_index()) {
     absl::StrAppendFormat(&line, "First error: message %d, probability %.2f. ", error.first_index(),
                           error.probability());

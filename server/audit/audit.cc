@@ -221,8 +221,14 @@ absl::StatusOr<signals::Signals> ReplayAttribution(const v1::EpisodeSignals& rec
   RecordedAnswers record(recorded.audit(), work);
   const signals::EvaluatorTraits scorer =
       work.options->scorer != nullptr ? work.options->scorer->traits() : signals::EvaluatorTraits();
-  signals::Attribution plan(work.context->episode, *work.options->options, work.evaluator->traits(),
-                            scorer);
+  // Grades are not in the record, as they follow from the episode.
+  std::shared_ptr<const evaluation::EpisodeReplay> replay;
+  if (const evaluation::LocalEvaluator* local = work.evaluator->local(); local != nullptr) {
+    if (auto prepared = local->Prepare(work.context); prepared.ok()) replay = *prepared;
+  }
+  signals::Attribution plan(
+      work.context->episode, *work.options->options, work.evaluator->traits(), scorer,
+      replay != nullptr ? replay->grades() : absl::Span<const signals::AnswerGrade>());
   // Ends: every round takes at least one question from the record.
   while (!plan.done()) {
     if (recorded.partial() && record.exhausted() && plan.can_finish_early()) break;

@@ -26,7 +26,8 @@ struct Statistics {
       : high(parameters.high_rates.size(), 0.0), low(parameters.low_rates.size(), 0.0) {}
 
   double episodes = 0, started_high = 0;
-  std::vector<Exposure> errors, repairs;
+  std::vector<Exposure> errors, repairs;                  // of agents' messages
+  std::vector<Exposure> context_errors, context_repairs;  // of context
   double scored_low = 0, looked_wrong = 0;
   std::vector<double> high, low;      // expected nodes, and episodes, of each rate
   double rolled_out = 0, shared = 0;  // nodes with rollouts; those with the rate of their episode
@@ -64,12 +65,19 @@ void Statistics::Mix(const Statistics& level, double weight) {
   };
   mix(level.errors, errors);
   mix(level.repairs, repairs);
+  mix(level.context_errors, context_errors);
+  mix(level.context_repairs, context_repairs);
   AddCounts(level, weight);
 }
 
 void Statistics::Append(const Statistics& episode) {
-  errors.insert(errors.end(), episode.errors.begin(), episode.errors.end());
-  repairs.insert(repairs.end(), episode.repairs.begin(), episode.repairs.end());
+  const auto append = [](const std::vector<Exposure>& from, std::vector<Exposure>& to) {
+    to.insert(to.end(), from.begin(), from.end());
+  };
+  append(episode.errors, errors);
+  append(episode.repairs, repairs);
+  append(episode.context_errors, context_errors);
+  append(episode.context_repairs, context_repairs);
   AddCounts(episode, 1);
 }
 
@@ -107,11 +115,11 @@ void AddRates(const Evidence& evidence, const Parameters& parameters, const Rate
     sum.high[level.high] += 1;
     sum.low[level.low] += 1;
   }
-  const size_t before_last = evidence.authors.size();
-  for (size_t j = 0; j < before_last && j < evidence.nodes.size(); ++j) {
-    if (evidence.nodes[j].trials <= 0) continue;
-    const auto high = grids.high.Responsibilities(evidence.nodes[j]);
-    const auto low = grids.low.Responsibilities(evidence.nodes[j]);
+  const std::vector<Rollouts> nodes = AllRollouts(evidence, ErrorDefinition::kStaysUnlikely);
+  for (size_t j = 0; j < nodes.size(); ++j) {
+    if (nodes[j].trials <= 0) continue;
+    const auto high = grids.high.Responsibilities(nodes[j]);
+    const auto low = grids.low.Responsibilities(nodes[j]);
     AddNodes(high, marginals.high[j], level.high, high_share, sum.high, sum);
     AddNodes(low, 1 - marginals.high[j], level.low, low_share, sum.low, sum);
   }
@@ -123,14 +131,17 @@ void AddMarginals(const Evidence& evidence, const Parameters& parameters, const 
   const int messages = static_cast<int>(evidence.authors.size());
   sum.episodes += 1;
   sum.started_high += m.high[0];
-  double agents_messages = 0;
-  for (const int author : evidence.authors) agents_messages += author >= 0;
+  const double agents_messages = AgentsMessages(evidence);
   for (int t = 0; t < messages; ++t) {
-    if (evidence.authors[t] < 0) continue;
     const double stayed_low = std::fmax(0.0, 1 - m.high[t] - m.repair[t]);
-    if (prior[t] > 0) {
-      sum.errors.push_back({prior[t], m.error[t], std::fmax(0.0, m.high[t] - m.error[t])});
+    const double stayed_high = std::fmax(0.0, m.high[t] - m.error[t]);
+    if (evidence.authors[t] < 0) {
+      const double exposure = 1 / (messages - agents_messages);
+      sum.context_errors.push_back({exposure, m.error[t], stayed_high});
+      sum.context_repairs.push_back({exposure, m.repair[t], stayed_low});
+      continue;
     }
+    if (prior[t] > 0) sum.errors.push_back({prior[t], m.error[t], stayed_high});
     sum.repairs.push_back({1 / agents_messages, m.repair[t], stayed_low});
     if (log_ratio[t] == 0) continue;
     const double share = parameters.propagated_share;
@@ -183,6 +194,8 @@ class Prior {
            (start_.shared_level > 0 ? LogBeta(p.shared_level, start_.shared_level) : 0) +
            LogBeta(p.propagated_share, start_.propagated_share) +
            LogGamma(p.error_rate, start_.error_rate) + LogGamma(p.repair_rate, start_.repair_rate) +
+           LogGamma(p.context_error_rate, start_.context_error_rate) +
+           LogGamma(p.context_repair_rate, start_.context_repair_rate) +
            LogDirichlet(p.high_weights, start_.high_weights) +
            LogDirichlet(p.low_weights, start_.low_weights);
   }
@@ -207,6 +220,7 @@ class Prior {
 
   // The objective is concave in the rate: bisection on its derivative, in the log of the rate.
   double Rate(double start, const std::vector<Exposure>& exposures) const {
+    if (exposures.empty()) return start;
     const auto slope = [&](double rate) {
       double sum = strength_ * (start / rate - 1);
       for (const Exposure& e : exposures) {
@@ -250,6 +264,8 @@ void Maximise(const Statistics& sum, const Parameters& start, const Prior& prior
   }
   parameters.error_rate = prior.Rate(start.error_rate, sum.errors);
   parameters.repair_rate = prior.Rate(start.repair_rate, sum.repairs);
+  parameters.context_error_rate = prior.Rate(start.context_error_rate, sum.context_errors);
+  parameters.context_repair_rate = prior.Rate(start.context_repair_rate, sum.context_repairs);
   parameters.high_weights = prior.Weights(start.high_weights, sum.high);
   parameters.low_weights = prior.Weights(start.low_weights, sum.low);
 }

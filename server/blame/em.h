@@ -22,11 +22,11 @@ struct ParameterFit {
   bool converged = false;
 };
 
-// Re-estimates start_high, error_rate, repair_rate, propagated_share, the weights of both rate
-// grids and, where it starts above 0, shared_level by expectation maximisation (Dempster, Laird,
-// Rubin 1977) from episodes, labelled or not. What the episodes say nothing about stays as it was.
-// INVALID_ARGUMENT with the path of the first bad episode or parameter, or where there is no
-// episode. O(iterations * messages). Deterministic.
+// Re-estimates start_high, the rates of errors and repairs (of agents' messages and of context),
+// propagated_share, the weights of both rate grids and, where it starts above 0, shared_level by
+// expectation maximisation (Dempster, Laird, Rubin 1977) from episodes, labelled or not. What the
+// episodes say nothing about stays as it was. INVALID_ARGUMENT with the path of the first bad
+// episode or parameter, or where there is no episode. O(iterations * messages). Deterministic.
 absl::StatusOr<ParameterFit> FitParameters(absl::Span<const Evidence> episodes,
                                            const Parameters& start = {},
                                            const FitParametersOptions& options = {});

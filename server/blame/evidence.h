@@ -6,16 +6,26 @@
 
 #include "absl/status/status.h"
 
-// What is known of an episode, and the numbers of the model that reads it (design: signals.md,
-// section 5).
+// What is known of an episode, and the numbers of the model that reads it (proto/signals.md,
+// "Failure").
 namespace assay::blame {
 
 inline constexpr int kNobody = -1;  // the author of context
 
+// Where an agent had the last word the outcome fixes the final node. Where context follows, it is
+// one more rollout of the node behind the last agent's message: luck had a say in it.
 enum class Outcome {
   kFailure,  // the final node is exactly Low
   kSuccess,  // the final node is exactly High
   kOpen,     // cut off by a limit: nothing is known of the final node, nothing is claimed
+};
+
+// Whether the answer that a message states is right, by the grader of the vote.
+enum class Grade {
+  kNone,  // no answer, or nobody graded it
+  kRight,
+  kWrong,
+  kUnreadable,  // the grader could not read the answer or the reference: not right
 };
 
 // Outcomes of rollouts; fractions are allowed. trials == 0 says nothing.
@@ -66,19 +76,31 @@ struct Evidence {
   bool prior_from_text = false;  // the prior was fitted on texts: evidence of tier kText
 
   std::optional<double> start_value;  // V_0 in [low, high] where it is known: weak policies
+
+  // Of the messages' answers, T or empty: none. The posterior does not read them; labels do.
+  std::vector<Grade> grades;
+  // u_t: counterfactual credit, in the unit of the value, T (0 on context), or empty: nothing
+  // counterfactual was asked. The posterior does not read it; rewards do.
+  std::vector<double> message_credit;
 };
+
+// kNone where nothing is graded.
+Grade GradeOf(const Evidence& evidence, int message);
 
 inline constexpr size_t kMaxRates = 64;
 
 // The numbers of the model. FitParameters (em.h) fits them from episodes, but for the grids, the
 // base rate and the correlation of judges, which no unlabelled episode can tell.
 struct Parameters {
-  double start_high = 0.97;        // P(High at node 0), in (0, 1)
-  double error_rate = 1.3;         // expected errors an episode, in [1e-4, 1e4]
-  double repair_rate = 1.0;        // expected repairs where all is Low, in [1e-4, 1e4]
-  double propagated_share = 0.63;  // w: share of messages after an error that also look wrong
-  double base_rate = 0.5;          // b in (0, 1): rate of errors for which scores are calibrated
-  double judge_correlation = 0.5;  // J judges count as J / (1 + (J - 1) correlation), in [0, 1]
+  double start_high = 0.97;  // P(High at node 0), in (0, 1)
+  double error_rate = 1.3;   // expected errors an episode, in [1e-4, 1e4]
+  double repair_rate = 1.0;  // expected repairs where all is Low, in [1e-4, 1e4]
+  // The same of context: tools, users and the environment that make success unlikely, or likely.
+  double context_error_rate = 0.3;   // [1e-4, 1e4]
+  double context_repair_rate = 0.1;  // [1e-4, 1e4]
+  double propagated_share = 0.63;    // w: share of messages after an error that also look wrong
+  double base_rate = 0.5;            // b in (0, 1): rate of errors for which scores are calibrated
+  double judge_correlation = 0.5;    // J judges count as J / (1 + (J - 1) correlation), in [0, 1]
   std::vector<double> high_rates = {.35, .45, .55, .65, .75, .85, .95};  // at most kMaxRates
   std::vector<double> low_rates = {.005, .01, .02, .05, .1, .2, .3};
   std::vector<double> high_weights = {};  // one a rate, in (0, 1], sum 1; empty: equal

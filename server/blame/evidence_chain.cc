@@ -18,16 +18,35 @@ double Logit(double p) { return std::log(p) - std::log1p(-p); }
 
 bool IsAgents(const Evidence& evidence, int message) { return evidence.authors[message] >= 0; }
 
+// What one message without an agent does to the state. Nothing can be wrong with it as a step.
+struct ContextEdge {
+  ContextEdge(const Parameters& parameters, int messages, ErrorDefinition definition) {
+    if (messages == 0 || definition == ErrorDefinition::kIncorrectStep) return;
+    const double error = parameters.context_error_rate / messages;
+    const double repair = parameters.context_repair_rate / messages;
+    high_high = -error;
+    high_low = std::log(-std::expm1(-error));
+    low_high = std::log(-std::expm1(-repair));
+    low_low = -repair;
+  }
+  double high_high = 0, high_low = kImpossible, low_high = kImpossible, low_low = 0;
+};
+
 void AddTransitions(const Evidence& evidence, const std::vector<double>& prior,
                     const std::vector<double>& log_ratio, const Parameters& parameters,
-                    Chain& chain) {
-  const double repair = parameters.repair_rate / std::max(1, AgentsMessages(evidence));
+                    ErrorDefinition definition, Chain& chain) {
+  const int agents_messages = AgentsMessages(evidence);
+  const double repair = parameters.repair_rate / std::max(1, agents_messages);
   const double log_repair = std::log(-std::expm1(-repair));
+  const ContextEdge context(parameters, chain.messages() - agents_messages, definition);
   const double log_share = std::log(parameters.propagated_share);
   const double log_own = std::log1p(-parameters.propagated_share);
   for (int t = 0; t < chain.messages(); ++t) {
     if (!IsAgents(evidence, t)) {
-      chain.high_low[t] = chain.low_high[t] = kImpossible;
+      chain.high_high[t] = context.high_high;
+      chain.high_low[t] = context.high_low;
+      chain.low_high[t] = context.low_high;
+      chain.low_low[t] = context.low_low;
       continue;
     }
     const double hazard = parameters.error_rate * prior[t];
@@ -38,14 +57,14 @@ void AddTransitions(const Evidence& evidence, const std::vector<double>& prior,
   }
 }
 
-void AddRollouts(const Evidence& evidence, const Parameters& parameters, const RateLevel& level,
-                 Chain& chain) {
-  if (evidence.nodes.empty() && evidence.corrections.empty()) return;
+void AddRollouts(const Evidence& evidence, const Parameters& parameters, ErrorDefinition definition,
+                 const RateLevel& level, Chain& chain) {
+  const std::vector<Rollouts> nodes = AllRollouts(evidence, definition);
+  if (nodes.empty() && evidence.corrections.empty()) return;
   const RateGrids rates(evidence, parameters, level);
-  // The outcome fixes the last node; rollouts there would only repeat it.
-  for (int j = 0; j < chain.messages() && j < static_cast<int>(evidence.nodes.size()); ++j) {
-    const double high = rates.high.LogLikelihood(evidence.nodes[j]);
-    const double low = rates.low.LogLikelihood(evidence.nodes[j]);
+  for (int j = 0; j < chain.messages() && j < static_cast<int>(nodes.size()); ++j) {
+    const double high = rates.high.LogLikelihood(nodes[j]);
+    const double low = rates.low.LogLikelihood(nodes[j]);
     const double shared = std::fmax(high, low);
     chain.log_shared += shared;
     chain.node_high[j] += high - shared;
@@ -66,7 +85,9 @@ void AddRollouts(const Evidence& evidence, const Parameters& parameters, const R
   }
 }
 
-void ClampOutcome(Outcome outcome, ErrorDefinition definition, Chain& chain) {
+void ClampOutcome(const Evidence& evidence, ErrorDefinition definition, Chain& chain) {
+  if (NodeOfOutcome(evidence, definition)) return;
+  const Outcome outcome = evidence.outcome;
   if (outcome == Outcome::kFailure) chain.node_high.back() = kImpossible;
   // A success says nothing about a single wrong step on the way.
   if (outcome == Outcome::kSuccess && definition != ErrorDefinition::kIncorrectStep) {
@@ -120,6 +141,29 @@ int AgentsMessages(const Evidence& evidence) {
                                         [](int author) { return author >= 0; }));
 }
 
+std::optional<int> NodeOfOutcome(const Evidence& evidence, ErrorDefinition definition) {
+  if (definition == ErrorDefinition::kIncorrectStep || evidence.authors.empty() ||
+      evidence.authors.back() >= 0) {
+    return std::nullopt;
+  }
+  auto node = static_cast<int>(evidence.authors.size());
+  while (node > 0 && !IsAgents(evidence, node - 1)) --node;
+  return node;
+}
+
+std::vector<Rollouts> AllRollouts(const Evidence& evidence, ErrorDefinition definition) {
+  if (definition == ErrorDefinition::kIncorrectStep) return {};
+  std::vector<Rollouts> nodes = evidence.nodes;
+  // The outcome fixes the last node; rollouts there would only repeat it.
+  if (!nodes.empty()) nodes.back() = Rollouts();
+  const std::optional<int> node = NodeOfOutcome(evidence, definition);
+  if (!node || evidence.outcome == Outcome::kOpen) return nodes;
+  nodes.resize(evidence.authors.size() + 1);
+  nodes[*node].successes += (evidence.score - evidence.low) / (evidence.high - evidence.low);
+  nodes[*node].trials += 1;
+  return nodes;
+}
+
 std::vector<double> NormalisedPrior(const Evidence& evidence) {
   const size_t messages = evidence.authors.size();
   std::vector<double> prior(messages, 0.0);
@@ -156,13 +200,13 @@ Chain BuildChain(const Evidence& evidence, const std::vector<double>& prior,
   Chain chain(static_cast<int>(evidence.authors.size()));
   chain.start_high = std::log(parameters.start_high);
   chain.start_low = std::log1p(-parameters.start_high);
-  AddTransitions(evidence, prior, log_ratio, parameters, chain);
+  AddTransitions(evidence, prior, log_ratio, parameters, definition, chain);
   if (definition == ErrorDefinition::kIncorrectStep) {
     std::fill(chain.low_high.begin(), chain.low_high.end(), kImpossible);
   } else {
-    AddRollouts(evidence, parameters, level, chain);
+    AddRollouts(evidence, parameters, definition, level, chain);
   }
-  ClampOutcome(evidence.outcome, definition, chain);
+  ClampOutcome(evidence, definition, chain);
   ForceAnnotation(evidence, chain);
   return chain;
 }

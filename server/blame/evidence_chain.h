@@ -1,6 +1,7 @@
 #ifndef ASSAY_SERVER_BLAME_EVIDENCE_CHAIN_H_
 #define ASSAY_SERVER_BLAME_EVIDENCE_CHAIN_H_
 
+#include <optional>
 #include <vector>
 
 #include "server/blame/chain.h"
@@ -35,6 +36,15 @@ std::vector<double> NormalisedPrior(const Evidence& evidence);
 
 // Messages that are not context.
 int AgentsMessages(const Evidence& evidence);
+
+// The node behind the last agent's message, where context follows it and the outcome is therefore
+// one more rollout of that node; nullopt where an agent had the last word, and where rollouts say
+// nothing (kIncorrectStep).
+std::optional<int> NodeOfOutcome(const Evidence& evidence, ErrorDefinition definition);
+
+// The rollouts of every node before the last, with that of the outcome: T + 1 (the last one says
+// nothing) or empty. A graded score is its share of the range.
+std::vector<Rollouts> AllRollouts(const Evidence& evidence, ErrorDefinition definition);
 
 // Conditions: the first error is `message`; from `message` on Low to the end.
 void ForceFirst(int message, Chain& chain);

@@ -30,6 +30,9 @@ bool MayLocate(Outcome outcome, Tier tier) {
   return outcome == Outcome::kFailure || tier >= Tier::kRollouts;
 }
 
+bool IsErrorLabel(Label label) { return label == Label::kFirstError || label == Label::kError; }
+bool IsGoodLabel(Label label) { return label == Label::kSound || label == Label::kRepair; }
+
 class Labeller {
  public:
   Labeller(const Evidence& evidence, const Posterior& posterior)
@@ -43,6 +46,12 @@ class Labeller {
 
   Label Of(int t) const {
     if (evidence_.authors[t] < 0) return Label::kNeutral;
+    const Label label = WithoutGrade(t);
+    return Contradicts(t, label) ? Label::kNeutral : label;
+  }
+
+ private:
+  Label WithoutGrade(int t) const {
     if (may_locate_) {
       if (posterior_.claimed_first == t) return Label::kFirstError;
       if (IsError(t)) return Label::kError;
@@ -51,7 +60,21 @@ class Labeller {
     return may_describe_ ? Describe(t) : Label::kNeutral;
   }
 
- private:
+  // What is known of the answer is more than what the state around it suggests.
+  bool Contradicts(int t, Label label) const {
+    switch (GradeOf(evidence_, t)) {
+      case Grade::kRight:
+        return label == Label::kFailureAligned ||
+               (IsErrorLabel(label) && ProvenRight(evidence_, posterior_, t));
+      case Grade::kWrong:
+      case Grade::kUnreadable:
+        return IsGoodLabel(label);
+      case Grade::kNone:
+        return false;
+    }
+    return false;
+  }
+
   bool LowAt(int node) const { return posterior_.high[node] < 0.5; }
 
   bool IsError(int t) const {
@@ -116,10 +139,13 @@ std::vector<Label> AssignLabels(const Evidence& evidence, const Posterior& poste
   return labels;
 }
 
+bool ProvenRight(const Evidence& evidence, const Posterior& posterior, int message) {
+  return GradeOf(evidence, message) == Grade::kRight && posterior.tier < Tier::kRollouts;
+}
+
 bool AnyLocated(const std::vector<Label>& labels) {
-  return std::any_of(labels.begin(), labels.end(), [](Label label) {
-    return label == Label::kFirstError || label == Label::kError;
-  });
+  return std::any_of(labels.begin(), labels.end(),
+                     [](Label label) { return IsErrorLabel(label) || label == Label::kRepair; });
 }
 
 std::vector<std::optional<double>> ProcessTargets(const Evidence& evidence,
@@ -130,14 +156,19 @@ std::vector<std::optional<double>> ProcessTargets(const Evidence& evidence,
   bool erred = false;
   for (size_t t = 0; t < labels.size(); ++t) {
     if (evidence.authors[t] < 0) continue;
-    const bool good = labels[t] == Label::kSound || labels[t] == Label::kRepair;
-    const bool bad = labels[t] == Label::kFirstError || labels[t] == Label::kError;
+    const bool good = IsGoodLabel(labels[t]);
+    const bool bad = IsErrorLabel(labels[t]);
+    const Grade grade = GradeOf(evidence, static_cast<int>(t));
     if (after == AfterError::kSoft) {
       targets[t] = 2 * posterior.high[t + 1] - 1;
+      if (grade == Grade::kRight && !bad) targets[t] = std::max(*targets[t], 0.0);
+      if (grade == Grade::kWrong || grade == Grade::kUnreadable) {
+        targets[t] = std::min(*targets[t], 0.0);
+      }
     } else if (!erred) {
       if (good) targets[t] = 1;
       if (bad) targets[t] = -1;
-    } else if (after == AfterError::kPropagate) {
+    } else if (after == AfterError::kPropagate && (bad || grade != Grade::kRight)) {
       targets[t] = -1;
     }
     erred = erred || bad;

@@ -8,7 +8,7 @@
 
 namespace assay::blame {
 
-// What a message did to the episode (signals.md, section 5, Labels). On context: kNeutral.
+// What a message did to the episode (proto/signals.md, "Labels"). On context: kNeutral.
 enum class Label {
   kUnspecified,     // not labelled yet
   kSound,           // High before and after
@@ -23,10 +23,15 @@ enum class Label {
 // One label a message, O(T). Where nothing is claimed in a failure, all are kNeutral but those with
 // error(t) or repair(t) > 1/2; in an open outcome all are. A success has errors only by rollouts,
 // annotation or marks; without any such evidence its messages are kSound unless judged negative.
-// `posterior` is the one computed from `evidence`.
+// A message whose answer is wrong or cannot be read is never kSound or kRepair. One whose answer is
+// right is kFirstError or kError only where rollouts or statements of the caller say so, and never
+// kFailureAligned. `posterior` is the one computed from `evidence`.
 std::vector<Label> AssignLabels(const Evidence& evidence, const Posterior& posterior);
 
-// True where AssignLabels located an error.
+// Whether its answer is right, and nothing stronger than scores or texts can speak against it.
+bool ProvenRight(const Evidence& evidence, const Posterior& posterior, int message);
+
+// True where AssignLabels located an error or a repair.
 bool AnyLocated(const std::vector<Label>& labels);
 
 // q_t: mean of the scores of each message; nullopt where nobody scored it.
@@ -40,7 +45,8 @@ enum class AfterError {
 };
 
 // Targets in [-1, 1] for training a process reward model: +1 kSound and kRepair, -1 kFirstError and
-// kError; nullopt: masked. Context is always masked. O(T).
+// kError; nullopt: masked. Context is always masked. What is not labelled is never above 0 where
+// the answer is not right, and never below where it is. O(T).
 std::vector<std::optional<double>> ProcessTargets(const Evidence& evidence,
                                                   const Posterior& posterior,
                                                   const std::vector<Label>& labels,

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 namespace assay::blame {
 namespace {
@@ -35,9 +36,11 @@ std::vector<bool> Suspects(const Evidence& evidence, const Posterior& posterior)
   const double average = 1.0 / std::max(1, AgentsMessages(evidence));
   std::vector<bool> suspect(evidence.authors.size(), false);
   for (size_t t = 0; t < suspect.size(); ++t) {
-    suspect[t] = evidence.authors[t] >= 0 &&
-                 (posterior.tier >= Tier::kRollouts || posterior.log_ratio[t] > 0 ||
-                  (evidence.prior_from_text && posterior.prior[t] > average));
+    if (evidence.authors[t] < 0) continue;
+    const bool looks_wrong =
+        posterior.log_ratio[t] > 0 || (evidence.prior_from_text && posterior.prior[t] > average);
+    const bool is_right = GradeOf(evidence, static_cast<int>(t)) == Grade::kRight;
+    suspect[t] = posterior.tier >= Tier::kRollouts || (looks_wrong && !is_right);
   }
   return suspect;
 }
@@ -89,16 +92,15 @@ void Claim(const PosteriorOptions& options, Outcome outcome, Posterior& out) {
 std::vector<double> ExpectedValues(const Evidence& evidence, const Parameters& parameters,
                                    const std::vector<double>& high, ErrorDefinition definition,
                                    const RateLevel& level) {
+  const std::vector<Rollouts> nodes = AllRollouts(evidence, definition);
   std::optional<RateGrids> rates;
-  if (!evidence.nodes.empty() && definition != ErrorDefinition::kIncorrectStep) {
-    rates.emplace(evidence, parameters, level);
-  }
+  if (!nodes.empty()) rates.emplace(evidence, parameters, level);
   const RateMeans before = MeanRates(evidence, parameters, level);
   std::vector<double> value(high.size());
   for (size_t j = 0; j < high.size(); ++j) {
-    const bool own = rates.has_value() && evidence.nodes[j].trials > 0;
-    const double mean_high = own ? rates->high.PosteriorMean(evidence.nodes[j]) : before.high;
-    const double mean_low = own ? rates->low.PosteriorMean(evidence.nodes[j]) : before.low;
+    const bool own = rates.has_value() && nodes[j].trials > 0;
+    const double mean_high = own ? rates->high.PosteriorMean(nodes[j]) : before.high;
+    const double mean_low = own ? rates->low.PosteriorMean(nodes[j]) : before.low;
     value[j] = evidence.low +
                (evidence.high - evidence.low) * (high[j] * mean_high + (1 - high[j]) * mean_low);
   }
@@ -162,18 +164,45 @@ class Mixture {
   double top_ = kImpossible;
 };
 
+// Sets the entries of context to 0 and returns their sum.
+double TakeContext(const Evidence& evidence, std::vector<double>& mass) {
+  double sum = 0;
+  for (size_t t = 0; t < mass.size(); ++t) {
+    if (evidence.authors[t] < 0) sum += std::exchange(mass[t], 0.0);
+  }
+  return sum;
+}
+
+// Who is the first error: an agent's message, the environment, nothing.
+void ShareFirst(const Evidence& evidence, ErrorDefinition definition, const Marginals& marginals,
+                Posterior& out) {
+  const bool flips = definition == ErrorDefinition::kCorrectionFlips;
+  out.first = flips ? marginals.decisive : marginals.first;
+  out.environment = TakeContext(evidence, out.first);
+  // Success was likely to the end, context had the last word, and it did not come.
+  const bool luck =
+      evidence.outcome == Outcome::kFailure && NodeOfOutcome(evidence, definition).has_value();
+  if (flips) {
+    if (luck) out.environment += marginals.high.back();
+    const double blamed = std::accumulate(out.first.begin(), out.first.end(), out.environment);
+    out.none = std::fmax(0.0, 1 - blamed);
+  } else {
+    (luck ? out.environment : out.none) += marginals.stayed_high;
+    out.none += marginals.started_low;
+  }
+  out.environment = std::fmin(1.0, out.environment);
+}
+
 Posterior Summarise(const Evidence& evidence, const PosteriorOptions& options, Belief belief,
                     std::vector<double> log_ratio, std::vector<double> prior) {
   Posterior out;
   Marginals& marginals = belief.marginals;
-  const bool flips = options.definition == ErrorDefinition::kCorrectionFlips;
-  out.first = flips ? marginals.decisive : std::move(marginals.first);
+  ShareFirst(evidence, options.definition, marginals, out);
   out.decisive = std::move(marginals.decisive);
   out.repair = std::move(marginals.repair);
   out.error = std::move(marginals.error);
+  for (auto* mass : {&out.decisive, &out.repair, &out.error}) TakeContext(evidence, *mass);
   out.high = std::move(marginals.high);
-  out.none = flips ? std::fmax(0.0, 1 - std::accumulate(out.first.begin(), out.first.end(), 0.0))
-                   : marginals.stayed_high + marginals.started_low;
   out.log_evidence = marginals.log_evidence;
   out.value = std::move(belief.value);
   out.tier = TierOf(evidence, log_ratio, options.definition);

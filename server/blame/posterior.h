@@ -8,7 +8,7 @@
 #include "server/blame/evidence_chain.h"
 
 // Who broke the episode: the posterior of first error, decisive error and repairs from any mix of
-// evidence (design: signals.md, section 5).
+// evidence (proto/signals.md, "Failure").
 namespace assay::blame {
 
 // The strongest kind of evidence that the posterior rests on, in ascending order.
@@ -21,13 +21,17 @@ struct PosteriorOptions {
 };
 
 struct Posterior {
-  std::vector<double> first;     // T; 0 on context. sum first + none = 1
-  std::vector<double> decisive;  // T
-  std::vector<double> repair;    // T: P(Low -> High)
-  std::vector<double> error;     // T: P(High -> Low)
-  double none = 0;               // no message is the first error
-  std::vector<double> high;      // T + 1: P(High at node j)
-  std::vector<double> value;     // T + 1: E[V_j] in [low, high]; the last is the score
+  // Of messages, T, 0 on context. sum first + environment + none = 1.
+  std::vector<double> first;
+  std::vector<double> decisive;
+  std::vector<double> repair;  // P(Low -> High)
+  std::vector<double> error;   // P(High -> Low)
+  // What first made success unlikely was context; and where context had the last word in a failure,
+  // that success was likely to the end and did not come.
+  double environment = 0;
+  double none = 0;            // nothing was the first error
+  std::vector<double> high;   // T + 1: P(High at node j)
+  std::vector<double> value;  // T + 1: E[V_j] in [low, high]; the last is the score
 
   std::vector<double> log_ratio;    // T: lambda, the judges' log-odds of an error, tempered
   std::vector<double> prior;        // T: pi, sums to 1 over agents' messages
@@ -38,7 +42,8 @@ struct Posterior {
   int likeliest_agent = -1;     // likewise
   // T: something speaks against the message itself: rollouts or statements of the caller anywhere,
   // a positive log_ratio, or a text prior above the average. What is left over when all others were
-  // judged good is no suspect: a failure without any error signal has no located error.
+  // judged good is no suspect: a failure without any error signal has no located error. Nor is one
+  // whose answer is right, where only scores or texts speak against it.
   std::vector<bool> suspect;
   // Claims: the likeliest where it is a suspect and passes the confidence. A success claims only on
   // rollouts or statements of the caller, an open outcome nothing.

@@ -1,6 +1,7 @@
 #ifndef ASSAY_SERVER_BLAME_REWARDS_H_
 #define ASSAY_SERVER_BLAME_REWARDS_H_
 
+#include <cstdint>
 #include <vector>
 
 #include "server/blame/labels.h"
@@ -8,27 +9,40 @@
 
 namespace assay::blame {
 
+// What the evidence x of a message is made of. Labels bound the rewards whatever it is.
+enum class Basis : uint8_t {
+  kAll,      // the best blame that is known (values, else scores and labels) and the credit
+  kCredit,   // Evidence::message_credit alone
+  kValues,   // changes of the expected value alone; needs rollouts or prefix values
+  kScores,   // process scores and the labels of errors alone
+  kNothing,  // nothing: equal shares
+};
+
 struct RewardOptions {
   double bound = 0;      // B >= high - low
   double kappa = 0;      // weight of evidence, default 0.5 (high - low) by the caller
   double reference = 0;  // y_ref in [low, high]
+  Basis basis = Basis::kAll;
 };
 
-// The projection of section 3 that shares the shortfall of a failure, not yet carried out: minimise
-// sum (r - x)^2 / w subject to sum r = target and low <= r <= high.
+// The conserving projection that shares the shortfall of a failure, not yet carried out: minimise
+// sum (r - x)^2 / w subject to sum r = placed and low <= r <= high. Where the bounds cannot hold
+// `placed`, as much is placed as they hold.
 struct RewardProblem {
-  std::vector<double> evidence;  // x, T
+  std::vector<double> evidence;  // x, T; 0 on context
   std::vector<double> weight;    // w > 0, T
   std::vector<double> low;       // T, in [-B, 0]
   std::vector<double> high;      // T, in [0, B]; both are 0 on context
   double target = 0;             // C = min(0, y - y_ref)
-  // False: nobody may take blame; then all rewards are 0 and the target stays unallocated.
-  bool allocable = true;
+  // What of it the messages are to take. The rest is the environment's and stays unallocated.
+  double placed = 0;
+  // Everybody helped, and it was not enough: lower bounds are -B, and rewards may be against x.
+  bool signs_relaxed = false;
 };
 
-// The problem of a failed or open episode (signals.md, section 5, Rewards). `redundancy` (rho) is
-// empty or one a message. Positive evidence counts only where it may be paid (kRepair,
-// kRepairAttempt); its sum is scaled down to |target| / 2. O(T).
+// The problem of a failed or open episode (proto/signals.md, "Rewards of a failure"). `redundancy`
+// (rho) is empty or one a message. Positive evidence is scaled down so that its sum is at most
+// |placed| / 2: a failed episode cannot be farmed. O(T).
 RewardProblem FailureRewards(const Evidence& evidence, const Posterior& posterior,
                              const std::vector<Label>& labels,
                              const std::vector<double>& redundancy, const RewardOptions& options);
@@ -43,9 +57,12 @@ struct WeightedProblem {
 inline constexpr int kMaxSoftMessages = 512;
 
 // The posterior mixture over the first error: the soft reward of a message is the sum of
-// probability * (reward of the component). Probabilities sum to 1; the last component is "none",
-// in which nothing is located. Requires T <= kMaxSoftMessages. O(T^2); the rates of nodes are taken
-// for independent within a component where O(T^2) passes over their pairs cost too much.
+// probability * (reward of the component). Probabilities sum to 1. One component a message that may
+// be the first error; where scores or more say anything, one in which it was the environment and
+// nothing is placed; the last one is "none", in which nothing is located. Without any evidence the
+// last one is all there is. A message whose answer is right has a component only where rollouts or
+// statements of the caller may blame it. Requires T <= kMaxSoftMessages. O(T^2); the rates of nodes
+// are taken for independent within a component where O(T^2) passes over their pairs cost too much.
 std::vector<WeightedProblem> SoftFailureRewards(const Evidence& evidence,
                                                 const Parameters& parameters,
                                                 const PosteriorOptions& posterior_options,

@@ -103,7 +103,8 @@ void FirstErrorSearch::Plan() {
   if (left <= 0) return;
   const Posterior posterior = ComputePosterior(evidence_, parameters_, posterior_options_);
   if (posterior.likeliest_first < 0) return;
-  if (posterior.first[posterior.likeliest_first] >= options_.settled) return;
+  const double likeliest = posterior.first[posterior.likeliest_first];
+  if (std::fmax(likeliest, posterior.environment) >= options_.settled) return;
   const int scan = budget_ / kScanShare;
   if (left > scan) {
     PlanSearch(posterior, std::min(batch_size_, left - scan));

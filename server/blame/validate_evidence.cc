@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numeric>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/blame/posterior.h"
@@ -53,6 +54,17 @@ absl::Status ValidateShape(const Evidence& evidence) {
   for (size_t t = 0; t < evidence.prior.size(); ++t) {
     if (!std::isfinite(evidence.prior[t]) || evidence.prior[t] < 0) {
       return Invalid(absl::StrCat("prior[", t, "]"), "must be >= 0");
+    }
+  }
+  if (!evidence.grades.empty() && evidence.grades.size() != messages) {
+    return Invalid("grades", "must be empty or one a message");
+  }
+  if (!evidence.message_credit.empty() && evidence.message_credit.size() != messages) {
+    return Invalid("message_credit", "must be empty or one a message");
+  }
+  for (size_t t = 0; t < evidence.message_credit.size(); ++t) {
+    if (!std::isfinite(evidence.message_credit[t])) {
+      return Invalid(absl::StrCat("message_credit[", t, "]"), "must be finite");
     }
   }
   return absl::OkStatus();
@@ -110,14 +122,20 @@ absl::Status ValidateGrid(const std::vector<double>& rates, const std::vector<do
 
 }  // namespace
 
+Grade GradeOf(const Evidence& evidence, int message) {
+  return evidence.grades.empty() ? Grade::kNone : evidence.grades[message];
+}
+
 absl::Status Validate(const Parameters& p) {
   const auto inside = [](double x) { return x > 0 && x < 1; };
   if (!inside(p.start_high)) return Invalid("start_high", "not in (0, 1)");
-  if (!InRange(p.error_rate, 1 / kMaxRate, kMaxRate)) {
-    return Invalid("error_rate", "not in [1e-4, 1e4]");
-  }
-  if (!InRange(p.repair_rate, 1 / kMaxRate, kMaxRate)) {
-    return Invalid("repair_rate", "not in [1e-4, 1e4]");
+  const std::pair<absl::string_view, double> rates[] = {
+      {"error_rate", p.error_rate},
+      {"repair_rate", p.repair_rate},
+      {"context_error_rate", p.context_error_rate},
+      {"context_repair_rate", p.context_repair_rate}};
+  for (const auto& [field, rate] : rates) {
+    if (!InRange(rate, 1 / kMaxRate, kMaxRate)) return Invalid(field, "not in [1e-4, 1e4]");
   }
   if (!InRange(p.propagated_share, 0, 1)) return Invalid("propagated_share", "not in [0, 1]");
   if (!inside(p.base_rate)) return Invalid("base_rate", "not in (0, 1)");

@@ -197,7 +197,16 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
     if (observer_ != nullptr) observer_->OnEpisodeQueued(executor_->Now() - started_);
     plan_ = std::make_unique<signals::Attribution>(
         job_.context->episode, *job_.options, job_.evaluator->traits(),
-        job_.scorer != nullptr ? job_.scorer->traits() : signals::EvaluatorTraits());
+        job_.scorer != nullptr ? job_.scorer->traits() : signals::EvaluatorTraits(), Grades());
+  }
+
+  // Of the messages' answers. An evaluator that cannot be prepared says why when it is asked.
+  absl::Span<const signals::AnswerGrade> Grades() {
+    const evaluation::LocalEvaluator* const local = job_.evaluator->local();
+    if (local == nullptr) return {};
+    auto& replay = replays_[static_cast<int>(Target::kEvaluator)];
+    if (auto prepared = local->Prepare(job_.context); prepared.ok()) replay = std::move(*prepared);
+    return replay != nullptr ? replay->grades() : absl::Span<const signals::AnswerGrade>();
   }
 
   // False: the run has finished.

@@ -78,6 +78,9 @@ class EpisodeReplay {
   // the traits do not offer.
   virtual absl::Status Answer(absl::Span<const signals::Question> questions,
                               absl::Span<signals::Answer> answers) const = 0;
+  // The grade of each message's answer; empty where answers are not graded. Lives as long as this
+  // object.
+  virtual absl::Span<const signals::AnswerGrade> grades() const { return {}; }
 };
 
 class LocalEvaluator : public Evaluator {

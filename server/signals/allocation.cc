@@ -33,28 +33,22 @@ Columns Transpose(const std::vector<Claim>& claims) {
   return columns;
 }
 
-Allocation LeaveOver(size_t count, double credit) {
-  Allocation allocation;
-  allocation.rewards.assign(count, 0.0);
-  allocation.unallocated = credit;
-  return allocation;
-}
-
 }  // namespace
 
 absl::StatusOr<Allocation> Allocate(std::vector<Claim>& claims, double credit, double bound,
                                     WhenInfeasible fallback) {
-  if (claims.empty()) return LeaveOver(0, credit);
+  if (claims.empty()) return Allocation{.rewards = {}, .unallocated = credit};
   Columns columns = Transpose(claims);
   const bool too_low = credit < columns.sum_low;
   const bool too_high = credit > columns.sum_high;
   Allocation allocation;
   double placed = credit;
   if (too_low || too_high) {
-    if (fallback == WhenInfeasible::kLeaveOver) return LeaveOver(claims.size(), credit);
-    allocation.signs_relaxed = true;
-    for (Claim& claim : claims) (too_low ? claim.low : claim.high) = too_low ? -bound : bound;
-    columns = Transpose(claims);
+    if (fallback == WhenInfeasible::kRelaxSigns) {
+      allocation.signs_relaxed = true;
+      for (Claim& claim : claims) (too_low ? claim.low : claim.high) = too_low ? -bound : bound;
+      columns = Transpose(claims);
+    }
     placed = std::clamp(credit, columns.sum_low, columns.sum_high);
   }
   absl::StatusOr<credit::Projection> projection =

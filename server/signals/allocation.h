@@ -20,7 +20,7 @@ struct Claim {
 // What to do where the bounds cannot hold the credit.
 enum class WhenInfeasible {
   kRelaxSigns,  // every lower (upper) bound becomes -B (B)
-  kLeaveOver,   // nothing is placed, the credit stays unallocated
+  kLeaveOver,   // what they can hold is placed, the rest of the credit stays unallocated
 };
 
 struct Allocation {

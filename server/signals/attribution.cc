@@ -54,14 +54,15 @@ absl::Status CheckAnswer(const Question& question, const Answer& answer, const E
 }  // namespace
 
 // Two phases. Credit: coalitions, and with its first stage the process scores. Detail: what only
-// the outcome makes worth asking, Owen values in a success and the place of the error in a failure.
+// the outcome makes worth asking, Owen values and, in a failure, the place of the error.
 class Attribution::Impl {
  public:
   Impl(const Episode& episode, const Options& options, const EvaluatorTraits& evaluator,
-       const EvaluatorTraits& scorer)
+       const EvaluatorTraits& scorer, absl::Span<const AnswerGrade> grades)
       : episode_(episode),
         options_(options),
         traits_(evaluator),
+        grades_(grades),
         credit_(static_cast<int>(episode.agents.size()), options, evaluator),
         status_(credit_.status()) {
     WantScores(scorer);
@@ -87,13 +88,14 @@ class Attribution::Impl {
   absl::Status FillScore(Signals& signals) const;
   absl::Status FillMessages(Signals& signals);
   void FillPosterior(const blame::Posterior& posterior, Signals& signals) const;
-  void FillMeasures(const LocalEvidence& local, const std::vector<double>& credit,
+  void FillMeasures(const LocalEvidence& local, const MessageCredits& credits,
                     Signals& signals) const;
   void FillPairs(const RewardInputs& inputs, Signals& signals) const;
 
   const Episode& episode_;
   const Options& options_;
   const EvaluatorTraits traits_;
+  const absl::Span<const AnswerGrade> grades_;
   CreditPhase credit_;
   absl::Status status_;
   bool scores_wanted_ = false;
@@ -253,6 +255,7 @@ void Attribution::Impl::FillPosterior(const blame::Posterior& posterior, Signals
   if (posterior.likeliest_first >= 0)
     first.probability = posterior.first[posterior.likeliest_first];
   first.none = posterior.none;
+  first.environment = posterior.environment;
   first.credible_set = posterior.credible_set;
   first.tier = posterior.tier;
 }
@@ -265,14 +268,17 @@ absl::Status Attribution::Impl::FillMessages(Signals& signals) {
   for (size_t p = 0; p < indices.size(); ++p) {
     signals.messages[p].index = indices[p];
     signals.messages[p].redundancy = local.redundancy[indices[p]];
+    if (!grades_.empty()) signals.messages[p].grade = grades_[indices[p]];
   }
   std::vector<double> credit;
   if (credit_.counterfactual()) {
     for (const AgentSignal& agent : signals.agents) credit.push_back(agent.credit);
   }
-  FillMeasures(local, credit, signals);
-  const blame::Evidence evidence =
-      BlameEvidence(episode_, options_, findings_, signals.score, credit);
+  const MessageCredits credits = CreditMessages(episode_, local.owen, credit);
+  FillMeasures(local, credits, signals);
+  blame::Evidence evidence = BlameEvidence(episode_, options_, findings_, signals.score, credit);
+  evidence.grades.assign(grades_.begin(), grades_.end());
+  evidence.message_credit = credits.values;
   const blame::Posterior posterior = blame::ComputePosterior(
       evidence, options_.first_error.parameters, BlamePosteriorOptions(options_));
   const std::vector<blame::Label> labels = blame::AssignLabels(evidence, posterior);
@@ -290,7 +296,8 @@ absl::Status Attribution::Impl::FillMessages(Signals& signals) {
   local.labels = labels;
   // A partial estimate rests on what has been answered, not on what was asked for.
   const Evidence asked = signals.partial ? Evidence::kAuto : options_.message_rewards.evidence;
-  const RewardInputs inputs{episode_, options_, indices, local, evidence, posterior, labels, asked};
+  const RewardInputs inputs{episode_,  options_, indices, local,       evidence,
+                            posterior, labels,   asked,   credits.owen};
   absl::Status rewarded = absl::OkStatus();
   if (!signals.success) {
     if (!credit_.counterfactual()) rewarded = CreditByOutcome(inputs, signals);
@@ -304,9 +311,8 @@ absl::Status Attribution::Impl::FillMessages(Signals& signals) {
   return rewarded;
 }
 
-void Attribution::Impl::FillMeasures(const LocalEvidence& local, const std::vector<double>& credit,
+void Attribution::Impl::FillMeasures(const LocalEvidence& local, const MessageCredits& credits,
                                      Signals& signals) const {
-  const MessageCredits credits = CreditMessages(episode_, local.owen, credit);
   const std::vector<std::optional<ValueChange>> changes =
       ValueChanges(episode_, options_, findings_, signals.score);
   for (MessageSignal& message : signals.messages) {
@@ -353,8 +359,9 @@ absl::StatusOr<Signals> Attribution::Impl::finish() {
 }
 
 Attribution::Attribution(const Episode& episode, const Options& options,
-                         const EvaluatorTraits& evaluator, const EvaluatorTraits& scorer)
-    : impl_(std::make_unique<Impl>(episode, options, evaluator, scorer)) {}
+                         const EvaluatorTraits& evaluator, const EvaluatorTraits& scorer,
+                         absl::Span<const AnswerGrade> grades)
+    : impl_(std::make_unique<Impl>(episode, options, evaluator, scorer, grades)) {}
 Attribution::~Attribution() = default;
 bool Attribution::done() const { return impl_->done(); }
 const std::vector<Question>& Attribution::ask() const { return impl_->ask(); }

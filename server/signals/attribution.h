@@ -24,10 +24,11 @@ namespace assay::signals {
 
 class Attribution {
  public:
-  // `episode` and `options` must outlive the attribution. A default-constructed scorer traits means
-  // that there is no scorer.
+  // `episode`, `options` and `grades` must outlive the attribution. A default-constructed scorer
+  // traits means that there is no scorer. `grades`: of the messages' answers, one a message, or
+  // empty where the evaluator grades none.
   Attribution(const Episode& episode, const Options& options, const EvaluatorTraits& evaluator,
-              const EvaluatorTraits& scorer = {});
+              const EvaluatorTraits& scorer = {}, absl::Span<const AnswerGrade> grades = {});
   ~Attribution();
   Attribution(const Attribution&) = delete;
   Attribution& operator=(const Attribution&) = delete;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/strings/str_cat.h"
 #include "server/credit/coalition.h"
 #include "server/credit/owen.h"
@@ -185,6 +186,44 @@ class MessageScoresPhase : public DetailPhase {
   bool told_ = false;
 };
 
+// One phase after the other, each with what those before it left of the budget.
+class InTurn : public DetailPhase {
+ public:
+  // Null: nothing to ask.
+  using Make = absl::AnyInvocable<absl::StatusOr<std::unique_ptr<DetailPhase>>(const DetailInputs&,
+                                                                               const Findings&)>;
+
+  InTurn(const DetailInputs& inputs, std::vector<Make> phases)
+      : inputs_(inputs), phases_(std::move(phases)) {}
+
+  // Goes to the next phase that has something to ask; before anything else once by whoever made it.
+  absl::Status Advance(const Findings& findings) {
+    while (next_ < phases_.size() && (phase_ == nullptr || phase_->done())) {
+      absl::StatusOr<std::unique_ptr<DetailPhase>> phase = phases_[next_++](inputs_, findings);
+      if (!phase.ok()) return phase.status();
+      phase_ = std::move(*phase);
+    }
+    return absl::OkStatus();
+  }
+
+  bool done() const override { return phase_ == nullptr || phase_->done(); }
+  void Ask(std::vector<Question>& batch) const override { phase_->Ask(batch); }
+
+  absl::Status Tell(absl::Span<const Answer> answers, Findings& findings) override {
+    for (const Answer& answer : answers) {
+      inputs_.questions_left -= std::max<int64_t>(1, static_cast<int64_t>(answer.table.size()));
+    }
+    if (absl::Status s = phase_->Tell(answers, findings); !s.ok()) return s;
+    return Advance(findings);
+  }
+
+ private:
+  DetailInputs inputs_;
+  std::vector<Make> phases_;
+  size_t next_ = 0;
+  std::unique_ptr<DetailPhase> phase_;
+};
+
 // How many questions Owen values may cost here; 0: do not ask.
 int64_t OwenBudget(const DetailInputs& inputs, const Unions& unions) {
   const int64_t exact = credit::OwenQuestionCount(unions.sizes);
@@ -239,43 +278,93 @@ std::vector<int> MissingNodes(const DetailInputs& inputs, const Findings& findin
   return nodes;
 }
 
+// With one message an agent every kind of evidence yields the agent's credit.
+bool NothingToShare(const DetailInputs& inputs, const Unions& unions,
+                    const std::vector<double>& credit) {
+  const bool one_each =
+      std::all_of(unions.sizes.begin(), unions.sizes.end(), [](int size) { return size == 1; });
+  const bool indifferent = one_each && inputs.options.message_rewards.evidence == Evidence::kAuto;
+  return unions.sizes.empty() || credit.empty() || indifferent;
+}
+
+// Null where Owen values are not wanted, cannot be asked for or cost too much. There is something
+// to share.
+absl::StatusOr<std::unique_ptr<DetailPhase>> MaybeMakeOwenPhase(const DetailInputs& inputs,
+                                                                const Unions& unions) {
+  const EvaluatorTraits& traits = inputs.traits;
+  if (!Wants(inputs, Evidence::kOwen) || !traits.Supports(QuestionKind::kMessages) ||
+      unions.union_of.size() > static_cast<size_t>(credit::PlayerSet::kMaxPlayers)) {
+    return nullptr;
+  }
+  const int64_t budget = OwenBudget(inputs, unions);
+  if (traits.Supports(QuestionKind::kOwenSets) &&
+      budget == credit::OwenQuestionCount(unions.sizes)) {
+    return std::make_unique<OwenTablePhase>(inputs.episode, inputs.options.range, unions.union_of);
+  }
+  if (budget <= 0) return nullptr;
+  return MakeOwenPhase(inputs, unions, budget);
+}
+
+bool CanGradeMessages(const DetailInputs& inputs, const Findings& findings) {
+  return inputs.traits.kind == EvaluatorKind::kVote &&
+         inputs.traits.Supports(QuestionKind::kMessageScores) && findings.scores.empty();
+}
+
 absl::StatusOr<std::unique_ptr<DetailPhase>> MakeSuccessPhase(const DetailInputs& inputs,
                                                               const std::vector<double>& credit,
                                                               const Findings& findings) {
   const EvaluatorTraits& traits = inputs.traits;
   const Unions unions = MakeUnions(inputs.episode);
-  const size_t messages = unions.union_of.size();
-  const bool one_each =
-      std::all_of(unions.sizes.begin(), unions.sizes.end(), [](int size) { return size == 1; });
-  // With one message an agent every kind of evidence yields the agent's credit.
-  const bool indifferent = one_each && inputs.options.message_rewards.evidence == Evidence::kAuto;
-  const bool nothing_to_share = messages == 0 || credit.empty() || indifferent;
-  if (Wants(inputs, Evidence::kOwen) && traits.Supports(QuestionKind::kMessages) &&
-      !nothing_to_share && messages <= static_cast<size_t>(credit::PlayerSet::kMaxPlayers)) {
-    const int64_t budget = OwenBudget(inputs, unions);
-    if (traits.Supports(QuestionKind::kOwenSets) &&
-        budget == credit::OwenQuestionCount(unions.sizes)) {
-      return std::make_unique<OwenTablePhase>(inputs.episode, inputs.options.range,
-                                              unions.union_of);
-    }
-    if (budget > 0) return MakeOwenPhase(inputs, unions, budget);
-  }
+  if (NothingToShare(inputs, unions, credit)) return std::make_unique<NothingToAsk>();
+  absl::StatusOr<std::unique_ptr<DetailPhase>> owen = MaybeMakeOwenPhase(inputs, unions);
+  if (!owen.ok() || *owen != nullptr) return owen;
   // A vote at a prefix is no forecast of the end: vote replay is never asked for node values.
   const bool paid_on_request = inputs.options.message_rewards.evidence == Evidence::kPrefix;
   if (Wants(inputs, Evidence::kPrefix) && traits.Supports(QuestionKind::kPrefix) &&
-      traits.kind != EvaluatorKind::kVote && !nothing_to_share &&
-      (traits.free || paid_on_request)) {
+      traits.kind != EvaluatorKind::kVote && (traits.free || paid_on_request)) {
     std::vector<int> nodes = MissingNodes(inputs, findings);
     if (!nodes.empty()) {
       return std::make_unique<PrefixPhase>(std::move(nodes), inputs);
     }
   }
-  if (traits.kind == EvaluatorKind::kVote && Wants(inputs, Evidence::kScores) &&
-      traits.Supports(QuestionKind::kMessageScores) && !nothing_to_share &&
-      findings.scores.empty()) {
+  if (Wants(inputs, Evidence::kScores) && CanGradeMessages(inputs, findings)) {
     return std::make_unique<MessageScoresPhase>();
   }
   return std::make_unique<NothingToAsk>();
+}
+
+// What a failure asks about its messages, beside the search for the error.
+absl::StatusOr<std::unique_ptr<DetailPhase>> MakeCreditOfMessages(const DetailInputs& inputs,
+                                                                  const std::vector<double>& credit,
+                                                                  const Findings& findings) {
+  const Unions unions = MakeUnions(inputs.episode);
+  if (NothingToShare(inputs, unions, credit)) return nullptr;
+  absl::StatusOr<std::unique_ptr<DetailPhase>> owen = MaybeMakeOwenPhase(inputs, unions);
+  if (!owen.ok() || *owen != nullptr) return owen;
+  // Scores of its own grades would claim errors: only on request.
+  if (inputs.options.message_rewards.evidence == Evidence::kScores &&
+      CanGradeMessages(inputs, findings)) {
+    return std::make_unique<MessageScoresPhase>();
+  }
+  return nullptr;
+}
+
+absl::StatusOr<std::unique_ptr<DetailPhase>> MakeFailurePhase(const DetailInputs& inputs,
+                                                              const std::vector<double>& credit,
+                                                              const Findings& findings) {
+  std::vector<InTurn::Make> phases;
+  phases.emplace_back([credit](const DetailInputs& left, const Findings& found) {
+    return MakeSearchPhase(left, credit, found);
+  });
+  phases.emplace_back([credit](const DetailInputs& left, const Findings& found) {
+    return MakeCreditOfMessages(left, credit, found);
+  });
+  if (inputs.options.message_rewards.evidence == Evidence::kOwen) {
+    std::reverse(phases.begin(), phases.end());
+  }
+  auto phase = std::make_unique<InTurn>(inputs, std::move(phases));
+  if (absl::Status begun = phase->Advance(findings); !begun.ok()) return begun;
+  return phase;
 }
 
 }  // namespace
@@ -286,9 +375,7 @@ absl::StatusOr<std::unique_ptr<DetailPhase>> MakeDetailPhase(const DetailInputs&
   if (inputs.score >= inputs.options.success_threshold) {
     return MakeSuccessPhase(inputs, credit, findings);
   }
-  std::unique_ptr<DetailPhase> search = MakeSearchPhase(inputs, credit, findings);
-  if (search == nullptr) return std::make_unique<NothingToAsk>();
-  return search;
+  return MakeFailurePhase(inputs, credit, findings);
 }
 
 }  // namespace assay::signals

@@ -36,9 +36,10 @@ class DetailPhase {
 };
 
 // Success: Owen values where `messages` questions are free or fit the budget, else prefix values,
-// else (vote replay) the correctness of each message. Failure: the active search for the error.
-// Never null; done() at once where nothing is to be asked. `credit` is one Shapley value an agent,
-// or empty.
+// else (vote replay) the correctness of each message. Failure: the active search for the error, and
+// with what it leaves of the budget Owen values as in a success; the other way round where Owen
+// values are the evidence asked for. Never null; done() at once where nothing is to be asked.
+// `credit` is one Shapley value an agent, or empty.
 absl::StatusOr<std::unique_ptr<DetailPhase>> MakeDetailPhase(const DetailInputs& inputs,
                                                              const std::vector<double>& credit,
                                                              const Findings& findings);

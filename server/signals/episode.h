@@ -14,6 +14,8 @@ namespace assay::signals {
 
 inline constexpr int kContext = -1;
 
+using AnswerGrade = blame::Grade;
+
 struct JudgeScore {
   absl::string_view judge;
   double score = 0;  // [-1, 1]

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstddef>
 
+#include "absl/strings/str_cat.h"
 #include "server/blame/text/text_prior.h"
 #include "server/signals/redundancy.h"
 
@@ -91,6 +92,11 @@ bool WroteInParallel(const Episode& episode) {
     one_round &= m.round == first->round && m.round > 0;
   }
   return one_author || one_round;
+}
+
+absl::Status MissingEvidence(absl::string_view what) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("message_rewards.evidence: the episode has no ", what));
 }
 
 std::vector<int> AgentsMessages(const Episode& episode) {

@@ -6,6 +6,8 @@
 #include <optional>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "server/blame/posterior.h"
 #include "server/signals/episode.h"
 #include "server/signals/options.h"
@@ -26,7 +28,8 @@ struct Findings {
 // Whether anything locates an error in a success: an annotation, rollouts, or a `repairs` mark.
 bool LocatesErrors(const Episode& episode, const Findings& findings);
 
-// The evidence of the posterior. `credit` (one Shapley value an agent, or empty) shapes the prior.
+// The evidence of the posterior, without grades and message credit. `credit` (one Shapley value an
+// agent, or empty) shapes the prior.
 blame::Evidence BlameEvidence(const Episode& episode, const Options& options,
                               const Findings& findings, double score,
                               const std::vector<double>& credit);
@@ -52,6 +55,9 @@ LocalEvidence GatherLocalEvidence(const Episode& episode, const Options& options
 // Whether every agents' message was written before its author could read another agent's: all stand
 // in one round that is known, or have one author.
 bool WroteInParallel(const Episode& episode);
+
+// FAILED_PRECONDITION (field message_rewards.evidence): what was asked for is not there.
+absl::Status MissingEvidence(absl::string_view what);
 
 // Indices of the agents' messages, ascending.
 std::vector<int> AgentsMessages(const Episode& episode);

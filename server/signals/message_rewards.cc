@@ -74,7 +74,12 @@ absl::StatusOr<Allocation> AllocateBlame(const RewardInputs& inputs,
                                          const blame::RewardProblem& problem,
                                          std::vector<Claim>& claims) {
   claims = ClaimsOf(inputs, problem);
-  return Allocate(claims, problem.target, inputs.options.reward_bound, WhenInfeasible::kLeaveOver);
+  absl::StatusOr<Allocation> allocation =
+      Allocate(claims, problem.placed, inputs.options.reward_bound, WhenInfeasible::kLeaveOver);
+  if (!allocation.ok()) return allocation;
+  allocation->unallocated += problem.target - problem.placed;  // the environment's
+  allocation->signs_relaxed = problem.signs_relaxed;
+  return allocation;
 }
 
 // A mixture of conserving, bounded vectors is conserving and bounded.
@@ -93,14 +98,37 @@ absl::StatusOr<Allocation> AllocateSoftly(const RewardInputs& inputs,
       mixture.rewards[p] += component.probability * part->rewards[p];
     }
     mixture.unallocated += component.probability * part->unallocated;
+    mixture.signs_relaxed |= component.probability > 0 && part->signs_relaxed;
   }
   return mixture;
 }
 
-// Values speak where an error is located; where none is, only scores tell the suspects apart.
+// What the rewards of a failure may rest on: all that is known, or the kind that was asked for.
+absl::StatusOr<blame::Basis> ChooseBasis(const RewardInputs& inputs) {
+  switch (inputs.asked) {
+    case Evidence::kAuto:
+      break;
+    case Evidence::kOwen:
+      if (!inputs.owen) return MissingEvidence("answers to `messages` questions within the budget");
+      return blame::Basis::kCredit;
+    case Evidence::kPrefix:
+      if (!inputs.posterior.rolled_out) return MissingEvidence("value at any node");
+      return blame::Basis::kValues;
+    case Evidence::kScores:
+      if (inputs.evidence.scores.empty()) return MissingEvidence("process score");
+      return blame::Basis::kScores;
+    case Evidence::kEqual:
+      return blame::Basis::kNothing;
+  }
+  return blame::Basis::kAll;
+}
+
+// The kind asked for, or the first that is part of the evidence.
 Evidence EvidenceOfBlame(const RewardInputs& inputs) {
-  if (inputs.posterior.rolled_out && blame::AnyLocated(inputs.labels)) return Evidence::kPrefix;
-  return inputs.evidence.scores.empty() ? Evidence::kEqual : Evidence::kScores;
+  if (inputs.asked != Evidence::kAuto) return inputs.asked;
+  if (inputs.posterior.rolled_out) return Evidence::kPrefix;
+  if (!inputs.evidence.scores.empty()) return Evidence::kScores;
+  return inputs.owen ? Evidence::kOwen : Evidence::kEqual;
 }
 
 absl::Status TooManyForSoftRewards(size_t messages) {
@@ -177,8 +205,10 @@ absl::Status CreditByOutcome(const RewardInputs& inputs, Signals& signals) {
 
 absl::Status RewardByBlame(const RewardInputs& inputs, Signals& signals) {
   const Options& options = inputs.options;
+  const absl::StatusOr<blame::Basis> basis = ChooseBasis(inputs);
+  if (!basis.ok()) return basis.status();
   const blame::RewardOptions reward_options = {options.reward_bound, options.message_rewards.kappa,
-                                               options.reference_score};
+                                               options.reference_score, *basis};
   const blame::RewardProblem problem = blame::FailureRewards(
       inputs.evidence, inputs.posterior, inputs.labels, inputs.local.redundancy, reward_options);
   std::vector<Claim> claims;
@@ -195,7 +225,11 @@ absl::Status RewardByBlame(const RewardInputs& inputs, Signals& signals) {
   for (size_t p = 0; p < claims.size(); ++p) {
     signals.messages[p].reward = DropDust(allocation->rewards[p], inputs.options.range);
     RecordClaim(claims[p], signals.evidence_rows[p]);
+    if (allocation->signs_relaxed) {
+      signals.agents[inputs.episode.messages[inputs.indices[p]].agent].signs_relaxed = true;
+    }
   }
+  signals.conservation.signs_relaxed = allocation->signs_relaxed;
   CloseLedger(inputs, problem.target, allocation->unallocated, signals);
   return absl::OkStatus();
 }

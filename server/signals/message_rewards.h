@@ -25,6 +25,7 @@ struct RewardInputs {
   const blame::Posterior& posterior;
   const std::vector<blame::Label>& labels;  // T
   Evidence asked;                           // as in MessageRewardOptions
+  bool owen;                                // evidence.message_credit are Owen values
 };
 
 // Each function fills the rewards, the agents' totals, the conservation ledger and the evidence
@@ -37,8 +38,9 @@ absl::Status RewardByCredit(const RewardInputs& inputs, Signals& signals);
 // credit is the sum of their rewards.
 absl::Status RewardByOutcome(const RewardInputs& inputs, Signals& signals);
 
-// Failure: one projection of the shortfall over all messages. OUT_OF_RANGE: soft rewards asked for
-// more messages than they are offered for.
+// Failure: one projection of the shortfall over all messages, less the environment's share.
+// FAILED_PRECONDITION (field message_rewards.evidence): the kind asked for is not there.
+// OUT_OF_RANGE: soft rewards asked for more messages than they are offered for.
 absl::Status RewardByBlame(const RewardInputs& inputs, Signals& signals);
 
 // A failure without counterfactuals: the agents' credit as the sums of a projection of score - low.

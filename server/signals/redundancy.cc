@@ -79,12 +79,12 @@ uint64_t WordAt(absl::string_view text, size_t& i) {
 
 bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-// The hash of each shingle of `text`, in order.
+// The hash of each shingle of `text`, in order; none where it has too few words for one.
 void ShinglesOf(absl::string_view text, std::vector<uint64_t>& shingles) {
   shingles.clear();
   uint64_t window[kShingleWords] = {};
   uint64_t rolling = 0;
-  size_t words = 0;
+  int words = 0;
   size_t slot = 0;
   const size_t size = text.size();
   for (size_t i = 0;;) {
@@ -96,7 +96,6 @@ void ShinglesOf(absl::string_view text, std::vector<uint64_t>& shingles) {
     slot = slot + 1 == kShingleWords ? 0 : slot + 1;
     if (++words >= kShingleWords) shingles.push_back(Mix(rolling));
   }
-  if (words > 0 && words < kShingleWords) shingles.push_back(Mix(rolling + words));
 }
 
 // Who has said a shingle so far. Small: the table of them is what costs time.

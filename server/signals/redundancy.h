@@ -11,8 +11,8 @@ namespace assay::signals {
 // rho_t in [0, 1] for every message; 0 for context. What the caller gave is taken as it is; the
 // rest is the share of the message's word 5-shingles (counted with repetition) that were seen
 // before it: in context, in the author's own earlier messages, in earlier messages of a lower
-// round, and in all earlier messages where one of the two rounds is unknown. A message of one to
-// four words is one shingle, one without words has rho = 0. Words are split at ASCII white space
+// round, and in all earlier messages where one of the two rounds is unknown. A message of fewer
+// than five words has rho = 0: "Continue." may be right twice. Words are split at ASCII white space
 // and compared in ASCII lower case.
 //
 // `compute` false: 0 where the caller gave nothing. One pass, O(bytes).

@@ -12,6 +12,7 @@
 #include "server/blame/posterior.h"
 #include "server/credit/plan.h"
 #include "server/signals/counterfactual.h"
+#include "server/signals/episode.h"
 #include "server/signals/value_changes.h"
 
 namespace assay::signals {
@@ -36,6 +37,7 @@ struct MessageSignal {
   double error = 0;
   double repair = 0;
   double redundancy = 0;
+  AnswerGrade grade = AnswerGrade::kNone;
   // What advantages are made of, none of it shaped by rewards.
   std::optional<double> credit;             // u_t; unset: OutcomeOnly
   std::optional<ValueChange> value_change;  // unset: a node has no value
@@ -58,6 +60,7 @@ struct FirstError {
   int agent = -1;  // with the most mass; -1: none
   double probability = 0;
   double none = 0;
+  double environment = 0;
   std::vector<int> credible_set;
   blame::Tier tier = blame::Tier::kNone;
 };
@@ -96,7 +99,7 @@ struct Signals {
   std::vector<Interaction> interactions;
   std::vector<blame::Pair> pairs;  // within the episode: episode index 0
   Conservation conservation;
-  // What the message rewards of a success rest on.
+  // What the message rewards rest on.
   Evidence evidence = Evidence::kEqual;
   int64_t questions = 0;
   int64_t samples = 0;

@@ -4,8 +4,7 @@
 #include <cmath>
 #include <cstddef>
 
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
+#include "server/signals/findings.h"
 
 namespace assay::signals {
 namespace {
@@ -27,11 +26,6 @@ bool HasAnyScore(const Episode& episode, const LocalEvidence& local) {
     if (episode.messages[t].agent != kContext && local.scores[t].has_value()) return true;
   }
   return false;
-}
-
-absl::Status MissingEvidence(absl::string_view what) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("message_rewards.evidence: the episode has no ", what));
 }
 
 // x_t, and the number whose sign says whether the message helped or harmed.

@@ -50,6 +50,7 @@ constexpr bool Follows(Domain last, Wire wire_last) {
   return static_cast<int>(last) + 1 == static_cast<int>(wire_last);
 }
 static_assert(static_cast<int>(blame::Label::kNeutral) == v1::LABEL_NEUTRAL);
+static_assert(static_cast<int>(blame::Grade::kUnreadable) == v1::ANSWER_GRADE_UNREADABLE);
 static_assert(Follows(blame::Tier::kAnnotation, v1::EVIDENCE_TIER_ANNOTATION));
 static_assert(Follows(blame::PairKind::kPeer, v1::PREFERENCE_KIND_PEER));
 static_assert(Follows(credit::Method::kKernel, v1::METHOD_KERNEL));
@@ -96,6 +97,7 @@ void MessagesToWire(const signals::Signals& signals, const v1::Episode& episode,
     added->set_repair_probability(Plain(message.repair));
     added->set_redundancy(Plain(message.redundancy));
     *added->mutable_token_spans() = source.token_spans();
+    added->set_grade(static_cast<v1::AnswerGrade>(message.grade));
     if (message.credit) added->set_credit(Plain(*message.credit));
     if (message.value_change) {
       added->set_value_change(Plain(message.value_change->mean));
@@ -112,6 +114,7 @@ void FirstErrorToWire(const signals::FirstError& first_error, const v1::Episode&
   if (first_error.agent >= 0) wire->set_agent_id(episode.agents(first_error.agent).id());
   wire->set_probability(Plain(first_error.probability));
   wire->set_none_probability(Plain(first_error.none));
+  wire->set_environment_probability(Plain(first_error.environment));
   wire->mutable_credible_set()->Add(first_error.credible_set.begin(),
                                     first_error.credible_set.end());
   wire->set_tier(ToEnum<v1::EvidenceTier>(first_error.tier));

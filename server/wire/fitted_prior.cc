@@ -29,6 +29,10 @@ absl::Status ApplyModel(const v1::ErrorModel& model, blame::Parameters* paramete
   if (model.has_start_high()) parameters->start_high = model.start_high();
   if (model.has_error_rate()) parameters->error_rate = model.error_rate();
   if (model.has_repair_rate()) parameters->repair_rate = model.repair_rate();
+  if (model.has_context_error_rate()) parameters->context_error_rate = model.context_error_rate();
+  if (model.has_context_repair_rate()) {
+    parameters->context_repair_rate = model.context_repair_rate();
+  }
   if (model.has_judge_correlation()) parameters->judge_correlation = model.judge_correlation();
   if (model.has_shared_level()) parameters->shared_level = model.shared_level();
   ApplyGrid(model.high_rates(), model.high_weights(), &parameters->high_rates,
@@ -43,6 +47,8 @@ v1::ErrorModel ToWire(const blame::Parameters& parameters) {
   model.set_start_high(parameters.start_high);
   model.set_error_rate(parameters.error_rate);
   model.set_repair_rate(parameters.repair_rate);
+  model.set_context_error_rate(parameters.context_error_rate);
+  model.set_context_repair_rate(parameters.context_repair_rate);
   model.set_judge_correlation(parameters.judge_correlation);
   model.set_shared_level(parameters.shared_level);
   const auto copy = [](const std::vector<double>& from, Wire* to) {

@@ -17,7 +17,7 @@ inline signals::Signals Attribute(const std::shared_ptr<const evaluation::Episod
                                   const signals::EvaluatorTraits& traits,
                                   const evaluation::LocalEvaluator& evaluator) {
   const auto replay = evaluator.Prepare(context);
-  signals::Attribution plan(context->episode, options, traits);
+  signals::Attribution plan(context->episode, options, traits, {}, (*replay)->grades());
   std::vector<signals::Answer> answers;
   while (!plan.done()) {
     answers.assign(plan.ask().size(), {});

@@ -34,7 +34,9 @@ def test_the_ledger_balances_within_bounds(stub: SignalServiceStub, episode: epi
     assert all(abs(message.reward) <= 2 for message in answer.messages)
     if answer.effort.interval:
         assert math.fsum(credit(answer)) == pytest.approx(answer.grand_value - answer.baseline, abs=TINY)
-    mass = math.fsum(m.first_error_probability for m in answer.messages) + answer.first_error.none_probability
+    first = answer.first_error
+    mass = math.fsum(m.first_error_probability for m in answer.messages)
+    mass += first.environment_probability + first.none_probability
     assert mass == pytest.approx(1, abs=TINY)
     assert [m.index for m in answer.messages] == [t for t, m in enumerate(episode.messages) if m.agent_id]
 

@@ -65,7 +65,17 @@ void CheckSigns(const v1::EpisodeSignals& signals) {
     relaxed[agent.agent_id()] = agent.signs_relaxed();
   }
   for (const v1::MessageSignal& message : signals.messages()) {
+    const bool is_right = message.grade() == v1::ANSWER_GRADE_RIGHT;
+    const bool is_graded = message.grade() != v1::ANSWER_GRADE_UNSPECIFIED;
+    if (is_graded && !is_right) {
+      Check(message.label() != v1::LABEL_SOUND && message.label() != v1::LABEL_REPAIR,
+            "a wrong answer is a right step");
+    }
     if (relaxed[message.agent_id()]) continue;
+    if (is_right && !signals.success() && message.label() != v1::LABEL_FIRST_ERROR &&
+        message.label() != v1::LABEL_ERROR) {
+      Check(message.reward() >= 0, "a right answer is punished");
+    }
     switch (message.label()) {
       case v1::LABEL_FIRST_ERROR:
       case v1::LABEL_ERROR:
@@ -86,7 +96,8 @@ void CheckSigns(const v1::EpisodeSignals& signals) {
 void CheckMessages(const v1::EpisodeSignals& signals, const v1::Episode& episode,
                    const v1::AttributionOptions& options) {
   int last = -1;
-  double mass = signals.first_error().none_probability();
+  double mass =
+      signals.first_error().none_probability() + signals.first_error().environment_probability();
   for (const v1::MessageSignal& message : signals.messages()) {
     Check(message.index() > last && message.index() < episode.messages_size(), "message's index");
     last = message.index();

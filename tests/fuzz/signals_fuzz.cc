@@ -38,7 +38,8 @@ absl::StatusOr<signals::Signals> Attribute(const service::EpisodeWork& work) {
   const evaluation::LocalEvaluator* scorer = Local(work.options->scorer);
   auto scores = scorer == nullptr ? replay : scorer->Prepare(work.context);
   signals::Attribution plan(work.context->episode, *work.options->options, work.evaluator->traits(),
-                            scorer == nullptr ? signals::EvaluatorTraits() : scorer->traits());
+                            scorer == nullptr ? signals::EvaluatorTraits() : scorer->traits(),
+                            (*replay)->grades());
   while (!plan.done()) {
     Check(!plan.ask().empty(), "a plan that is not done asks");
     std::vector<signals::Answer> answers(plan.ask().size());

@@ -89,7 +89,7 @@ check_confinement() {
 
 run_samples() {
   local sample lines
-  for sample in newcomer debate coding_team pipeline research_team; do
+  for sample in newcomer debate lost_debate coding_team pipeline research_team; do
     lines=$(podman exec -i "$container" /usr/local/bin/assay signals --server="127.0.0.1:$(served port)" \
       <"$root/tests/data/samples/$sample.jsonl" 2>/dev/null | grep -c '"signals"')
     [ "$lines" -gt 0 ] || fail "no signals for $sample"

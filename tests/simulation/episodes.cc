@@ -136,8 +136,10 @@ std::string ExpectedSignals(const service::EpisodeWork& work) {
   const evaluation::LocalEvaluator* const local = work.evaluator->local();
   absl::StatusOr<std::shared_ptr<const evaluation::EpisodeReplay>> replay;
   if (local != nullptr) replay = local->Prepare(work.context);
-  signals::Attribution plan(work.context->episode, *work.options->options,
-                            work.evaluator->traits());
+  const bool graded = local != nullptr && replay.ok();
+  signals::Attribution plan(
+      work.context->episode, *work.options->options, work.evaluator->traits(), {},
+      graded ? (*replay)->grades() : absl::Span<const signals::AnswerGrade>());
   while (!plan.done()) {
     std::vector<signals::Answer> answers(plan.ask().size());
     if (local == nullptr) {

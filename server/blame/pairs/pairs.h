@@ -10,7 +10,7 @@
 #include "server/blame/labels.h"
 #include "server/blame/posterior.h"
 
-// Preferences (signals.md, section 6). A pair is (context, chosen, rejected, kind, weight); both
+// Preferences (proto/signals.md). A pair is (context, chosen, rejected, kind, weight); both
 // sides continue the same context, byte for byte, and no side is invented.
 namespace assay::blame {
 

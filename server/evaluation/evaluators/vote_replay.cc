@@ -23,6 +23,7 @@
 namespace assay::evaluation {
 namespace {
 
+using signals::AnswerGrade;
 using signals::Question;
 using signals::QuestionKind;
 
@@ -39,52 +40,61 @@ constexpr int32_t kFirstWrong = 2;
 class Classes {
  public:
   Classes(const VoteOptions& options, absl::string_view reference)
-      : options_(options), reference_(Form(reference)) {
+      : options_(options), reference_(FormOf(reference)) {
     if (options.grader == Grader::kNumber) reference_number_ = NumberIn(reference);
   }
 
-  // kNoBallot where nothing can be read as an answer.
-  int32_t Of(absl::string_view answer) {
-    std::string form = Form(answer);
-    if (form.empty() && options_.grader != Grader::kIdentical) return kNoBallot;
-    if (IsRight(answer, form)) return kRight;
+  struct Graded {
+    int32_t ballot = kNoBallot;  // kNoBallot where nothing can be read as an answer
+    AnswerGrade grade = AnswerGrade::kNone;
+  };
+  Graded Of(absl::string_view answer) {
+    Form form = FormOf(answer);
+    if (form.text.empty() && options_.grader != Grader::kIdentical) return {};
+    if (IsRight(answer, form)) return {kRight, AnswerGrade::kRight};
     const auto [entry, is_new] =
-        wrong_.try_emplace(std::move(form), kFirstWrong + static_cast<int32_t>(wrong_.size()));
-    return entry->second;
+        wrong_.try_emplace(std::move(form.text), kFirstWrong + static_cast<int32_t>(wrong_.size()));
+    const bool readable = form.readable && reference_.readable;
+    return {entry->second, readable ? AnswerGrade::kWrong : AnswerGrade::kUnreadable};
   }
 
  private:
-  std::string Form(absl::string_view answer) const {
+  struct Form {
+    std::string text;
+    bool readable = true;  // as what the grader looks for
+  };
+
+  Form FormOf(absl::string_view answer) const {
     switch (options_.grader) {
       case Grader::kIdentical:
-        return std::string(answer);
+        return {std::string(answer)};
       case Grader::kChoice:
         if (const std::optional<char> letter = ChoiceLetter(answer); letter.has_value()) {
-          return std::string(1, *letter);
+          return {std::string(1, *letter)};
         }
-        return NormalForm(answer);
+        return {NormalForm(answer), false};
       case Grader::kNumber:
         // %a is exact: two wrong answers share a class only where they are the same number.
         if (const std::optional<double> number = NumberIn(answer); number.has_value()) {
-          return absl::StrCat("#", absl::Hex(std::bit_cast<uint64_t>(*number + 0.0)));
+          return {absl::StrCat("#", absl::Hex(std::bit_cast<uint64_t>(*number + 0.0)))};
         }
-        return NormalForm(answer);
+        return {NormalForm(answer), false};
       case Grader::kExact:
-        return NormalForm(answer);
+        return {NormalForm(answer)};
     }
     return {};
   }
 
-  bool IsRight(absl::string_view answer, const std::string& form) const {
+  bool IsRight(absl::string_view answer, const Form& form) const {
     if (options_.grader == Grader::kNumber && reference_number_.has_value()) {
       const std::optional<double> number = NumberIn(answer);
       return number.has_value() && std::abs(*number - *reference_number_) <= options_.tolerance;
     }
-    return form == reference_;
+    return form.text == reference_.text;
   }
 
   const VoteOptions options_;
-  const std::string reference_;
+  const Form reference_;
   std::optional<double> reference_number_;
   absl::flat_hash_map<std::string, int32_t> wrong_;
 };
@@ -155,6 +165,8 @@ class VoteEpisode final : public EpisodeReplay {
     return absl::OkStatus();
   }
 
+  absl::Span<const AnswerGrade> grades() const override { return grades_; }
+
  private:
   struct WrongClass {
     int32_t ballot = kNoBallot;
@@ -171,15 +183,14 @@ class VoteEpisode final : public EpisodeReplay {
     grades_.reserve(episode.messages.size());
     for (const signals::Message& message : episode.messages) {
       votes_before_.push_back(static_cast<int32_t>(votes_.size()));
-      const int32_t found = message.agent != signals::kContext && message.answer.has_value()
-                                ? classes.Of(*message.answer)
-                                : kNoBallot;
-      grades_.push_back(found == kNoBallot ? std::numeric_limits<double>::quiet_NaN()
-                        : found == kRight  ? 1.0
-                                           : -1.0);
+      Classes::Graded found;
+      if (message.agent != signals::kContext && message.answer.has_value()) {
+        found = classes.Of(*message.answer);
+      }
+      grades_.push_back(found.grade);
       if (message.agent == signals::kContext) continue;
-      const int32_t ballot = found == kNoBallot && options.empty_ballots ? kNone : found;
-      votes_.push_back({message.agent, message.round, ballot});
+      if (found.ballot == kNoBallot && options.empty_ballots) found.ballot = kNone;
+      votes_.push_back({message.agent, message.round, found.ballot});
       last_round_ = std::max(last_round_, message.round);
     }
     votes_before_.push_back(static_cast<int32_t>(votes_.size()));
@@ -337,6 +348,18 @@ class VoteEpisode final : public EpisodeReplay {
     return table;
   }
 
+  // One a message: 1 where its answer is right, -1 where it is not, NaN where it has none.
+  std::vector<double> Scores() const {
+    std::vector<double> scores;
+    scores.reserve(grades_.size());
+    for (const AnswerGrade grade : grades_) {
+      scores.push_back(grade == AnswerGrade::kNone    ? std::numeric_limits<double>::quiet_NaN()
+                       : grade == AnswerGrade::kRight ? 1.0
+                                                      : -1.0);
+    }
+    return scores;
+  }
+
   absl::Status AnswerOwenSets(signals::Answer& answer) const {
     const signals::Unions unions = signals::MakeUnions(context_->episode);
     if (votes_.size() > credit::PlayerSet::kMaxPlayers ||
@@ -362,7 +385,7 @@ class VoteEpisode final : public EpisodeReplay {
         answer.mean = PrefixValue(question.index);
         return absl::OkStatus();
       case QuestionKind::kMessageScores:
-        answer.scores = grades_;
+        answer.scores = Scores();
         return absl::OkStatus();
       case QuestionKind::kAllCoalitions:
         if (agents() > kMaxTableAgents) {
@@ -385,7 +408,7 @@ class VoteEpisode final : public EpisodeReplay {
   const Ballots mode_;
   std::vector<Vote> votes_;                  // of the agents' messages, in order
   std::vector<int32_t> votes_before_;        // node j: how many votes the first j messages hold
-  std::vector<double> grades_;               // of all messages
+  std::vector<AnswerGrade> grades_;          // of all messages
   std::vector<credit::PlayerSet> eligible_;  // of each agent, ordinals of its messages
   int32_t last_round_ = 0;
   credit::Coalition right_ = 0;  // agents whose ballot is right

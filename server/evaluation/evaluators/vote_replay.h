@@ -30,9 +30,10 @@ struct VoteOptions {
   double tolerance = 0;  // kNumber: |answer - reference| <= tolerance is right
 };
 
-// Answers coalition, messages, prefix, message-score (+1 right, -1 wrong, NaN: no answer) and
-// all-coalitions questions. A tie of k answers that contains the right one is worth low + range/k;
-// no ballots at all, low. An answer that is blank once normalised counts as none (not with
+// Answers coalition, messages, prefix, message-score (+1 right, -1 not right, NaN: no answer) and
+// all-coalitions questions, and grades every answer: wrong where the grader could read it and the
+// reference, else unreadable. A tie of k answers that contains the right one is worth low +
+// range/k; no ballots at all, low. An answer that is blank once normalised counts as none (not with
 // kIdentical). `messages` questions keep the episode's highest round, `prefix` questions use the
 // prefix's own. Prepare is O(content of answers); a coalition question O(distinct ballots), the
 // others O(messages), all coalitions O(2^n).

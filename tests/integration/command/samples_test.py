@@ -47,6 +47,19 @@ def check_debate(server: Server) -> None:
     assert outcome["debate-1"] > 0.99 and outcome["debate-2"] < -0.99, group
 
 
+def check_lost_debate(server: Server) -> None:
+    results = server.signals((SAMPLES / "lost_debate.jsonl").read_bytes())
+    signals = by_id(results)
+    (group,) = (r["signals"] for r in results if "groupId" in r)
+    for right, id in enumerate(("lost-1", "lost-2", "lost-3")):
+        messages = signals[id]["messages"]
+        assert [m["grade"] == "ANSWER_GRADE_RIGHT" for m in messages] == [t == right for t in range(3)], messages
+        assert [m["reward"] > 0 for m in messages] == [t == right for t in range(3)], messages
+        assert close(sum(m["reward"] for m in messages), -1), messages
+        (advantages,) = (e["messages"] for e in group["episodes"] if e["episodeId"] == id)
+        assert [m["advantage"] > 0 for m in advantages] == [t == right for t in range(3)], group
+
+
 def check_coding(server: Server) -> None:
     # E2 of proto/signals.md#worked-examples.
     values = credit(by_id(server.signals((SAMPLES / "coding_team.jsonl").read_bytes()))["coding-1"])
@@ -95,6 +108,7 @@ def main() -> int:
     with Server() as server:
         check_newcomer(server)
         check_debate(server)
+        check_lost_debate(server)
         check_coding(server)
         check_research(server)
         check_pipeline(server)

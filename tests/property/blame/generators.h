@@ -50,6 +50,19 @@ inline void AddMeasurements(Evidence& evidence) {
   }
 }
 
+inline void AddAnswers(Evidence& evidence) {
+  const bool graded = Chance(30), credited = Chance(60);
+  const double range = evidence.high - evidence.low;
+  for (const int author : evidence.authors) {
+    const bool context = author < 0;
+    if (graded) {
+      evidence.grades.push_back(context ? Grade::kNone
+                                        : static_cast<Grade>(*rc::gen::inRange(0, 4)));
+    }
+    if (credited) evidence.message_credit.push_back(context ? 0 : (2 * Unit() - 1) * range / 4);
+  }
+}
+
 // Any valid evidence of up to 12 messages of up to 4 agents.
 inline Evidence AnyEvidence() {
   Evidence evidence;
@@ -70,6 +83,7 @@ inline Evidence AnyEvidence() {
   }
   AddStatements(evidence);
   AddMeasurements(evidence);
+  AddAnswers(evidence);
   return evidence;
 }
 

@@ -58,13 +58,22 @@ TEST(PosteriorProperty, AgreesWithTheSumOverAllPaths) {
     const Paths paths = Enumerate(chain);
     RC_PRE(paths.total > 1e-200);
     const Posterior p = ComputePosterior(evidence);
+    double environment = 0;
     for (size_t t = 0; t < p.first.size(); ++t) {
+      if (evidence.authors[t] < 0) {
+        environment += paths.first[t] / paths.total;
+        continue;
+      }
       RC_ASSERT(std::fabs(p.first[t] - paths.first[t] / paths.total) < 1e-9);
       RC_ASSERT(std::fabs(p.decisive[t] - paths.decisive[t] / paths.total) < 1e-9);
       RC_ASSERT(std::fabs(p.error[t] - paths.error[t] / paths.total) < 1e-9);
       RC_ASSERT(std::fabs(p.repair[t] - paths.repair[t] / paths.total) < 1e-9);
     }
-    RC_ASSERT(std::fabs(p.none - paths.none / paths.total) < 1e-9);
+    RC_ASSERT(std::fabs(p.none + p.environment - paths.none / paths.total - environment) < 1e-9);
+    RC_ASSERT(p.environment >= environment - 1e-9);
+    const bool luck = evidence.outcome == Outcome::kFailure && !evidence.authors.empty() &&
+                      evidence.authors.back() < 0;
+    if (!luck) RC_ASSERT(std::fabs(p.environment - environment) < 1e-9);
     RC_ASSERT(std::fabs(p.log_evidence - (chain.log_shared + std::log(paths.total))) < 1e-6);
   }));
 }
@@ -74,7 +83,7 @@ TEST(PosteriorProperty, IsAProbability) {
     const Evidence evidence = AnyEvidence();
     RC_ASSERT(Validate(evidence).ok());
     const Posterior p = ComputePosterior(evidence, {}, {.definition = AnyDefinition()});
-    RC_ASSERT(std::fabs(Sum(p.first) + p.none - 1) < 1e-9);
+    RC_ASSERT(std::fabs(Sum(p.first) + p.environment + p.none - 1) < 1e-9);
     RC_ASSERT(std::fabs(Sum(p.agent_first) - Sum(p.first)) < 1e-9);
     for (size_t t = 0; t < p.first.size(); ++t) {
       for (const double x : {p.first[t], p.decisive[t], p.repair[t], p.error[t], p.high[t]}) {

@@ -9,10 +9,15 @@
 namespace assay::blame {
 namespace {
 
-// The rewards that a problem leads to; all 0 where nobody may take blame.
+// The rewards that a problem leads to: as much as its bounds hold is placed.
 std::vector<double> Solve(const RewardProblem& p) {
-  if (!p.allocable) return std::vector<double>(p.evidence.size(), 0.0);
-  return credit::Project(p.evidence, p.weight, p.low, p.high, p.target).value().values;
+  const double least = std::accumulate(p.low.begin(), p.low.end(), 0.0);
+  const double placed = std::fmax(p.placed, least);
+  return credit::Project(p.evidence, p.weight, p.low, p.high, placed).value().values;
+}
+
+bool IsError(Label label) {
+  return label == Label::kFirstError || label == Label::kError || label == Label::kFailureAligned;
 }
 
 Evidence AnyFailure() {
@@ -39,6 +44,22 @@ std::vector<double> AnyRedundancy(const Evidence& evidence) {
   return redundancy;
 }
 
+// Of one message's reward.
+void CheckReward(const Evidence& evidence, const std::vector<Label>& labels,
+                 const RewardProblem& problem, size_t t, double reward) {
+  const bool tried = labels[t] == Label::kRepair || labels[t] == Label::kRepairAttempt;
+  RC_ASSERT(evidence.authors[t] >= 0 || reward == 0);
+  if (IsError(labels[t])) {
+    RC_ASSERT(reward <= 0);
+    return;
+  }
+  // What gains has evidence for it, and what may not lose does not, but where nobody may.
+  RC_ASSERT(reward <= std::fmax(problem.evidence[t], 0.0) + 1e-12);
+  const bool helped = problem.evidence[t] > 0;
+  const bool is_right = GradeOf(evidence, static_cast<int>(t)) == Grade::kRight;
+  if (!problem.signs_relaxed && (tried || helped || is_right)) RC_ASSERT(reward >= 0);
+}
+
 TEST(FailureRewardsProperty, ConserveAndKeepSignsAndBounds) {
   EXPECT_TRUE(rc::check([] {
     const Evidence evidence = AnyFailure();
@@ -50,17 +71,46 @@ TEST(FailureRewardsProperty, ConserveAndKeepSignsAndBounds) {
         FailureRewards(evidence, posterior, labels, AnyRedundancy(evidence), options);
     const std::vector<double> rewards = Solve(problem);
     const double sum = std::accumulate(rewards.begin(), rewards.end(), 0.0);
+    const bool anybody = AgentsMessages(evidence) > 0;
     RC_ASSERT(problem.target <= 0);
-    RC_ASSERT(std::fabs(sum - (problem.allocable ? problem.target : 0.0)) <= 1e-9 * range);
+    RC_ASSERT(problem.placed <= 0 && problem.placed >= problem.target);
+    // Only located errors may leave something over, beside the environment.
+    const bool everything = anybody && !AnyLocated(labels);
+    if (everything) RC_ASSERT(std::fabs(sum - problem.placed) <= 1e-9 * range);
+    RC_ASSERT(sum >= problem.placed - 1e-9 * range && sum <= 1e-9 * range);
+    RC_ASSERT(!(problem.signs_relaxed && AnyLocated(labels)));
     double praise = 0;
     for (size_t t = 0; t < rewards.size(); ++t) {
       RC_ASSERT(std::fabs(rewards[t]) <= options.bound + 1e-12 * range);
-      RC_ASSERT(evidence.authors[t] >= 0 || rewards[t] == 0);
-      const bool tried = labels[t] == Label::kRepair || labels[t] == Label::kRepairAttempt;
-      RC_ASSERT((tried ? rewards[t] : -rewards[t]) >= 0);
+      CheckReward(evidence, labels, problem, t, rewards[t]);
       praise += std::fmax(0.0, rewards[t]);
     }
-    RC_ASSERT(praise <= -problem.target / 2 + 1e-9 * range);
+    RC_ASSERT(praise <= -problem.placed / 2 + 1e-9 * range);
+  }));
+}
+
+TEST(FailureRewardsProperty, WithoutEvidenceAllAreEqual) {
+  EXPECT_TRUE(rc::check([] {
+    Evidence evidence = AnyFailure();
+    evidence.annotations.clear();
+    evidence.repairs.clear();
+    evidence.nodes.clear();
+    evidence.corrections.clear();
+    evidence.grades.clear();
+    evidence.message_credit.clear();
+    evidence.prior_from_text = false;
+    for (Score& score : evidence.scores) score.value = 0;
+    const Posterior posterior = ComputePosterior(evidence);
+    const RewardProblem problem =
+        FailureRewards(evidence, posterior, AssignLabels(evidence, posterior),
+                       AnyRedundancy(evidence), OptionsFor(evidence));
+    const std::vector<double> rewards = Solve(problem);
+    RC_ASSERT(problem.placed == problem.target);
+    const double share = problem.target / std::max(1, AgentsMessages(evidence));
+    for (size_t t = 0; t < rewards.size(); ++t) {
+      const double expected = evidence.authors[t] < 0 ? 0 : share;
+      RC_ASSERT(std::fabs(rewards[t] - expected) <= 1e-9 * (evidence.high - evidence.low));
+    }
   }));
 }
 
@@ -73,24 +123,26 @@ TEST(SoftFailureRewardsProperty, AreTheMixtureAndConserve) {
     const auto mixture = SoftFailureRewards(evidence, {}, definition, {}, options);
     const Posterior whole = ComputePosterior(evidence, {}, definition);
     std::vector<double> soft(evidence.authors.size(), 0.0);
-    double probability = 0, placed = 0, target = 0;
+    double probability = 0, placed = 0;
     size_t component = 0;
     for (const WeightedProblem& part : mixture) {
       const std::vector<double> hard = Solve(part.problem);
       for (size_t t = 0; t < soft.size(); ++t) soft[t] += part.probability * hard[t];
       probability += part.probability;
-      target = part.problem.target;
-      if (part.problem.allocable) placed += part.probability * target;
+      placed += part.probability * part.problem.placed;
     }
+    const double sum = std::accumulate(soft.begin(), soft.end(), 0.0);
     RC_ASSERT(std::fabs(probability - 1) < 1e-9);
-    RC_ASSERT(std::fabs(std::accumulate(soft.begin(), soft.end(), 0.0) - placed) <= 1e-8 * range);
+    RC_ASSERT(sum >= placed - 1e-8 * range && sum <= 1e-8 * range);
     for (const double r : soft) RC_ASSERT(std::fabs(r) <= options.bound * (1 + 1e-9));
-    if (evidence.outcome == Outcome::kOpen) {
+    if (evidence.outcome == Outcome::kOpen || whole.tier == Tier::kNone) {
       RC_ASSERT(mixture.size() == 1u);
       return;
     }
     for (size_t t = 0; t < whole.first.size(); ++t) {
-      if (whole.first[t] > 0) RC_ASSERT(mixture[component++].probability == whole.first[t]);
+      const auto message = static_cast<int>(t);
+      if (whole.first[t] <= 0 || ProvenRight(evidence, whole, message)) continue;
+      RC_ASSERT(mixture[component++].probability == whole.first[t]);
     }
   }));
 }
@@ -104,6 +156,7 @@ TEST(FailureRewardsProperty, ScaleWithTheValues) {
     evidence.start_value.reset();
     const auto rewards = [&](double scale, double shift) {
       Evidence scaled = evidence;
+      for (double& credit : scaled.message_credit) credit *= scale;
       scaled.low = shift;
       scaled.high = scale + shift;
       scaled.score = scale * evidence.score + shift;

@@ -27,6 +27,7 @@ struct Case {
   EvaluatorTraits traits;
   std::vector<double> table;
   std::vector<double> scores;
+  std::vector<AnswerGrade> grades;
   uint64_t game = 0;
 
   double Value(const Question& q) const {
@@ -38,7 +39,8 @@ struct Case {
   }
   absl::StatusOr<Signals> Run() const {
     return testing::RunWith(
-        episode, options, traits, [this](const Question& q) { return Value(q); }, table, scores);
+        episode, options, traits, [this](const Question& q) { return Value(q); }, table, scores,
+        nullptr, grades);
   }
 };
 
@@ -110,6 +112,13 @@ Case AnyCase() {
     c.table.push_back(range.low + range.size() * (Chance(20) ? 0.0 : Unit()));
   }
   for (int t = 0; t < messages; ++t) c.scores.push_back(Chance(20) ? std::nan("") : 2 * Unit() - 1);
+  if (Chance(30)) {
+    for (const Message& m : c.episode.messages) {
+      const int grade = *rc::gen::inRange(0, 4);
+      c.grades.push_back(m.agent == kContext ? AnswerGrade::kNone
+                                             : static_cast<AnswerGrade>(grade));
+    }
+  }
   c.game = static_cast<uint64_t>(*rc::gen::inRange(0, 1 << 30));
   ChooseEvaluator(c);
   return c;
@@ -177,11 +186,28 @@ TEST(SignalsProperty, HarmIsNeverRewardedAndRepairNeverPunished) {
   });
 }
 
+TEST(SignalsProperty, LabelsAndFailuresFollowTheGrades) {
+  Check([] {
+    Case c = AnyCase();
+    c.options.first_error.soft_rewards = false;
+    const Signals s = MustRun(c);
+    for (const MessageSignal& m : s.messages) {
+      const bool good = m.label == blame::Label::kSound || m.label == blame::Label::kRepair;
+      const bool error = m.label == blame::Label::kFirstError || m.label == blame::Label::kError;
+      if (m.grade == AnswerGrade::kWrong || m.grade == AnswerGrade::kUnreadable) RC_ASSERT(!good);
+      if (m.grade != AnswerGrade::kRight) continue;
+      RC_ASSERT(m.label != blame::Label::kFailureAligned);
+      RC_ASSERT(!error || s.first_error.tier >= blame::Tier::kRollouts);
+      if (!s.success && !error && !s.conservation.signs_relaxed) RC_ASSERT(m.reward >= 0);
+    }
+  });
+}
+
 TEST(SignalsProperty, ThePosteriorIsADistribution) {
   Check([] {
     const Case c = AnyCase();
     const Signals s = MustRun(c);
-    double mass = s.first_error.none;
+    double mass = s.first_error.none + s.first_error.environment;
     for (const MessageSignal& m : s.messages) {
       for (double p : {m.first_error, m.error, m.repair}) RC_ASSERT(p >= 0 && p <= 1 + 1e-9);
       mass += m.first_error;

@@ -274,10 +274,10 @@ TEST(Audit, APartialResultIsReplayedAsFarAsItGoes) {
       AcceptEpisode(std::make_shared<v1::Episode>(episode),
                     static_cast<int64_t>(episode.ByteSizeLong()), FullAudit(options), Limits());
   ASSERT_TRUE(work.ok()) << work.status();
-  signals::Attribution plan(work->context->episode, *work->options->options,
-                            work->evaluator->traits());
   const auto replay = work->evaluator->local()->Prepare(work->context);
   ASSERT_TRUE(replay.ok());
+  signals::Attribution plan(work->context->episode, *work->options->options,
+                            work->evaluator->traits(), {}, (*replay)->grades());
   evaluation::Answers answers(plan.ask().size());
   ASSERT_TRUE((*replay)->Answer(plan.ask(), absl::MakeSpan(answers)).ok());
   ASSERT_TRUE(plan.tell(answers).ok());

@@ -71,6 +71,36 @@ TEST(FitParameters, FindsWhatTheWorldIsLike) {
   EXPECT_NEAR(p.propagated_share, .3, .1);
 }
 
+// It is always a reply of the environment, at another place in every episode, that turns the tide.
+TEST(FitParameters, TellsErrorsFromLuck) {
+  std::vector<Evidence> episodes;
+  for (int k = 0; k < 30; ++k) {
+    Evidence evidence;
+    evidence.agents = 1;
+    evidence.nodes.resize(13);
+    for (int t = 0; t < 12; ++t) {
+      evidence.authors.push_back(t % 2 == 0 ? 0 : kNobody);
+      evidence.nodes[t] = {t <= 2 * (k % 6) + 1 ? 7. : 0., 8};
+    }
+    episodes.push_back(evidence);
+  }
+  const auto fit = FitParameters(episodes);
+  ASSERT_TRUE(fit.ok()) << fit.status();
+  for (size_t i = 1; i < fit->objective.size(); ++i) {
+    EXPECT_GE(fit->objective[i], fit->objective[i - 1] - 1e-8);
+  }
+  EXPECT_GT(fit->parameters.context_error_rate, 0.8);
+  EXPECT_LT(fit->parameters.error_rate, 0.5);
+  EXPECT_TRUE(Validate(fit->parameters).ok()) << Validate(fit->parameters);
+}
+
+TEST(FitParameters, WithoutContextItsRatesStay) {
+  const auto fit = FitParameters(RolledOut(5, 6, 4));
+  ASSERT_TRUE(fit.ok());
+  EXPECT_EQ(fit->parameters.context_error_rate, Parameters().context_error_rate);
+  EXPECT_EQ(fit->parameters.context_repair_rate, Parameters().context_repair_rate);
+}
+
 TEST(FitParameters, SilentEpisodesChangeLittle) {
   Evidence evidence;
   evidence.authors.assign(5, 0);

@@ -55,6 +55,16 @@ Evidence DrawEvidence(Dice& dice) {
     for (int t = 0; t < messages; ++t) e.prior.push_back(dice.Chance(20) ? 0 : dice.Unit());
     e.prior_from_text = dice.Chance(50);
   }
+  if (dice.Chance(40)) {
+    for (int t = 0; t < messages; ++t) {
+      e.grades.push_back(agents_message(t) ? static_cast<Grade>(dice.Below(4)) : Grade::kNone);
+    }
+  }
+  if (dice.Chance(50)) {
+    for (int t = 0; t < messages; ++t) {
+      e.message_credit.push_back(agents_message(t) ? dice.Unit() - 0.5 : 0);
+    }
+  }
   return e;
 }
 
@@ -64,6 +74,8 @@ Parameters DrawParameters(Dice& dice) {
   p.start_high = 0.8 + 0.19 * dice.Unit();
   p.error_rate = 0.5 + dice.Unit();
   p.repair_rate = 0.5 + dice.Unit();
+  p.context_error_rate = 0.1 + dice.Unit();
+  p.context_repair_rate = 0.1 + dice.Unit();
   p.propagated_share = dice.Unit();
   p.base_rate = 0.2 + 0.6 * dice.Unit();
   p.judge_correlation = dice.Unit();
@@ -80,7 +92,7 @@ std::vector<double> Numbers(const Posterior& p) {
     Append(numbers, *row);
   }
   Append(numbers,
-         {p.none, p.log_evidence, static_cast<double>(p.tier),
+         {p.environment, p.none, p.log_evidence, static_cast<double>(p.tier),
           static_cast<double>(p.likeliest_first), static_cast<double>(p.likeliest_decisive),
           static_cast<double>(p.likeliest_agent), static_cast<double>(p.claimed_first.value_or(-1)),
           static_cast<double>(p.claimed_decisive.value_or(-1)), static_cast<double>(p.rolled_out)});
@@ -90,7 +102,7 @@ std::vector<double> Numbers(const Posterior& p) {
 }
 
 std::vector<double> Numbers(const RewardProblem& p) {
-  std::vector<double> numbers = {p.target, static_cast<double>(p.allocable)};
+  std::vector<double> numbers = {p.target, p.placed, static_cast<double>(p.signs_relaxed)};
   for (const auto* row : {&p.evidence, &p.weight, &p.low, &p.high}) Append(numbers, *row);
   return numbers;
 }
@@ -168,7 +180,8 @@ TEST(Golden, PosteriorLabelsRewardsAndPairs) {
       }
     }
     const RewardOptions reward_options = {2 * (evidence.high - evidence.low), 0.5,
-                                          evidence.high - 0.2 * dice.Unit()};
+                                          evidence.high - 0.2 * dice.Unit(),
+                                          static_cast<Basis>(k % 5)};
     numbers = Numbers(FailureRewards(evidence, posterior, labels, redundancy, reward_options));
     for (const WeightedProblem& soft :
          SoftFailureRewards(evidence, parameters, options, {}, reward_options)) {
@@ -198,6 +211,7 @@ Posterior DrawPosterior(Dice& dice, const Evidence& evidence) {
   p.error = draw(messages);
   p.high = draw(messages + 1);
   p.value = draw(messages + 1);
+  p.environment = dice.Chance(50) ? 0 : dice.Unit();
   p.tier = static_cast<Tier>(dice.Below(5));
   p.rolled_out = dice.Chance(30);
   for (size_t t = 0; t < messages; ++t) p.suspect.push_back(dice.Chance(60));
@@ -233,7 +247,8 @@ TEST(Golden, LabelsRewardsAndPairsAtTheirBounds) {
         .kinds = {}, .margin = dice.Chance(50) ? 0 : 0.25, .success_threshold = dice.Unit()};
     Append(numbers, Numbers(EpisodePairs(evidence, posterior, labels, rewards, contents,
                                          alternatives, pair_options)));
-    const RewardOptions reward_options = {dice.Chance(50) ? 2 : 0.5, 0.5, dice.Unit()};
+    const RewardOptions reward_options = {dice.Chance(50) ? 2 : 0.5, 0.5, dice.Unit(),
+                                          static_cast<Basis>(k % 5)};
     Append(numbers,
            Numbers(FailureRewards(evidence, posterior, labels, redundancy, reward_options)));
     golden.Expect(absl::StrCat(k), numbers);

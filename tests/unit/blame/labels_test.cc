@@ -122,6 +122,42 @@ TEST(Labels, TextAloneCanAlignWithFailure) {
   EXPECT_THAT(LabelsOf(evidence), ElementsAre(kSound, kFirst, kAligned, kNeutral));
 }
 
+TEST(Labels, AWrongAnswerIsNoRightStep) {
+  Evidence evidence = Episode(4, Outcome::kSuccess);
+  evidence.grades = {Grade::kWrong, Grade::kRight, Grade::kUnreadable, Grade::kNone};
+  EXPECT_THAT(LabelsOf(evidence), ElementsAre(kNeutral, kSound, kNeutral, kSound));
+  evidence.nodes = {{}, {8, 8}, {0, 8}, {8, 8}, {}};  // the unreadable one repaired
+  EXPECT_THAT(LabelsOf(evidence), ElementsAre(kNeutral, kFirst, kNeutral, kSound));
+}
+
+TEST(Labels, ARightAnswerIsNoErrorByScoresOrTexts) {
+  Evidence evidence = Episode(4, Outcome::kFailure);
+  evidence.annotations = {1};
+  evidence.scores = {{2, -.6}, {3, -.6}};
+  evidence.grades = {Grade::kNone, Grade::kRight, Grade::kRight, Grade::kWrong};
+  // An annotation may blame it; nothing says that it carried the error on.
+  EXPECT_THAT(LabelsOf(evidence), ElementsAre(kSound, kFirst, kNeutral, kAligned));
+  evidence.annotations.clear();
+  evidence.scores = {{1, -.95}, {2, .9}};
+  EXPECT_THAT(LabelsOf(evidence), Each(kNeutral));
+  evidence.grades[1] = Grade::kWrong;
+  EXPECT_EQ(LabelsOf(evidence)[1], kFirst);
+}
+
+TEST(ProcessTargets, FollowTheGrades) {
+  Evidence evidence = Episode(4, Outcome::kFailure);
+  evidence.annotations = {1};
+  evidence.grades = {Grade::kWrong, Grade::kNone, Grade::kRight, Grade::kNone};
+  const Posterior posterior = ComputePosterior(evidence);
+  const auto labels = AssignLabels(evidence, posterior);
+  EXPECT_THAT(ProcessTargets(evidence, posterior, labels, AfterError::kPropagate),
+              ElementsAre(std::nullopt, Optional(-1.0), std::nullopt, Optional(-1.0)));
+  const auto soft = ProcessTargets(evidence, posterior, labels, AfterError::kSoft);
+  EXPECT_EQ(soft[0], 0);
+  EXPECT_EQ(soft[2], 0);
+  EXPECT_EQ(soft[3], -1);
+}
+
 TEST(ProcessTargets, MaskPropagateSoft) {
   Evidence evidence = Episode(4, Outcome::kFailure);
   evidence.authors[1] = kNobody;

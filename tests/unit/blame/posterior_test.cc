@@ -30,8 +30,9 @@ std::vector<Score> FromProbabilities(const std::vector<double>& correct) {
   return scores;
 }
 
+// The agents' messages, the environment and nothing are all that the first error can be.
 double FirstAndNone(const Posterior& p) {
-  return std::accumulate(p.first.begin(), p.first.end(), p.none);
+  return std::accumulate(p.first.begin(), p.first.end(), p.environment + p.none);
 }
 
 TEST(Posterior, WorkedExampleE7) {
@@ -145,13 +146,82 @@ TEST(Posterior, ContextIsNeverBlamed) {
   const Posterior p = ComputePosterior(evidence);
   EXPECT_EQ(p.first[0], 0);
   EXPECT_EQ(p.first[2], 0);
+  EXPECT_GT(p.environment, .9);
+  EXPECT_FALSE(p.claimed_first);
   EXPECT_NEAR(FirstAndNone(p), 1, 1e-12);
 
   evidence.authors = {kNobody, kNobody, kNobody, kNobody};
   const Posterior context = ComputePosterior(evidence);
-  EXPECT_NEAR(context.none, 1, 1e-12);
+  EXPECT_GT(context.environment, .99);
+  EXPECT_NEAR(FirstAndNone(context), 1, 1e-12);
   EXPECT_EQ(context.likeliest_first, -1);
   EXPECT_TRUE(context.credible_set.empty());
+}
+
+// A failure of `turns` times an agent's message and a reply, with these values at its nodes.
+Evidence Replied(int turns, const std::vector<double>& values) {
+  Evidence evidence = Failure(2 * turns);
+  for (int t = 1; t < 2 * turns; t += 2) evidence.authors[t] = kNobody;
+  for (const double value : values) evidence.nodes.push_back(FromPrefixValue(value, 0, 1));
+  evidence.nodes.resize(2 * turns + 1);
+  return evidence;
+}
+
+TEST(Posterior, LuckIsTheEnvironments) {
+  for (const int turns : {1, 2, 3, 5, 8, 20}) {
+    const Posterior p = ComputePosterior(Replied(turns, std::vector<double>(2 * turns, .8)));
+    EXPECT_FALSE(p.claimed_first) << turns;
+    EXPECT_FALSE(p.claimed_decisive) << turns;
+    EXPECT_GE(p.environment, .8) << turns;
+    EXPECT_NEAR(FirstAndNone(p), 1, 1e-12);
+  }
+}
+
+TEST(Posterior, ARealLastErrorBeforeAReplyStaysClaimed) {
+  for (const int turns : {1, 2, 3, 5, 8}) {
+    std::vector<double> values(2 * turns, .8);
+    values.back() = .1;
+    const Posterior p = ComputePosterior(Replied(turns, values));
+    EXPECT_EQ(p.claimed_first, 2 * turns - 2) << turns;
+    EXPECT_LT(p.environment, .45) << turns;
+  }
+}
+
+TEST(Posterior, OutcomeBehindContextIsOneMoreRollout) {
+  Evidence evidence = Failure(3);
+  evidence.authors[2] = kNobody;
+  evidence.score = .3;
+  const std::vector<Rollouts> nodes = AllRollouts(evidence, ErrorDefinition::kStaysUnlikely);
+  ASSERT_EQ(nodes.size(), 4u);
+  EXPECT_DOUBLE_EQ(nodes[2].successes, .3);
+  EXPECT_EQ(nodes[2].trials, 1);
+  EXPECT_EQ(nodes[3].trials, 0);
+  EXPECT_EQ(ComputePosterior(evidence).tier, Tier::kNone);
+  evidence.outcome = Outcome::kOpen;
+  EXPECT_TRUE(AllRollouts(evidence, ErrorDefinition::kStaysUnlikely).empty());
+  evidence.authors[2] = 0;
+  evidence.outcome = Outcome::kFailure;
+  EXPECT_TRUE(AllRollouts(evidence, ErrorDefinition::kStaysUnlikely).empty());
+}
+
+TEST(Posterior, ContextIsNoWrongStep) {
+  Evidence evidence = Failure(4);
+  evidence.authors[1] = evidence.authors[3] = kNobody;
+  evidence.scores = {{0, .2}};
+  const Posterior p =
+      ComputePosterior(evidence, {}, {.definition = ErrorDefinition::kIncorrectStep});
+  EXPECT_EQ(p.environment, 0);
+  EXPECT_NEAR(FirstAndNone(p), 1, 1e-12);
+}
+
+TEST(Posterior, RightAnswersAreSuspectsOnlyByRollouts) {
+  Evidence evidence = Failure(3);
+  evidence.scores = {{1, -.9}};
+  ASSERT_EQ(ComputePosterior(evidence).claimed_first, 1);
+  evidence.grades = {Grade::kNone, Grade::kRight, Grade::kWrong};
+  EXPECT_FALSE(ComputePosterior(evidence).claimed_first);
+  evidence.nodes = {{}, {8, 8}, {0, 8}, {}};
+  EXPECT_EQ(ComputePosterior(evidence).claimed_first, 1);
 }
 
 TEST(Posterior, NoMessagesAtAll) {

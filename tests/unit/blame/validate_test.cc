@@ -101,6 +101,13 @@ TEST(ValidateEvidence, BoundsAreWhereTheySay) {
       {"", [](auto* e) { e->prior[3] = 0; }},
       {"prior[3]", [](auto* e) { e->prior[3] = -0.001; }},
       {"prior[0]", [](auto* e) { e->prior[0] = kInf; }},
+      {"grades", [](auto* e) { e->grades.resize(3); }},
+      {"", [](auto* e) { e->grades.resize(4); }},
+      {"message_credit", [](auto* e) { e->message_credit.resize(5); }},
+      {"message_credit[3]",
+       [](auto* e) {
+         e->message_credit = {0, 0, 0, kInf};
+       }},
       {"", [](auto* e) { e->annotations = {0}; }},
       {"annotations[1]",
        [](auto* e) {
@@ -175,6 +182,10 @@ TEST(ValidateParameters, BoundsAreWhereTheySay) {
       {"error_rate", [](auto* p) { p->error_rate = kInf; }},
       {"repair_rate", [](auto* p) { p->repair_rate = 0; }},
       {"repair_rate", [](auto* p) { p->repair_rate = kInf; }},
+      {"context_error_rate", [](auto* p) { p->context_error_rate = 0; }},
+      {"context_error_rate", [](auto* p) { p->context_error_rate = 1.001e4; }},
+      {"context_repair_rate", [](auto* p) { p->context_repair_rate = 0.999e-4; }},
+      {"context_repair_rate", [](auto* p) { p->context_repair_rate = kInf; }},
       {"", [](auto* p) { p->propagated_share = 0; }},
       {"", [](auto* p) { p->propagated_share = 1; }},
       {"propagated_share", [](auto* p) { p->propagated_share = 1.001; }},

@@ -369,8 +369,8 @@ TEST_P(WireGolden, TheSameBytesAsEver) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Samples, WireGolden,
-                         ::testing::Values("coding_team", "debate", "newcomer", "pipeline",
-                                           "research_team"),
+                         ::testing::Values("coding_team", "debate", "lost_debate", "newcomer",
+                                           "pipeline", "research_team"),
                          [](const auto& param) { return std::string(param.param); });
 
 TEST(WireGolden, TheSameQuestionsToTheCaller) {

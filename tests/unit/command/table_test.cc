@@ -56,6 +56,19 @@ TEST(TableTest, ClaimsNoErrorWhereNoneIsClaimed) {
               AllOf(Not(HasSubstr("First error")), HasSubstr("No message is claimed")));
 }
 
+TEST(TableTest, SaysWhereItWasLuck) {
+  const auto result = Parse<v1::EpisodeResult>(
+      R"({"episodeId": "e", "signals": {"firstError": {
+           "environmentProbability": 0.9, "tier": "EVIDENCE_TIER_ROLLOUTS"}}})");
+  EXPECT_THAT(EpisodeTable(result, nullptr),
+              HasSubstr("It was the environment, with probability 0.90. No message is claimed"));
+  const auto nothing = Parse<v1::EpisodeResult>(
+      R"({"episodeId": "e", "signals": {"firstError": {
+           "environmentProbability": 0.9, "tier": "EVIDENCE_TIER_NONE"}}})");
+  EXPECT_THAT(EpisodeTable(nothing, nullptr),
+              AllOf(Not(HasSubstr("environment")), HasSubstr("rests on nothing, so that all")));
+}
+
 TEST(TableTest, CutsLongTextBetweenCharacters) {
   std::string words;
   for (int i = 0; i < 100; ++i) words += "é";

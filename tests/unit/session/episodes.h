@@ -45,12 +45,13 @@ inline v1::Episode SmallVote(const std::string& id, const std::string& ballots) 
 
 // The engine in three lines: for evaluators that answer at once, and are their own scorer.
 inline absl::StatusOr<signals::Signals> Attribute(const EpisodeWork& work) {
-  signals::Attribution plan(work.context->episode, *work.options->options, work.evaluator->traits(),
-                            work.options->scorer != nullptr ? work.options->scorer->traits()
-                                                            : signals::EvaluatorTraits());
   const evaluation::LocalEvaluator* local = work.evaluator->local();
   auto replay = local->Prepare(work.context);
   if (!replay.ok()) return replay.status();
+  signals::Attribution plan(
+      work.context->episode, *work.options->options, work.evaluator->traits(),
+      work.options->scorer != nullptr ? work.options->scorer->traits() : signals::EvaluatorTraits(),
+      (*replay)->grades());
   while (!plan.done()) {
     evaluation::Answers answers(plan.ask().size());
     absl::Status answered =

@@ -13,12 +13,12 @@ using blame::Label;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using testing::Labels;
-using ::testing::Le;
 using testing::Rewards;
 using testing::RunOutcome;
 using testing::RunTable;
 using testing::Say;
 using testing::Team;
+using testing::Traits;
 
 double Sum(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0);
@@ -41,7 +41,7 @@ TEST(Failure, AnAnnotatedErrorCarriesTheShortfall) {
   EXPECT_LT(signals->messages[1].reward, -0.9);
 }
 
-TEST(Failure, WithoutEvidenceNothingIsClaimedAndSuspicionIsShared) {
+TEST(Failure, WithoutEvidenceNothingIsClaimedAndAllShareAlike) {
   Episode episode = Team(2);
   for (int i : {0, 1, 0, 1}) Say(episode, i);
   episode.score = 0.2;
@@ -50,8 +50,7 @@ TEST(Failure, WithoutEvidenceNothingIsClaimedAndSuspicionIsShared) {
   EXPECT_FALSE(signals->first_error.first_index.has_value());
   EXPECT_EQ(signals->first_error.tier, blame::Tier::kNone);
   EXPECT_THAT(Labels(*signals), Each(Label::kNeutral));
-  EXPECT_THAT(Rewards(*signals), Each(Le(0)));
-  EXPECT_NEAR(Sum(Rewards(*signals)), -0.8, 1e-12);
+  EXPECT_THAT(Rewards(*signals), Each(::testing::DoubleNear(-0.2, 1e-12)));
 }
 
 TEST(Failure, ScoresOfZeroAreNoEvidence) {
@@ -80,6 +79,146 @@ TEST(Failure, SaysWhatTheBlameRestsOn) {
   episode.messages[1].prefix_value = 0.9;
   episode.messages[2].prefix_value = 0;
   EXPECT_EQ(RunOutcome(episode, {})->evidence, Evidence::kPrefix);
+}
+
+// Two agents of two messages each, of which only the last of agent 1 is any good.
+Episode LostTalk() {
+  Episode episode = Team(2);
+  for (int i : {0, 1, 0, 1}) Say(episode, i);
+  episode.score = 0;
+  return episode;
+}
+
+double WorthOfLast(const Question& question) {
+  if (question.kind == QuestionKind::kCoalition) return question.coalition == 2 ? 0.4 : 0;
+  return question.subset.contains(3) && !question.subset.contains(0) ? 0.4 : 0;
+}
+
+const std::vector<QuestionKind> kOfMessages = {QuestionKind::kCoalition, QuestionKind::kMessages};
+
+TEST(Failure, MessagesAreAskedAboutAsInASuccess) {
+  int asked = 0;
+  const auto signals = testing::RunWith(LostTalk(), {}, Traits(EvaluatorKind::kCaller, kOfMessages),
+                                        WorthOfLast, {}, {}, &asked);
+  ASSERT_TRUE(signals.ok()) << signals.status();
+  EXPECT_EQ(asked, 4 + 4 + 2 * 2 * 2);
+  EXPECT_EQ(signals->questions, asked);
+  EXPECT_EQ(signals->evidence, Evidence::kOwen);
+  EXPECT_GT(signals->messages[3].reward, 0);
+  EXPECT_NEAR(signals->messages[1].reward, signals->messages[2].reward, 1e-12);
+  EXPECT_LT(signals->messages[0].reward, signals->messages[1].reward);
+  EXPECT_NEAR(Sum(Rewards(*signals)), -1, 1e-12);
+}
+
+TEST(Failure, OwenValuesTakeWhatTheSearchLeavesOfTheBudget) {
+  Episode episode = Team(2);
+  for (int t = 0; t < 8; ++t) Say(episode, t % 2);
+  episode.score = 0;
+  const EvaluatorTraits paid =
+      Traits(EvaluatorKind::kCaller,
+             {QuestionKind::kCoalition, QuestionKind::kMessages, QuestionKind::kPrefix}, false);
+  const auto run = [&](int budget, Evidence evidence) {
+    Options options;
+    options.estimator.max_questions = budget;
+    options.message_rewards.evidence = evidence;
+    int asked = 0;
+    const auto value = [](const Question& q) {
+      return q.kind == QuestionKind::kPrefix && q.index <= 3 ? 1.0 : 0.0;
+    };
+    auto signals = testing::RunWith(episode, options, paid, value, {}, {}, &asked);
+    EXPECT_LE(asked, budget);
+    return signals;
+  };
+  EXPECT_EQ(run(12, Evidence::kAuto)->first_error.first_index, 3);
+  const auto both = run(100, Evidence::kAuto);
+  ASSERT_TRUE(both.ok());
+  EXPECT_EQ(both->first_error.first_index, 3);
+  EXPECT_GT(both->questions, 4 + 60) << "60 of the messages, and the search";
+  // On demand messages come first.
+  const auto owen = run(64, Evidence::kOwen);
+  ASSERT_TRUE(owen.ok());
+  EXPECT_EQ(owen->evidence, Evidence::kOwen);
+  EXPECT_FALSE(owen->first_error.first_index.has_value());
+}
+
+TEST(Failure, EvidenceIsHonouredOrMissed) {
+  const auto run = [](const Episode& episode, Evidence evidence, const EvaluatorTraits& traits) {
+    Options options;
+    options.message_rewards.evidence = evidence;
+    return testing::RunWith(episode, options, traits, WorthOfLast);
+  };
+  const EvaluatorTraits messages = Traits(EvaluatorKind::kCaller, kOfMessages);
+  const EvaluatorTraits coalitions = Traits(EvaluatorKind::kCaller, {QuestionKind::kCoalition});
+  Episode plain = LostTalk();
+  for (const Evidence missing : {Evidence::kOwen, Evidence::kPrefix, Evidence::kScores}) {
+    const auto signals = run(plain, missing, coalitions);
+    EXPECT_EQ(signals.status().code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(signals.status().message()),
+                ::testing::HasSubstr("message_rewards.evidence: "));
+  }
+  EXPECT_GT(run(plain, Evidence::kOwen, messages)->messages[3].reward, 0);
+  const auto equal = run(plain, Evidence::kEqual, messages);
+  EXPECT_THAT(Rewards(*equal), Each(::testing::DoubleNear(-0.25, 1e-12)));
+  EXPECT_EQ(equal->evidence, Evidence::kEqual);
+  plain.messages[1].process_score = -0.2;
+  plain.messages[2].prefix_value = 0.1;
+  for (const Evidence there : {Evidence::kScores, Evidence::kPrefix}) {
+    const auto signals = run(plain, there, coalitions);
+    ASSERT_TRUE(signals.ok()) << signals.status();
+    EXPECT_EQ(signals->evidence, there);
+  }
+}
+
+TEST(Failure, AVoteGradesItsMessagesOnDemand) {
+  Options options;
+  options.message_rewards.evidence = Evidence::kScores;
+  const auto signals = testing::RunWith(
+      LostTalk(), options,
+      Traits(EvaluatorKind::kVote, {QuestionKind::kCoalition, QuestionKind::kMessageScores}),
+      WorthOfLast, {}, {-1, -1, -1, 1});
+  ASSERT_TRUE(signals.ok()) << signals.status();
+  EXPECT_EQ(signals->evidence, Evidence::kScores);
+}
+
+TEST(Failure, ARightAnswerIsNotPunished) {
+  const std::vector<AnswerGrade> grades = {AnswerGrade::kWrong, AnswerGrade::kRight,
+                                           AnswerGrade::kUnreadable, AnswerGrade::kWrong};
+  const auto signals = testing::RunWith(
+      LostTalk(), {}, Traits(EvaluatorKind::kVote, {QuestionKind::kCoalition}),
+      [](const Question&) { return 0.0; }, {}, {}, nullptr, grades);
+  ASSERT_TRUE(signals.ok()) << signals.status();
+  EXPECT_EQ(signals->messages[1].grade, AnswerGrade::kRight);
+  EXPECT_EQ(signals->messages[1].reward, 0);
+  EXPECT_LT(signals->messages[0].reward, 0);
+  EXPECT_NEAR(Sum(Rewards(*signals)), -1, 1e-12);
+  EXPECT_FALSE(signals->conservation.signs_relaxed);
+}
+
+TEST(Failure, EverybodyHelpedAndItWasNotEnough) {
+  Episode episode = Team(2);
+  Say(episode, 0);
+  Say(episode, 1);
+  episode.score = 0.4;
+  const auto signals = RunTable(episode, {}, {0, 0.2, 0.2, 0.4});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_THAT(Rewards(*signals), Each(::testing::DoubleNear(-0.3, 1e-12)));
+  EXPECT_TRUE(signals->conservation.signs_relaxed);
+  EXPECT_TRUE(signals->agents[0].signs_relaxed && signals->agents[1].signs_relaxed);
+}
+
+TEST(Failure, LuckIsNobodys) {
+  Episode episode = Team(1);
+  for (int turn = 0; turn < 3; ++turn) {
+    Say(episode, 0);
+    Say(episode, kContext);
+  }
+  for (Message& m : episode.messages) m.prefix_value = 0.8;
+  episode.score = 0;
+  const auto signals = RunOutcome(episode, {});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_GE(signals->first_error.environment, 0.8);
+  EXPECT_NEAR(signals->conservation.unallocated, -signals->first_error.environment, 1e-12);
+  EXPECT_LE(signals->conservation.error, 1e-12);
 }
 
 TEST(Failure, NoTrialsDoNotSilenceAPrefixValue) {

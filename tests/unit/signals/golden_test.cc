@@ -138,7 +138,7 @@ std::vector<double> Numbers(const Signals& s) {
   const FirstError& f = s.first_error;
   Append(numbers, {static_cast<double>(f.first_index.value_or(-1)),
                    static_cast<double>(f.decisive_index.value_or(-1)), static_cast<double>(f.agent),
-                   f.probability, f.none, static_cast<double>(f.tier)});
+                   f.probability, f.none, f.environment, static_cast<double>(f.tier)});
   for (const int t : f.credible_set) numbers.push_back(t);
   for (const Interaction& i : s.interactions) numbers.push_back(i.index);
   AppendPairs(s.pairs, numbers);

@@ -45,9 +45,9 @@ inline absl::StatusOr<Signals> RunWith(const Episode& episode, const Options& op
                                        const EvaluatorTraits& traits,
                                        const ValueFn& value = nullptr,
                                        const std::vector<double>& table = {},
-                                       const std::vector<double>& scores = {},
-                                       int* asked = nullptr) {
-  Attribution plan(episode, options, traits);
+                                       const std::vector<double>& scores = {}, int* asked = nullptr,
+                                       const std::vector<AnswerGrade>& grades = {}) {
+  Attribution plan(episode, options, traits, {}, grades);
   while (!plan.done()) {
     std::vector<Answer> answers;
     for (const Question& question : plan.ask()) {

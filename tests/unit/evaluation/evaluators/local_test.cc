@@ -190,6 +190,33 @@ TEST(VoteReplay, GradesMessages) {
   EXPECT_TRUE(std::isnan(scores[3]));
 }
 
+std::vector<signals::AnswerGrade> Grades(const VoteOptions& options, const std::vector<Said>& said,
+                                         const char* reference) {
+  const auto replay = MakeVoteReplay(options)->Prepare(Debate(2, said, reference));
+  EXPECT_TRUE(replay.ok()) << replay.status();
+  return {(*replay)->grades().begin(), (*replay)->grades().end()};
+}
+
+TEST(VoteReplay, GradesTellWrongFromUnreadable) {
+  constexpr auto kRight = signals::AnswerGrade::kRight;
+  constexpr auto kWrong = signals::AnswerGrade::kWrong;
+  constexpr auto kUnreadable = signals::AnswerGrade::kUnreadable;
+  constexpr auto kNone = signals::AnswerGrade::kNone;
+  const VoteOptions number = {.grader = Grader::kNumber, .tolerance = 0.5};
+  const std::vector<Said> said = {{0, 1, "41.7"}, {1, 1, "about forty"},
+                                  {0, 2, "12"},   {1, 2, nullptr},
+                                  {0, 3, "  "},   {signals::kContext, 3, "42"}};
+  EXPECT_THAT(Grades(number, said, "42"),
+              ElementsAre(kRight, kUnreadable, kWrong, kNone, kNone, kNone));
+  // Where the reference cannot be read, what is not the very same text cannot be graded.
+  EXPECT_THAT(Grades(number, said, "About forty"),
+              ElementsAre(kUnreadable, kRight, kUnreadable, kNone, kNone, kNone));
+  const VoteOptions choice = {.grader = Grader::kChoice};
+  EXPECT_THAT(Grades(choice, {{0, 1, "(B)"}, {1, 1, "no idea at all"}, {0, 2, "C"}}, "B"),
+              ElementsAre(kRight, kUnreadable, kWrong));
+  EXPECT_THAT(Grades({}, {{0, 1, "42"}, {1, 1, "about forty"}}, "42"), ElementsAre(kRight, kWrong));
+}
+
 TEST(VoteReplay, SixtyFourAgentsWithDifferentAnswers) {
   auto context = std::make_shared<EpisodeContext>();
   context->episode.reference_answer = "7";
