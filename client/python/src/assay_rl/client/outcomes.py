@@ -278,7 +278,7 @@ class Advantages:
     outcome: float
     messages: dict[int, float]
     local: dict[int, float]
-    outcomes: dict[int, float]
+    outcomes: dict[int, float] = field(default_factory=dict)
 
     @classmethod
     def from_proto(cls, proto: signals_pb2.EpisodeAdvantages) -> Advantages:
