@@ -101,7 +101,7 @@ def check_metrics(server: Server) -> None:
         for line in server.metrics().splitlines()
         if line.startswith("assay_conservation_error_count")
     ]
-    assert answered and float(answered[0].split()[-1]) == 7, answered
+    assert answered and float(answered[0].split()[-1]) == 10, answered
 
 
 def main() -> int:
