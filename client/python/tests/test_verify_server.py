@@ -185,8 +185,9 @@ def test_random_groups(stub: Any) -> None:
             for message in list(member.messages)[draw.randrange(len(member.messages)) :]:
                 message.content = draw.choice(["one way", "another"])
             members.append(member)
+        parallel = rarely(draw, 0.2)
         for member in members:
-            member.group.size = len(members)
+            member.group.size, member.group.parallel = len(members), parallel
         _, found = differences(stub, options, members)
         assert found == [], seed
 

@@ -167,7 +167,7 @@ def _fill(
     ledger.error = abs(ledger.target - ledger.allocated - ledger.unallocated)
     ledger.signs_relaxed = bool(given.relaxed)
     _fill_effort(out.effort, expected, asked)
-    out.parallel = script.parallel
+    out.parallel = script.parallel or episode.group.parallel
     out.owen_values = expected.message_credit is not None and expected.message_credit.owen
     out.evidence = cast("options_pb2.Evidence", expected.kind)
     out.audit.options.CopyFrom(options)
