@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from math import isfinite
 from typing import Any
@@ -287,29 +287,35 @@ def _options_json(options: options_pb2.AttributionOptions) -> Json:
     }
 
 
-def run_json(
-    results: Iterable[signal_service_pb2.EpisodeResult | signal_service_pb2.GroupResult],
-    episodes: Mapping[str, episode_pb2.Episode],
-    title: str,
-) -> Json:
-    """The whole page's data."""
-    options = Options()
-    rows: list[Json] = []
-    groups: list[Json] = []
-    versions: Counter[str] = Counter()
-    for result in results:
-        if isinstance(result, signal_service_pb2.GroupResult):
-            groups.append(group_json(result))
-            continue
-        row = episode_json(result, episodes.get(result.episode_id))
-        audit = result.signals.audit
-        row["options"] = options.number(audit)
-        if audit.episode_sha256:
-            row["sha256"] = audit.episode_sha256.hex()
-        versions[audit.software_version] += 1
-        rows.append(row)
-    version = ", ".join(sorted(v for v in versions if v))
-    return {"title": title, "version": version, "options": options.all, "episodes": rows, "groups": groups}
+class Run:
+    """What the page says of all results together; filled while `rows` hands out their own."""
+
+    def __init__(self) -> None:
+        self.groups: list[Json] = []
+        self.options = Options()
+        self._versions: Counter[str] = Counter()
+
+    @property
+    def version(self) -> str:
+        return ", ".join(sorted(v for v in self._versions if v))
+
+    def rows(
+        self,
+        results: Iterable[signal_service_pb2.EpisodeResult | signal_service_pb2.GroupResult],
+        episodes: Mapping[str, episode_pb2.Episode],
+    ) -> Iterator[Json]:
+        """One object an episode; groups are kept."""
+        for result in results:
+            if isinstance(result, signal_service_pb2.GroupResult):
+                self.groups.append(group_json(result))
+                continue
+            row = episode_json(result, episodes.get(result.episode_id))
+            audit = result.signals.audit
+            row["options"] = self.options.number(audit)
+            if audit.episode_sha256:
+                row["sha256"] = audit.episode_sha256.hex()
+            self._versions[audit.software_version] += 1
+            yield row
 
 
 def finite(value: Any) -> Any:
