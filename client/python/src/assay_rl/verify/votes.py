@@ -1,14 +1,21 @@
-"""Vote replay: the value of a coalition is the grade of the answer that its ballots elect (signals.md, section 1)."""
+"""Vote replay: the value of a coalition is the grade of the answer that its ballots elect (proto/signals.md)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from assay_rl.v1 import options_pb2
+from assay_rl.v1 import options_pb2, signals_pb2
 
-from .answers import NO_ANSWER, RIGHT, UNREADABLE, Grader
+from .answers import NO_ANSWER, RIGHT, UNREADABLE, WRONG, Grader
 from .settings import Settings
 from .transcript import CONTEXT, Transcript
+
+_GRADES = {
+    NO_ANSWER: signals_pb2.ANSWER_GRADE_UNSPECIFIED,
+    RIGHT: signals_pb2.ANSWER_GRADE_RIGHT,
+    WRONG: signals_pb2.ANSWER_GRADE_WRONG,
+    UNREADABLE: signals_pb2.ANSWER_GRADE_UNREADABLE,
+}
 
 
 class VoteReplay:
@@ -41,6 +48,10 @@ class VoteReplay:
         self._ballots: dict[tuple[int, int], int] = {}
         self._values: dict[int, float] = {}
         self._whole = [self._ballot(i, members, self._top_round) for i, members in enumerate(transcript.members)]
+
+    def grade_of(self, t: int) -> int:
+        """AnswerGrade of message t; unspecified without an answer."""
+        return _GRADES[self._grades[t]]
 
     def grade(self, t: int) -> float | None:
         """q of message t: +1 for a right answer, -1 for a wrong one; None without an answer that could be read."""
