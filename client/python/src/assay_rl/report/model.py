@@ -100,6 +100,10 @@ def _messages(signals: signals_pb2.EpisodeSignals, episode: episode_pb2.Episode 
         row["label"] = _name(signals_pb2.Label, m.label, "LABEL_")
         row["p"] = [m.first_error_probability, m.error_probability, m.repair_probability]
         row["rho"] = m.redundancy
+        if m.HasField("credit"):
+            row["credit"] = m.credit
+        if m.grade:
+            row["grade"] = _name(signals_pb2.AnswerGrade, m.grade, "ANSWER_GRADE_")
     return rows
 
 
@@ -127,6 +131,7 @@ def _first_error(first: signals_pb2.FirstError) -> Json:
         "agent": first.agent_id,
         "probability": first.probability,
         "none": first.none_probability,
+        "environment": first.environment_probability,
         "set": list(first.credible_set),
         "tier": _name(signals_pb2.EvidenceTier, first.tier, "EVIDENCE_TIER_"),
     }
@@ -233,8 +238,17 @@ def group_json(result: signal_service_pb2.GroupResult) -> Json:
         "missing": list(signals.missing_episode_ids),
         "mean": signals.mean_score,
         "std": signals.std_score,
+        "outcomePart": _name(options_pb2.OutcomePart, signals.outcome_part, "OUTCOME_PART_"),
+        "creditPart": _name(options_pb2.CreditPart, signals.credit_part, "CREDIT_PART_"),
+        "weight": signals.weight,
+        "reliability": signals.reliability,
+        "parallel": signals.parallel,
         "episodes": [
-            [e.episode_id, e.outcome_advantage, [[m.index, m.local_advantage, m.advantage] for m in e.messages]]
+            [
+                e.episode_id,
+                e.outcome_advantage,
+                [[m.index, m.local_advantage, m.advantage, m.outcome_advantage] for m in e.messages],
+            ]
             for e in signals.episodes
         ],
         "pairs": [_pair(pair) for pair in signals.pairs],
