@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay_rl import Episode, Message
+from assay_rl.convert import from_autogen
 
 
 def test_episodes_stand_beside_the_messages_of_autogen() -> None:
@@ -15,3 +16,15 @@ def test_episodes_stand_beside_the_messages_of_autogen() -> None:
     assert SerializationRegistry() is not None
     episode = Episode("e", [Message("a", "x")], score=1)
     assert Episode.from_json(episode.to_json()).to_proto() == episode.to_proto()
+
+
+def test_autogens_own_result_is_read() -> None:
+    messages = pytest.importorskip("autogen_agentchat.messages")
+    base = pytest.importorskip("autogen_agentchat.base")
+    said = [
+        messages.TextMessage(source="user", content="Write a riddle."),
+        messages.HandoffMessage(source="planner", target="writer", content="Transferred."),
+        messages.TextMessage(source="writer", content="What runs but never walks?"),
+    ]
+    episode = from_autogen(base.TaskResult(messages=said, stop_reason="done"), id="e")
+    assert [m.agent for m in episode.messages] == ["", "", "writer"]

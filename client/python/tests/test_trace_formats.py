@@ -183,6 +183,18 @@ def test_what_has_no_agent_is_an_error_that_says_who_spoke(tmp_path: Path) -> No
         read(tmp_path / "empty")
 
 
+def test_half_of_a_character_is_mended_in_a_trace_and_refused_in_an_episode(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"messages": [{"role": "assistant", "content": "cut \\ud83d"}]}')
+    (episode,) = read(path)
+    assert episode.messages[0].content == "cut \ufffd"
+    assert episode.to_json()
+    for form, author in (("episode", "agentId"), ("log", "agent")):
+        path.write_text(f'{{"id": "e", "messages": [{{"{author}": "a", "content": "cut \\ud83d"}}]}}')
+        with pytest.raises(FileError, match=r"x.jsonl:1: "):
+            read(path, form)
+
+
 def test_the_archive_of_inspect_is_read_by_its_samples(tmp_path: Path) -> None:
     log = json.loads((DATA / "traces" / "inspect.json").read_text(encoding="utf-8"))
     sample = log.pop("samples")[0]

@@ -149,6 +149,7 @@ def build(run: Run, choices: Choices, fallback_id: str, summary: Summary | None 
     """The episode of a run. Raises ConversionError where no agent said anything."""
     roles = Roles(choices.agents, choices.context)
     messages, counted = [], Counter[tuple[str, Kind]]()
+    _mend(run)
     for said in run.said:
         kind = roles.kind(said.author, said.kind)
         counted[said.author, kind] += 1
@@ -171,6 +172,26 @@ def build(run: Run, choices: Choices, fallback_id: str, summary: Summary | None 
     if not any(message.agent for message in messages):
         raise ConversionError(f"no message of an agent: {_why(counted, run)}")
     return episode
+
+
+def _mend(run: Run) -> None:
+    """Halves of characters, which a cut in the middle of a text leaves, cannot be sent: they become U+FFFD."""
+    for said in run.said:
+        said.author, said.text = _whole_characters(said.author), _whole_characters(said.text)
+        said.answer = said.answer if said.answer is None else _whole_characters(said.answer)
+    run.id, run.reference, run.task_id = map(_whole_characters, (run.id, run.reference, run.task_id))
+    run.prompt = run.prompt if run.prompt is None else _whole_characters(run.prompt)
+    run.players = [_whole_characters(name) for name in run.players]
+
+
+def _whole_characters(text: str) -> str:
+    if text.isascii():
+        return text
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def _message(said: Said, kind: Kind, keep_labels: bool) -> Message:
