@@ -85,7 +85,7 @@ TEST(TableTest, ShowsWhyThereAreNoSignals) {
   const auto result = Parse<v1::EpisodeResult>(R"({"episodeId": "e", "error": {"code": 3,
     "message": "bad", "violations": [{"field": "messages[3].process_score", "description": "NaN"}]}})");
   EXPECT_EQ(EpisodeTable(result, nullptr),
-            "episode e: no signals: code 3, bad\n  messages[3].process_score: NaN\n\n");
+            "episode e: no signals: INVALID_ARGUMENT, bad\n  messages[3].process_score: NaN\n\n");
 }
 
 TEST(TableTest, ShowsAdvantagesOfAGroup) {
