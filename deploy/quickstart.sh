@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Usage: deploy/quickstart.sh   (Debian 12, as root or with sudo)
+# Usage: deploy/quickstart.sh   (Debian 12 or 13, as root or with sudo)
 # Installs what is needed, builds Assay, starts the server on loopback, streams the sample episodes,
 # shows their signals and the conservation metrics, and stops the server again.
 set -euo pipefail
@@ -70,4 +70,10 @@ scrape | grep -E '^assay_(episodes_total|conservation_error_(count|sum|bucket.*1
 
 say 'Stopping the server'
 stop_server
-echo 'Done. The README tells how to send your own episodes and how to plug the signals into a trainer.'
+cat <<END
+Done. For assayd and assay in this shell:
+
+  export PATH="$build/server:$build/client/command:\$PATH"
+
+The README tells how to send your own episodes and how to plug the signals into a trainer.
+END

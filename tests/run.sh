@@ -92,11 +92,11 @@ stage_format() {
 stage_lint() {
   packages build test check || return
   find "$root/deploy" "$root/tests" "$root/client" -name '*.sh' -exec shellcheck {} + &&
-    shellcheck "$root/.ci/run" && "$root/tests/proto/check.sh" || return
+    shellcheck "$root/.ci/run" && "$root/tests/proto/check.sh" && "$root/tests/lint/rooms.py" || return
+  release && "$root/tests/lint/headers.py" "$root/build/release" || return
   local sources
   sources=$(changed_sources)
   [ -n "$sources" ] || return 0
-  release || return
   (cd "$root" && echo "$sources" | xargs -P "$jobs" -n 1 clang-tidy-14 --quiet -p build/release)
 }
 

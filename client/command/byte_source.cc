@@ -78,8 +78,15 @@ void ByteSource::GiveToZlib(absl::string_view packed) {
 }
 
 absl::Status ByteSource::Unpack() {
-  // A file may hold several members, one after the other.
-  if (!inside_member_) inflateReset(&zlib_);
+  // A file may hold several members, one after the other, and zeros that fill its last block.
+  if (!inside_member_) {
+    while (zlib_.avail_in > 0 && *zlib_.next_in == 0) {
+      ++zlib_.next_in;
+      --zlib_.avail_in;
+    }
+    if (zlib_.avail_in == 0) return absl::OkStatus();
+    inflateReset(&zlib_);
+  }
   inside_member_ = true;
   zlib_.next_out = reinterpret_cast<Bytef*>(unpacked_.data());
   zlib_.avail_out = static_cast<uInt>(unpacked_.size());

@@ -1,9 +1,20 @@
 #include "client/command/line_reader.h"
 
-#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace assay::command {
+namespace {
+
+constexpr absl::string_view kByteOrderMark = "\xef\xbb\xbf";  // of UTF-8
+// Zeros fill the last block of some archives.
+constexpr absl::string_view kBlank("\0 \t\r\v\f", 6);
+
+bool IsBlank(absl::string_view line) {
+  return line.find_first_not_of(kBlank) == absl::string_view::npos;
+}
+
+}  // namespace
 
 LineReader::LineReader(int fd, size_t max_line_bytes)
     : max_line_bytes_(max_line_bytes), source_(fd) {}
@@ -11,7 +22,10 @@ LineReader::LineReader(int fd, size_t max_line_bytes)
 bool LineReader::Next(std::string* line) {
   while (status_.ok() && ReadLine(line)) {
     ++line_number_;
-    if (!absl::StripAsciiWhitespace(*line).empty()) return true;
+    if (line_number_ == 1 && absl::StartsWith(*line, kByteOrderMark)) {
+      line->erase(0, kByteOrderMark.size());
+    }
+    if (!IsBlank(*line)) return true;
   }
   return false;
 }

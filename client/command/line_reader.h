@@ -12,8 +12,8 @@
 
 namespace assay::command {
 
-// Hands out each line as soon as it is there, so that it serves live pipes. Blank lines are
-// skipped.
+// Hands out each line as soon as it is there, so that it serves live pipes. Blank lines, a byte
+// order mark before the first line and zeros behind the last one are skipped.
 class LineReader {
  public:
   // A line longer than `max_line_bytes` ends the reading with an error.

@@ -18,10 +18,12 @@ struct LogImportOptions {
   std::vector<std::string> context_agents;
 };
 
-// One record, a JSON object:
-//   id                                  string
-//   task                                string: the prompt
-//   reference_answer or ground_truth    string, optional
+// One record, a JSON object, in which every text may be a number instead
+// (tests/data/log_records.jsonl holds this reader and the Python client's,
+// assay_rl.convert.records, to the same):
+//   id                                  text
+//   task                                text: the prompt
+//   reference_answer or ground_truth    text, optional; ground_truth where the other is missing
 //   outcome                             number or boolean: the score, optional
 //   agents                              names, optional: else the authors, as they first appear
 //   messages[]                          {agent, content, round?, answer?}; answer null: none

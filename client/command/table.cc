@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 
@@ -17,6 +18,7 @@ namespace assay::command {
 namespace {
 
 constexpr size_t kContentColumns = 56;
+constexpr size_t kLineColumns = 100;
 
 bool ContinuesCharacter(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
@@ -195,11 +197,27 @@ const char* CreditWords(v1::CreditPart part) {
     case v1::CREDIT_PART_VALUES:
       return "how much the expected score changed with the message";
     case v1::CREDIT_PART_CREDIT:
-      return "how much more counterfactual credit the message has than its agent's others in the "
-             "group";
+      return "how far the message's counterfactual credit lies above the mean of its agent's";
     default:
       return "how right a judge found the message";
   }
+}
+
+// Lines of at most this many columns, each indented.
+std::string Wrapped(absl::string_view text) {
+  std::string lines;
+  size_t used = kLineColumns;
+  for (const absl::string_view word : absl::StrSplit(text, ' ')) {
+    const size_t columns = Columns(word);
+    if (used + 1 + columns > kLineColumns) {
+      absl::StrAppend(&lines, lines.empty() ? "  " : "\n  ", word);
+      used = 2 + columns;
+    } else {
+      absl::StrAppend(&lines, " ", word);
+      used += 1 + columns;
+    }
+  }
+  return absl::StrCat(lines, "\n");
 }
 
 // What the parts are for this group, in one sentence.
@@ -207,7 +225,7 @@ std::string WhatAdvantagesAre(const v1::GroupSignals& signals) {
   const double w = signals.weight();
   const bool outcome = w < 1;
   const bool credit = w > 0;
-  std::string text = "  The advantage is ";
+  std::string text = "The advantage is ";
   if (outcome && credit) {
     absl::StrAppendFormat(&text, "%.2f X + %.2f K", 1 - w, w);
   } else {
@@ -222,9 +240,10 @@ std::string WhatAdvantagesAre(const v1::GroupSignals& signals) {
     }
   }
   if (outcome && credit) absl::StrAppend(&text, ", and ");
-  if (credit)
+  if (credit) {
     absl::StrAppend(&text, "K ", outcome ? "" : "says ", CreditWords(signals.credit_part()));
-  return absl::StrCat(text, ".\n");
+  }
+  return Wrapped(absl::StrCat(text, "."));
 }
 
 std::string FirstErrorLine(const v1::EpisodeSignals& signals) {

@@ -28,8 +28,9 @@ struct Credits {
 // except StartStream, which is linear. Not thread safe.
 class Outbox {
  public:
-  // An episode that is asked to come again later does so at most `max_retries` times. Episodes of
-  // groups never do: the server has counted them as answered.
+  // Where the server answers an episode with a time after which to try again, the episode is sent
+  // again, at most `max_retries` times. This does not hold for the episodes of groups, because the
+  // server counts such an answer as the answer of that member.
   explicit Outbox(int max_retries) : max_retries_(max_retries) {}
 
   // ALREADY_EXISTS: an episode of this id is unanswered, or answered in a group that is not.

@@ -40,6 +40,20 @@ def _in_our_module(stub: str) -> str:
     return re.sub(r"'assay\.v1\.(\w+_pb2)'", r"'assay_rl.v1.\1'", stub)
 
 
+_PROTOBUF_CHECK = re.compile(r"^_runtime_version\.ValidateProtobufRuntimeVersion\(\n(?:    .*\n)*\)\n", re.MULTILINE)
+_GRPC_CHECK = re.compile(r"^GRPC_GENERATED_VERSION = .*?^    \)\n", re.MULTILINE | re.DOTALL)
+
+
+def _for_any_runtime(stub: str) -> str:
+    """The stub without the generator's demand for a runtime at least as new as itself.
+
+    Under protoc 5.29 and 6.31 the code of these protos differs in that demand alone (tests/test_stubs.py), so one
+    generation serves every protobuf from 5.29 on. assay_rl.v1._runtime says what is too old, for all stubs alike.
+    """
+    stub = _GRPC_CHECK.sub("from assay_rl.v1 import _runtime\n\n_runtime.check_grpc()\n", stub)
+    return _PROTOBUF_CHECK.sub("", stub)
+
+
 def generate(out: Path) -> list[Path]:
     """Writes the stubs under `out` and returns the files, relative to it."""
     target = out / "assay_rl" / "v1"
@@ -48,7 +62,8 @@ def generate(out: Path) -> list[Path]:
     with tempfile.TemporaryDirectory(prefix="assay-stubs-") as scratch:
         _compile(Path(scratch))
         for stub in sorted((Path(scratch) / "assay" / "v1").glob("*_pb2*.py*")):
-            (target / stub.name).write_text(_in_our_module(stub.read_text(encoding="utf-8")), encoding="utf-8")
+            text = _for_any_runtime(_in_our_module(stub.read_text(encoding="utf-8")))
+            (target / stub.name).write_text(text, encoding="utf-8")
             files.append((target / stub.name).relative_to(out))
     return files
 

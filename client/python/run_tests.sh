@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Usage: run_tests.sh [--trainers] [PYTEST ARGUMENT...]
+# Usage: run_tests.sh [--trainers | --pins] [PYTEST ARGUMENT...]
 # Installs the package into its own environment, then runs ruff, mypy and pytest. With --trainers instead: the slow
-# stage that installs torch, TRL, verl, OpenRLHF and Ray, and trains small models on CPU.
+# stage that installs torch, TRL, verl, OpenRLHF and Ray, and trains small models on CPU. With --pins: tests/pins.sh,
+# the package beside the protobuf and grpcio that tensorflow, ray, vllm and autogen ask for.
 # Environment: PYTHON (default /usr/bin/python3), ASSAY_VENVS (default: the user's cache folder), ASSAYD (the server;
 # default: the one in a build folder of the repository), ASSAY_SHARED (real episodes; default: ../shared).
 set -euo pipefail
@@ -9,6 +10,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 python=${PYTHON:-/usr/bin/python3}
 venvs=${ASSAY_VENVS:-${XDG_CACHE_HOME:-$HOME/.cache}/assay/venvs}
 
+if [ "${1:-}" = --pins ]; then
+  shift
+  exec "$here/tests/pins.sh" "$@"
+fi
 stage="test"
 if [ "${1:-}" = --trainers ]; then
   stage="trainers"

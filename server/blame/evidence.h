@@ -43,9 +43,9 @@ struct Score {
   double value = 0;  // q in [-1, 1]; 0 is no evidence unless a base rate is declared
 };
 
-// Rollouts of the episode with one message replaced by a correct one: the state before it, seen
-// past it. Only together with rollouts of node message + 1 (the same place without the correction)
-// do they speak of an error: a paired difference, never one lucky rollout.
+// Rollouts that go on after one message was replaced by a correct one. One lucky rollout proves
+// nothing, so they locate an error only by their difference to the rollouts of node message + 1,
+// which go on from the same place without the correction.
 struct Correction {
   int message = 0;
   Rollouts rollouts;

@@ -22,8 +22,8 @@ struct RateLevel {
   double log_weight = 0;
 };
 
-// What the posterior of this evidence is a mixture of: one RateLevel of kNoLevel where nothing is
-// shared.
+// The pairs of shared rates that the posterior of this evidence is a mixture over; where no rates
+// are shared, one RateLevel with kNoLevel twice.
 std::vector<RateLevel> Levels(const Evidence& evidence, const Parameters& parameters);
 
 // Of a rate given its rollouts.
@@ -32,7 +32,7 @@ struct RateMoments {
   double mean_square = 0;
 };
 
-// What is the same success rate for nodes of one kind, High or Low: a mixture over a grid.
+// The prior of the success rate of nodes in one state, High or Low: weights on a grid of rates.
 class RateGrid {
  public:
   // Rates are multiplied by `factor`. `weights` empty: equal.

@@ -1,5 +1,5 @@
 // The plan of a group: what each agent's messages of each episode are worth in teams put together
-// from the whole group (signals.md section 5b, RECOMBINED). Asked and told like an episode's:
+// from the whole group (proto/signals.md#the-outcome-part-x). Asked and told like an episode's:
 //
 //   GroupPlan plan(members, options, traits);
 //   while (!plan.done()) { answers = <evaluate plan.ask()>; plan.tell(answers); }

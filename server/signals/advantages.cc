@@ -70,6 +70,9 @@ absl::StatusOr<GroupAdvantages> ComputeAdvantages(absl::Span<const GroupMember* 
   size_t m = 0;
   for (size_t e = 0; e < members.size(); ++e) {
     MemberAdvantages& member = result.members[e];
+    member.by_agent.reserve(members[e]->agents.size());
+    member.local.reserve(members[e]->messages.size());
+    member.advantage.reserve(members[e]->messages.size());
     member.outcome = scaling.Outcome(group.score_deviation(static_cast<int>(e)), deviation);
     for (size_t i = 0; i < members[e]->agents.size(); ++i) {
       member.by_agent.push_back(scaling.Outcome(x[pair++], deviation));

@@ -15,8 +15,8 @@ namespace assay::signals {
 enum class QuestionKind : uint8_t {
   kCoalition,      // only the agents of `coalition` take part
   kMessages,       // only some of the agents' messages are kept; context always is
-  kPrefix,         // the first `index` messages stand, the rest is rolled out afresh
-  kCorrection,     // message `index` is replaced by a correct one, the rest rolled out afresh
+  kPrefix,         // the first `index` messages are kept; the team plays on from there
+  kCorrection,     // a correct message takes the place of `index`; the team plays on from there
   kMessageScores,  // not a value: a process score for every message
   kTeam,           // of a group: each agent's messages are those of its episode in `team`
   kAllCoalitions,  // all 2^n coalitions in mask order; only to evaluators with `whole_table`

@@ -71,9 +71,7 @@ double ReliabilityOfCredit(const Group& group) {
   }
   const double mean_noise = SortedMean(Squares(std::move(noise)));
   if (mean_noise == 0) return 1;
-  const std::vector<double> means = group.PairMeans(credits);
-  for (size_t p = 0; p < credits.size(); ++p) credits[p] -= means[p];
-  const double spread = SortedMean(Squares(std::move(credits)));
+  const double spread = group.PairVariance(credits);
   return spread > 0 ? std::clamp(1 - mean_noise / spread, 0.0, 1.0) : 0;
 }
 
@@ -89,10 +87,12 @@ CreditNumbers Credit(const Group& group) {
     const double credit = owen ? *group.message(m).credit : group.agent(group.pair_of(m)).credit;
     k.values[m] = credit / group.range();
   }
-  const std::vector<double> means = group.MessageMeans(k.values);
-  for (size_t m = 0; m < k.values.size(); ++m) k.values[m] -= means[m];
-  k.divisors = group.MessageMeans(Squares(k.values));
-  for (double& divisor : k.divisors) divisor = std::sqrt(divisor);
+  const std::vector<Moments> of_policy = group.MessageMoments(k.values);
+  k.divisors.resize(k.values.size());
+  for (size_t m = 0; m < k.values.size(); ++m) {
+    k.values[m] -= of_policy[m].mean;
+    k.divisors[m] = std::sqrt(of_policy[m].variance());
+  }
   k.reliability = ReliabilityOfCredit(group);
   return k;
 }

@@ -10,21 +10,28 @@
 namespace assay::signals {
 namespace {
 
-// `reduce` of the values of each policy, given back to everybody of the policy.
+// `reduce` of the values of each policy.
 template <class Reduce>
-std::vector<double> ByPolicy(const std::vector<double>& values, const std::vector<int>& policy_of,
-                             int policies, Reduce reduce) {
+auto ByPolicy(const std::vector<double>& values, const std::vector<int>& policy_of, int policies,
+              Reduce reduce) {
   std::vector<std::vector<double>> buckets(policies);
   for (size_t k = 0; k < values.size(); ++k) buckets[policy_of[k]].push_back(values[k]);
-  std::vector<double> reduced;
+  std::vector<decltype(reduce(buckets.front()))> reduced;
   reduced.reserve(buckets.size());
   for (std::vector<double>& bucket : buckets) reduced.push_back(reduce(std::move(bucket)));
-  std::vector<double> of_each(values.size());
-  for (size_t k = 0; k < of_each.size(); ++k) of_each[k] = reduced[policy_of[k]];
+  return reduced;
+}
+
+// What belongs to each policy, given to everybody of the policy.
+template <class T>
+std::vector<T> Spread(const std::vector<T>& of_policy, const std::vector<int>& policy_of) {
+  std::vector<T> of_each;
+  of_each.reserve(policy_of.size());
+  for (int policy : policy_of) of_each.push_back(of_policy[policy]);
   return of_each;
 }
 
-double SumOfSorted(const std::vector<double>& terms) {
+double SumInOrder(const std::vector<double>& terms) {
   double sum = 0;
   for (double term : terms) sum += term;
   return sum;
@@ -34,14 +41,18 @@ double SumOfSorted(const std::vector<double>& terms) {
 
 double SortedSum(std::vector<double> terms) {
   std::sort(terms.begin(), terms.end());
-  return SumOfSorted(terms);
+  return SumInOrder(terms);
 }
 
-double SortedMean(std::vector<double> terms) {
-  if (terms.empty()) return 0;
-  std::sort(terms.begin(), terms.end());
-  if (terms.front() == terms.back()) return terms.front();
-  return SumOfSorted(terms) / static_cast<double>(terms.size());
+Moments SortedMoments(std::vector<double> values) {
+  Moments moments;
+  moments.count = static_cast<int>(values.size());
+  if (values.empty()) return moments;
+  std::sort(values.begin(), values.end());
+  moments.mean =
+      values.front() == values.back() ? values.front() : SumInOrder(values) / moments.count;
+  for (double value : values) moments.squares += (value - moments.mean) * (value - moments.mean);
+  return moments;
 }
 
 Group::Group(absl::Span<const GroupMember* const> members, double range)
@@ -65,24 +76,31 @@ Group::Group(absl::Span<const GroupMember* const> members, double range)
   }
   policies_ = static_cast<int>(policies.size());
   mean_score_ = SortedMean(scores);
-  std::vector<double> squares;
-  for (double score : scores) {
+  for (double& score : scores) {
     score_deviations_.push_back((score - mean_score_) / range_);
-    squares.push_back(score_deviations_.back() * score_deviations_.back());
+    score = score_deviations_.back() * score_deviations_.back();
   }
-  score_squares_ = SortedSum(std::move(squares));
+  score_squares_ = SortedSum(std::move(scores));
 }
 
-std::vector<double> Group::PairMeans(const std::vector<double>& values) const {
-  return ByPolicy(values, policy_of_, policies_, SortedMean);
+std::vector<Moments> Group::PairMoments(const std::vector<double>& values) const {
+  return Spread(ByPolicy(values, policy_of_, policies_, SortedMoments), policy_of_);
 }
 
 std::vector<double> Group::PairSums(const std::vector<double>& values) const {
-  return ByPolicy(values, policy_of_, policies_, SortedSum);
+  return Spread(ByPolicy(values, policy_of_, policies_, SortedSum), policy_of_);
 }
 
-std::vector<double> Group::MessageMeans(const std::vector<double>& values) const {
-  return ByPolicy(values, message_policies_, policies_, SortedMean);
+double Group::PairVariance(const std::vector<double>& values) const {
+  std::vector<double> squares;
+  for (const Moments& moments : ByPolicy(values, policy_of_, policies_, SortedMoments)) {
+    squares.push_back(moments.squares);
+  }
+  return values.empty() ? 0 : SortedSum(std::move(squares)) / static_cast<double>(values.size());
+}
+
+std::vector<Moments> Group::MessageMoments(const std::vector<double>& values) const {
+  return Spread(ByPolicy(values, message_policies_, policies_, SortedMoments), message_policies_);
 }
 
 }  // namespace assay::signals

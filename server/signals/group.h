@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -40,9 +41,19 @@ struct GroupMember {
 // The sum in ascending order of the terms: the members of a group arrive in any order, and the
 // bytes of the result must not depend on it.
 double SortedSum(std::vector<double> terms);
-// Likewise; exactly the term where all are equal, so that rounding makes no difference of none. 0
-// for no terms.
-double SortedMean(std::vector<double> terms);
+
+struct Moments {
+  double mean = 0;  // exactly the value where all are equal: rounding makes no difference of none
+  double squares = 0;  // sum of squared deviations from the mean
+  int count = 0;
+
+  double variance() const { return count == 0 ? 0 : squares / count; }
+};
+// Likewise in ascending order of the values.
+Moments SortedMoments(std::vector<double> values);
+inline double SortedMean(std::vector<double> values) {
+  return SortedMoments(std::move(values)).mean;
+}
 
 // A group laid out flat. A pair is an agent in an episode. Amounts are shares of the value range:
 // the squares of tiny ranges would vanish, and those of huge ones overflow.
@@ -61,17 +72,20 @@ class Group {
   const MemberMessage& message(int m) const { return *messages_[m]; }
   int pair_of(int m) const { return pair_of_[m]; }
 
-  double mean_score() const { return mean_score_; }  // in the unit of the value
+  // In shares of the value range but for the mean, which is in the unit of the value.
+  double mean_score() const { return mean_score_; }
   // y_e - mean y of a member; exactly 0 for all where all scores are equal.
   double score_deviation(int member) const { return score_deviations_[member]; }
   // Sum of their squares.
   double score_squares() const { return score_squares_; }
 
-  // Mean, or sum, of `values` over each policy; values are one a pair, results as well.
-  std::vector<double> PairMeans(const std::vector<double>& values) const;
+  // Of `values`, one a pair, over each policy; results are one a pair as well.
+  std::vector<Moments> PairMoments(const std::vector<double>& values) const;
   std::vector<double> PairSums(const std::vector<double>& values) const;
-  // Mean of `values`, one a message, over the messages of each policy; results are one a message.
-  std::vector<double> MessageMeans(const std::vector<double>& values) const;
+  // Mean squared deviation of `values`, one a pair, from the mean of their policy.
+  double PairVariance(const std::vector<double>& values) const;
+  // Of `values`, one a message, over the messages of each policy; results are one a message.
+  std::vector<Moments> MessageMoments(const std::vector<double>& values) const;
 
  private:
   const absl::Span<const GroupMember* const> members_;

@@ -82,6 +82,10 @@ absl::StatusOr<Allocation> AllocateBlame(const RewardInputs& inputs,
   return allocation;
 }
 
+// What is left of 1 after the probabilities of the others is rounding: it must not say that signs
+// were given up.
+constexpr double kNoChance = 1e-12;
+
 // A mixture of conserving, bounded vectors is conserving and bounded.
 absl::StatusOr<Allocation> AllocateSoftly(const RewardInputs& inputs,
                                           const blame::RewardOptions& options,
@@ -98,7 +102,7 @@ absl::StatusOr<Allocation> AllocateSoftly(const RewardInputs& inputs,
       mixture.rewards[p] += component.probability * part->rewards[p];
     }
     mixture.unallocated += component.probability * part->unallocated;
-    mixture.signs_relaxed |= component.probability > 0 && part->signs_relaxed;
+    mixture.signs_relaxed |= component.probability > kNoChance && part->signs_relaxed;
   }
   return mixture;
 }

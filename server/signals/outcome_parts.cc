@@ -37,18 +37,18 @@ absl::Status KnowsValuesWithout(const Group& group) {
 std::vector<double> Control(const Group& group) {
   std::vector<double> x = Outcome(group);
   std::vector<double> without(x.size());
-  for (int p = 0; p < group.pairs(); ++p) without[p] = *group.agent(p).value_without;
-  const std::vector<double> means = group.PairMeans(without);
-  std::vector<double> products(x.size()), squares(x.size());
+  for (int p = 0; p < group.pairs(); ++p)
+    without[p] = *group.agent(p).value_without / group.range();
+  const std::vector<Moments> of_policy = group.PairMoments(without);
+  std::vector<double> products(x.size());
   for (size_t p = 0; p < x.size(); ++p) {
-    without[p] = (without[p] - means[p]) / group.range();
+    without[p] -= of_policy[p].mean;
     products[p] = without[p] * x[p];
-    squares[p] = without[p] * without[p];
   }
   products = group.PairSums(products);
-  squares = group.PairSums(squares);
   for (size_t p = 0; p < x.size(); ++p) {
-    x[p] -= std::clamp(products[p] / (squares[p] + kRidge), 0.0, 1.0) * without[p];
+    const double beta = std::clamp(products[p] / (of_policy[p].squares + kRidge), 0.0, 1.0);
+    x[p] -= beta * without[p];
   }
   return x;
 }

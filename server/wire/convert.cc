@@ -225,7 +225,7 @@ void ToWire(const signals::Signals& signals, const v1::Episode& episode, v1::Epi
   wire->set_partial(signals.partial);
   if (episode.has_group()) *wire->mutable_group() = episode.group();
   wire->set_evidence(ToEnum<v1::Evidence>(signals.evidence));
-  wire->set_parallel(signals.parallel);
+  wire->set_parallel(signals.parallel || episode.group().parallel());
   wire->set_owen_values(signals.owen_values);
 }
 

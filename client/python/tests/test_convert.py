@@ -62,7 +62,7 @@ def test_openai_chat() -> None:
     episode = from_openai_chat(messages, id="e", score=1.0, reference_answer="4")
     assert authors(episode) == ["", "", "solver", "", "assistant"]
     assert episode.messages[1].content == "2+2?\n[image_url]"
-    assert episode.messages[2].content == '[tool_call] add({"a":2})'
+    assert episode.messages[2].content == '[tool_call] add({"a": 2})'
     assert episode.task.prompt == "2+2?\n[image_url]"
     assert [a.id for a in episode.players()] == ["solver", "assistant"]
     with pytest.raises(ConversionError, match=r"messages\[0\].role"):

@@ -128,6 +128,50 @@ def test_prm_propagates(material: exports.Material) -> None:
     assert row["completions"][2] == "tool output\n\na:\nidle\n\n"
 
 
+def graded(*grades: str) -> Scored:
+    """The same with answers that were graded."""
+    found = scored()
+    for message, grade in zip(found.proto.signals.messages, grades, strict=True):
+        message.grade = signals_pb2.AnswerGrade.Value(f"ANSWER_GRADE_{grade}")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("grades", "labels"),
+    [
+        (("RIGHT", "WRONG", "RIGHT", "WRONG"), [True, False, False]),
+        (("WRONG", "WRONG", "RIGHT", "RIGHT"), [False]),
+        (("UNREADABLE", "WRONG", "UNREADABLE", "UNSPECIFIED"), [False, False]),
+        (("RIGHT", "RIGHT", "WRONG", "WRONG"), [True, False, False]),
+    ],
+)
+def test_prm_labels_follow_grades(grades: tuple[str, ...], labels: list[bool]) -> None:
+    (row,) = exports.prm(exports.Material.of([episode()], [graded(*grades)]), "propagate")
+    assert row["labels"] == labels
+
+
+def test_prm_is_masked_after_an_error_that_gets_no_label() -> None:
+    (row,) = exports.prm(exports.Material.of([episode()], [graded("RIGHT", "RIGHT", "WRONG", "WRONG")]))
+    assert row["labels"] == [True]
+
+
+def test_prm_soft_labels_stay_on_the_side_of_the_grade() -> None:
+    (row,) = exports.prm(exports.Material.of([episode()], [graded("RIGHT", "WRONG", "UNREADABLE", "WRONG")]), "soft")
+    assert row["labels"] == [0.5, 0.0, 0.0]
+
+
+def test_pairs_that_their_grades_contradict_are_left_out() -> None:
+    found = graded("WRONG", "RIGHT", "UNSPECIFIED", "UNSPECIFIED")
+    pair = found.proto.signals.pairs.add(
+        kind=options_pb2.PREFERENCE_KIND_SIBLING, context_episode_id="e", context_length=0, weight=1.0
+    )
+    pair.chosen.CopyFrom(signals_pb2.PreferenceSide(episode_id="e", begin=0, end=1))
+    pair.rejected.CopyFrom(signals_pb2.PreferenceSide(episode_id="e", begin=1, end=2))
+    material = exports.Material.of([episode()], [found])
+    assert [row["kind"] for row in exports.dpo(material)] == ["step"]
+    assert [(row["completion"], row["label"]) for row in exports.kto(material)] == [("right\n\n", True)]
+
+
 def test_prm_soft_labels_follow_the_posterior_back_from_the_end(material: exports.Material) -> None:
     (row,) = exports.prm(material, "soft")
     assert row["labels"] == pytest.approx([0.15, 0.0, 0.0, 0.0], abs=1e-9)

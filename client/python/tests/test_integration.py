@@ -60,7 +60,7 @@ def results(outcomes: Sequence[Outcome]) -> dict[str, bytes]:
 
 
 def test_a_caller_evaluator_finds_shapley_values(server: Assayd) -> None:
-    # E2 of the specification: agents 0 and 1 are both needed, agent 2 harms.
+    # E2 of proto/signals.md: agents 0 and 1 are both needed, agent 2 harms.
     def value(episode: assay_rl.client.episodes.EpisodeLike, question: Question) -> float:
         present = set(question.agents)
         return (0.6 if 2 in present else 1.0) if {0, 1} <= present else 0.0
@@ -105,13 +105,22 @@ def test_group_advantages_follow_the_reference(server: Assayd, blend: float) -> 
         assert isinstance(group, GroupScored)
         scored = [o for o in batch.outcomes if isinstance(o, Scored)]
         again = client.advantages([o.proto.signals for o in scored], options=options["advantages"])["g"]
-    expected = advantages(
-        [Rollout(o.signals.score, [(m.agent_id, m.reward) for m in o.signals.messages]) for o in scored], blend, ddof=1
-    )
+    assert (group.outcome_part, group.credit_part, group.reliability) == ("CONTROL", "CREDIT", 1.0)
+    expected = advantages([rollout(o.signals) for o in scored], blend, ddof=1)
     for outcome, values in zip(scored, expected, strict=True):
         found = group.advantages[outcome.episode_id]
         np.testing.assert_allclose(list(found.messages.values()), values, atol=1e-9)
-        assert again.advantages[outcome.episode_id].messages == found.messages
+        assert again.advantages[outcome.episode_id] == found
+        by_agent = found.of_agents(outcome.signals)
+        assert [by_agent[m.agent_id] for m in outcome.signals.messages] == list(found.outcomes.values())
+
+
+def rollout(signals: assay_rl.Signals) -> Rollout:
+    messages = [(m.agent_id, m.credit) for m in signals.messages if m.credit is not None]
+    without = {a.agent_id: a.value_without for a in signals.agents if a.value_without is not None}
+    assert len(messages) == len(signals.messages)
+    assert len(without) == len(signals.agents)
+    return Rollout(signals.score, messages, without)
 
 
 def test_siblings_of_a_group_become_dpo_rows(server: Assayd) -> None:

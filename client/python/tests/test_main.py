@@ -1,4 +1,4 @@
-"""The dispatcher of python -m assay_rl."""
+"""The dispatcher of the command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assay_rl.__main__ import main
 
 def test_help_goes_to_stdout_and_succeeds(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
-    assert "score" in capsys.readouterr().out
+    assert "signals" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("arguments", [[], ["unknown"]])

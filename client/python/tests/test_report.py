@@ -166,4 +166,31 @@ def test_the_command_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert parts(out.read_text(encoding="utf-8"))[3]["title"] == "signals.jsonl"
     (tmp_path / "signals.jsonl").write_text("nonsense\n")
     assert main(arguments) == 2
-    assert "signals.jsonl, line 1: not JSON" in capsys.readouterr().err
+    assert "signals.jsonl:1: not JSON" in capsys.readouterr().err
+    assert parts(out.read_text(encoding="utf-8"))[3]["title"] == "signals.jsonl", "the old page stays"
+    assert [p.name for p in tmp_path.iterdir() if "part" in p.name] == []
+
+
+def test_a_sample_keeps_groups_whole_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = []
+    for k in range(12):
+        result = signal_service_pb2.EpisodeResult(episode_id=f"e{k}")
+        result.signals.score = 1
+        if k < 6:
+            result.signals.group.id, result.signals.group.size = f"g{k // 3}", 3
+        results.append(result)
+    write_lines(tmp_path / "signals.jsonl", results)
+    arguments = [str(tmp_path / "signals.jsonl"), "-o", str(tmp_path / "r.html"), "--sample"]
+    assert main([*arguments, "4"]) == 0
+    data = parts((tmp_path / "r.html").read_text(encoding="utf-8"))[3]
+    shown = [row["id"] for row in data["episodes"]]
+    assert 4 <= len(shown) <= 6
+    assert data["title"] == f"signals.jsonl (a sample of {len(shown)} of 12 episodes)"
+    for group in ({"e0", "e1", "e2"}, {"e3", "e4", "e5"}):
+        assert len(group & set(shown)) in (0, 3)
+    assert main([*arguments, "4"]) == 0
+    assert parts((tmp_path / "r.html").read_text(encoding="utf-8"))[3]["episodes"] == data["episodes"]
+    assert main([*arguments, "12"]) == 0
+    assert parts((tmp_path / "r.html").read_text(encoding="utf-8"))[3]["title"] == "signals.jsonl"
+    assert main([*arguments, "0"]) == 2
+    capsys.readouterr()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from test_report import ATTACKS, FULL, hostile
-from test_verify_tamper import annotated, debate, given, grouped, rolled_out
+from test_verify_tamper import annotated, debate, debates, given, rolled_out, siblings
 from verify_episodes import SHARED, episode_of, group_of, log_records, options_of, signals_of
 
 from assay_rl.report import notebook, render
@@ -66,7 +66,7 @@ class Reader:
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One episode of each kind, three of them a group."""
-    members, _, _ = grouped()
+    members = siblings()
     episodes = [debate(), annotated(), rolled_out(), given(), *members]
     results = [signals_of(e, FULL) for e in episodes]
     group = group_of(members, results[4:], FULL)
@@ -155,8 +155,29 @@ def test_groups_show_their_advantages(browser: Any, small: Path) -> None:
     reader = Reader(browser, small)
     assert "task" in reader.page.locator("section:has(h2:has-text('Groups'))").inner_text()
     reader.page.click("#list a:has-text('valued')")
-    assert "Outcome advantage of this run" in reader.page.inner_text("main")
-    assert "advantage +" in reader.page.locator(".facts").first.inner_text()
+    assert "The score of this run stands at" in reader.page.inner_text("main")
+    assert reader.page.get_attribute(".message .reward >> nth=0", "title") == "advantage"
+    assert "reward" in reader.page.locator(".facts").first.inner_text()
+    assert reader.quiet(), reader.complaints
+
+
+def test_in_a_group_the_advantage_stands_out_and_says_what_it_is_made_of(browser: Any, tmp_path: Path) -> None:
+    members = debates()
+    results = [signals_of(e, FULL) for e in members]
+    group = group_of(members, results, FULL)
+    path = tmp_path / "debates.html"
+    path.write_text(render([*results, group], {e.id: e for e in members}), encoding="utf-8")
+    reader = Reader(browser, path)
+    assert "control" in reader.page.locator("section:has(h2:has-text('Groups'))").inner_text()
+    reader.page.click("#list a >> nth=2")
+    first = group.signals.episodes[2].messages[0]
+    message = reader.page.locator(f"[data-index='{first.index}']")
+    assert f"{abs(first.advantage):.3f}" in message.locator(".reward b").inner_text()
+    assert "(wrong)" in message.inner_text()
+    hint = reader.page.locator("section:has(h2:has-text('The transcript')) .hint").inner_text()
+    assert "50 % X and 50 % K" in hint
+    assert "less what the rest of the team explains" in hint
+    assert "with and without it" in hint
     assert reader.quiet(), reader.complaints
 
 

@@ -17,6 +17,7 @@ import assay_rl
 from assay_rl import Alternative, Episode, Message, Task
 from assay_rl.convert import from_record
 from assay_rl.training import exports
+from assay_rl.training.group_board import in_group
 from assay_rl.training.tokens import Span
 
 pytestmark = [pytest.mark.trainers, needs_assayd]
@@ -86,7 +87,7 @@ def one_batch(trainer: Any, seed: int = 3) -> dict[str, Any]:
 
 
 def test_grpo_trains_with_credit(tmp_path: Path, server: Assayd) -> None:
-    trainer = grpo(tmp_path, server, CreditGRPOTrainer, blend=0.5)
+    trainer = grpo(tmp_path, server, CreditGRPOTrainer)
     trainer.train()
     logged = [entry for entry in trainer.state.log_history if "loss" in entry]
     assert len(logged) == 3
@@ -113,6 +114,56 @@ def test_the_services_outcome_advantage_is_trls_own(tmp_path: Path, server: Assa
     groups = reward.client.advantages(signals, options={"blend": 0.0, "scale": "OUTCOME_SCALE_SAMPLE", "epsilon": 1e-4})
     found = [groups[str(n // 4)].advantages[s.episode_id].outcome for n, s in enumerate(signals)]
     torch.testing.assert_close(torch.tensor(found), own, atol=1e-6, rtol=0)
+
+
+def votes(prompt: str, completion: str, row: Mapping[str, Any]) -> tuple[Episode, Sequence[Span]]:
+    """A completion as the votes of two roles, one a half, beside a third that always votes right."""
+    episode, spans = halves(prompt, completion, {**row, "spoil": False})
+    for message in episode.messages:
+        message.process_score = None
+        message.answer = "even" if sum(message.content.encode()) % 2 == 0 else "odd"
+        message.round = 1
+    episode.messages.append(Message("judge", "", round=1, answer="even"))
+    episode.task.reference_answer = "even"
+    episode.score = float(sum(m.answer == "even" for m in episode.messages) >= 2)
+    return episode, spans
+
+
+def test_what_the_team_is_worth_without_an_author_leaves_its_advantage(tmp_path: Path, server: Assayd) -> None:
+    """CONTROL with blend 0: the service's own numbers, message by message, on TRL's scale."""
+    trainer = grpo(tmp_path, server, CreditGRPOTrainer, blend=0.0)
+    trainer._assay._build = votes
+    trainer._assay.options.Clear()
+    for seed in range(20):
+        output = one_batch(trainer, seed)
+        samples = trainer._assay.samples
+        if len({s.signals.score for s in samples[:4]}) > 1:
+            break
+    signals = [in_group(s.signals, str(n // 4), 4) for n, s in enumerate(samples)]
+    options = {"blend": 0.0, "scale": "OUTCOME_SCALE_SAMPLE", "epsilon": 1e-4}
+    groups = trainer._assay.client.advantages(signals, options=options)
+    assert {g.outcome_part for g in groups.values()} == {"CONTROL"}
+    for number, (sample, row) in enumerate(zip(samples, output["advantages"], strict=True)):
+        own = groups[str(number // 4)].advantages[sample.episode.id]
+        for span in sample.spans:
+            assert float(row[span.start]) == pytest.approx(own.messages[span.message], abs=1e-5)
+
+
+def test_a_part_must_have_a_name_of_the_service(tmp_path: Path, server: Assayd) -> None:
+    with pytest.raises(ValueError, match="BEST"):
+        grpo(tmp_path, server, CreditGRPOTrainer, credit_part="BEST")
+    with pytest.raises(ValueError, match="blend"):
+        grpo(tmp_path, server, CreditGRPOTrainer, blend=2.0)
+
+
+def test_a_part_that_no_group_supports_leaves_trls_own(
+    tmp_path: Path, server: Assayd, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = one_batch(grpo(tmp_path, server, GRPOTrainer))
+    ours = one_batch(grpo(tmp_path, server, CreditGRPOTrainer, outcome_part="CONTROL"))
+    expected = own["advantages"].unsqueeze(1) * ours["completion_mask"]
+    torch.testing.assert_close(ours["advantages"], expected, atol=1e-6, rtol=0)
+    assert "options.advantages.outcome" in caplog.text
 
 
 def test_conserved_rewards_cancel_in_trl_and_blend_does_not(tmp_path: Path, server: Assayd) -> None:

@@ -1,17 +1,23 @@
-"""The worked examples of signals.md, section 9, and the properties of the parts."""
+"""The worked examples of proto/signals.md and the properties of the parts."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import random
+from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import pytest
-from verify_episodes import SHARED, episode_of, log_records, options_of, signals_of
+from verify_episodes import SHARED, episode_of, log_records, options_of
 
-from assay_rl.v1 import episode_pb2, options_pb2
+from assay_rl.v1 import episode_pb2, options_pb2, signals_pb2
 from assay_rl.v1.signals_pb2 import (
+    ANSWER_GRADE_RIGHT,
+    ANSWER_GRADE_UNREADABLE,
+    ANSWER_GRADE_UNSPECIFIED,
+    ANSWER_GRADE_WRONG,
     LABEL_ERROR,
     LABEL_FAILURE_ALIGNED,
     LABEL_FIRST_ERROR,
@@ -20,7 +26,18 @@ from assay_rl.v1.signals_pb2 import (
     LABEL_REPAIR_ATTEMPT,
     LABEL_SOUND,
 )
-from assay_rl.verify import advantages, blame, games, posterior, projection, questions, recompute, redundancy, votes
+from assay_rl.verify import (
+    advantages,
+    allocation,
+    blame,
+    games,
+    posterior,
+    projection,
+    questions,
+    recompute,
+    redundancy,
+    votes,
+)
 from assay_rl.verify import settings as settings_module
 from assay_rl.verify import transcript as transcript_module
 
@@ -70,23 +87,108 @@ def test_e4_vote_replay() -> None:
     assert games.shapley(table, 3) == pytest.approx([-0.25, 0.5, -0.25], abs=1e-12)
 
 
-def test_e5_advantages() -> None:
-    episodes, answered = {}, []
-    for identity, score, rewards in (("x", 1, (0.75, 0.25)), ("y", 0, (-1, 0))):
-        episode = episode_pb2.Episode(id=identity, agents=[episode_pb2.Agent(id="a")])
-        signals = signals_of(chain(1), options_pb2.AttributionOptions()).signals
-        signals.Clear()
-        signals.episode_id, signals.score = identity, score
-        for t, reward in enumerate(rewards):
-            signals.messages.add(index=t, agent_id="a", reward=reward)
-        episodes[identity] = episode
-        answered.append(signals)
-    options = options_pb2.AttributionOptions()
-    options.advantages.blend = 0
-    group = advantages.of_group(answered, episodes, settings_module.resolve(options, episodes["x"]))
-    assert group.mean == 0.5
-    assert group.episodes["x"][0] == pytest.approx(1, abs=1e-5)
-    assert all(advantage == pytest.approx(-1, abs=1e-5) for _, advantage in group.episodes["y"][1].values())
+def group_of_agents(
+    scores: Sequence[float], without: Sequence[Sequence[float]] | None = None
+) -> list[signals_pb2.EpisodeSignals]:
+    """Episodes of agents 0 and 1, with nothing but what advantages are made of."""
+    group = []
+    for k, score in enumerate(scores):
+        signals = signals_pb2.EpisodeSignals(episode_id=str(k), score=score, owen_values=True)
+        for i in range(2):
+            agent = signals.agents.add(agent_id=str(i), policy=str(i))
+            if without is not None:
+                agent.value_without = without[k][i]
+            signals.messages.add(index=i, agent_id=str(i))
+        group.append(signals)
+    return group
+
+
+def advantages_of(group: list[signals_pb2.EpisodeSignals], **options: Any) -> advantages.GroupExpectation:
+    asked = options_pb2.AttributionOptions(advantages=options_pb2.AdvantageOptions(**options))
+    return advantages.of_group(group, settings_module.resolve(asked, episode_pb2.Episode()))
+
+
+def parts(found: advantages.GroupExpectation, name: str, index: int) -> list[float]:
+    """One part of message `index` of every episode, in order."""
+    return [getattr(e.messages[index], name) for e in found.episodes.values()]
+
+
+def test_e5_two_episodes() -> None:
+    found = advantages_of(group_of_agents((1, 0)), blend=0)
+    assert found.mean == 0.5
+    assert [e.outcome for e in found.episodes.values()] == pytest.approx([1, -1], abs=1e-5)
+    assert parts(found, "advantage", 1) == pytest.approx([1, -1], abs=1e-5)
+
+
+def test_e9_outcome_and_control() -> None:
+    without = [(1, 0), (0, 0), (1, 0), (0, 0)]
+    plain = advantages_of(group_of_agents((1, 0, 1, 0)))
+    assert plain.outcome_part == options_pb2.OUTCOME_PART_OUTCOME
+    assert parts(plain, "outcome", 0) == pytest.approx([1, -1, 1, -1], abs=1e-5)
+    less = advantages_of(group_of_agents((1, 0, 1, 0), without))
+    assert less.outcome_part == options_pb2.OUTCOME_PART_CONTROL
+    assert parts(less, "outcome", 0) == pytest.approx([0.047619, -0.047619, 0.047619, -0.047619], abs=1e-6)
+    assert parts(less, "outcome", 1) == pytest.approx([1, -1, 1, -1], abs=1e-5)
+    assert [e.outcome for e in less.episodes.values()] == pytest.approx([1, -1, 1, -1], abs=1e-5)
+
+
+def test_e11_credit() -> None:
+    group = group_of_agents((1, 0, 1))
+    for (k, i), credit in zip(
+        ((0, 0), (0, 1), (1, 1), (1, 0), (2, 1), (2, 0)), (0.5, -0.25, -0.25, 0.5, 0, 0.1), strict=True
+    ):
+        group[k].messages[i].credit = credit
+    found = advantages_of(group)
+    assert (found.credit_part, found.reliability, found.weight) == (options_pb2.CREDIT_PART_CREDIT, 1, 0.5)
+    assert parts(found, "credit", 0) == pytest.approx([0.707107, 0.707107, -1.414214], abs=2e-5)
+    assert parts(found, "credit", 1) == pytest.approx([-0.707107, -0.707107, 1.414214], abs=2e-5)
+
+
+def test_e12_values() -> None:
+    group = group_of_agents((1, 0))
+    changes = (-0.25, 0.5, -0.25, -0.5)
+    for message, change in zip((m for s in group for m in s.messages), changes, strict=True):
+        message.value_change = change
+    found = advantages_of(group)
+    assert (found.credit_part, found.weight) == (options_pb2.CREDIT_PART_VALUES, 1)
+    k = [m.credit for e in found.episodes.values() for m in e.messages.values()]
+    assert k == pytest.approx([-0.632456, 1.264911, -0.632456, -1.264911], abs=5e-6)
+
+
+def test_e13_reliability() -> None:
+    group = group_of_agents((1, 0, 1, 0))
+    for signals, shares in zip(group, ((0.5, 0), (0, 0.5), (0.3, 0.2), (0.1, 0.1)), strict=True):
+        for agent, message, credit in zip(signals.agents, signals.messages, shares, strict=True):
+            agent.credit, agent.std_error, message.credit = credit, 0.1, credit
+    found = advantages_of(group)
+    assert found.reliability == pytest.approx(0.7217391, abs=1e-7)
+    assert found.weight == pytest.approx(0.7217391 / 2, abs=1e-7)
+
+
+def shared_out(
+    target: float,
+    labels: Sequence[int],
+    speaking: Sequence[float] | None = None,
+    credit: Sequence[float] | None = None,
+    first: Sequence[float] | None = None,
+    error: Sequence[float] | None = None,
+    environment: float = 0.0,
+) -> allocation.Allocation:
+    """Rewards of a failure of one agent."""
+    count = len(labels)
+    source = chain(count)
+    failure = blame.Failure(
+        shortfall=target,
+        labels=labels,
+        grades=[0] * count,
+        blame=speaking or [0.0] * count,
+        credit=credit,
+        first=first,
+        error=error or [0.0] * count,
+        environment=environment,
+    )
+    settings = settings_module.resolve(options_pb2.AttributionOptions(), source)
+    return blame.allocate_failure(transcript_module.read(source), settings, failure)
 
 
 def test_e6_failure_with_an_attempt() -> None:
@@ -94,14 +196,41 @@ def test_e6_failure_with_an_attempt() -> None:
     script = transcript_module.read(episode)
     settings = settings_module.resolve(options_pb2.AttributionOptions(), episode)
     labels = [LABEL_SOUND, LABEL_FIRST_ERROR, LABEL_FAILURE_ALIGNED, LABEL_REPAIR_ATTEMPT, LABEL_NEUTRAL]
-    scores = [None, None, -0.6, 0.8, None]
     error = [0, 0.9, 0.2, 0, 0]
-    nodes = posterior.Posterior([0.0] * 5, [0.0] * 5, [0.0] * 5, list(error), 0, [0.0] * 6, [0.0] * 6)
-    x = blame.failure_evidence(script, settings, labels, nodes, scores, [0.0] * 5, False, True, -1)
+    nodes = posterior.Posterior([0.0] * 5, [0.0] * 5, [0.0] * 5, list(error), 0, 0, 0, 0, [0.0] * 6, [0.0] * 6)
+    x = blame.blame_evidence(script, settings, labels, nodes, [None, None, -0.6, 0.8, None], [0.0] * 5, False)
     assert x == pytest.approx([0, -0.5, -0.3, 0.4, 0])
-    given = blame.allocate_failure(script, settings, labels, x, error, [0.0] * 5, True, -1)
+    given = shared_out(-1, labels, x, error=error, first=[0.0] * 5)
     assert given.rewards == pytest.approx([0, -0.9831858, -0.4115044, 0.3946903, 0], abs=5e-8)
     assert sum(given.rewards) == pytest.approx(-1, abs=1e-12)
+
+
+def test_e14_lost_debate() -> None:
+    given = shared_out(-1, [LABEL_NEUTRAL] * 3, credit=(-0.25, 0.5, -0.25))
+    assert given.rewards == pytest.approx([-0.75, 0.5, -0.75], abs=1e-6)
+
+
+def test_e15_nothing_known() -> None:
+    assert shared_out(-1, [LABEL_NEUTRAL] * 4).rewards == pytest.approx([-0.25] * 4, abs=1e-12)
+
+
+def test_e16_an_innocent_one_helped() -> None:
+    labels = [LABEL_SOUND, LABEL_FIRST_ERROR, LABEL_FAILURE_ALIGNED, LABEL_NEUTRAL]
+    given = shared_out(-1, labels, [0, -0.5, 0, 0], (0.2, -0.4, 0, 0.2), (0, 1, 0, 0), (0, 1, 0.1, 0))
+    assert given.rewards == pytest.approx([0.195614, -1.342982, -0.048246, 0.195614], abs=1e-6)
+
+
+def test_e17_luck_of_the_environment() -> None:
+    suspicion = (0.05, 0.05, 0.1)
+    given = shared_out(-1, [LABEL_NEUTRAL] * 3, first=suspicion, error=suspicion, environment=0.8)
+    assert given.rewards == pytest.approx([-0.050794, -0.050794, -0.098413], abs=1e-6)
+    assert given.unallocated[-1] == pytest.approx(-0.8, abs=1e-12)
+
+
+def test_e18_everybody_helped() -> None:
+    given = shared_out(-0.6, [LABEL_NEUTRAL] * 2, credit=(0.2, 0.2))
+    assert given.rewards == pytest.approx([-0.3, -0.3], abs=1e-12)
+    assert given.relaxed == {-1}
 
 
 @pytest.mark.parametrize(
@@ -144,6 +273,45 @@ def test_e8_two_errors_and_a_repair() -> None:
     assert located.posterior.none == pytest.approx(0.0074444, abs=5e-8)
     assert (located.claim.first, located.claim.decisive) == (1, 4)
     assert [located.labels[t] for t in (1, 3, 4)] == [LABEL_FIRST_ERROR, LABEL_REPAIR, LABEL_ERROR]
+
+
+def unlucky(values: Sequence[float], after: float) -> recompute.Expected:
+    """Agents' messages with values at every node, then a reply of the environment and a failure."""
+    episode = chain(len(values), prefix_value=list(values))
+    reply = episode.messages.add(content="the environment's reply")
+    reply.prefix_value = after
+    options = options_pb2.AttributionOptions()
+    options.outcome.SetInParent()
+    return computed(episode, options)
+
+
+@pytest.mark.parametrize("count", [1, 3, 9])
+def test_luck_is_the_environments(count: int) -> None:
+    located = unlucky([0.8] * count, 0.8).located
+    assert located.claim.first is None
+    assert located.posterior.environment >= 0.8
+    whole = sum(located.posterior.first) + located.posterior.environment + located.posterior.none
+    assert whole == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize("count", [2, 4, 8])
+def test_a_real_last_error_before_a_reply_stays_claimed(count: int) -> None:
+    located = unlucky([0.8] * count, 0.1).located
+    assert located.claim.first == count - 1
+    assert located.labels[count - 1] == LABEL_FIRST_ERROR
+    assert located.posterior.environment < 0.5
+
+
+def test_replies_between_messages_may_be_unlucky_too() -> None:
+    episode = chain(6, prefix_value=[0.8, 0.8, 0.1, 0.1, 0.1, 0.1])
+    episode.messages[1].agent_id = ""
+    options = options_pb2.AttributionOptions()
+    options.outcome.SetInParent()
+    expected = computed(episode, options)
+    assert expected.located.posterior.environment > 0.8
+    assert expected.located.posterior.first[1] == 0
+    assert expected.located.claim.first is None
+    assert expected.allocation.unallocated[-1] == pytest.approx(-expected.located.posterior.environment)
 
 
 def test_scores_of_zero_are_no_evidence() -> None:
@@ -218,12 +386,46 @@ def test_redundancy_counts_what_was_said_or_read_before() -> None:
     assert rho == pytest.approx([0, 0, 1, 1, 0, 1 / 3])
 
 
+def test_a_short_text_may_be_right_twice() -> None:
+    episode = episode_pb2.Episode(agents=[episode_pb2.Agent(id="a")])
+    for _ in range(2):
+        episode.messages.add(agent_id="a", content="Continue.")
+        episode.messages.add(agent_id="a", content="four words of it")
+        episode.messages.add(agent_id="a", content="these are already five words")
+    assert redundancy.redundancies(transcript_module.read(episode), True) == [0, 0, 0, 0, 0, 1]
+
+
 @pytest.mark.parametrize("answer", ["C", "(C)", "c.", " C) because", "$C$"])
 def test_choice_letters(answer: str) -> None:
     options = options_pb2.AttributionOptions()
     options.vote.grader = options_pb2.GRADER_CHOICE
     classify = votes.classifier(settings_module.resolve(options, episode_pb2.Episode()), "C")
     assert classify(answer) == votes.RIGHT
+
+
+@pytest.mark.parametrize(
+    ("grader", "answer", "reference", "grade"),
+    [
+        (options_pb2.GRADER_NUMBER, "42.0", "42", ANSWER_GRADE_RIGHT),
+        (options_pb2.GRADER_NUMBER, "41", "42", ANSWER_GRADE_WRONG),
+        (options_pb2.GRADER_NUMBER, "forty-two", "42", ANSWER_GRADE_UNREADABLE),
+        (options_pb2.GRADER_NUMBER, "41", "forty-two", ANSWER_GRADE_UNREADABLE),
+        (options_pb2.GRADER_CHOICE, "(B)", "b", ANSWER_GRADE_RIGHT),
+        (options_pb2.GRADER_CHOICE, "(C)", "b", ANSWER_GRADE_WRONG),
+        (options_pb2.GRADER_CHOICE, "unsure", "b", ANSWER_GRADE_UNREADABLE),
+        (options_pb2.GRADER_EXACT, "unsure", "b", ANSWER_GRADE_WRONG),
+        (options_pb2.GRADER_EXACT, None, "b", ANSWER_GRADE_UNSPECIFIED),
+        (options_pb2.GRADER_EXACT, " $ $ ", "b", ANSWER_GRADE_UNSPECIFIED),
+        (options_pb2.GRADER_IDENTICAL, "", "b", ANSWER_GRADE_WRONG),
+    ],
+)
+def test_grades(grader: options_pb2.Grader, answer: str | None, reference: str, grade: int) -> None:
+    episode = episode_pb2.Episode(agents=[episode_pb2.Agent(id="a")])
+    episode.messages.add(agent_id="a", answer=answer)
+    options = options_pb2.AttributionOptions()
+    options.vote.grader = grader
+    settings, script = settings_module.resolve(options, episode), transcript_module.read(episode)
+    assert votes.VoteReplay(script, settings, reference).grade_of(0) == grade
 
 
 def test_numbers_within_the_tolerance_are_one_class() -> None:

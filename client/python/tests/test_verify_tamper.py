@@ -172,7 +172,8 @@ def other(path: Path_, value: Any) -> Any:
         return value + 1 if isinstance(value, int) else value + 1e-6
     enums = {"label": signals_pb2.Label, "tier": signals_pb2.EvidenceTier, "kind": options_pb2.PreferenceKind}
     enums |= {"evidence": options_pb2.Evidence} if isinstance(value, str) else {}
-    enums |= {"ballots": options_pb2.Ballots, "interval": signals_pb2.IntervalKind}
+    enums |= {"ballots": options_pb2.Ballots, "interval": signals_pb2.IntervalKind, "grade": signals_pb2.AnswerGrade}
+    enums |= {"outcomePart": options_pb2.OutcomePart, "creditPart": options_pb2.CreditPart}
     if path[-1] in enums:
         names = enums[path[-1]].keys()
         return names[(names.index(value) + 1) % len(names)]
@@ -203,6 +204,28 @@ def test_every_changed_value_is_found(make: Any) -> None:
         if not reports([forged(replaced(result, path, other(path, value)), path)], [source])
     ]
     assert unnoticed == []
+
+
+OPTIONAL = {
+    "agents": ("valueWithout",),
+    "messages": ("credit", "valueChange", "processScore"),
+}
+
+
+@pytest.mark.parametrize("make", EPISODES)
+def test_a_number_that_appears_or_disappears_is_found(make: Any) -> None:
+    source = make()
+    result = honest(source)
+    for kind, names in OPTIONAL.items():
+        for k, entry in enumerate(result["signals"][kind]):
+            for name in names:
+                changed = copy.deepcopy(result)
+                place = changed["signals"][kind][k]
+                if name in entry:
+                    del place[name]
+                else:
+                    place[name] = 0.0
+                assert reports([signed(changed)], [source]), (kind, k, name)
 
 
 @pytest.mark.parametrize("make", EPISODES)
@@ -290,27 +313,90 @@ def test_a_needless_table_of_owen_sets_is_found() -> None:
     assert any("owen" in finding for finding in reports([as_dict(made)], [source]))
 
 
-def grouped() -> tuple[list[episode_pb2.Episode], list[dict[str, Any]], dict[str, Any]]:
-    episodes = [valued(), bare(), failure(), valued()]
-    episodes[3].id = "sibling"
+def of_one_task(episodes: list[episode_pb2.Episode]) -> list[episode_pb2.Episode]:
+    for k, e in enumerate(episodes):
+        e.id = f"{e.id} {k}"
+        e.group.id, e.group.size = "task", len(episodes)
+    return episodes
+
+
+def siblings() -> list[episode_pb2.Episode]:
+    """Scores are all that they have in common: OUTCOME and SCORES."""
+    episodes = of_one_task([valued(), bare(), failure(), valued()])
     episodes[3].outcome.score = 0
     episodes[3].messages[2].content = "another way"
-    for e in episodes:
-        e.group.id, e.group.size = "task", 4
+    return episodes
+
+
+def debates() -> list[episode_pb2.Episode]:
+    """Counterfactuals throughout: CONTROL and CREDIT."""
+    episodes = of_one_task([debate(), debate(), debate()])
+    for e, answers in zip(episodes, (("42", "41", "42", "42"), ("42", "41", "42", "41"), ("40", "41", "41", "41"))):  # noqa: B905
+        for t, answer in zip((1, 2, 4, 5), answers, strict=True):
+            e.messages[t].answer = answer
+    return episodes
+
+
+def all_valued() -> list[episode_pb2.Episode]:
+    """Values of every node, some by rollouts: OUTCOME and VALUES."""
+    episodes = of_one_task([valued(), rolled_out(), valued()])
+    episodes[2].messages[2].prefix_value = 0.1
+    episodes[2].outcome.score = 0
+    return episodes
+
+
+GROUPS = [siblings, debates, all_valued]
+
+
+def answered(episodes: list[episode_pb2.Episode]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     results = [signals_of(e, FULL) for e in episodes]
-    group = group_of(episodes, results, FULL)
-    return episodes, [as_dict(r) for r in results], as_dict(group)
+    return [as_dict(r) for r in results], as_dict(group_of(episodes, results, FULL))
 
 
-def test_groups_pass_and_every_change_is_found() -> None:
-    episodes, results, group = grouped()
+@pytest.mark.parametrize(
+    ("make", "parts"),
+    [
+        (siblings, ("OUTCOME_PART_OUTCOME", "CREDIT_PART_SCORES", 0.5, False)),
+        (debates, ("OUTCOME_PART_CONTROL", "CREDIT_PART_CREDIT", 0.5, False)),
+        (all_valued, ("OUTCOME_PART_OUTCOME", "CREDIT_PART_VALUES", None, False)),
+    ],
+)
+def test_groups_pass_and_say_what_they_rest_on(make: Any, parts: tuple[str, str, float | None, bool]) -> None:
+    episodes = make()
+    results, group = answered(episodes)
     assert reports([*results, group], episodes) == []
+    signals = group["signals"]
+    found = (signals["outcomePart"], signals["creditPart"], signals["weight"], signals["parallel"])
+    assert (*found[:2], found[2] if parts[2] is not None else None, found[3]) == parts
+    assert 0 < signals["reliability"] <= 1
+
+
+@pytest.mark.parametrize("make", GROUPS)
+def test_every_change_of_a_group_is_found(make: Any) -> None:
+    episodes = make()
+    results, group = answered(episodes)
     for path, value in leaves(group):
         assert reports([*results, replaced(group, path, other(path, value))], episodes), path
+
+
+def test_pairs_of_a_group_are_checked() -> None:
+    episodes = siblings()
+    results, group = answered(episodes)
     kinds = [pair["kind"].removeprefix("PREFERENCE_KIND_") for pair in group["signals"]["pairs"]]
     assert set(kinds) == {"SIBLING", "SUFFIX", "TRAJECTORY"}
     for changed in (group["signals"]["pairs"][1:], group["signals"]["pairs"] + group["signals"]["pairs"][:1]):
         assert reports([*results, replaced(group, ("signals", "pairs"), changed)], episodes)
+
+
+def test_an_unsupported_part_that_was_answered_is_found() -> None:
+    """The record of one episode says what was asked for: a part that the group cannot have is an error there."""
+    episodes = siblings()
+    results, group = answered(episodes)
+    for result in results:
+        result["signals"]["audit"]["options"]["advantages"] = {"outcome": "OUTCOME_PART_CONTROL"}
+    (finding,) = [f for f in reports([*map(signed, results), group], episodes) if f.startswith("group")]
+    assert "FAILED_PRECONDITION" in finding
+    assert "CONTROL" in finding
 
 
 def test_a_missing_doubled_or_unknown_result_is_found() -> None:

@@ -13,6 +13,7 @@ from reference_advantages import Rollout, advantages
 
 from assay_rl import Episode, Group, Message, Task
 from assay_rl.training.tokens import spans_from_mask
+from assay_rl.v1 import options_pb2
 
 pytestmark = pytest.mark.trainers
 pytest.importorskip("verl")
@@ -36,7 +37,7 @@ SPANS_OF_MASK = spans_from_mask(MASK, [0, 1, 2])
 
 
 def group() -> list[Rollout]:
-    """Four rollouts of one agent with three messages; rewards of a rollout sum to its score."""
+    """Four rollouts of one agent with three messages; credits of a rollout sum to its score."""
     return [
         Rollout(1.0, [("a", 0.9), ("a", -0.2), ("a", 0.3)]),
         Rollout(0.0, [("a", 0.4), ("a", -0.6), ("a", 0.2)]),
@@ -48,7 +49,7 @@ def group() -> list[Rollout]:
 def rewards_on_last_tokens() -> torch.Tensor:
     rows = torch.zeros(4, len(MASK))
     for row, rollout in zip(rows, group(), strict=True):
-        for span, (_, reward) in zip(SPANS_OF_MASK, rollout.rewards, strict=True):
+        for span, (_, reward) in zip(SPANS_OF_MASK, rollout.messages, strict=True):
             row[span.end - 1] = reward
     return rows
 
@@ -59,8 +60,8 @@ def theirs(rewards: torch.Tensor) -> torch.Tensor:
     return found
 
 
-def ours(blend: float) -> torch.Tensor:
-    values = advantages(group(), blend, ddof=1)
+def ours(weight: float) -> torch.Tensor:
+    values = advantages(group(), weight, ddof=1)
     rows = [
         encode(rollout.score, dict(enumerate(row)), SPANS_OF_MASK, MASK)
         for rollout, row in zip(group(), values, strict=True)
@@ -81,11 +82,11 @@ def test_conserved_rewards_cancel_to_the_outcome() -> None:
     assert len({round(float(x), 6) for x, bit in zip(first, MASK, strict=True) if bit}) == 1
 
 
-def test_blend_0_is_their_grpo() -> None:
+def test_weight_0_is_their_grpo() -> None:
     torch.testing.assert_close(ours(0.0), theirs(rewards_on_last_tokens()).double(), atol=1e-6, rtol=0)
 
 
-def test_blend_above_0_differs_message_by_message() -> None:
+def test_weight_above_0_differs_message_by_message() -> None:
     row = ours(0.5)[0]
     per_message = [{round(float(x), 9) for x in row[s.start : s.end]} for s in SPANS_OF_MASK]
     assert [len(values) for values in per_message] == [1, 1, 1]
@@ -149,9 +150,9 @@ def session(number: int, size: int) -> Episode:
     )
 
 
-def manager(target: str) -> AssayRewardManager:
+def manager(target: str, **more: Any) -> AssayRewardManager:
     made = AssayRewardManager.__new__(AssayRewardManager)
-    config = type("Config", (), {"reward": {"assay": {"server": target, "options": {"vote": {}}, "blend": 0.5}}})()
+    config = type("Config", (), {"reward": {"assay": {"server": target, "options": {"vote": {}}, **more}}})()
     AssayRewardManager.__init__(made, config, None, None)
     return made
 
@@ -159,7 +160,8 @@ def manager(target: str) -> AssayRewardManager:
 @needs_assayd
 def test_rollouts_scored_by_different_workers_meet(server: Assayd) -> None:
     async def run() -> list[dict[str, Any]]:
-        board = BoardActor(server.target, 0.5, None, 30.0)
+        options = options_pb2.AdvantageOptions(scale=options_pb2.OUTCOME_SCALE_SAMPLE)
+        board = BoardActor(server.target, options.SerializeToString(), None, 30.0)
 
         class Remote:
             class submit:  # noqa: N801 (as Ray spells an actor's method)
@@ -200,6 +202,15 @@ def test_rollouts_scored_by_different_workers_meet(server: Assayd) -> None:
     first = [float(found[0][s.start]) for s in SPANS_OF_MASK]
     assert first[2] < first[0]
     assert torch.isfinite(found).all()
+
+
+def test_advantages_are_left_to_the_service_or_named() -> None:
+    left, named = manager("nowhere"), manager("nowhere", blend=0.25, outcome_part="OUTCOME", credit_part="SCORES")
+    assert not left._advantages.HasField("blend")
+    assert (left._advantages.outcome, left._advantages.credit) == (0, 0)
+    assert named._advantages.blend == 0.25
+    assert named._advantages.outcome == options_pb2.OUTCOME_PART_OUTCOME
+    assert named._advantages.credit == options_pb2.CREDIT_PART_SCORES
 
 
 @needs_assayd

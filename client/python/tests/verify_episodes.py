@@ -1,7 +1,7 @@
 """Test-only: episodes from logs, and signals of episodes as a server with AUDIT_FULL would write them.
 
-The generator asks every question that signals.md asks of a free evaluator, records the answers, and writes down what
-assay_rl.verify computes from them. It shares the mathematics with the verifier on purpose: tests tamper with its
+The generator asks every question that proto/signals.md asks of a free evaluator, records the answers, and writes down
+what assay_rl.verify computes from them. It shares the mathematics with the verifier on purpose: tests tamper with its
 output.
 Whether the mathematics is right is tested by the worked examples, and by running the verifier on a server's output.
 """
@@ -19,7 +19,17 @@ from typing import Any, cast
 from google.protobuf import json_format
 
 from assay_rl.v1 import episode_pb2, options_pb2, signal_service_pb2, signals_pb2
-from assay_rl.verify import advantages, preferences, questions, recompute, records, settings, siblings, transcript
+from assay_rl.verify import (
+    advantages,
+    message_credit,
+    preferences,
+    questions,
+    recompute,
+    records,
+    settings,
+    siblings,
+    transcript,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 SHARED = Path(os.environ.get("ASSAY_SHARED", ROOT.parent / "shared"))
@@ -87,7 +97,7 @@ def _asked(expected: recompute.Expected) -> Iterator[questions.Asked]:
     else:
         for mask, value in enumerate(table):
             yield questions.Asked("coalition", mask, value)
-    if expected.kind != options_pb2.EVIDENCE_OWEN:
+    if not message_credit.messages_asked(script, expected.settings, answers):
         return
     if n % 2:
         table = answers.recomputed_table("owen") or []
@@ -121,6 +131,7 @@ def _fill(
             unallocated=given.unallocated.get(i, 0.0),
             signs_relaxed=i in given.relaxed,
             policy=episode.agents[i].policy or agent,
+            value_without=value.without[i],
         )
     posterior = located.posterior
     told = 1.0 if located.told else 0.0
@@ -133,6 +144,8 @@ def _fill(
         entry.repair_probability = told * posterior.repair[t]
         entry.redundancy = expected.rho[t]
         entry.token_spans.extend(message.token_spans)
+        entry.grade = cast("signals_pb2.AnswerGrade", located.grades[t])
+        _fill_advantage_inputs(entry, expected, t)
         out.audit.messages.add(
             evidence=given.x[t],
             weight=given.w[t],
@@ -154,6 +167,8 @@ def _fill(
     ledger.error = abs(ledger.target - ledger.allocated - ledger.unallocated)
     ledger.signs_relaxed = bool(given.relaxed)
     _fill_effort(out.effort, expected, asked)
+    out.parallel = script.parallel or episode.group.parallel
+    out.owen_values = expected.message_credit is not None and expected.message_credit.owen
     out.evidence = cast("options_pb2.Evidence", expected.kind)
     out.audit.options.CopyFrom(options)
     out.audit.software_version = "test"
@@ -168,6 +183,16 @@ def _fill(
     if episode.HasField("group"):
         out.group.CopyFrom(episode.group)
     sign(out)
+
+
+def _fill_advantage_inputs(out: signals_pb2.MessageSignal, expected: recompute.Expected, t: int) -> None:
+    credit, change, score = expected.message_credit, expected.changes[t], expected.located.scores[t]
+    if credit is not None:
+        out.credit = credit.values[t]
+    if change is not None:
+        out.value_change, out.value_change_variance = change.mean, change.variance
+    if score is not None:
+        out.process_score = score
 
 
 def sign(out: signals_pb2.EpisodeSignals) -> None:
@@ -202,6 +227,7 @@ def _fill_first_error(out: signals_pb2.FirstError, expected: recompute.Expected)
         out.agent_id = script.agents[max(range(len(mass)), key=lambda i: mass[i])]
     out.probability = max(posterior.first, default=0.0)
     out.none_probability = posterior.none
+    out.environment_probability = posterior.environment
     out.credible_set.extend(recompute.credible_set(posterior.first))
     out.tier = cast("signals_pb2.EvidenceTier", located.tier)
 
@@ -215,17 +241,22 @@ def group_of(
     by_id = {e.id: e for e in episodes}
     answered = [r.signals for r in results]
     chosen = settings.resolve(options, by_id[answered[0].episode_id])
-    expected = advantages.of_group(answered, by_id, chosen)
+    expected = advantages.of_group(answered, chosen)
     group = signal_service_pb2.GroupResult(group_id=answered[0].group.id)
     out = group.signals
     out.group_id = group.group_id
     out.used = len(answered)
     out.mean_score, out.std_score = expected.mean, expected.std
+    out.outcome_part = cast("options_pb2.OutcomePart", expected.outcome_part)
+    out.credit_part = cast("options_pb2.CreditPart", expected.credit_part)
+    out.reliability, out.weight, out.parallel = expected.reliability, expected.weight, expected.parallel
     for signals in sorted(answered, key=lambda s: s.episode_id):
-        outcome, messages = expected.episodes[signals.episode_id]
-        entry = out.episodes.add(episode_id=signals.episode_id, outcome_advantage=outcome)
-        for index, (local, advantage) in messages.items():
-            entry.messages.add(index=index, local_advantage=local, advantage=advantage)
+        parts = expected.episodes[signals.episode_id]
+        entry = out.episodes.add(episode_id=signals.episode_id, outcome_advantage=parts.outcome)
+        for index, m in parts.messages.items():
+            entry.messages.add(
+                index=index, outcome_advantage=m.outcome, local_advantage=m.credit, advantage=m.advantage
+            )
     out.pairs.extend(siblings.of_group(answered, by_id, chosen))
     return group
 

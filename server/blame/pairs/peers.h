@@ -1,5 +1,5 @@
 // Preferences between peers: messages of one agent in several episodes of a group that were written
-// after the same context (signals.md, section 6, PEER). No rollout is spent on them.
+// after the same context (proto/signals.md#preferences). No rollout is spent on them.
 #ifndef ASSAY_SERVER_BLAME_PAIRS_PEERS_H_
 #define ASSAY_SERVER_BLAME_PAIRS_PEERS_H_
 

@@ -74,7 +74,8 @@ class Classes {
         }
         return {NormalForm(answer), false};
       case Grader::kNumber:
-        // %a is exact: two wrong answers share a class only where they are the same number.
+        // The bits of the number, so that two wrong answers are in one class only where they are
+        // exactly the same number. Adding 0 makes -0 the same as 0.
         if (const std::optional<double> number = NumberIn(answer); number.has_value()) {
           return {absl::StrCat("#", absl::Hex(std::bit_cast<uint64_t>(*number + 0.0)))};
         }

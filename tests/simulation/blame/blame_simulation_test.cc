@@ -1,4 +1,4 @@
-// Floors under the figures of server/blame/README.md: far enough below them that chance does not
+// Floors under the figures of server/blame/MEASURED.md: far enough below them that chance does not
 // break them, near enough that a mistake does.
 #include <gtest/gtest.h>
 

@@ -70,6 +70,31 @@ TEST(LineReaderTest, ReadsGzipOfSeveralMembers) {
   EXPECT_TRUE(reader.status().ok());
 }
 
+TEST(LineReaderTest, ReadsGzipThatIsPaddedWithZeros) {
+  const std::string zeros(512, '\0');
+  for (const std::string& bytes :
+       {Gzip("a\n") + zeros, Gzip("a\n") + zeros + Gzip("b\n") + zeros}) {
+    const TempFile file(bytes);
+    LineReader reader(file.fd());
+    EXPECT_EQ(Lines(&reader).front(), "a");
+    EXPECT_TRUE(reader.status().ok()) << reader.status();
+  }
+}
+
+TEST(LineReaderTest, SaysThatSomethingElseFollowsGzip) {
+  const TempFile file(Gzip("a\n") + "not gzip");
+  LineReader reader(file.fd());
+  Lines(&reader);
+  EXPECT_EQ(reader.status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST(LineReaderTest, SkipsAByteOrderMarkAndZerosAtTheEnd) {
+  const TempFile file("\xef\xbb\xbf{\"a\": 1}\r\n\xef\xbb\xbf\n" + std::string(512, '\0'));
+  LineReader reader(file.fd());
+  EXPECT_THAT(Lines(&reader), ElementsAre("{\"a\": 1}\r", "\xef\xbb\xbf"));
+  EXPECT_TRUE(reader.status().ok());
+}
+
 TEST(LineReaderTest, SaysThatGzipWasCutOff) {
   std::string text;
   for (int i = 0; i < 100000; ++i) text += std::to_string(i * 7919 % 100003) + "\n";

@@ -1,8 +1,14 @@
 #include "client/command/log_import.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <string>
+
+#include "client/command/json.h"
+#include "google/protobuf/struct.pb.h"
+#include "tests/paths.h"
 
 namespace assay::command {
 namespace {
@@ -90,18 +96,36 @@ TEST(LogImportTest, ContextAgentsAreNoPlayers) {
   EXPECT_EQ(episode.messages(3).agent_id(), "users");
 }
 
-TEST(LogImportTest, ErrorsNameTheField) {
-  EXPECT_EQ(ErrorOf(R"({"id": 7, "messages": []})"), "id: a string expected");
-  EXPECT_EQ(ErrorOf(R"({"id": "a"})"), "messages: a list expected");
-  EXPECT_EQ(ErrorOf(R"({"id": "a", "messages": [1]})"), "messages[0]: an object expected");
-  EXPECT_EQ(ErrorOf(R"({"id": "a", "messages": [{"content": ["x"]}]})"),
-            "messages[0].content: a string expected");
-  EXPECT_EQ(ErrorOf(R"({"id": "a", "messages": [{"round": 1.5}]})"),
-            "messages[0].round: a whole number expected");
-  EXPECT_EQ(ErrorOf(R"({"id": "a", "outcome": "won", "messages": []})"),
-            "outcome: a number or a boolean expected");
-  EXPECT_EQ(ErrorOf(R"({"id": "a", "messages": [], "label": {"first_error_index": 0}})"),
-            "label.first_error_index: no message 0");
+// One table for this reader and for assay_rl.convert.records: what a record becomes, or why not.
+TEST(LogImportTest, ReadsTheTableThatThePythonClientReads) {
+  std::ifstream table(testing::SourceFolder() / "tests/data/log_records.jsonl");
+  std::string line;
+  int rows = 0;
+  while (std::getline(table, line)) {
+    google::protobuf::Struct row;
+    ASSERT_TRUE(FromJson(line, &row).ok()) << line;
+    const auto text = [&row](const char* name) { return row.fields().at(name).string_value(); };
+    SCOPED_TRACE(text("name"));
+    LogImportOptions options;
+    options.keep_labels = row.fields().count("drop_labels") == 0;
+    if (row.fields().count("context") > 0) options.context_agents = {text("context")};
+    const auto episode = ImportLogRecord(text("record"), options);
+    ++rows;
+    if (row.fields().count("error") > 0) {
+      EXPECT_TRUE(absl::IsInvalidArgument(episode.status()));
+      EXPECT_THAT(std::string(episode.status().message()), ::testing::HasSubstr(text("error")));
+      continue;
+    }
+    ASSERT_TRUE(episode.ok()) << episode.status();
+    v1::Episode expected;
+    ASSERT_TRUE(FromJson(text("episode"), &expected).ok());
+    expected.mutable_task();
+    EXPECT_EQ(ToJson(*episode), ToJson(expected));
+  }
+  EXPECT_GE(rows, 30);
+}
+
+TEST(LogImportTest, WhatIsNoRecordIsAnError) {
   ErrorOf("[]");
   ErrorOf("{");
 }

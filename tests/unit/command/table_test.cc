@@ -99,11 +99,12 @@ TEST(TableTest, ShowsAdvantagesOfAGroup) {
   EXPECT_THAT(table, HasSubstr("group g: 2 episodes, score 0.500, standard deviation 0.500"));
   EXPECT_THAT(table, HasSubstr("without signals: lost"));
   EXPECT_THAT(table, HasSubstr("never sent: 1"));
-  EXPECT_THAT(table,
-              HasSubstr("The advantage is 0.50 X + 0.50 K: X says how much better the episode went "
-                        "than its siblings, less what the team without the agent explains of it, "
-                        "and K how much more counterfactual credit the message has than its "
-                        "agent's others in the group.\n"));
+  EXPECT_THAT(
+      table,
+      HasSubstr(
+          "  The advantage is 0.50 X + 0.50 K: X says how much better the episode went than its "
+          "siblings, less\n  what the team without the agent explains of it, and K how far the "
+          "message's counterfactual credit\n  lies above the mean of its agent's.\n"));
   EXPECT_THAT(table, HasSubstr("e1       #0 +0.750  #2 -1.000"));
 }
 
@@ -111,14 +112,16 @@ TEST(TableTest, SaysWhatTheAdvantagesOfThisGroupAre) {
   const auto table = [](const std::string& fields) {
     return GroupTable(Parse<v1::GroupResult>(R"({"groupId": "g", "signals": {)" + fields + "}}"));
   };
-  EXPECT_THAT(table(R"("outcomePart": "OUTCOME_PART_OUTCOME", "creditPart": "CREDIT_PART_NONE")"),
-              HasSubstr("The advantage is X: X says how much better the episode went than its "
-                        "siblings.\n"));
-  EXPECT_THAT(table(R"("creditPart": "CREDIT_PART_VALUES", "weight": 1)"),
-              HasSubstr("The advantage is K: K says how much the expected score changed with the "
-                        "message.\n"));
+  EXPECT_THAT(
+      table(R"("outcomePart": "OUTCOME_PART_OUTCOME", "creditPart": "CREDIT_PART_NONE")"),
+      HasSubstr(
+          "  The advantage is X: X says how much better the episode went than its siblings.\n"));
+  EXPECT_THAT(
+      table(R"("creditPart": "CREDIT_PART_VALUES", "weight": 1)"),
+      HasSubstr(
+          "  The advantage is K: K says how much the expected score changed with the message.\n"));
   EXPECT_THAT(table(R"("outcomePart": "OUTCOME_PART_CONTROL", "weight": 0)"),
-              HasSubstr("though they may have read it"));
+              HasSubstr("though they may have\n  read it).\n"));
 }
 
 // The number that is trained on comes first.

@@ -1,4 +1,4 @@
-"""python -m assay_rl {score,verify,export,report}: each subcommand is a module with main(argv) -> exit code."""
+"""assay-rl {convert,signals,verify,export,report}: each command is a module with main(argv) -> exit code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 
 COMMANDS = {
-    "score": ("assay_rl.cli.score", "send episodes to a server, write one result a line"),
+    "convert": ("assay_rl.cli.convert", "turn traces, logs and rollouts of other tools into episodes"),
+    "signals": ("assay_rl.cli.signals", "send episodes to a server, write one result a line"),
     "verify": ("assay_rl.cli.verify", "compute signals again from their audit, independently of the server"),
     "export": ("assay_rl.cli.export", "turn signals into training sets for TRL, Step-DPO and token-level trainers"),
     "report": ("assay_rl.cli.report", "render signals and episodes as one HTML page"),
@@ -15,9 +16,9 @@ COMMANDS = {
 
 
 def usage() -> str:
-    lines = ["usage: python -m assay_rl COMMAND [ARGUMENT...]", "", "commands:"]
+    lines = ["usage: assay-rl COMMAND [ARGUMENT...]", "", "commands:"]
     lines += [f"  {name:<8} {text}" for name, (_, text) in COMMANDS.items()]
-    return "\n".join([*lines, "", "python -m assay_rl COMMAND --help tells a command's arguments."])
+    return "\n".join([*lines, "", "assay-rl COMMAND --help tells a command's arguments."])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,7 +9,7 @@
 namespace assay::evaluation {
 namespace {
 
-// An election as signals.md tells it.
+// An election as proto/signals.md#vote-replay tells it.
 double Held(const std::vector<int32_t>& ballots) {
   std::map<int32_t, int> votes;
   for (const int32_t ballot : ballots) {

@@ -1,4 +1,4 @@
-"""python -m assay_rl export: training sets from signals (the output of `score` or `assay signals`)."""
+"""assay-rl export: training sets from signals (the output of `assay-rl signals` or `assay signals`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from assay_rl.convert.files import FORMATS, FileError, output_file, read_episodes, read_outcomes
+from assay_rl.cli.inputs import add_format, choices_of
+from assay_rl.convert.files import FileError, output_file, read_episodes, read_outcomes
 from assay_rl.training import exports
 
 _JSON_LINES: dict[str, Callable[[exports.Material], Iterable[exports.Row]]] = {
@@ -25,16 +26,17 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("format", choices=["dpo", "kto", "prm", "step-dpo", "tokens"])
     parser.add_argument("signals", help="JSON lines of EpisodeResult and GroupResult; - is standard input")
     parser.add_argument("--episodes", required=True, metavar="FILE", help="the episodes that were scored")
-    parser.add_argument("--input-format", choices=sorted(FORMATS), default="episode", help="of --episodes")
     parser.add_argument("-o", "--output", metavar="FILE", help="default: standard output; tokens: *.arrow or *.npz")
     parser.add_argument(
         "--after-error", choices=["mask", "propagate", "soft"], default="mask", help="prm: steps after the first error"
     )
     parser.add_argument("--where", choices=["last", "every", "spread"], default="every", help="tokens: of a message")
+    add_format(parser)
     arguments = parser.parse_args(argv)
     try:
         material = exports.Material.of(
-            read_episodes(arguments.episodes, arguments.input_format), read_outcomes(arguments.signals)
+            read_episodes(arguments.episodes, arguments.input_format, choices_of(arguments)),
+            read_outcomes(arguments.signals),
         )
         if arguments.format == "tokens":
             written = _write_tokens(list(exports.token_advantages(material, arguments.where)), arguments.output)

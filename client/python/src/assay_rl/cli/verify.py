@@ -1,4 +1,4 @@
-"""python -m assay_rl verify: every number of a signals file, computed a second time."""
+"""assay-rl verify: every number of a signals file, computed a second time."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from typing import TextIO
 
+from assay_rl.cli.inputs import add_format, choices_of
+from assay_rl.convert.files import FileError, read_episodes
 from assay_rl.v1 import episode_pb2, signal_service_pb2, signals_pb2
 from assay_rl.verify import records
 from assay_rl.verify.check import check_episode
@@ -30,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("signals", help="signals.jsonl as `assay signals` writes it; may be gzip")
     parser.add_argument("--episodes", required=True, help="episodes.jsonl, the Episodes that were scored; may be gzip")
-    records.add_format_arguments(parser)
+    add_format(parser)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="worker processes (default: one a core)")
     parser.add_argument("--all", action="store_true", help=f"show every finding, not the first {SHOWN} of a result")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but what is wrong")
@@ -41,21 +43,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return _run(arguments)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, FileError) as error:
         print(f"assay-rl verify: {error}", file=sys.stderr)
         return 2
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    try:
-        sources = _sources(arguments.episodes)
-    except records.RecordError as error:
-        print(f"assay-rl verify: {arguments.episodes}: {error}", file=sys.stderr)
-        return 2
+    sources = _sources(arguments)
     totals = Counter[str]()
     trusted = Counter[str]()
     lines = records.lines(arguments.signals)
-    for report in verify_lines(lines, sources, arguments.jobs, records.format_of(arguments)):
+    for report in verify_lines(lines, sources, arguments.jobs):
         totals["group" if report.subject.startswith("group ") else "episode"] += 1
         trusted.update(report.trusted)
         if not report.ok:
@@ -85,28 +83,37 @@ def _summary(totals: Counter[str], trusted: Counter[str]) -> None:
         print(f"taken on trust in {count}: {what}")
 
 
-def _sources(path: str) -> dict[str, str]:
-    """Episodes by id, as text: parsed where they are checked."""
+def _sources(arguments: argparse.Namespace) -> dict[str, str]:
+    """Episodes by id, as text: parsed where they are checked. Raises FileError."""
     out: dict[str, str] = {}
-    for number, line in records.lines(path):
-        try:
-            identity = records.episode_id(line)
-        except records.RecordError as error:
-            raise records.RecordError(f"line {number}: {error}") from error
+    for place, identity, line in _episodes(arguments):
         if identity in out:
-            raise records.RecordError(f"line {number}: episode {identity!r} is there twice")
+            raise FileError(f"{place}: episode {identity!r} is there twice")
         out[identity] = line
     return out
 
 
-Job = tuple[int, str, str | None, records.EpisodeFormat]
+def _episodes(arguments: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
+    """Place, id and text of each episode: its own line, or that of what it was converted to."""
+    path, choices = arguments.episodes, choices_of(arguments)
+    if arguments.input_format != "episode" or choices.context:
+        for episode in read_episodes(path, arguments.input_format, choices):
+            yield path, episode.id, episode.to_json()
+        return
+    for number, line in records.lines(path):
+        try:
+            yield f"{path}:{number}", records.episode_id(line), line
+        except records.RecordError as error:
+            raise FileError(f"{path}:{number}: {error}") from error
+
+
+Job = tuple[int, str, str | None]
 
 
 def verify_lines(
     lines: Iterable[tuple[int, str]],
     sources: dict[str, str],
     jobs: int = 1,
-    form: records.EpisodeFormat = records.EpisodeFormat(),  # noqa: B008
 ) -> Iterator[Report]:
     """One report a line of signals, one for each episode left without signals, then one a group.
 
@@ -125,10 +132,10 @@ def verify_lines(
             if group:
                 answered.setdefault(group, []).append((identity, line))
             if identity in seen:
-                yield number, line, "", form
+                yield number, line, ""
                 continue
             seen.add(identity)
-            yield number, line, sources.get(identity), form
+            yield number, line, sources.get(identity)
 
     yield from _in_chunks(episode_jobs(), jobs)
     for identity in sources:
@@ -137,7 +144,7 @@ def verify_lines(
             report.wrong("signals", "a result", "none in the file")
             yield report
     for number, line in groups:
-        yield _check_group_line(number, line, answered, sources, form)
+        yield _check_group_line(number, line, answered, sources)
 
 
 def _in_chunks(jobs: Iterator[Job], workers: int) -> Iterator[Report]:
@@ -163,7 +170,7 @@ def _check_chunk(jobs: Sequence[Job]) -> list[Report]:
 
 
 def _check_line(job: Job) -> Report:
-    number, line, source, form = job
+    number, line, source = job
     try:
         parsed = records.parse_result(number, line)
         if isinstance(parsed, signal_service_pb2.GroupResult):
@@ -173,7 +180,7 @@ def _check_line(job: Job) -> Report:
             report = Report(subject)
             report.wrong("episode_id", "an episode of the episodes file, once", subject)
             return report
-        return check_episode(parsed, records.parse_episode(source, form))
+        return check_episode(parsed, records.parse_episode(source))
     except records.RecordError as error:
         report = Report(f"line {number}")
         report.wrong("line", "an EpisodeResult or GroupResult", str(error))
@@ -185,7 +192,6 @@ def _check_group_line(
     line: str,
     answered: dict[str, list[tuple[str, str]]],
     sources: dict[str, str],
-    form: records.EpisodeFormat,
 ) -> Report:
     try:
         group = records.parse_result(number, line)
@@ -197,7 +203,7 @@ def _check_group_line(
             parsed = records.parse_result(number, text)
             if identity in sources and isinstance(parsed, records.ResultLine) and parsed.result.HasField("signals"):
                 members.append(parsed.result.signals)
-                episodes[identity] = records.parse_episode(sources[identity], form)
+                episodes[identity] = records.parse_episode(sources[identity])
         return check_group(group, members, episodes)
     except records.RecordError as error:
         report = Report(f"line {number}")

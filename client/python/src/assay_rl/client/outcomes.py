@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import grpc
 
-from assay_rl.v1 import error_pb2, signal_service_pb2, signals_pb2
+from assay_rl.v1 import error_pb2, options_pb2, signal_service_pb2, signals_pb2
 
 _CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -67,7 +67,10 @@ class Error:
 
 @dataclass(slots=True)
 class AgentCredit:
-    """Shapley value of an agent with its interval; reward_total is the sum over its messages."""
+    """Shapley value of an agent with its interval; reward_total is the sum over its messages.
+
+    value_without: the value of the episode with what this agent said left out; None where it was not asked.
+    """
 
     agent_id: str
     credit: float
@@ -77,11 +80,16 @@ class AgentCredit:
     reward_total: float
     unallocated: float
     signs_relaxed: bool
+    value_without: float | None = None
 
 
 @dataclass(slots=True)
 class MessageSignal:
-    """Reward, label and error posterior of one message of an agent; index counts all messages of the episode."""
+    """Reward, label and error posterior of one message of an agent; index counts all messages of the episode.
+
+    credit: its counterfactual credit; value_change: of the expected score across it; process_score: a judge's. Each is
+    None where nobody could say. grade of its answer: RIGHT, WRONG, UNREADABLE, or UNSPECIFIED where there is none.
+    """
 
     index: int
     agent_id: str
@@ -91,11 +99,18 @@ class MessageSignal:
     error_probability: float
     repair_probability: float
     redundancy: float
+    credit: float | None = None
+    grade: str = "UNSPECIFIED"
+    value_change: float | None = None
+    process_score: float | None = None
 
 
 @dataclass(slots=True)
 class FirstError:
-    """Where the failure began. An index of None claims nothing."""
+    """Where the failure began. An index of None claims nothing.
+
+    environment_probability: that it began with a tool's, a user's or the environment's reply; that share is nobody's.
+    """
 
     first_index: int | None
     decisive_index: int | None
@@ -104,6 +119,7 @@ class FirstError:
     none_probability: float
     credible_set: list[int]
     tier: str
+    environment_probability: float = 0.0
 
 
 @dataclass(slots=True)
@@ -133,7 +149,15 @@ class Signals:
             signals.unexplained,
             [
                 AgentCredit(
-                    a.agent_id, a.credit, a.std_error, a.low, a.high, a.reward_total, a.unallocated, a.signs_relaxed
+                    a.agent_id,
+                    a.credit,
+                    a.std_error,
+                    a.low,
+                    a.high,
+                    a.reward_total,
+                    a.unallocated,
+                    a.signs_relaxed,
+                    a.value_without if a.HasField("value_without") else None,
                 )
                 for a in signals.agents
             ],
@@ -147,6 +171,10 @@ class Signals:
                     m.error_probability,
                     m.repair_probability,
                     m.redundancy,
+                    m.credit if m.HasField("credit") else None,
+                    _GRADES.get(m.grade, "UNSPECIFIED"),
+                    m.value_change if m.HasField("value_change") else None,
+                    m.process_score if m.HasField("process_score") else None,
                 )
                 for m in signals.messages
             ],
@@ -173,6 +201,9 @@ class Signals:
 
 
 _LABELS = {number: name.removeprefix("LABEL_") for name, number in signals_pb2.Label.items()}
+_GRADES = {number: name.removeprefix("ANSWER_GRADE_") for name, number in signals_pb2.AnswerGrade.items()}
+_OUTCOME_PARTS = {number: name.removeprefix("OUTCOME_PART_") for name, number in options_pb2.OutcomePart.items()}
+_CREDIT_PARTS = {number: name.removeprefix("CREDIT_PART_") for name, number in options_pb2.CreditPart.items()}
 _TIERS = {number: name.removeprefix("EVIDENCE_TIER_") for name, number in signals_pb2.EvidenceTier.items()}
 
 
@@ -185,6 +216,7 @@ def _first_error(found: signals_pb2.FirstError) -> FirstError:
         found.none_probability,
         list(found.credible_set),
         _TIERS.get(found.tier, "UNSPECIFIED"),
+        found.environment_probability,
     )
 
 
@@ -235,12 +267,18 @@ class Failed:
 
 @dataclass(slots=True)
 class Advantages:
-    """Advantages of one episode within its group; `messages` maps a message's index to its blended advantage."""
+    """Advantages of one episode within its group, by message index.
+
+    messages: (1 - weight) X + weight K, what a trainer puts on the message's tokens. outcomes: X, the same for all
+    messages of an agent. local: K, which tells the messages of an agent apart. outcome: the standardised score of the
+    episode, whatever X was made of.
+    """
 
     episode_id: str
     outcome: float
     messages: dict[int, float]
     local: dict[int, float]
+    outcomes: dict[int, float] = field(default_factory=dict)
 
     @classmethod
     def from_proto(cls, proto: signals_pb2.EpisodeAdvantages) -> Advantages:
@@ -249,7 +287,12 @@ class Advantages:
             proto.outcome_advantage,
             {m.index: m.advantage for m in proto.messages},
             {m.index: m.local_advantage for m in proto.messages},
+            {m.index: m.outcome_advantage for m in proto.messages},
         )
+
+    def of_agents(self, signals: Signals) -> dict[str, float]:
+        """X by agent id, for trainers that take one number an agent; agents without a message are left out."""
+        return {m.agent_id: self.outcomes[m.index] for m in signals.messages if m.index in self.outcomes}
 
 
 class GroupScored:
@@ -268,6 +311,31 @@ class GroupScored:
     def missing(self) -> list[str]:
         """Episodes of the group that were answered with an error."""
         return list(self.proto.signals.missing_episode_ids)
+
+    @property
+    def outcome_part(self) -> str:
+        """What X is: OUTCOME, CONTROL or RECOMBINED; proto/signals.md says what each promises."""
+        return _OUTCOME_PARTS.get(self.proto.signals.outcome_part, "UNSPECIFIED")
+
+    @property
+    def credit_part(self) -> str:
+        """What K is: VALUES, CREDIT, SCORES or NONE."""
+        return _CREDIT_PARTS.get(self.proto.signals.credit_part, "UNSPECIFIED")
+
+    @property
+    def reliability(self) -> float:
+        """How much of the differences between the credits, or values, is not noise; in [0, 1]."""
+        return self.proto.signals.reliability
+
+    @property
+    def weight(self) -> float:
+        """The share of K in every advantage, in [0, 1]: blend times reliability."""
+        return self.proto.signals.weight
+
+    @property
+    def parallel(self) -> bool:
+        """In no episode could an agent read another's message: leaving one out changes no other."""
+        return self.proto.signals.parallel
 
     @cached_property
     def advantages(self) -> dict[str, Advantages]:

@@ -1,34 +1,36 @@
-"""Episodes and outcomes as JSON lines: one protobuf message a line in the proto3 JSON mapping. *.gz is read as gzip."""
+"""Episodes and outcomes of files: the one reader that signals, export, verify, report and convert share.
+
+Every format of `formats.FORMATS`, each in files, folders and archives, plain or gzip, in any encoding that its first
+bytes tell. What cannot be read is refused with file, line and reason (FileError).
+"""
 
 from __future__ import annotations
 
 import contextlib
-import gzip
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 from google.protobuf import json_format
 
-from assay_rl import convert
 from assay_rl.client.episodes import Episode
 from assay_rl.client.outcomes import Failed, GroupFailed, Outcome, episode_outcome, group_outcome
+from assay_rl.convert._fields import as_dict
+from assay_rl.convert.formats import ALIASES, FORMATS, NAMES, Format, Stream, canonical, detect
+from assay_rl.convert.records import from_record
+from assay_rl.convert.roles import Kind, matches
+from assay_rl.convert.run import Choices, build
+from assay_rl.convert.source import FileError, Source, Value, decode, sources, text_lines
+from assay_rl.convert.summary import Summary
 from assay_rl.v1 import signal_service_pb2
 
+AUTO = "auto"  # the format that the first value of each file shows
 
-class FileError(ValueError):
-    """A line of a file cannot be read; the message tells file and line."""
-
-
-def open_text(name: str) -> IO[str]:
-    """A file for reading; "-" is standard input."""
-    if name == "-":
-        return sys.stdin
-    if name.endswith(".gz"):
-        return cast("IO[str]", gzip.open(name, "rt", encoding="utf-8"))
-    return Path(name).open(encoding="utf-8")
+__all__ = ["ALIASES", "AUTO", "FORMATS", "NAMES", "Choices", "FileError", "Summary", "outcome_line", "output_file",
+           "read_episodes", "read_outcomes", "text_lines"]  # fmt: skip
 
 
 def output_file(name: str | None) -> contextlib.AbstractContextManager[IO[str]]:
@@ -36,75 +38,148 @@ def output_file(name: str | None) -> contextlib.AbstractContextManager[IO[str]]:
     return Path(name).open("w", encoding="utf-8") if name else contextlib.nullcontext(sys.stdout)
 
 
-def _lines(name: str) -> Iterator[tuple[int, str]]:
-    with open_text(name) as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                yield number, line
+def read_episodes(
+    names: str | Sequence[str],
+    input_format: str = "episode",
+    choices: Choices | None = None,
+    summary: Summary | None = None,
+) -> Iterator[Episode]:
+    """Episodes of files, folders or archives, in their order. Raises FileError.
+
+    input_format: a name of `NAMES`, or AUTO. choices: what the caller says beside the files. summary: is filled.
+    """
+    choices = choices or Choices()
+    streams = [Stream(source) for source in sources([names] if isinstance(names, str) else list(names))]
+    wanted = canonical(input_format)
+    groups: dict[str, list[Stream]] = {}
+    for stream in streams:
+        form = _detected(stream) if wanted == AUTO else wanted
+        if form:
+            groups.setdefault(form, []).append(stream)
+    for name, group in groups.items():
+        if summary is not None:
+            summary.formats[name] += len(group)
+        if name in ("episode", "log"):
+            for stream in group:
+                yield from _own(stream, name, choices, summary)
+        else:
+            yield from _converted(FORMATS[name], group, choices, summary)
 
 
-def _record(text: str, number: int, name: str) -> dict[str, Any]:
-    record = json.loads(text)
-    if not isinstance(record, dict):
-        raise ValueError("expected an object")
-    return record
+def _detected(stream: Stream) -> str:
+    """The format of a stream; empty where it holds nothing."""
+    value = stream.first()
+    if value is None:
+        return ""
+    found = detect(value.value)
+    if not found:
+        raise FileError(
+            f"{value.place}: of no known format, {_shape(value.value)}; say which it is: {', '.join(NAMES)}"
+        )
+    return found
 
 
-def _named(convert_record: Callable[..., Episode]) -> Callable[[str, int, str], Episode]:
-    """For formats without ids: the record's "id", else FILE:LINE."""
-
-    def read(text: str, number: int, name: str) -> Episode:
-        record = json.loads(text)
-        given = record.get("id") if isinstance(record, Mapping) else None
-        episode_id = str(given or f"{Path(name).name}:{number}")
-        if convert_record is not convert.from_whowhen and isinstance(record, Mapping) and "outcome" in record:
-            return convert_record(
-                record.get("messages", record),
-                id=episode_id,
-                score=record["outcome"],
-                reference_answer=str(record.get("reference_answer") or ""),
-            )
-        return convert_record(record, id=episode_id)
-
-    return read
+def _shape(value: Any) -> str:
+    if isinstance(value, str):
+        return f"a text that begins {value.strip()[:40]!r}"
+    held = value[0] if isinstance(value, list) and value else value
+    what = "a list of " if held is not value else ""
+    if not isinstance(held, dict):
+        return f"{what}{type(held).__name__}"
+    return (
+        f"{what}objects with {', '.join(list(held)[:8]) or 'nothing'}"
+        if what
+        else f"an object with {', '.join(list(held)[:8])}"
+    )
 
 
-FORMATS: dict[str, Callable[[str, int, str], Episode]] = {
-    "episode": lambda text, number, name: Episode.from_json(text),
-    "log": lambda text, number, name: convert.from_record(_record(text, number, name)),
-    "openai": _named(lambda held, **more: convert.from_openai_chat(_messages(held), **more)),
-    "autogen": _named(convert.from_autogen),
-    "langgraph": _named(convert.from_langgraph),
-    "whowhen": _named(convert.from_whowhen),
-    "otel": _named(convert.from_otel_spans),
-}
+def _own(stream: Stream, name: str, choices: Choices, summary: Summary | None) -> Iterator[Episode]:
+    """Episodes and log records, which say themselves who is an agent; --context takes that back."""
+    for value in stream.values():
+        for place, record in _elements(value):
+            try:
+                episode = _episode(record, choices) if name == "episode" else _log(record, choices)
+            except (ValueError, TypeError, json_format.ParseError) as failure:
+                raise FileError(f"{place}: not of format {name}: {failure}{_hint(record, name)}") from failure
+            if summary is not None:
+                counted = Counter((m.agent, Kind.AGENT if m.agent else Kind.FRAMEWORK) for m in episode.messages)
+                summary.add(episode, counted)
+            yield episode
 
 
-def _messages(held: Any) -> Any:
-    return held.get("messages", held) if isinstance(held, Mapping) else held
+def _elements(value: Value) -> Iterator[tuple[str, Any]]:
+    if isinstance(value.value, list):
+        yield from ((f"{value.place}#{k}", record) for k, record in enumerate(value.value, start=1))
+    else:
+        yield value.place, value.value
 
 
-def read_episodes(name: str, input_format: str = "episode") -> Iterator[Episode]:
-    """Episodes of a file, one a line. Raises FileError."""
-    read = FORMATS[input_format]
-    for number, line in _lines(name):
+def _hint(record: Any, name: str) -> str:
+    other = detect(record)
+    return f"; it looks like {other}: --input-format {other}" if other and other != name else ""
+
+
+def _episode(record: Any, choices: Choices) -> Episode:
+    episode = Episode.from_json(json.dumps(as_dict(record, "episode")))
+    for message in episode.messages:
+        if message.agent and matches(message.agent, choices.context):
+            message.agent = ""
+    if choices.context:
+        episode.agents = [agent for agent in episode.agents if not matches(agent.id, choices.context)]
+    return episode
+
+
+def _log(record: Any, choices: Choices) -> Episode:
+    episode = from_record(as_dict(record, "record"), keep_labels=choices.keep_labels, context_agents=choices.context)
+    _encodable(episode)
+    return episode
+
+
+def _encodable(episode: Episode) -> None:
+    """A text with half of a character cannot be sent."""
+    for i, message in enumerate(episode.messages):
+        if not message.content.isascii():
+            try:
+                message.content.encode("utf-8")
+            except UnicodeEncodeError as failure:
+                raise ValueError(f"messages[{i}].content: half of a character at {failure.start + 1}") from failure
+
+
+def _converted(form: Format, streams: list[Stream], choices: Choices, summary: Summary | None) -> Iterator[Episode]:
+    used: Counter[str] = Counter()
+    found = False
+    for run, value in form.runs(streams, choices):
+        found = True
+        place = value.place
         try:
-            yield read(line, number, name)
-        except (ValueError, TypeError, KeyError, AttributeError, json_format.ParseError) as failure:
-            raise FileError(f"{name}:{number}: not of format {input_format}: {failure}") from failure
+            fallback = f"{Path(value.name).name}:{value.line}" if value.line else Path(value.name).name
+            episode = build(run, choices, fallback, summary)
+        except (ValueError, TypeError) as failure:
+            raise FileError(f"{place}: not of format {form.name}: {failure}") from failure
+        used[episode.id] += 1
+        if used[episode.id] > 1:
+            episode.id = f"{episode.id}#{used[episode.id]}"
+            if summary is not None:
+                summary.notes["ids that came again got a number: #2, #3, ..."] += 1
+        yield episode
+    if not found:
+        names = ", ".join(stream.name for stream in streams[:3]) + (", ..." if len(streams) > 3 else "")
+        raise FileError(f"{names}: no run of format {form.name} in it")
 
 
 def read_outcomes(name: str) -> Iterator[Outcome]:
     """Outcomes of a file, one EpisodeResult or GroupResult a line. Raises FileError."""
-    for number, line in _lines(name):
-        try:
-            record = _record(line, number, name)
-            if "groupId" in record or "group_id" in record:
-                yield group_outcome(json_format.ParseDict(record, signal_service_pb2.GroupResult()))
-            else:
-                yield episode_outcome(json_format.ParseDict(record, signal_service_pb2.EpisodeResult()))
-        except (ValueError, json_format.ParseError) as failure:
-            raise FileError(f"{name}:{number}: not an EpisodeResult or GroupResult: {failure}") from failure
+    for source in sources([name]):
+        for number, line in text_lines(source):
+            try:
+                record = dict(as_dict(decode(line), "line"))
+                if "groupId" in record or "group_id" in record:
+                    yield group_outcome(json_format.ParseDict(record, signal_service_pb2.GroupResult()))
+                else:
+                    yield episode_outcome(json_format.ParseDict(record, signal_service_pb2.EpisodeResult()))
+            except (ValueError, json_format.ParseError) as failure:
+                place = f"{source.name}:{number}"
+                raise FileError(f"{place}: not an EpisodeResult or GroupResult: {failure}") from failure
 
 
 def outcome_line(outcome: Outcome) -> str:
@@ -116,3 +191,11 @@ def outcome_line(outcome: Outcome) -> str:
     else:
         message = outcome.proto
     return json_format.MessageToJson(message, indent=None)
+
+
+def one_source(name: str) -> Source:
+    """The only file that a name stands for."""
+    found = list(sources([name]))
+    if len(found) != 1:
+        raise FileError(f"{name}: one file expected, there are {len(found)}")
+    return found[0]

@@ -1,175 +1,370 @@
-"""OpenTelemetry GenAI spans."""
+"""Spans of OpenTelemetry, by the attributes of each instrumentation.
+
+The GenAI conventions (current names, older ones, span events, events as log records), OpenInference, OpenLLMetry,
+MLflow, Langfuse's own attributes, the Vercel AI SDK, Google ADK, Pydantic AI and Strands.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from assay_rl.client.episodes import Episode, Message, Task
-from assay_rl.convert._fields import ConversionError, as_dict, part_text, text_of, tool_call
+from assay_rl.convert._fields import first, from_json, is_list, label, mapping, mappings, whole
+from assay_rl.convert.chat import ASSISTANT, USER, Call, Turn, merged, turns
+from assay_rl.convert.content import content_text
+from assay_rl.convert.spans import AGENT, CALL, HANDOFF, MODEL, STEP, Span, time_of
+
+Attributes = dict[str, Any]
+
+# What an instrumentation calls its kinds of spans, in lower case.
+_KIND_KEYS = (
+    "gen_ai.operation.name",
+    "openinference.span.kind",
+    "traceloop.span.kind",
+    "mlflow.spanType",
+    "langfuse.observation.type",
+    "ai.operationId",
+)
+_KINDS = {
+    **dict.fromkeys(["invoke_agent", "agent", "agent_run", "plan"], AGENT),
+    **dict.fromkeys(
+        ["chat", "text_completion", "generate_content", "completion", "llm", "chat_model", "generation"], MODEL
+    ),
+    **dict.fromkeys(
+        ["inference", "responses", "call_llm", "ai.generatetext.dogenerate", "ai.streamtext.dostream"], MODEL
+    ),
+    **dict.fromkeys(["ai.generateobject.dogenerate", "ai.streamobject.dostream"], MODEL),
+    **dict.fromkeys(["execute_tool", "tool", "function", "running_tool", "ai.toolcall"], CALL),
+    **dict.fromkeys(["handoff", "agent_handoff"], HANDOFF),
+}
+_AGENT_NAMES = ("gen_ai.agent.name", "agent.name", "agent_name", "graph.node.id", "ai.telemetry.functionId")
+_TOOL_NAMES = ("gen_ai.tool.name", "tool.name", "tool_name", "ai.toolCall.name", "traceloop.entity.name")
+_TOOL_IDS = ("gen_ai.tool.call.id", "tool_call.id", "ai.toolCall.id")
+_TOOL_INPUTS = [
+    "gen_ai.tool.call.arguments",
+    "tool_arguments",
+    "ai.toolCall.args",
+    "gcp.vertex.agent.tool_call_args",
+    "input.value",
+    "traceloop.entity.input",
+    "mlflow.spanInputs",
+    "langfuse.observation.input",
+]
+_TOOL_OUTPUTS = [
+    "gen_ai.tool.call.result",
+    "tool_response",
+    "ai.toolCall.result",
+    "gcp.vertex.agent.tool_response",
+    "output.value",
+    "traceloop.entity.output",
+    "mlflow.spanOutputs",
+    "langfuse.observation.output",
+]
+_TOKENS = [
+    "gen_ai.usage.output_tokens",
+    "gen_ai.usage.completion_tokens",
+    "llm.token_count.completion",
+    "llm.usage.completion_tokens",
+    "ai.usage.outputTokens",
+    "ai.usage.completionTokens",
+]
+_INPUT_KEYS = [
+    "gen_ai.input.messages",
+    "ai.prompt.messages",
+    "gcp.vertex.agent.llm_request",
+    "gen_ai.prompt",
+    "input.value",
+    "traceloop.entity.input",
+    "mlflow.spanInputs",
+    "langfuse.observation.input",
+]
+_OUTPUT_KEYS = [
+    "gen_ai.output.messages",
+    "gcp.vertex.agent.llm_response",
+    "gen_ai.completion",
+    "output.value",
+    "traceloop.entity.output",
+    "mlflow.spanOutputs",
+    "langfuse.observation.output",
+]
+_HISTORY_KEYS = ("pydantic_ai.all_messages", "all_messages_events", "events")
 
 
-def from_otel_spans(
-    trace: Any,
-    *,
-    id: str | None = None,
-    prompt: str | None = None,
-    reference_answer: str = "",
-    score: float | None = None,
-) -> Episode:
-    """One trace by the GenAI semantic conventions: OTLP JSON ({"resourceSpans": [...]}) or a list of spans, each
-    {name, spanId, parentSpanId, startTimeUnixNano, endTimeUnixNano, attributes} (or the SDK's `span.to_json()` fields).
-
-    What a model wrote comes from gen_ai.output.messages (or a gen_ai.choice event) of chat and text_completion spans
-    and belongs to the span's gen_ai.agent.name, or to that of the nearest invoke_agent span around it, else to
-    "assistant". Results of execute_tool spans are context. Messages stand in order of their span's end. An
-    invoke_agent span without a model span below it speaks for itself. id: default: the trace id.
-    """
-    spans = [_OtelSpan(span, f"spans[{i}]") for i, span in enumerate(_otel_list(trace))]
-    if not spans:
-        raise ConversionError("the trace has no spans")
-    by_id = {span.id: span for span in spans if span.id}
-    speaking = [s for s in spans if s.operation in ("chat", "text_completion", "generate_content")]
-    covered = {ancestor.id for s in speaking for ancestor in _ancestors(s, by_id)}
-    speaking += [s for s in spans if s.operation == "invoke_agent" and s.id not in covered]
-    tools = [s for s in spans if s.operation == "execute_tool"]
-
-    messages: list[Message] = []
-    first_user = ""
-    for span in sorted([*speaking, *tools], key=lambda s: (s.end, s.start)):
-        if span.operation == "execute_tool":
-            result = span.attributes.get("gen_ai.tool.call.result", "")
-            name = span.attributes.get("gen_ai.tool.name", "tool")
-            messages.append(Message("", f"[tool_result] {name}: {text_of(result, 'gen_ai.tool.call.result')}"))
-            continue
-        agent = next((a.agent for a in [span, *_ancestors(span, by_id)] if a.agent), "assistant")
-        tokens = int(span.attributes.get("gen_ai.usage.output_tokens") or 0)
-        for text in span.outputs():
-            messages.append(Message(agent, text, token_count=tokens))
-            tokens = 0  # told once a span
-    for span in sorted(spans, key=lambda s: s.start):
-        first_user = first_user or span.first_user()
-    return Episode(
-        id or spans[0].trace_id,
-        messages,
-        task=Task(prompt=first_user if prompt is None else prompt, reference_answer=reference_answer),
-        score=score,
-    )
-
-
-def _otel_list(trace: Any) -> list[Any]:
-    if isinstance(trace, Mapping):
-        resources = trace.get("resourceSpans") or trace.get("resource_spans") or ()
-        return [
-            span
-            for resource in resources
-            for scope in resource.get("scopeSpans") or resource.get("scope_spans") or ()
-            for span in scope.get("spans") or ()
-        ]
-    return list(trace)
-
-
-class _OtelSpan:
-    def __init__(self, raw: Any, path: str) -> None:
-        span = as_dict(raw, path)
-        context = span.get("context") or {}
-        self.id = str(span.get("spanId") or span.get("span_id") or context.get("span_id") or "")
-        self.parent = str(span.get("parentSpanId") or span.get("parent_span_id") or span.get("parent_id") or "")
-        self.trace_id = str(span.get("traceId") or span.get("trace_id") or context.get("trace_id") or "")
-        self.start = _time(span.get("startTimeUnixNano") or span.get("start_time_unix_nano") or span.get("start_time"))
-        self.end = _time(span.get("endTimeUnixNano") or span.get("end_time_unix_nano") or span.get("end_time"))
-        self.attributes = _otel_attributes(span.get("attributes"))
-        self.events = [
-            (str(event.get("name")), _otel_attributes(event.get("attributes"))) for event in span.get("events") or ()
-        ]
-        name = str(span.get("name") or "")
-        self.operation = str(self.attributes.get("gen_ai.operation.name") or name.split(" ")[0])
-        self.agent = str(self.attributes.get("gen_ai.agent.name") or "")
-
-    def _messages(self, key: str) -> list[Mapping[str, Any]]:
-        held = self.attributes.get(key)
-        for _, attributes in self.events:
-            held = held or attributes.get(key)
-        if isinstance(held, str):
-            try:
-                held = json.loads(held)
-            except json.JSONDecodeError as error:
-                raise ConversionError(f"{key}: not JSON: {error}") from None
-        return [as_dict(m, key) for m in held or ()]
-
-    def outputs(self) -> list[str]:
-        texts = [_otel_text(message) for message in self._messages("gen_ai.output.messages")]
-        if not texts:
-            texts = [
-                _otel_text(_decoded(attributes.get("message", attributes)))
-                for name, attributes in self.events
-                if name == "gen_ai.choice"
-            ]
-        return [text for text in texts if text]
-
-    def first_user(self) -> str:
-        return next((_otel_text(m) for m in self._messages("gen_ai.input.messages") if m.get("role") == "user"), "")
-
-
-def _decoded(value: Any) -> Mapping[str, Any]:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except json.JSONDecodeError:
-            return {"content": value}
-    return value if isinstance(value, Mapping) else {"content": text_of(value, "message")}
-
-
-def _otel_text(message: Mapping[str, Any]) -> str:
-    if "parts" not in message:
-        return text_of(message.get("content"), "message.content")
-    lines = []
-    for i, raw in enumerate(message["parts"]):
-        part = as_dict(raw, f"parts[{i}]")
-        if part.get("type") == "tool_call":
-            lines.append(tool_call(part.get("name"), part.get("arguments", "")))
-        elif part.get("type") == "tool_call_response":
-            lines.append(text_of(part.get("response", part.get("result")), f"parts[{i}].response"))
-        else:
-            lines.append(part_text(part, f"parts[{i}]"))
-    return "\n".join(line for line in lines if line)
-
-
-def _time(value: Any) -> tuple[int, str]:
-    """Sorts: nanoseconds as numbers or digits, ISO 8601 as text."""
-    if value is None:
-        return (0, "")
-    text = str(value)
-    return (int(text), "") if text.isdigit() else (0, text)
-
-
-def _otel_attributes(held: Any) -> dict[str, Any]:
+def attributes_of(held: Any) -> Attributes:
     """A mapping as it is, or OTLP's [{key, value: {stringValue: ...}}]."""
-    if held is None:
-        return {}
     if isinstance(held, Mapping):
         return dict(held)
-    return {entry["key"]: _otlp_value(entry.get("value") or {}) for entry in held}
+    return {label(entry.get("key")): _otlp_value(entry.get("value")) for entry in mappings(held)}
 
 
-def _otlp_value(value: Mapping[str, Any]) -> Any:
-    for kind, held in value.items():
-        if kind == "intValue":
-            return int(held)
-        if kind == "arrayValue":
-            return [_otlp_value(v) for v in held.get("values") or ()]
-        if kind == "kvlistValue":
-            return {v["key"]: _otlp_value(v.get("value") or {}) for v in held.get("values") or ()}
+def _otlp_value(value: Any) -> Any:
+    """OTLP's AnyValue. An integer is written as a text."""
+    for kind, held in mapping(value).items():
+        if kind in ("intValue", "int_value"):
+            return int(held) if isinstance(held, int) or label(held).lstrip("-").isdigit() else held
+        if kind in ("arrayValue", "array_value"):
+            return [_otlp_value(item) for item in mapping(held).get("values") or ()]
+        if kind in ("kvlistValue", "kvlist_value"):
+            return {
+                label(item.get("key")): _otlp_value(item.get("value")) for item in mappings(mapping(held).get("values"))
+            }
         return held
-    return None
+    return None if isinstance(value, Mapping) else value
 
 
-def _ancestors(span: _OtelSpan, by_id: Mapping[str, _OtelSpan]) -> list[_OtelSpan]:
-    found: list[_OtelSpan] = []
-    seen = {span.id}
-    while span.parent in by_id and span.parent not in seen:
-        span = by_id[span.parent]
-        seen.add(span.id)
-        found.append(span)
+def is_span(raw: Mapping[str, Any]) -> bool:
+    """Whether a mapping looks like a span of OTLP, of an SDK's JSON, or of MLflow."""
+    if "span_data" in raw or "run_type" in raw:
+        return False
+    named = any(isinstance(raw.get(key), str) for key in ("spanId", "span_id")) or "span_id" in mapping(
+        raw.get("context")
+    )
+    return named and ("attributes" in raw or "name" in raw)
+
+
+def spans_of_otlp(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The spans of {"resourceSpans": [...]}."""
+    for resource in mappings(first(record, "resourceSpans", "resource_spans")):
+        scopes = first(resource, "scopeSpans", "scope_spans", "instrumentationLibrarySpans")
+        for scope in mappings(scopes):
+            yield from mappings(scope.get("spans"))
+
+
+def logs_of_otlp(record: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """The events of {"resourceLogs": [...]}: trace, span, and the event as a span would carry it."""
+    for resource in mappings(first(record, "resourceLogs", "resource_logs")):
+        for scope in mappings(first(resource, "scopeLogs", "scope_logs")):
+            for log in mappings(first(scope, "logRecords", "log_records")):
+                attributes = attributes_of(log.get("attributes"))
+                body = _otlp_value(log.get("body"))
+                name = first(log, "eventName", "event_name") or attributes.get("event.name")
+                held = {**attributes, **(body if isinstance(body, Mapping) else {"content": body})}
+                yield (
+                    label(first(log, "traceId", "trace_id")),
+                    label(first(log, "spanId", "span_id")),
+                    {"name": label(name), "attributes": held},
+                )
+
+
+def span_of(raw: Mapping[str, Any], events: Iterable[Mapping[str, Any]] = ()) -> Span:
+    """One span; `events` came apart from it, as log records."""
+    context = mapping(first(raw, "context", "spanContext", "span_context"))
+    attributes = attributes_of(raw.get("attributes"))
+    attributes.update(attributes_of(raw.get("raw_attributes")))
+    told = [(label(e.get("name")), attributes_of(e.get("attributes"))) for e in [*mappings(raw.get("events")), *events]]
+    for name, held in told:
+        if name not in ("exception",):
+            attributes.update({k: v for k, v in held.items() if k.startswith("gen_ai.") and k not in attributes})
+    span = Span(
+        label(first(raw, "spanId", "span_id") or context.get("span_id") or context.get("spanId")),
+        label(first(raw, "parentSpanId", "parent_span_id", "parent_id", "parentId")),
+        label(first(raw, "traceId", "trace_id") or context.get("trace_id") or context.get("traceId")),
+        label(raw.get("name")),
+    )
+    span.start = time_of(first(raw, "startTimeUnixNano", "start_time_unix_nano", "start_time_ns"), 1)
+    span.start = span.start or time_of(first(raw, "start_time", "startTime"))
+    span.end = time_of(first(raw, "endTimeUnixNano", "end_time_unix_nano", "end_time_ns"), 1)
+    span.end = span.end or time_of(first(raw, "end_time", "endTime")) or span.start
+    _fill(span, attributes, told)
+    return span
+
+
+def _fill(span: Span, attributes: Attributes, told: list[tuple[str, Attributes]]) -> None:
+    attributes = {k: _unquoted(v) if k.startswith("mlflow.") else v for k, v in attributes.items()}
+    span.wrote = _outputs(attributes, told)
+    span.kind = _kind(span.name, attributes, bool(span.wrote))
+    span.agent = _agent(span, attributes)
+    if span.kind in (CALL, HANDOFF):
+        _fill_tool(span, attributes)
+        span.extension = _extension(attributes)
+        return
+    span.asked = _inputs(attributes, told)
+    if span.kind == AGENT:
+        _take_history(span, attributes)
+    span.tokens = whole(first(attributes, *_TOKENS))
+    span.silent = label(first(attributes, "gen_ai.response.id", "ai.response.id"))
+    finish = first(attributes, "gen_ai.response.finish_reasons", "ai.response.finishReason", "llm.finish_reason")
+    if span.wrote and not span.wrote[-1].finish:
+        span.wrote[-1].finish = label(finish[-1] if is_list(finish) and finish else finish)
+    span.scores = dict(_scores(told))
+    span.extension = _extension(attributes)
+
+
+def _extension(attributes: Attributes) -> dict[str, Any]:
+    return {key[6:]: held for key, held in attributes.items() if key.startswith("assay.")}
+
+
+def _kind(name: str, attributes: Attributes, speaks: bool) -> str:
+    for key in _KIND_KEYS:
+        told = label(attributes.get(key)).lower()
+        if told in _KINDS:
+            return _KINDS[told]
+        if told and key == "gen_ai.operation.name" and told not in ("unknown", "span"):
+            break
+    else:
+        word = name.split(" ")[0].lower()
+        if word in _KINDS and word not in ("function", "tool", "agent", "plan"):
+            return _KINDS[word]
+        if name.startswith("running tool"):
+            return CALL
+    if speaks and ("gen_ai.output.messages" in attributes or "gen_ai.completion.0.content" in attributes):
+        asked_model = first(attributes, "gen_ai.request.model", "gen_ai.response.model")
+        return MODEL if asked_model is not None else STEP
+    return STEP
+
+
+def _unquoted(value: Any) -> Any:
+    """MLflow writes even a text as JSON: '"AGENT"'."""
+    if not isinstance(value, str) or not value.startswith('"'):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _agent(span: Span, attributes: Attributes) -> str:
+    name = label(first(attributes, *_AGENT_NAMES[:3]))
+    if span.kind == AGENT and not name:
+        name = label(first(attributes, *_AGENT_NAMES[3:]))
+        if attributes.get("traceloop.span.kind") is not None:
+            name = name or label(attributes.get("traceloop.entity.name")) or span.name.removesuffix(".agent")
+        for head in ("invoke_agent ", "agent_run ", "Agent: "):
+            if not name and span.name.startswith(head):
+                name = span.name[len(head) :].strip("[] ")
+    if not name and span.kind == MODEL:
+        metadata = mapping(from_json(attributes.get("metadata")))
+        name = label(first(metadata, "lc_agent_name", "langgraph_node"))
+    return name
+
+
+def _fill_tool(span: Span, attributes: Attributes) -> None:
+    name = label(first(attributes, *_TOOL_NAMES)) or span.name.removeprefix("execute_tool").strip().removesuffix(
+        ".tool"
+    )
+    given = from_json(first(attributes, *_TOOL_INPUTS))
+    if isinstance(given, Mapping) and isinstance(given.get("kwargs"), Mapping) and set(given) <= {"args", "kwargs"}:
+        given = given["kwargs"]
+    span.tool = Call(name, given, label(first(attributes, *_TOOL_IDS)))
+    found = first(attributes, *_TOOL_OUTPUTS)
+    span.result = content_text(found) if isinstance(found, str) else content_text(from_json(found))
+    if not span.result:
+        span.result = "\n".join(turn.content() for turn in span.wrote if turn.content())
+    span.wrote = []
+    if span.kind == HANDOFF or span.name.startswith("handoff to "):
+        span.kind = HANDOFF
+        target = label(attributes.get("gen_ai.handoff.to_agent")) or span.name.removeprefix("handoff to ")
+        span.result = target if "gen_ai.handoff.to_agent" in attributes or target != span.name else ""
+        span.agent = label(attributes.get("gen_ai.handoff.from_agent")) or span.agent
+
+
+def _scores(told: list[tuple[str, Attributes]]) -> Iterator[tuple[str, Any]]:
+    for name, held in told:
+        if name == "gen_ai.evaluation.result":
+            value = first(held, "gen_ai.evaluation.score.value", "gen_ai.evaluation.score.label")
+            if value is not None:
+                yield label(held.get("gen_ai.evaluation.name")) or "evaluation", value
+
+
+# Messages.
+
+
+def _outputs(attributes: Attributes, told: list[tuple[str, Attributes]]) -> list[Turn]:
+    found = turns(attributes.get("gen_ai.output.messages"))
+    if not found:
+        for name, held in told:
+            if name == "gen_ai.choice":
+                found += _event_turns(held, ASSISTANT)
+    for prefix in ("gen_ai.completion", "llm.output_messages", "gen_ai.output_messages"):
+        found = found or indexed(attributes, prefix, ASSISTANT)
+    if not found:
+        text, calls = attributes.get("ai.response.text"), from_json(attributes.get("ai.response.toolCalls"))
+        if text or calls:
+            found = turns({"role": ASSISTANT, "content": text, "tool_calls": calls})
+    for key in _OUTPUT_KEYS:
+        if found:
+            break
+        found = turns(attributes.get(key))
+    return merged(found)
+
+
+def _inputs(attributes: Attributes, told: list[tuple[str, Attributes]]) -> list[Turn]:
+    found = turns(attributes.get("gen_ai.input.messages"), USER)
+    if not found:
+        for name, held in told:
+            parts = name.split(".")
+            if name.startswith("gen_ai.") and parts[-1] == "message":
+                found += _event_turns(held, parts[1])
+    for prefix in ("gen_ai.prompt", "llm.input_messages", "gen_ai.input_messages"):
+        found = found or indexed(attributes, prefix, USER)
+    for key in _INPUT_KEYS:
+        if found:
+            break
+        found = turns(attributes.get(key), USER)
     return found
+
+
+def _event_turns(held: Mapping[str, Any], role: str) -> list[Turn]:
+    """The message of a gen_ai.*.message or gen_ai.choice event: in `message`, or in the event's own fields."""
+    message = from_json(first(held, "message", "gen_ai.event.content", "body"))
+    if message is None:
+        message = {k: from_json(v) for k, v in held.items() if k in ("role", "content", "tool_calls", "name", "id")}
+    if isinstance(message, Mapping) and "role" not in message:
+        message = {"role": label(held.get("role")) or role, **message}
+    return turns(message, role)
+
+
+def indexed(attributes: Attributes, prefix: str, role: str) -> list[Turn]:
+    """Messages whose every field is an attribute of its own: PREFIX.0.content, PREFIX.0.tool_calls.1.name, ..."""
+    tree: dict[str, Any] = {}
+    for key, value in attributes.items():
+        if key.startswith(prefix + ".") and key[len(prefix) + 1 :][:1].isdigit():
+            _plant(tree, key[len(prefix) + 1 :].split("."), value)
+    found: list[Turn] = []
+    for message in _listed(tree):
+        inner = mapping(message.get("message")) or message
+        parts: list[Any] = [mapping(part.get("message_content")) or part for part in mappings(inner.get("contents"))]
+        if parts and isinstance(inner.get("content"), str) and inner["content"] not in content_text(parts):
+            parts.append(inner["content"])
+        calls = [mapping(call.get("tool_call")) or call for call in mappings(inner.get("tool_calls"))]
+        plain = {key: held for key, held in inner.items() if key not in ("contents", "tool_calls")}
+        function = {"name": inner.get("function_call_name"), "arguments": inner.get("function_call_arguments_json")}
+        if function["name"]:
+            plain["function_call"] = function
+        found += turns(
+            {"role": role, **plain, "content": parts or from_json(plain.get("content")), "tool_calls": calls}
+        )
+    return found
+
+
+def _plant(tree: dict[str, Any], path: list[str], value: Any) -> None:
+    for key in path[:-1]:
+        held = tree.setdefault(key, {})
+        if not isinstance(held, dict):
+            return
+        tree = held
+    tree.setdefault(path[-1], value)
+
+
+def _listed(tree: Any) -> Any:
+    """Mappings whose keys are all numbers become lists, inside out."""
+    if not isinstance(tree, dict):
+        return tree
+    if tree and all(key.isdigit() for key in tree):
+        return [_listed(tree[key]) for key in sorted(tree, key=int)]
+    return {key: _listed(held) for key, held in tree.items()} if tree else []
+
+
+def _take_history(span: Span, attributes: Attributes) -> None:
+    """Some agents' spans hold their whole conversation: what the model wrote, and what it was asked."""
+    for key in _HISTORY_KEYS:
+        history = from_json(attributes.get(key))
+        if span.wrote or not is_list(history):
+            continue
+        for event in mappings(history):
+            name = label(event.get("event.name"))
+            held = {"role": name.split(".")[1], **event} if name.startswith("gen_ai.") and "." in name[7:] else event
+            found = _event_turns(held, ASSISTANT) if name == "gen_ai.choice" else turns(held)
+            span.wrote += [turn for turn in found if turn.role == ASSISTANT]
+            span.asked += [turn for turn in found if turn.role != ASSISTANT and not span.asked]

@@ -1,6 +1,6 @@
 """Signals for people: one self-contained HTML page, and fragments for notebooks.
 
-    python -m assay_rl report signals.jsonl --episodes episodes.jsonl -o report.html
+    assay-rl report signals.jsonl --episodes episodes.jsonl -o report.html
 
 The page needs no network and runs under a Content-Security-Policy that allows its own script and style, by digest, and
 nothing else. Everything an episode says is shown as text: it can never become markup or script.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from math import isfinite
 from typing import Any
@@ -100,6 +100,10 @@ def _messages(signals: signals_pb2.EpisodeSignals, episode: episode_pb2.Episode 
         row["label"] = _name(signals_pb2.Label, m.label, "LABEL_")
         row["p"] = [m.first_error_probability, m.error_probability, m.repair_probability]
         row["rho"] = m.redundancy
+        if m.HasField("credit"):
+            row["credit"] = m.credit
+        if m.grade:
+            row["grade"] = _name(signals_pb2.AnswerGrade, m.grade, "ANSWER_GRADE_")
     return rows
 
 
@@ -127,6 +131,7 @@ def _first_error(first: signals_pb2.FirstError) -> Json:
         "agent": first.agent_id,
         "probability": first.probability,
         "none": first.none_probability,
+        "environment": first.environment_probability,
         "set": list(first.credible_set),
         "tier": _name(signals_pb2.EvidenceTier, first.tier, "EVIDENCE_TIER_"),
     }
@@ -233,8 +238,17 @@ def group_json(result: signal_service_pb2.GroupResult) -> Json:
         "missing": list(signals.missing_episode_ids),
         "mean": signals.mean_score,
         "std": signals.std_score,
+        "outcomePart": _name(options_pb2.OutcomePart, signals.outcome_part, "OUTCOME_PART_"),
+        "creditPart": _name(options_pb2.CreditPart, signals.credit_part, "CREDIT_PART_"),
+        "weight": signals.weight,
+        "reliability": signals.reliability,
+        "parallel": signals.parallel,
         "episodes": [
-            [e.episode_id, e.outcome_advantage, [[m.index, m.local_advantage, m.advantage] for m in e.messages]]
+            [
+                e.episode_id,
+                e.outcome_advantage,
+                [[m.index, m.local_advantage, m.advantage, m.outcome_advantage] for m in e.messages],
+            ]
             for e in signals.episodes
         ],
         "pairs": [_pair(pair) for pair in signals.pairs],
@@ -273,29 +287,35 @@ def _options_json(options: options_pb2.AttributionOptions) -> Json:
     }
 
 
-def run_json(
-    results: Iterable[signal_service_pb2.EpisodeResult | signal_service_pb2.GroupResult],
-    episodes: Mapping[str, episode_pb2.Episode],
-    title: str,
-) -> Json:
-    """The whole page's data."""
-    options = Options()
-    rows: list[Json] = []
-    groups: list[Json] = []
-    versions: Counter[str] = Counter()
-    for result in results:
-        if isinstance(result, signal_service_pb2.GroupResult):
-            groups.append(group_json(result))
-            continue
-        row = episode_json(result, episodes.get(result.episode_id))
-        audit = result.signals.audit
-        row["options"] = options.number(audit)
-        if audit.episode_sha256:
-            row["sha256"] = audit.episode_sha256.hex()
-        versions[audit.software_version] += 1
-        rows.append(row)
-    version = ", ".join(sorted(v for v in versions if v))
-    return {"title": title, "version": version, "options": options.all, "episodes": rows, "groups": groups}
+class Run:
+    """What the page says of all results together; filled while `rows` hands out their own."""
+
+    def __init__(self) -> None:
+        self.groups: list[Json] = []
+        self.options = Options()
+        self._versions: Counter[str] = Counter()
+
+    @property
+    def version(self) -> str:
+        return ", ".join(sorted(v for v in self._versions if v))
+
+    def rows(
+        self,
+        results: Iterable[signal_service_pb2.EpisodeResult | signal_service_pb2.GroupResult],
+        episodes: Mapping[str, episode_pb2.Episode],
+    ) -> Iterator[Json]:
+        """One object an episode; groups are kept."""
+        for result in results:
+            if isinstance(result, signal_service_pb2.GroupResult):
+                self.groups.append(group_json(result))
+                continue
+            row = episode_json(result, episodes.get(result.episode_id))
+            audit = result.signals.audit
+            row["options"] = self.options.number(audit)
+            if audit.episode_sha256:
+                row["sha256"] = audit.episode_sha256.hex()
+            self._versions[audit.software_version] += 1
+            yield row
 
 
 def finite(value: Any) -> Any:

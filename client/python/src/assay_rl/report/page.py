@@ -6,7 +6,7 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -35,30 +35,44 @@ def embed(value: object) -> str:
     return text
 
 
-def render(
-    results: Iterable[signal_service_pb2.EpisodeResult | signal_service_pb2.GroupResult],
-    episodes: Mapping[str, episode_pb2.Episode],
-    title: str = "Assay report",
-) -> str:
-    """The page of a run. `episodes` by id gives transcripts; a result without one is shown without texts."""
+Results = Iterable[signal_service_pb2.EpisodeResult | signal_service_pb2.GroupResult]
+
+
+def pieces(results: Results, episodes: Mapping[str, episode_pb2.Episode], title: str = "Assay report") -> Iterator[str]:
+    """The page of a run, piece by piece: no more than one episode of it is held at a time.
+
+    `episodes` by id gives transcripts; a result without one is shown without texts.
+    """
     style = _asset("report.css")
     script = "\n".join(_asset(name) for name in SCRIPTS)
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
-    data = embed(model.run_json(results, episodes, title))
-    return "".join(
-        (
-            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
-            f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
-            '<meta name="referrer" content="no-referrer">\n<link rel="icon" href="data:,">\n',
-            f"<title>{html.escape(title)}</title>\n<style>{style}</style>\n</head>\n",
-            _asset("body.html"),
-            f'<script type="application/json" id="data">{data}</script>\n<script>{script}</script>\n</body>\n</html>\n',
-        )
+    yield (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="referrer" content="no-referrer">\n<link rel="icon" href="data:,">\n'
+        f"<title>{html.escape(title)}</title>\n<style>{style}</style>\n</head>\n"
     )
+    yield _asset("body.html")
+    yield '<script type="application/json" id="data">'
+    yield from _data(results, episodes, title)
+    yield f"</script>\n<script>{script}</script>\n</body>\n</html>\n"
+
+
+def _data(results: Results, episodes: Mapping[str, episode_pb2.Episode], title: str) -> Iterator[str]:
+    run = model.Run()
+    yield f'{{"title":{embed(title)},"episodes":['
+    for number, row in enumerate(run.rows(results, episodes)):
+        yield ("," if number else "") + embed(row)
+    yield f'],"version":{embed(run.version)},"options":{embed(run.options.all)},"groups":{embed(run.groups)}}}'
+
+
+def render(results: Results, episodes: Mapping[str, episode_pb2.Episode], title: str = "Assay report") -> str:
+    """The page of a run as one text; `pieces` says more."""
+    return "".join(pieces(results, episodes, title))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from assay_rl.client.episodes import Episode, Message
@@ -72,6 +73,17 @@ class Material:
             raise ExportError(f"messages[{side.begin}] of {side.episode_id!r} has no alternative {side.alternative}")
         return name + alternatives[side.alternative].content + "\n\n"
 
+    @cached_property
+    def grades(self) -> Mapping[tuple[str, int], str]:
+        """Grade of every message's answer, by episode and index."""
+        return {(e.id, m.index): m.grade for e, signals in self.scored() for m in signals.messages}
+
+    def contradicts(self, side: signals_pb2.PreferenceSide, good: bool) -> bool:
+        """Whether the grade of a side that is one message of an episode says the opposite, or could not be told."""
+        if side.end - side.begin != 1 or side.HasField("alternative"):
+            return False
+        return _contradicts(self.grades.get((side.episode_id, side.begin), ""), good)
+
     def author(self, side: signals_pb2.PreferenceSide) -> Message:
         messages = self.episode(side.episode_id).messages
         if not 0 <= side.begin < len(messages):
@@ -84,10 +96,13 @@ def dpo(material: Material) -> Iterator[Row]:
 
     The prompt ends with the author's name; where the sides have different authors, each side begins with its own.
     A row comes once, though pairs of several kinds can tell it: siblings that part at the start are a trajectory too.
+    A pair in which an answer that was graded wrong would be chosen over one that was graded right is left out.
     """
     seen: set[tuple[str, str, str]] = set()
     for pair in material.pairs():
         if pair.kind == _ONE_SIDED:
+            continue
+        if material.contradicts(pair.chosen, True) and material.contradicts(pair.rejected, False):
             continue
         author = material.author(pair.chosen)
         named = author.agent != material.author(pair.rejected).agent
@@ -119,11 +134,14 @@ def step_dpo(material: Material) -> Iterator[Row]:
 
 
 def kto(material: Material) -> Iterator[Row]:
-    """TRL's KTOTrainer, standard format: prompt, completion, label; and weight. Both sides of other pairs count too."""
+    """TRL's KTOTrainer, standard format: prompt, completion, label; and weight. Both sides of other pairs count too.
+
+    A message whose answer was graded is desirable only where it is right, and undesirable only where it is wrong.
+    """
     seen: set[tuple[str, str, bool]] = set()
     for pair in material.pairs():
         for side, label in ((pair.chosen, True), (pair.rejected, False)):
-            if not pair.HasField("chosen" if label else "rejected"):
+            if not pair.HasField("chosen" if label else "rejected") or material.contradicts(side, label):
                 continue
             author = material.author(side)
             prompt = rendering.prompt(material.episode(pair.context_episode_id), pair.context_length, author)
@@ -144,40 +162,56 @@ def prm(material: Material, after_error: AfterError = "mask") -> Iterator[Row]:
     such a label (context, NEUTRAL) is read together with the next step and not judged itself.
     after_error "mask": rows end with the first error; "propagate": every later step is wrong as well; "soft": labels
     are floats, the probability that success is still likely after the step.
+    Where answers were graded no wrong one is labelled right and no right one wrong (soft: beyond .5), whatever became
+    of the episode, and one that could not be read is not judged.
     """
     for episode, signals in material.scored():
-        if after_error == "soft":
-            completions, labels = _steps(episode, _likely_after(episode, signals))
-        else:
-            completions, labels = _steps(episode, _verdicts(signals, after_error))
+        completions, labels = _steps(episode, verdicts(episode, signals, after_error))
         if completions:
             yield {"prompt": rendering.prompt(episode, 0), "completions": completions, "labels": labels}
 
 
-def _verdicts(signals: Signals, after_error: AfterError) -> dict[int, bool]:
-    verdicts: dict[int, bool] = {}
+def verdicts(episode: Episode, signals: Signals, after_error: AfterError = "mask") -> Mapping[int, bool | float]:
+    """The label of each step of prm(), by message index."""
+    return _likely_after(episode, signals) if after_error == "soft" else _decided(signals, after_error)
+
+
+def _decided(signals: Signals, after_error: AfterError) -> dict[int, bool]:
+    found: dict[int, bool] = {}
     failed = False
     for message in signals.messages:
-        if failed:
-            verdicts[message.index] = False
-        elif message.label in _BAD:
-            verdicts[message.index] = False
+        good = message.label in _GOOD and not failed
+        bad = message.label in _BAD or failed
+        if (good or bad) and not _contradicts(message.grade, good):
+            found[message.index] = good
+        if bad and not failed:
             if after_error == "mask":
                 break
             failed = True
-        elif message.label in _GOOD:
-            verdicts[message.index] = True
-    return verdicts
+    return found
+
+
+def _contradicts(grade: str, good: bool) -> bool:
+    """Whether a verdict is not what the grade of the answer says; what could not be read gets none."""
+    return grade == "UNREADABLE" or grade == ("WRONG" if good else "RIGHT")
 
 
 def _likely_after(episode: Episode, signals: Signals) -> dict[int, float]:
-    """P(High) of the node after each message: error(t) leaves High, repair(t) returns to it, and the end is known."""
-    if signals.first_error is None and not signals.success:
+    """P(High) of the node after each message: error(t) leaves High, repair(t) returns to it, and the end is known.
+
+    Where a reply had the last word in a failure, success was as likely before it as luck is to blame.
+    """
+    found = signals.first_error
+    if found is None and not signals.success:
         return {}
-    likely = 1.0 if signals.success else 0.0
+    replied = bool(episode.messages) and not episode.messages[-1].agent
+    luck = found.environment_probability if found is not None and replied else 0.0
+    likely = 1.0 if signals.success else luck
     after: dict[int, float] = {}
     for message in reversed(signals.messages):
-        after[message.index] = min(1.0, max(0.0, likely))
+        if message.grade != "UNREADABLE":
+            floor, ceiling = (0.5 if message.grade == "RIGHT" else 0.0), (0.5 if message.grade == "WRONG" else 1.0)
+            after[message.index] = min(ceiling, max(floor, likely))
         likely += message.error_probability - message.repair_probability
     return after
 

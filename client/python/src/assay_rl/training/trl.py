@@ -21,7 +21,8 @@ from trl import GRPOTrainer
 from assay_rl.client.aio import Options, options_proto
 from assay_rl.client.blocking import Client
 from assay_rl.client.episodes import Episode
-from assay_rl.client.outcomes import GroupFailed, Scored
+from assay_rl.client.outcomes import Advantages, GroupFailed, Scored
+from assay_rl.training.advantage_options import advantage_options
 from assay_rl.training.group_board import in_group
 from assay_rl.training.tokens import Span, place, spans_from_mask
 from assay_rl.v1 import options_pb2, signals_pb2
@@ -86,56 +87,79 @@ class AssayReward:
         self.samples = samples
         return [s.signals.score if s.signals is not None else None for s in samples]
 
-    def local_advantages(self, groups: Sequence[Sequence[signals_pb2.EpisodeSignals]]) -> dict[str, dict[int, float]]:
-        """Local advantages by episode id and message index, for episodes that carry their group."""
-        options = options_pb2.AdvantageOptions()
-        options.CopyFrom(self.options.advantages)
+    def advantages(
+        self, groups: Sequence[Sequence[signals_pb2.EpisodeSignals]], options: options_pb2.AdvantageOptions
+    ) -> dict[str, tuple[Advantages, float]]:
+        """Advantages by episode id with the weight of their credit part, for episodes that carry their group."""
         value_range = self.options.value_range if self.options.HasField("value_range") else None
         outcomes = self.client.advantages(
             [signals for group in groups for signals in group],
             options=options,
             value_range=(value_range.low, value_range.high) if value_range is not None else None,
         )
-        local: dict[str, dict[int, float]] = {}
+        found: dict[str, tuple[Advantages, float]] = {}
         for outcome in outcomes.values():
             if isinstance(outcome, GroupFailed):
                 log.warning("no advantages for group %s: %s", outcome.group_id, outcome.error)
                 continue
-            local.update({episode: advantages.local for episode, advantages in outcome.advantages.items()})
-        return local
+            found.update({episode: (own, outcome.weight) for episode, own in outcome.advantages.items()})
+        return found
 
 
 class CreditGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
-    """GRPOTrainer whose advantages are (B, T): (1 - blend) times TRL's own, plus blend times the message's local one.
+    """GRPOTrainer whose advantages are (B, T): (1 - weight) X + weight K of the signals, message by message.
 
-    blend: beta of the signals; 0 is GRPO as TRL computes it (several reward functions, their weights and
-    scale_rewards keep their meaning), 1 is credit alone. One of the reward functions must be an AssayReward.
-    A completion whose episode failed has no advantage at all.
+    X is TRL's own advantage (several reward functions, their weights and scale_rewards keep their meaning), less what
+    the team's value without the author explains of the episode's score where the signals know it. K tells the messages
+    of an author apart. proto/signals.md says what each promises.
+
+    blend: share of K; None leaves it to the service, which knows what K is made of. 0 with outcome_part "OUTCOME" is
+    GRPO as TRL computes it. outcome_part: "OUTCOME" or "CONTROL", credit_part: "VALUES", "CREDIT", "SCORES" or "NONE";
+    None takes the best that a group supports, and a part that is named and that a group does not support leaves that
+    group with TRL's own advantages and a warning. Where none of the three is given, what the options of the AssayReward
+    say of advantages holds. One of the reward functions must be an AssayReward. A completion whose episode failed has
+    no advantage at all.
     """
 
-    def __init__(self, *args: Any, blend: float = 0.5, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        blend: float | None = None,
+        outcome_part: str | None = None,
+        credit_part: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         rewards = [r for r in self.reward_funcs if isinstance(r, AssayReward)]
         if len(rewards) != 1:
             raise ValueError("one of reward_funcs must be an AssayReward")
-        if not 0.0 <= blend <= 1.0:
-            raise ValueError("blend must be in [0, 1]")
         self._assay = rewards[0]
-        self._blend = blend
+        self._options = advantage_options(blend, outcome_part, credit_part, self._assay.options.advantages)
+        self._as_trl_divides(self._options)
+
+    def _as_trl_divides(self, options: options_pb2.AdvantageOptions) -> None:
+        """X is on the scale of TRL's own advantages, unless the options say otherwise."""
+        divided = self.args.scale_rewards not in ("none", False)
+        if not options.scale:
+            options.scale = options_pb2.OUTCOME_SCALE_SAMPLE if divided else options_pb2.OUTCOME_SCALE_NONE
+        if not options.HasField("epsilon"):
+            options.epsilon = 1e-4
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
         mask = output["completion_mask"]
         own = mask * output["tool_mask"] if "tool_mask" in output else mask
-        local = self._local_tokens(own)
         outcome = output["advantages"].unsqueeze(1) if output["advantages"].dim() == 1 else output["advantages"]
-        credit = torch.tensor(local, dtype=outcome.dtype, device=outcome.device)
+        shares, added = (
+            torch.tensor(rows, dtype=outcome.dtype, device=outcome.device) for rows in self._credited_tokens(own)
+        )
         failed = torch.tensor([s.signals is None for s in self._assay.samples], device=outcome.device).unsqueeze(1)
-        blended = ((1.0 - self._blend) * outcome + self._blend * credit) * own
+        blended = (shares * outcome + added) * own
         output["advantages"] = torch.where(failed, torch.zeros_like(blended), blended)
         return output
 
-    def _local_tokens(self, mask: Any) -> list[list[float]]:
+    def _credited_tokens(self, mask: Any) -> tuple[list[list[float]], list[list[float]]]:
+        """Of every completion the share of TRL's own advantage, and on each token what is added to it."""
         samples = self._assay.samples
         generations = self.num_generations if self.model.training else self.num_generations_eval
         first = self.accelerator.process_index * len(samples)
@@ -154,10 +178,14 @@ class CreditGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         for number, signals in everybody:
             signals.episode_id = str(number)
         groups = {str((first + i) // generations) for i in range(len(samples))}
-        local = self._assay.local_advantages([[s for _, s in everybody if s.group.id in groups]])
-        return [
-            self._place(sample, local.get(str(first + i), {}), mask[i].tolist()) for i, sample in enumerate(samples)
-        ]
+        found = self._assay.advantages([[s for _, s in everybody if s.group.id in groups]], self._options)
+        shares: list[list[float]] = []
+        added: list[list[float]] = []
+        for i, sample in enumerate(samples):
+            own, weight = found.get(str(first + i), (None, 0.0))
+            shares.append([1 - weight])
+            added.append(self._place(sample, _beside_outcome(own, weight), mask[i].tolist()))
+        return shares, added
 
     def _place(self, sample: Sample, values: Mapping[int, float], mask: Sequence[int]) -> list[float]:
         if sample.signals is None or not values:
@@ -166,3 +194,13 @@ class CreditGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         if spans is None:
             spans = spans_from_mask(mask, [i for i, m in enumerate(sample.episode.messages) if m.agent])
         return place(values, spans, len(mask), where="every")
+
+
+def _beside_outcome(own: Advantages | None, weight: float) -> dict[int, float]:
+    """What a message gets beside its share of the standardised score, which TRL computes itself."""
+    if own is None:
+        return {}
+    return {
+        index: (1 - weight) * (own.outcomes[index] - own.outcome) + weight * credit
+        for index, credit in own.local.items()
+    }

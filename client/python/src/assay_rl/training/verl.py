@@ -2,7 +2,7 @@
 
     export VERL_USE_EXTERNAL_MODULES=assay_rl.training.verl
     algorithm.adv_estimator=assay  algorithm.use_kl_in_reward=False
-    reward.reward_manager.name=assay  +reward.assay.server=HOST:PORT  +reward.assay.blend=0.5
+    reward.reward_manager.name=assay  +reward.assay.server=HOST:PORT
 
 What a registered estimator gets is the tensor of token rewards and nothing else, so that is where the credit travels,
 by the code of token_rewards.py: a row still sums to the episode's score for verl's own estimators, metrics and
@@ -23,14 +23,15 @@ from verl.experimental.reward_loop.reward_manager import register as register_re
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 from verl.trainer.ppo.core_algos import register_adv_est
 
-from assay_rl.client.aio import AsyncClient
+from assay_rl.client.aio import AsyncClient, options_proto
 from assay_rl.client.episodes import Episode
 from assay_rl.client.outcomes import EpisodeError, Failed, GroupOutcome
 from assay_rl.client.scorer import AsyncScorer
+from assay_rl.training.advantage_options import advantage_options
 from assay_rl.training.group_board import GroupBoard
 from assay_rl.training.token_rewards import decode, encode
 from assay_rl.training.tokens import Span
-from assay_rl.v1 import signals_pb2
+from assay_rl.v1 import options_pb2, signals_pb2
 
 EPISODE = "assay_episode"  # extra_fields of the session's last output: the episode in proto JSON
 SPANS = "assay_spans"  # extra_fields of every output: [[message, start, end], ...] within response_ids
@@ -62,7 +63,8 @@ class CreditedOutput(AgentLoopOutput):  # type: ignore[misc]
 class AssayRewardManager(RewardManagerBase):  # type: ignore[misc]
     """Scores the episode of a session and waits for its group.
 
-    Configuration `reward.assay`: server, blend, options (AttributionOptions in proto JSON), deadline, group_timeout.
+    Configuration `reward.assay`: server, options (AttributionOptions in proto JSON), deadline, group_timeout; and of
+    advantages blend, outcome_part and credit_part, each left to the service where it is not given.
     An episode with a group (id: the prompt's uid, size: the number of rollouts) gets advantages; one without, as in
     validation, the score alone. A failed episode raises: verl marks the prompt as failed and trains on none of its
     rollouts, instead of on a made-up 0.
@@ -73,7 +75,15 @@ class AssayRewardManager(RewardManagerBase):  # type: ignore[misc]
         held = config.reward.get("assay") or {}
         self._server = str(held["server"])
         self._options = _plain(held.get("options") or {})
-        self._blend = float(held.get("blend", 0.5))
+        blend = held.get("blend")
+        self._advantages = advantage_options(
+            None if blend is None else float(blend),
+            held.get("outcome_part"),
+            held.get("credit_part"),
+            options_proto(self._options).advantages,
+        )
+        # verl divides by std + 1e-6 with the sample's standard deviation.
+        self._advantages.scale, self._advantages.epsilon = options_pb2.OUTCOME_SCALE_SAMPLE, 1e-6
         self._deadline = float(held.get("deadline", 600.0))
         self._group_timeout = float(held.get("group_timeout", 600.0))
         self._scorer: AsyncScorer | None = None
@@ -104,7 +114,10 @@ class AssayRewardManager(RewardManagerBase):  # type: ignore[misc]
         if self._board is None:
             # One for the job: the rollouts of a prompt are scored by different workers.
             self._board = _Board.options(name="assay-groups", get_if_exists=True, max_concurrency=4096).remote(
-                self._server, self._blend, _value_range(self._options), self._group_timeout
+                self._server,
+                self._advantages.SerializeToString(),
+                _value_range(self._options),
+                self._group_timeout,
             )
         data = signals.SerializeToString() if signals is not None else None
         answer: dict[int, float] | None = await self._board.submit.remote(group_id, size, data)
@@ -114,20 +127,17 @@ class AssayRewardManager(RewardManagerBase):  # type: ignore[misc]
 class BoardActor:
     """GroupBoard as a Ray actor."""
 
-    def __init__(self, server: str, blend: float, value_range: tuple[float, float] | None, timeout: float) -> None:
-        self._server, self._blend, self._range = server, blend, value_range
+    def __init__(self, server: str, advantages: bytes, value_range: tuple[float, float] | None, timeout: float) -> None:
+        """advantages: serialised AdvantageOptions, of which nothing is left to the actor."""
+        self._server, self._range = server, value_range
+        self._options = options_pb2.AdvantageOptions.FromString(advantages)
         self._client: AsyncClient | None = None
         self._board = GroupBoard(self._compute, timeout=timeout)
 
     async def _compute(self, signals: Sequence[signals_pb2.EpisodeSignals]) -> dict[str, GroupOutcome]:
         if self._client is None:
             self._client = AsyncClient(self._server)
-        # verl divides by std + 1e-6 with the sample's standard deviation.
-        return await self._client.advantages(
-            signals,
-            options={"blend": self._blend, "scale": "OUTCOME_SCALE_SAMPLE", "epsilon": 1e-6},
-            value_range=self._range,
-        )
+        return await self._client.advantages(signals, options=self._options, value_range=self._range)
 
     async def submit(self, group_id: str, size: int, data: bytes | None) -> dict[int, float] | None:
         signals = signals_pb2.EpisodeSignals.FromString(data) if data is not None else None

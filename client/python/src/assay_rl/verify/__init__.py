@@ -1,8 +1,8 @@
-"""A second implementation of signals.md: checks a server's signals without the server.
+"""A second implementation of proto/signals.md: checks a server's signals without the server.
 
-    python -m assay_rl verify signals.jsonl --episodes episodes.jsonl
+    assay-rl verify signals.jsonl --episodes episodes.jsonl
 
-Written from the specification in pure Python. It needs AUDIT_FULL results and the episodes they belong to, computes
+Written from proto/signals.md in pure Python. It needs AUDIT_FULL results and the episodes they belong to, computes
 every value, credit, weight, label, reward, pair and sum again and compares to 1e-9 of the value range.
 """
 

@@ -1,112 +1,228 @@
-"""Group advantages (signals.md, section 5b)."""
+"""Group advantages (proto/signals.md, "Advantages"): from scores, values and credits, never from rewards."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import fsum, sqrt
 
-from assay_rl.v1 import episode_pb2, options_pb2, signals_pb2
+from assay_rl.v1 import options_pb2
+from assay_rl.v1.signals_pb2 import EpisodeSignals
 
 from .settings import Settings
 
 CLIP = 5.0
+RIDGE = 0.05  # beside the sum of squares of v(N without i), as a share of range^2: few siblings prove little
+DEFAULT_BLEND = 0.5
+SCORE_UNIT = 0.5  # of a process score, as a share of the range: what one is worth where nothing is divided
+
+
+@dataclass(frozen=True)
+class MessageParts:
+    outcome: float  # X
+    credit: float  # K
+    advantage: float  # A
+
+
+@dataclass(frozen=True)
+class EpisodeParts:
+    outcome: float  # the standardised score, whatever outcome part was used
+    messages: dict[int, MessageParts]
 
 
 @dataclass(frozen=True)
 class GroupExpectation:
-    """Per episode: O_e and, by message index, (L_t, A_t)."""
+    """Everything that GroupSignals says of advantages."""
 
     mean: float
     std: float
-    episodes: dict[str, tuple[float, dict[int, tuple[float, float]]]]
+    outcome_part: int
+    credit_part: int
+    reliability: float
+    weight: float
+    parallel: bool
+    episodes: dict[str, EpisodeParts]
 
 
-def of_group(
-    answered: Sequence[signals_pb2.EpisodeSignals],
-    episodes: Mapping[str, episode_pb2.Episode],
-    settings: Settings,
-) -> GroupExpectation:
+class UnsupportedPartError(ValueError):
+    """A part that was asked for by name and that the group does not support."""
+
+
+def of_group(answered: Sequence[EpisodeSignals], settings: Settings) -> GroupExpectation:
     """Advantages of the episodes of one group that were answered with signals."""
-    scores = [s.score for s in answered]
-    mean, std = _mean_std(scores, settings.scale)
-    local = _local(answered, episodes, settings)
-    out: dict[str, tuple[float, dict[int, tuple[float, float]]]] = {}
+    scores = _Scores([s.score for s in answered], settings)
+    outcome_part = _outcome_part(answered, settings)
+    credit_part = _credit_part(answered, settings)
+    reliability = _reliability(credit_part, answered)
+    blend = settings.blend
+    if blend is None:
+        blend = 1.0 if credit_part == options_pb2.CREDIT_PART_VALUES else DEFAULT_BLEND
+    weight = blend * reliability
+    x = _controlled(answered, scores, settings) if outcome_part == options_pb2.OUTCOME_PART_CONTROL else {}
+    k = _credits(credit_part, answered, settings)
+    episodes: dict[str, EpisodeParts] = {}
     for signals in answered:
-        outcome = _outcome(signals.score, scores, mean, std, settings)
-        own = {
-            t: (value, (1 - settings.blend) * outcome + settings.blend * value)
-            for t, value in local[signals.episode_id].items()
-        }
-        out[signals.episode_id] = (outcome, own)
-    return GroupExpectation(mean, std, out)
-
-
-def _mean_std(scores: Sequence[float], scale: int) -> tuple[float, float]:
-    count = len(scores)
-    mean = sum(scores) / count if count else 0.0
-    squares = sum((y - mean) ** 2 for y in scores)
-    if scale == options_pb2.OUTCOME_SCALE_SAMPLE:
-        return mean, sqrt(squares / (count - 1)) if count > 1 else 0.0
-    return mean, sqrt(squares / count) if count else 0.0  # with OUTCOME_SCALE_NONE reported, not used
-
-
-def _outcome(score: float, scores: Sequence[float], mean: float, std: float, settings: Settings) -> float:
-    if len(scores) < 2 or min(scores) == max(scores):
-        return 0.0
-    if settings.scale == options_pb2.OUTCOME_SCALE_NONE:
-        return score - mean
-    return (score - mean) / (std + settings.epsilon)
-
-
-def _local(
-    answered: Sequence[signals_pb2.EpisodeSignals],
-    episodes: Mapping[str, episode_pb2.Episode],
-    settings: Settings,
-) -> dict[str, dict[int, float]]:
-    """L_t = (T_{i,e} r_t - mean R_{i,e}) / (rms of the numerator + eps), in [-5, 5].
-
-    The mean runs over the (episode, agent) pairs with messages, the rms over the messages, of one policy.
-    """
-    owner: dict[tuple[str, str], str] = {}
-    for signals in answered:
-        for agent in episodes[signals.episode_id].agents:
-            owner[signals.episode_id, agent.id] = agent.policy or agent.id
-    totals: dict[str, dict[tuple[str, str], float]] = {}
-    counts: dict[tuple[str, str], int] = {}
-    for signals in answered:
+        shared = scores.advantage(signals.score)
+        own: dict[int, MessageParts] = {}
         for m in signals.messages:
-            policy = owner.get((signals.episode_id, m.agent_id))
-            if policy is None:
-                continue
-            key = (signals.episode_id, m.agent_id)
-            by_agent = totals.setdefault(policy, {})
-            by_agent[key] = by_agent.get(key, 0.0) + m.reward
-            counts[key] = counts.get(key, 0) + 1
-    means = {policy: sum(by.values()) / len(by) for policy, by in totals.items()}
-    numerators: dict[str, dict[int, float]] = {s.episode_id: {} for s in answered}
-    squares: dict[str, list[float]] = {}
-    for signals in answered:
-        for m in signals.messages:
-            policy = owner.get((signals.episode_id, m.agent_id))
-            if policy is None:
-                continue
-            value = counts[signals.episode_id, m.agent_id] * m.reward - means[policy]
-            numerators[signals.episode_id][m.index] = value
-            squares.setdefault(policy, []).append(value * value)
-    rms = {policy: sqrt(sum(values) / len(values)) for policy, values in squares.items()}
-    return {
-        signals.episode_id: {
-            m.index: _clip(
-                numerators[signals.episode_id][m.index]
-                / (rms[owner[signals.episode_id, m.agent_id]] + settings.epsilon)
-            )
-            for m in signals.messages
-            if m.index in numerators[signals.episode_id]
-        }
-        for signals in answered
+            outcome = x.get((signals.episode_id, m.agent_id), shared)
+            credit = k.get((signals.episode_id, m.index), 0.0)
+            own[m.index] = MessageParts(outcome, credit, (1 - weight) * outcome + weight * credit)
+        episodes[signals.episode_id] = EpisodeParts(shared, own)
+    return GroupExpectation(
+        mean=scores.mean,
+        std=scores.std,
+        outcome_part=outcome_part,
+        credit_part=credit_part,
+        reliability=reliability,
+        weight=weight,
+        parallel=all(s.parallel for s in answered),
+        episodes=episodes,
+    )
+
+
+class _Scores:
+    """The scores of the group, and what standardises them."""
+
+    def __init__(self, scores: Sequence[float], settings: Settings) -> None:
+        self.equal = len(scores) < 2 or min(scores) == max(scores)
+        self.mean = scores[0] if self.equal and scores else _mean(scores)
+        squares = fsum((y - self.mean) ** 2 for y in scores)
+        self.variance = 0.0 if self.equal else squares / len(scores)
+        freedom = len(scores) - 1 if settings.scale == options_pb2.OUTCOME_SCALE_SAMPLE else len(scores)
+        self.std = 0.0 if self.equal else sqrt(squares / freedom)
+        undivided = settings.scale == options_pb2.OUTCOME_SCALE_NONE
+        self.divisor = 1.0 if undivided else self.std + settings.epsilon
+
+    def advantage(self, score: float) -> float:
+        """Exactly 0 where all scores are equal."""
+        return 0.0 if self.equal else (score - self.mean) / self.divisor
+
+
+def _outcome_part(answered: Sequence[EpisodeSignals], settings: Settings) -> int:
+    known = all(agent.HasField("value_without") for signals in answered for agent in signals.agents)
+    wanted = settings.outcome_part
+    if wanted == options_pb2.OUTCOME_PART_AUTO:
+        return options_pb2.OUTCOME_PART_CONTROL if known else options_pb2.OUTCOME_PART_OUTCOME
+    if wanted == options_pb2.OUTCOME_PART_RECOMBINED or (wanted == options_pb2.OUTCOME_PART_CONTROL and not known):
+        raise UnsupportedPartError(options_pb2.OutcomePart.Name(wanted))
+    return wanted
+
+
+def _controlled(
+    answered: Sequence[EpisodeSignals], scores: _Scores, settings: Settings
+) -> dict[tuple[str, str], float]:
+    """X of every agent of every episode: the score less what the team's value without the agent explains."""
+    if scores.equal:
+        return {}
+    found: dict[tuple[str, str], float] = {}
+    for policy in _policies(answered):
+        pairs = [(s, a.agent_id, a.value_without) for s in answered for a in s.agents if a.policy == policy]
+        mean = _mean([w for _, _, w in pairs])
+        together = fsum((w - mean) * (s.score - scores.mean) for s, _, w in pairs)
+        alone = fsum((w - mean) ** 2 for _, _, w in pairs)
+        beta = min(max(together / (alone + RIDGE * settings.range**2), 0.0), 1.0)
+        for signals, agent, w in pairs:
+            explained = beta * (w - mean)
+            found[signals.episode_id, agent] = (signals.score - scores.mean - explained) / scores.divisor
+    return found
+
+
+def _policies(answered: Sequence[EpisodeSignals]) -> list[str]:
+    return sorted({agent.policy for signals in answered for agent in signals.agents})
+
+
+def _credit_part(answered: Sequence[EpisodeSignals], settings: Settings) -> int:
+    messages = [m for signals in answered for m in signals.messages]
+    supported: dict[int, bool] = {
+        options_pb2.CREDIT_PART_VALUES: bool(messages) and all(m.HasField("value_change") for m in messages),
+        options_pb2.CREDIT_PART_CREDIT: bool(messages) and all(m.HasField("credit") for m in messages),
+        options_pb2.CREDIT_PART_SCORES: any(m.HasField("process_score") for m in messages),
+        options_pb2.CREDIT_PART_NONE: True,
     }
+    wanted = settings.credit_part
+    if wanted == options_pb2.CREDIT_PART_AUTO:
+        return next(part for part, there in supported.items() if there)
+    if not supported.get(wanted, False):
+        raise UnsupportedPartError(options_pb2.CreditPart.Name(wanted))
+    return wanted
 
 
-def _clip(value: float) -> float:
-    return min(max(value, -CLIP), CLIP)
+def _reliability(part: int, answered: Sequence[EpisodeSignals]) -> float:
+    """Share of the differences between the credits, or values, of the group that is not noise."""
+    if part == options_pb2.CREDIT_PART_NONE:
+        return 0.0
+    if part == options_pb2.CREDIT_PART_SCORES:
+        return 1.0
+    if part == options_pb2.CREDIT_PART_VALUES:
+        noise = _mean([m.value_change_variance for s in answered for m in s.messages])
+        if noise == 0:
+            return 1.0
+        mean = _mean([s.score for s in answered])
+        spread = _mean([(s.score - mean) ** 2 for s in answered])
+        return spread / (spread + noise)
+    agents = [a for s in answered for a in s.agents]
+    noise = _mean([a.std_error**2 for a in agents])
+    if noise == 0:
+        return 1.0
+    spread = fsum(
+        (credit - _mean(own)) ** 2
+        for policy in _policies(answered)
+        for own in [[a.credit for a in agents if a.policy == policy]]
+        for credit in own
+    ) / len(agents)
+    return min(max(1 - noise / spread, 0.0), 1.0) if spread > 0 else 0.0
+
+
+def _credits(part: int, answered: Sequence[EpisodeSignals], settings: Settings) -> dict[tuple[str, int], float]:
+    """K of every agents' message, by episode and index."""
+    messages = [(s.episode_id, m) for s in answered for m in s.messages]
+    if part == options_pb2.CREDIT_PART_VALUES:
+        return _over_rms({(e, m.index): m.value_change for e, m in messages}, settings, 1.0, settings.epsilon)
+    if part == options_pb2.CREDIT_PART_SCORES:
+        scores = {(e, m.index): m.process_score for e, m in messages}
+        return _over_rms(scores, settings, SCORE_UNIT * settings.range, settings.epsilon / settings.range)
+    found: dict[tuple[str, int], float] = {}
+    if part == options_pb2.CREDIT_PART_CREDIT:
+        for own in _by_policy(answered):
+            mean = _mean(list(own.values()))
+            std = sqrt(_mean([(c - mean) ** 2 for c in own.values()]))
+            for place, c in own.items():
+                found[place] = _standardised(c - mean, std + settings.epsilon, settings, 1.0)
+    return found
+
+
+def _by_policy(answered: Sequence[EpisodeSignals]) -> list[dict[tuple[str, int], float]]:
+    """Credits of messages: Owen values, or where an episode has none the whole credit of the message's agent."""
+    owen = all(s.owen_values for s in answered)
+    found: dict[str, dict[tuple[str, int], float]] = {}
+    for signals in answered:
+        agents = {agent.agent_id: agent for agent in signals.agents}
+        for m in signals.messages:
+            agent = agents.get(m.agent_id)
+            if agent is not None:
+                found.setdefault(agent.policy, {})[signals.episode_id, m.index] = m.credit if owen else agent.credit
+    return list(found.values())
+
+
+def _over_rms(
+    values: dict[tuple[str, int], float], settings: Settings, unit: float, epsilon: float
+) -> dict[tuple[str, int], float]:
+    """Not centred: the mean of what is an advantage already is 0 under the policy."""
+    rms = sqrt(_mean([v * v for v in values.values()]))
+    return {place: _standardised(v, rms + epsilon, settings, unit) for place, v in values.items()}
+
+
+def _standardised(value: float, divisor: float, settings: Settings, unit: float) -> float:
+    """`unit`: what one of `value` is worth where nothing is divided."""
+    if settings.scale == options_pb2.OUTCOME_SCALE_NONE:
+        return _clip(value * unit, CLIP * settings.range)
+    return _clip(value / divisor, CLIP) if value else 0.0
+
+
+def _clip(value: float, limit: float) -> float:
+    return min(max(value, -limit), limit)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return fsum(values) / len(values) if values else 0.0

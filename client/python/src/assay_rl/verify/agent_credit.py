@@ -1,4 +1,4 @@
-"""Agents' credit from the recorded answers (signals.md, section 2)."""
+"""Agents' credit from the recorded answers (proto/signals.md, "Credit of agents")."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Credit:
     exact: bool
     shapley: bool
     table: list[float] | None
+    without: list[float | None]  # v(N without the agent), where it was asked
 
 
 def credit(
@@ -32,7 +33,7 @@ def credit(
     has_score = episode.outcome.HasField("score")
     if settings.evaluator == "outcome":
         score = episode.outcome.score if has_score else settings.low
-        return Credit(score, settings.low, score, [0.0] * n, True, False, None)
+        return Credit(score, settings.low, score, [0.0] * n, True, False, None, [None] * n)
     table = answers.table() if n <= 20 else None
     grand, baseline = answers.coalition((1 << n) - 1), answers.coalition(0)
     if table is not None:
@@ -44,6 +45,11 @@ def credit(
     if exact and table is not None:
         # Amounts within 1e-12 of the range are zero: their sign must not choose bounds.
         values = [0.0 if abs(phi) <= 1e-12 * settings.range else phi for phi in shapley(table, n)]
-        return Credit(score, baseline, grand, values, True, True, table)
+        without: list[float | None] = [table[len(table) - 1 - (1 << i)] for i in range(n)]
+        return Credit(score, baseline, grand, values, True, True, table, without)
     values = [agent.credit for agent in published.agents] if published else []
-    return Credit(score, baseline, grand, values, False, True, None)
+    everybody = (1 << n) - 1
+    known = [
+        answers.coalition(everybody & ~(1 << i)) if answers.was_asked(everybody & ~(1 << i)) else None for i in range(n)
+    ]
+    return Credit(score, baseline, grand, values, False, True, None, known)

@@ -1,4 +1,4 @@
-"""From credit to message rewards in a success (signals.md, section 4)."""
+"""From credit to message rewards in a success (proto/signals.md, "Rewards of a success")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels of messages and rewards of a failure (signals.md, section 5)."""
+"""Labels of messages and rewards of a failure (proto/signals.md, "Failure")."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assay_rl.v1.signals_pb2 import (
+    ANSWER_GRADE_RIGHT,
+    ANSWER_GRADE_UNSPECIFIED,
     LABEL_ERROR,
     LABEL_FAILURE_ALIGNED,
     LABEL_FIRST_ERROR,
@@ -17,11 +19,13 @@ from assay_rl.v1.signals_pb2 import (
 
 from .allocation import DUST, Allocation
 from .posterior import Posterior
-from .projection import project, relax
+from .projection import project
 from .settings import Settings
 from .transcript import CONTEXT, Transcript
 
 LEAST_BLAME = 0.01
+KEPT = 1e-9  # weight of messages that were right in a lost cause: they keep what they have
+LOCATED = (LABEL_FIRST_ERROR, LABEL_ERROR, LABEL_REPAIR)
 ERRED = (LABEL_FIRST_ERROR, LABEL_ERROR, LABEL_FAILURE_ALIGNED)
 REPAIRED = (LABEL_REPAIR, LABEL_REPAIR_ATTEMPT)
 
@@ -34,6 +38,7 @@ class Claim:
     decisive: int | None
     success: bool
     located: bool  # evidence locates errors; in a success scores alone do not
+    strong: bool  # on rollouts or statements of the caller
     suspects: tuple[bool, ...]  # something speaks against the message itself
     by_text: bool
 
@@ -49,9 +54,30 @@ def label(
     posterior: Posterior,
     transcript: Transcript,
     scores: Sequence[float | None],
+    grades: Sequence[int],
     margin: float = 0.0,
 ) -> int:
-    """The label of message t. `margin` moves every threshold: labels at +-1e-9 are both right at a tie."""
+    """The label of message t. `margin` moves every threshold: labels at +-1e-9 are both right at a tie.
+
+    A label does not contradict the grade of the message's answer, but where rollouts or statements of the caller say
+    that a message with the right answer was an error.
+    """
+    found = _plain_label(t, claim, posterior, transcript, scores, margin)
+    if grades[t] == ANSWER_GRADE_RIGHT:
+        against = found == LABEL_FAILURE_ALIGNED or (found in (LABEL_FIRST_ERROR, LABEL_ERROR) and not claim.strong)
+    else:
+        against = grades[t] != ANSWER_GRADE_UNSPECIFIED and found in (LABEL_SOUND, LABEL_REPAIR)
+    return LABEL_NEUTRAL if against else found
+
+
+def _plain_label(
+    t: int,
+    claim: Claim,
+    posterior: Posterior,
+    transcript: Transcript,
+    scores: Sequence[float | None],
+    margin: float,
+) -> int:
     if transcript.authors[t] == CONTEXT:
         return LABEL_NEUTRAL
     half = 0.5 + margin
@@ -77,7 +103,7 @@ def label(
     return LABEL_NEUTRAL if was_low or is_low else LABEL_SOUND
 
 
-def failure_evidence(
+def blame_evidence(
     transcript: Transcript,
     settings: Settings,
     labels: Sequence[int],
@@ -85,64 +111,97 @@ def failure_evidence(
     scores: Sequence[float | None],
     rho: Sequence[float],
     from_values: bool,
-    located: bool,
-    shortfall: float,
 ) -> list[float]:
-    """x_t: the change of E[V] where values exist, else by label and score; positive evidence at most |C| / 2."""
+    """What speaks for or against each message: the change of E[V] where values exist, else its label and score."""
     x = [0.0] * len(labels)
     for t in transcript.players:
         q = scores[t]
-        if not located:
-            x[t] = settings.kappa * min(q or 0.0, 0.0)
-        elif from_values:
+        if from_values:
             x[t] = posterior.expected[t + 1] - posterior.expected[t]
         elif labels[t] in (LABEL_FIRST_ERROR, LABEL_ERROR):
             x[t] = -settings.kappa
         elif q is not None:
             x[t] = settings.kappa * (q * (1 - rho[t]) if q > 0 else q)
-    paid = [t for t, value in enumerate(x) if value > 0 and labels[t] in REPAIRED]
-    positive, limit = sum(x[t] for t in paid), abs(shortfall) / 2
-    if positive > limit:
-        for t in paid:
-            x[t] *= limit / positive
     return x
 
 
-def allocate_failure(
-    transcript: Transcript,
-    settings: Settings,
-    labels: Sequence[int],
-    evidence: Sequence[float],
-    error: Sequence[float],
-    first: Sequence[float],
-    located: bool,
-    shortfall: float,
-) -> Allocation:
-    """One projection of C = min(0, y - y_ref) over all agents' messages."""
-    count, players, bound = len(labels), transcript.players, settings.bound
-    out = Allocation(list(evidence), [0.0] * count, [0.0] * count, [0.0] * count, [0.0] * count)
+@dataclass(frozen=True)
+class Failure:
+    """What a failure is shared out by. Lists run over the T messages."""
+
+    shortfall: float  # C <= 0
+    labels: Sequence[int]
+    grades: Sequence[int]
+    blame: Sequence[float]
+    credit: Sequence[float] | None  # u; None without counterfactuals
+    first: Sequence[float] | None  # None where the tier of evidence is NONE
+    error: Sequence[float]
+    environment: float  # 0 where luck is not claimed
+
+
+def allocate_failure(transcript: Transcript, settings: Settings, failure: Failure) -> Allocation:
+    """One projection of C, less what is the environment's, over all agents' messages."""
+    count, players, bound = len(failure.labels), transcript.players, settings.bound
+    out = Allocation([0.0] * count, [0.0] * count, [0.0] * count, [0.0] * count, [0.0] * count)
+    target = failure.shortfall * (1 - failure.environment)
+    _fill_evidence(out, players, failure, abs(target) / 2, DUST * settings.range)
+    located = any(failure.labels[t] in LOCATED for t in players)
     for t in players:
-        if not located:
-            out.w[t] = first[t] + LEAST_BLAME / len(players)
-            out.low[t] = 0.0 if labels[t] in REPAIRED else -bound
-        elif labels[t] in REPAIRED:
-            out.w[t], out.high[t] = LEAST_BLAME, max(evidence[t], 0.0)
-        elif labels[t] in ERRED:
-            out.w[t], out.low[t] = error[t] + LEAST_BLAME, -bound
-        else:
-            out.w[t] = LEAST_BLAME
-    if not any(out.low[t] < 0 for t in players):
-        out.unallocated[CONTEXT] = shortfall
-        return out
-    low, high, relaxed = relax([out.low[t] for t in players], [out.high[t] for t in players], shortfall, bound)
-    placed = min(max(shortfall, sum(low)), sum(high))
-    rewards = project(
-        [out.x[t] for t in players], [out.w[t] for t in players], low, high, placed, DUST * settings.range
-    )
-    for t, reward, lo, hi in zip(players, rewards, low, high, strict=True):
-        out.rewards[t], out.low[t], out.high[t] = reward, lo, hi
-    rest = shortfall - placed
-    if relaxed:
+        out.low[t], out.high[t] = _bounds(failure.labels[t], failure.grades[t], out.x[t], located, bound)
+        out.w[t] = _weight(t, failure, located, len(players), settings.range)
+        if out.high[t] > 0:
+            out.w[t] = LEAST_BLAME if located else KEPT
+    least = sum(out.low[t] for t in players)
+    if players and not located and target < least - 1e-12 * bound:
+        # Everybody helped, and it was not enough. Nobody gains more for that: the upper bounds stay.
         out.relaxed.add(CONTEXT)
+        for t in players:
+            out.low[t], out.w[t] = -bound, 1 / len(players)
+        least = -bound * len(players)
+    placed = max(target, least) if players else 0.0
+    rewards = project(
+        [out.x[t] for t in players],
+        [out.w[t] for t in players],
+        [out.low[t] for t in players],
+        [out.high[t] for t in players],
+        placed,
+        DUST * settings.range,
+    )
+    for t, reward in zip(players, rewards, strict=True):
+        out.rewards[t] = reward
+    rest = failure.shortfall - placed
     out.unallocated[CONTEXT] = rest if abs(rest) > DUST * settings.range else 0.0
     return out
+
+
+def _fill_evidence(out: Allocation, players: Sequence[int], failure: Failure, limit: float, dust: float) -> None:
+    """x = blame + credit; what speaks for messages is scaled down together to `limit`: a failure cannot be farmed."""
+    for t in players:
+        x = failure.blame[t] + (failure.credit[t] if failure.credit is not None else 0.0)
+        out.x[t] = 0.0 if abs(x) <= dust else x
+    positive = sum(max(out.x[t], 0.0) for t in players)
+    if positive > limit:
+        for t in players:
+            if out.x[t] > 0:
+                out.x[t] *= limit / positive
+
+
+def _bounds(label: int, grade: int, x: float, located: bool, bound: float) -> tuple[float, float]:
+    if label in ERRED:
+        return -bound, 0.0
+    if label in REPAIRED or grade == ANSWER_GRADE_RIGHT:  # never below 0
+        return 0.0, max(x, 0.0)
+    if located:  # innocent, by what is known
+        return max(min(x, 0.0), -bound), max(x, 0.0)
+    return (0.0, x) if x > 0 else (-bound, 0.0)  # right in a lost cause, or not
+
+
+def _weight(t: int, failure: Failure, located: bool, players: int, span: float) -> float:
+    """Suspicion: by the posterior where it says something, else by credit, else none: evenly."""
+    if located:
+        return failure.error[t] + LEAST_BLAME
+    if failure.first is not None:
+        return failure.first[t] + LEAST_BLAME / players
+    if failure.credit is not None:
+        return max(-failure.credit[t], 0.0) / span + LEAST_BLAME / players
+    return 1.0

@@ -44,7 +44,7 @@ def check_episode(line: ResultLine, episode: episode_pb2.Episode) -> Report:
     settings = resolve(signals.audit.options, episode)
     if settings.evaluator == "named":  # what it is like only the record says
         settings = replace(settings, deterministic=signals.audit.evaluator.deterministic)
-    transcript = read(episode, [q.scores for q in line.asked if q.kind == "message_scores"])
+    transcript = read(episode, questions.scores_asked(episode, settings, line.asked))
     answers = questions.Answers(episode, transcript, settings, line.asked)
     questions.check(report, answers, len(transcript.agents), len(transcript.authors))
     try:
@@ -67,7 +67,7 @@ def _admissible(expected: Expected, signals: signals_pb2.EpisodeSignals) -> list
         return None
     near = [
         [
-            blame.label(t, located.claim, located.posterior, expected.transcript, located.scores, m)
+            blame.label(t, located.claim, located.posterior, expected.transcript, located.scores, located.grades, m)
             for m in (-1e-9, 1e-9)
         ]
         for t in range(len(found))
@@ -90,6 +90,9 @@ def _compare(
     _ledger(report, expected, signals)
     check_effort(report, expected, signals)
     report.equal("signals.group", text_of(episode.group), text_of(signals.group))
+    shares = expected.message_credit
+    report.equal("signals.owen_values", shares is not None and shares.owen, signals.owen_values)
+    report.equal("signals.parallel", expected.transcript.parallel or episode.group.parallel, signals.parallel)
     report.equal("signals.evidence", _kind(expected.kind), _kind(signals.evidence))
     report.equal("signals.audit.signals_sha256", signals_digest(signals), signals.audit.signals_sha256)
     report.true("signals.audit.software_version", bool(signals.audit.software_version), "a version", "none")
@@ -134,6 +137,8 @@ def _agents(
         report.equal(f"{path}.signs_relaxed", relaxed, agent.signs_relaxed)
         source = episode.agents[i]
         report.equal(f"{path}.policy", source.policy or source.id, agent.policy)
+        found = agent.value_without if agent.HasField("value_without") else None
+        _optional(report, f"{path}.value_without", value.without[i], found, scale)
     if value.shapley and not value.exact:
         report.trust(
             f"the estimate itself ({options_pb2.Method.Name(signals.effort.method)}): checked by its invariants"
@@ -190,9 +195,39 @@ def _messages(
         report.close(f"{path}.error_probability", told * posterior.error[t], message.error_probability)
         report.close(f"{path}.repair_probability", told * posterior.repair[t], message.repair_probability)
         report.close(f"{path}.redundancy", expected.rho[t], message.redundancy)
+        _advantage_inputs(report, path, expected, t, message)
+        grades = _grade(located.grades[t]), _grade(message.grade)
+        report.equal(f"{path}.grade", *grades)
         spans = [text_of(s) for s in source.token_spans], [text_of(s) for s in message.token_spans]
         report.equal(f"{path}.token_spans", *spans)
     return True
+
+
+def _advantage_inputs(
+    report: Report, path: str, expected: Expected, t: int, message: signals_pb2.MessageSignal
+) -> None:
+    """What advantages are made of."""
+    scale, credit, change = expected.settings.range, expected.message_credit, expected.changes[t]
+    found = message.credit if message.HasField("credit") else None
+    _optional(report, f"{path}.credit", credit.values[t] if credit else None, found, scale)
+    found = message.value_change if message.HasField("value_change") else None
+    _optional(report, f"{path}.value_change", change.mean if change else None, found, scale)
+    variance = change.variance if change else 0.0
+    report.close(f"{path}.value_change_variance", variance, message.value_change_variance, scale**2)
+    found = message.process_score if message.HasField("process_score") else None
+    _optional(report, f"{path}.process_score", expected.located.scores[t], found, 1.0)
+
+
+def _optional(report: Report, path: str, expected: float | None, found: float | None, scale: float) -> None:
+    if expected is None or found is None:
+        if expected is not found:
+            report.wrong(path, "unset" if expected is None else expected, "unset" if found is None else found)
+    else:
+        report.close(path, expected, found, scale)
+
+
+def _grade(grade: int) -> str:
+    return signals_pb2.AnswerGrade.Name(grade)
 
 
 def _label(label: int) -> str:
@@ -237,6 +272,7 @@ def _first_error(report: Report, expected: Expected, found: signals_pb2.FirstErr
         report.true(f"{path}.agent_id", found.agent_id in suspects, " or ".join(suspects), found.agent_id or "none")
     report.close(f"{path}.probability", max(posterior.first, default=0.0), found.probability)
     report.close(f"{path}.none_probability", posterior.none, found.none_probability)
+    report.close(f"{path}.environment_probability", posterior.environment, found.environment_probability)
     _credible_set(report, f"{path}.credible_set", posterior.first, found.credible_set)
     if located.tier != found.tier:
         report.wrong(

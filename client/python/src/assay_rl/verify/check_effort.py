@@ -6,6 +6,7 @@ from assay_rl.v1 import options_pb2, signals_pb2
 
 from . import questions
 from .findings import Report
+from .message_credit import messages_asked
 from .recompute import Expected
 
 
@@ -49,7 +50,7 @@ def _complete(report: Report, expected: Expected) -> None:
     answers, n = expected.answers, len(expected.transcript.agents)
     tabled = ("all", 0) in answers.recorded
     wanted = set() if tabled else {("coalition", mask) for mask in range(1 << n)}
-    owen = expected.kind == options_pb2.EVIDENCE_OWEN
+    owen = messages_asked(expected.transcript, expected.settings, answers)
     if owen and not answers.has_parts():
         report.trust("sampled Owen values of messages")
         wanted.update(key for key in answers.recorded if key[0] == "messages")

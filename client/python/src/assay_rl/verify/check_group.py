@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from assay_rl.v1 import episode_pb2, signal_service_pb2, signals_pb2
+from assay_rl.v1 import episode_pb2, options_pb2, signal_service_pb2, signals_pb2
 
 from . import advantages, siblings
 from .check_pairs import check_pairs
@@ -30,7 +30,12 @@ def check_group(
     overlap = {s.episode_id for s in answered} & set(found.missing_episode_ids)
     report.true("signals.missing_episode_ids", not overlap, "no answered episode", sorted(overlap))
     settings = _group_settings(answered[0], episodes)
-    expected = advantages.of_group(answered, episodes, settings)
+    try:
+        expected = advantages.of_group(answered, settings)
+    except advantages.UnsupportedPartError as part:
+        report.wrong("error", f"FAILED_PRECONDITION: the group does not support {part}", "signals")
+        return report
+    _parts(report, expected, found)
     report.close("signals.mean_score", expected.mean, found.mean_score, settings.range)
     report.close("signals.std_score", expected.std, found.std_score, settings.range)
     ids = [entry.episode_id for entry in found.episodes]
@@ -47,6 +52,16 @@ def check_group(
     return report
 
 
+def _parts(report: Report, expected: advantages.GroupExpectation, found: signals_pb2.GroupSignals) -> None:
+    """What the advantages are made of."""
+    outcome, credit = options_pb2.OutcomePart.Name, options_pb2.CreditPart.Name
+    report.equal("signals.outcome_part", outcome(expected.outcome_part), outcome(found.outcome_part))
+    report.equal("signals.credit_part", credit(expected.credit_part), credit(found.credit_part))
+    report.close("signals.reliability", expected.reliability, found.reliability)
+    report.close("signals.weight", expected.weight, found.weight)
+    report.equal("signals.parallel", expected.parallel, found.parallel)
+
+
 def _group_settings(signals: signals_pb2.EpisodeSignals, episodes: Mapping[str, episode_pb2.Episode]) -> Settings:
     return resolve(signals.audit.options, episodes[signals.episode_id])
 
@@ -54,14 +69,17 @@ def _group_settings(signals: signals_pb2.EpisodeSignals, episodes: Mapping[str, 
 def _advantages(
     report: Report,
     path: str,
-    expected: tuple[float, dict[int, tuple[float, float]]],
+    expected: advantages.EpisodeParts,
     found: signals_pb2.EpisodeAdvantages,
 ) -> None:
-    outcome, messages = expected
-    report.close(f"{path}.outcome_advantage", outcome, found.outcome_advantage, max(1.0, abs(outcome)))
-    report.equal(f"{path}.messages", sorted(messages), sorted(m.index for m in found.messages))
+    def close(field: str, wanted: float, value: float) -> None:
+        report.close(f"{path}.{field}", wanted, value, max(1.0, abs(wanted)))
+
+    close("outcome_advantage", expected.outcome, found.outcome_advantage)
+    report.equal(f"{path}.messages", list(expected.messages), [m.index for m in found.messages])
     for k, message in enumerate(found.messages):
-        if message.index in messages:
-            local, advantage = messages[message.index]
-            report.close(f"{path}.messages[{k}].local_advantage", local, message.local_advantage)
-            report.close(f"{path}.messages[{k}].advantage", advantage, message.advantage, max(1.0, abs(advantage)))
+        own = expected.messages.get(message.index)
+        if own is not None:
+            close(f"messages[{k}].outcome_advantage", own.outcome, message.outcome_advantage)
+            close(f"messages[{k}].local_advantage", own.credit, message.local_advantage)
+            close(f"messages[{k}].advantage", own.advantage, message.advantage)

@@ -1,4 +1,4 @@
-"""What a check found: the place, what signals.md says stands there, and what stands there."""
+"""What a check found: the place, what proto/signals.md says stands there, and what stands there."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def shapley(table: Sequence[float], n: int) -> list[float]:
 
 
 def shapley_errors(variances: Sequence[float], n: int) -> list[float]:
-    """Standard errors of exact sums over noisy answers: Var phi_i = sum c_S^2 sigma_S^2 / r_S (estimators.md, Noise).
+    """Standard errors of exact sums over noisy answers: Var phi_i = sum c_S^2 sigma_S^2 / r_S (server/credit).
 
     `variances` holds sigma_S^2 / r_S of every coalition.
     """
@@ -60,7 +60,7 @@ def interactions(table: Sequence[float], n: int) -> dict[tuple[int, int], float]
 
 
 def owen_cost(n: int, counts: Sequence[int]) -> int:
-    """Questions of the exact Owen value: 2^n + sum_i 2^(n-1) (2^T_i - 2) (signals.md, section 4)."""
+    """Questions of the exact Owen value: 2^n + sum_i 2^(n-1) (2^T_i - 2) (proto/signals.md, "Credit of messages")."""
     return (1 << n) + sum((1 << n - 1) * ((1 << t) - 2) for t in counts if t)
 
 
@@ -88,7 +88,7 @@ def owen(value: Callable[[int, int, int], float], n: int, counts: Sequence[int])
 
     `value(others, i, kept)`: the agents of mask `others` (without i) in full and, of agent i, the messages of mask
     `kept` (bit k: the agent's k-th message). Averaged over the other unions, agent i's messages play a game of their
-    own; its Shapley values are the Owen values (estimators.md: phi_t with weights [m C(m-1,|H|)]^-1 [b C(b-1,|S|)]^-1).
+    own; its Shapley values are the Owen values (phi_t with weights [m C(m-1,|H|)]^-1 [b C(b-1,|S|)]^-1).
     The mean over H of a marginal needs sum_H m^-1 C(m-1,|H|)^-1 = 1, which the union weights are.
     """
     w = _weights(n)

@@ -1,4 +1,4 @@
-"""Where it went wrong: evidence, posterior, claim and labels (signals.md, section 5)."""
+"""Where it went wrong: evidence, posterior, claim and labels (proto/signals.md, "Failure")."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Located:
     scores: list[float | None]
     evidence: Evidence
     from_values: bool
+    grades: list[int]  # AnswerGrade a message
     told: bool  # the posterior is published: in a success without any evidence it would only be its prior
 
 
@@ -46,11 +47,13 @@ def locate(
         any(trials for _, trials in evidence.rollouts) or bool(evidence.corrections)
     )
     tier = _tier(settings, evidence, from_values)
-    claim = claim_of(posterior, settings, evidence, tier, transcript)
-    labels = [blame.label(t, claim, posterior, transcript, scores) for t in range(count)]
+    votes = answers.votes
+    grades = [votes.grade_of(t) if votes is not None else 0 for t in range(count)]
+    claim = claim_of(posterior, settings, evidence, tier, transcript, grades)
+    labels = [blame.label(t, claim, posterior, transcript, scores, grades) for t in range(count)]
     located = any(trials for _, trials in evidence.rollouts) or bool(evidence.corrections) or _statements(transcript)
     told = not success or any(s for s in transcript.scores) or located
-    return Located(posterior, claim, tier, labels, scores, evidence, from_values, told)
+    return Located(posterior, claim, tier, labels, scores, evidence, from_values, grades, told)
 
 
 def _statements(transcript: Transcript) -> bool:
@@ -104,14 +107,23 @@ def _tier(settings: Settings, evidence: Evidence, from_values: bool) -> int:
 
 
 def claim_of(
-    posterior: Posterior, settings: Settings, evidence: Evidence, tier: int, transcript: Transcript
+    posterior: Posterior,
+    settings: Settings,
+    evidence: Evidence,
+    tier: int,
+    transcript: Transcript,
+    grades: Sequence[int],
 ) -> blame.Claim:
-    """What is left over when all others were judged good is no suspect: something must speak against a message."""
+    """What is left over when all others were judged good is no suspect: something must speak against a message.
+
+    Nor is a message whose answer is right, where only scores or texts speak against it.
+    """
     strong = tier >= signals_pb2.EVIDENCE_TIER_ROLLOUTS
     average = 1 / max(1, len(transcript.players))
     suspects = tuple(
-        author != CONTEXT and (strong or ratio > 0 or (settings.by_text and pi > average))
-        for author, ratio, pi in zip(transcript.authors, evidence.ratios, evidence.prior, strict=True)
+        author != CONTEXT
+        and (strong or (grade != signals_pb2.ANSWER_GRADE_RIGHT and (ratio > 0 or (settings.by_text and pi > average))))
+        for author, grade, ratio, pi in zip(transcript.authors, grades, evidence.ratios, evidence.prior, strict=True)
     )
     located = evidence.success is not None and tier != signals_pb2.EVIDENCE_TIER_NONE
     located = located and (strong or not evidence.success)
@@ -126,6 +138,7 @@ def claim_of(
         decisive=claimed(posterior.decisive),
         success=evidence.success is True,
         located=located,
+        strong=strong,
         suspects=suspects,
         by_text=settings.by_text,
     )

@@ -1,4 +1,4 @@
-"""Where it went wrong: a chain of nodes, each High or Low, in the log domain (signals.md, section 5)."""
+"""Where it went wrong: a chain of nodes, each High or Low, in the log domain (proto/signals.md, "Failure")."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from math import exp, inf, log, log1p
 
 from assay_rl.v1 import options_pb2
 
-from .settings import Settings
+from .settings import Model, Settings
 from .transcript import CONTEXT, Transcript, logit
 
 SCORE_CLIP = 0.02
@@ -23,13 +23,16 @@ Grid = Sequence[tuple[float, float]]  # (rate, weight)
 
 @dataclass
 class Posterior:
-    """Probabilities of messages (length T) and nodes (length T + 1)."""
+    """Probabilities of messages (length T; 0 on context) and nodes (length T + 1)."""
 
     first: list[float]
     decisive: list[float]
     repair: list[float]
     error: list[float]
-    none: float
+    stayed_high: float
+    started_low: float
+    environment: float  # context was the first error, or had the last word and success did not come
+    none: float  # nothing was: first, environment and none sum to 1
     low: list[float]  # P(Low) of every node
     expected: list[float]  # E[V_j], in the value range
 
@@ -144,6 +147,55 @@ def infer(transcript: Transcript, settings: Settings, evidence: Evidence, given_
     return _mixture([(weight / sum(weights), part) for weight, (_, part) in zip(weights, parts, strict=True)])
 
 
+def rates(
+    transcript: Transcript,
+    settings: Settings,
+    rollouts: Sequence[tuple[float, float]],
+    start_value: float | None,
+) -> list[tuple[float, float]]:
+    """Mean and variance of every node's rate, by the rollouts of all nodes and nothing that knows how it ended."""
+    count = len(transcript.authors)
+    alone = Evidence(
+        prior=prior(transcript, None, settings.range),
+        ratios=[0.0] * count,
+        rollouts=list(rollouts),
+        corrections=[],
+        annotated=None,
+        repairs=(None,) * count,
+        definition=options_pb2.ERROR_DEFINITION_STAYS_UNLIKELY,
+        success=None,
+        outcome=settings.low,
+        start_value=start_value,
+    )
+    grids = _scaled(settings.model.high, settings.model, start_value), settings.model.low
+    found = _marginals(_chain(transcript, settings, alone, settings.model.high, settings.model.low)[0])
+    assert found is not None, "rollouts alone do not contradict each other"
+    out: list[tuple[float, float]] = []
+    for low, (successes, trials) in zip(found.low, rollouts, strict=True):
+        high_part, low_part = (_moments(grid, successes, trials) for grid in grids)
+        mean, square = ((1 - low) * h + low * lo for h, lo in zip(high_part, low_part, strict=True))
+        out.append((mean, max(0.0, square - mean * mean)))
+    return out
+
+
+def _moments(grid: Grid, successes: float, trials: float) -> tuple[float, float]:
+    """Mean of a node's rate and of its square under its rollouts."""
+    logs = [_log(weight) + _log_likelihood(rate, successes, trials - successes) for rate, weight in grid]
+    top = max(logs)
+    weights = [exp(value - top) for value in logs]
+    total = sum(weights)
+    mean, square = (
+        sum(w * rate**power for w, (rate, _) in zip(weights, grid, strict=True)) / total for power in (1, 2)
+    )
+    return mean, square
+
+
+def _scaled(high: Grid, model: Model, start_value: float | None) -> Grid:
+    """Weak policies succeed less often where success is likely."""
+    scale = 1.0 if start_value is None else min(1.0, start_value / model.mean_high)
+    return [(min(max(rate * scale, LEAST_RATE), 1 - LEAST_RATE), weight) for rate, weight in high]
+
+
 def _shared(grid: Grid, level: int, share: float) -> Grid:
     """A node's rate in an episode of this level: its own draw, or the episode's."""
     return [(rate, (1 - share) * weight + share * (i == level)) for i, (rate, weight) in enumerate(grid)]
@@ -158,6 +210,9 @@ def _mixture(parts: Sequence[tuple[float, Posterior]]) -> Posterior:
         decisive=mean([part.decisive for _, part in parts]),
         repair=mean([part.repair for _, part in parts]),
         error=mean([part.error for _, part in parts]),
+        stayed_high=sum(weight * part.stayed_high for weight, part in parts),
+        started_low=sum(weight * part.started_low for weight, part in parts),
+        environment=sum(weight * part.environment for weight, part in parts),
         none=sum(weight * part.none for weight, part in parts),
         low=mean([part.low for _, part in parts]),
         expected=mean([part.expected for _, part in parts]),
@@ -177,15 +232,45 @@ def _infer(
             _force_first(chain, given_first)
     posterior = _marginals(chain)
     assert posterior is not None, "a chain without its outcome cannot contradict itself"
-    if evidence.definition == options_pb2.ERROR_DEFINITION_CORRECTION_FLIPS:
-        posterior.first = list(posterior.decisive)
-        posterior.none = max(0.0, 1 - sum(posterior.first))
+    _share_first(posterior, transcript, evidence)
     posterior.expected = [
         settings.low + settings.range * ((1 - pl) * mh + pl * ml)
         for pl, (mh, ml) in zip(posterior.low, means, strict=True)
     ]
     posterior.expected[-1] = evidence.outcome
     return posterior, _log_evidence(chain)
+
+
+def _share_first(posterior: Posterior, transcript: Transcript, evidence: Evidence) -> None:
+    """The first error is a message of an agent, the environment, or nothing. No context is blamed or thanked."""
+    flips = evidence.definition == options_pb2.ERROR_DEFINITION_CORRECTION_FLIPS
+    if flips:
+        posterior.first = list(posterior.decisive)
+    context = [t for t, author in enumerate(transcript.authors) if author == CONTEXT]
+    posterior.environment = sum(posterior.first[t] for t in context)
+    for mass in (posterior.first, posterior.decisive, posterior.repair, posterior.error):
+        for t in context:
+            mass[t] = 0.0
+    # Success was likely to the end, context had the last word, and it did not come.
+    unlucky = evidence.success is False and outcome_node(transcript, evidence) is not None
+    if flips:
+        posterior.environment += (1 - posterior.low[-1]) if unlucky else 0.0
+        posterior.none = max(0.0, 1 - sum(posterior.first) - posterior.environment)
+    else:
+        posterior.environment += posterior.stayed_high if unlucky else 0.0
+        posterior.none = posterior.started_low + (0.0 if unlucky else posterior.stayed_high)
+    posterior.environment = min(1.0, posterior.environment)
+
+
+def outcome_node(transcript: Transcript, evidence: Evidence) -> int | None:
+    """The node behind the last agent's message where context follows: the outcome is one more rollout of it.
+
+    None where an agent had the last word, which then is a function of what was said; and where rollouts say nothing.
+    """
+    step = evidence.definition == options_pb2.ERROR_DEFINITION_INCORRECT_STEP
+    if step or not transcript.authors or transcript.authors[-1] != CONTEXT:
+        return None
+    return max(transcript.players, default=-1) + 1
 
 
 def _log_evidence(chain: Chain) -> float:
@@ -204,11 +289,14 @@ def _chain(
 ) -> tuple[Chain, list[tuple[float, float]]]:
     """All factors, and the mean rates (High, Low) of every node."""
     model = settings.model
-    scale = 1.0 if evidence.start_value is None else min(1.0, evidence.start_value / model.mean_high)
-    high_grid = [(min(max(rate * scale, LEAST_RATE), 1 - LEAST_RATE), weight) for rate, weight in high_rates]
+    high_grid = _scaled(high_rates, model, evidence.start_value)
     step = evidence.definition == options_pb2.ERROR_DEFINITION_INCORRECT_STEP
     # Rollouts and corrections say nothing about a message as such.
-    rollouts = [(0.0, 0.0)] * len(evidence.rollouts) if step else evidence.rollouts
+    rollouts = [(0.0, 0.0)] * len(evidence.rollouts) if step else list(evidence.rollouts)
+    rolled = outcome_node(transcript, evidence)
+    if rolled is not None and evidence.success is not None:
+        share = (evidence.outcome - settings.low) / settings.range
+        rollouts[rolled] = (rollouts[rolled][0] + share, rollouts[rolled][1] + 1)
     high, mean_high = map(list, zip(*(_node(high_grid, s, k) for s, k in rollouts), strict=True))
     low, mean_low = map(list, zip(*(_node(low_rates, s, k) for s, k in rollouts), strict=True))
     high[0] += log(model.start_high)
@@ -222,9 +310,9 @@ def _chain(
         chain.hl[t] += up
         chain.lh[t] += up
         chain.ll[t] += _add(log(1 - RESCUED) + down, log(RESCUED) + up)
-    if evidence.success is False:
+    if rolled is None and evidence.success is False:
         chain.high[-1] = -inf
-    elif evidence.success and not step:
+    elif rolled is None and evidence.success and not step:
         chain.low[-1] = -inf
     if evidence.annotated is not None:
         _force_first(chain, evidence.annotated)
@@ -305,7 +393,10 @@ def _marginals(chain: Chain) -> Posterior | None:
         decisive=[share(a_high[t] + hl[t] + chain.low[t + 1] + stay_low[t + 1]) for t in edges],
         repair=[share(a_low[t] + lh[t] + chain.high[t + 1] + b_high[t + 1]) for t in edges],
         error=[share(a_high[t] + hl[t] + chain.low[t + 1] + b_low[t + 1]) for t in edges],
-        none=share(stay_high[count]) + low[0],
+        stayed_high=share(stay_high[count]),
+        started_low=low[0],
+        environment=0.0,
+        none=0.0,
         low=low,
         expected=[],
     )
@@ -316,18 +407,22 @@ def _edges(
 ) -> tuple[list[float], list[float], list[float], list[float]]:
     """log P of High->High, High->Low, Low->High, Low->Low on every message, the message's evidence included."""
     players = len(transcript.players)
+    context = max(1, len(transcript.authors) - players)
     model = settings.model
     share, repair = model.propagated, model.repair_rate / max(1, players)
+    worse, better = model.context_error_rate / context, model.context_repair_rate / context
+    if evidence.definition == options_pb2.ERROR_DEFINITION_INCORRECT_STEP:
+        worse = better = 0.0  # context cannot be wrong as a step
     hh: list[float] = []
     hl: list[float] = []
     lh: list[float] = []
     ll: list[float] = []
     for author, pi, ratio in zip(transcript.authors, evidence.prior, evidence.ratios, strict=True):
         if author == CONTEXT:
-            hh.append(0.0)
-            hl.append(-inf)
-            lh.append(-inf)
-            ll.append(0.0)
+            hh.append(-worse)
+            hl.append(_log(1 - exp(-worse)))
+            lh.append(_log(1 - exp(-better)))
+            ll.append(-better)
             continue
         hh.append(-model.error_rate * pi)
         hl.append(_log(1 - exp(-model.error_rate * pi)) + ratio)

@@ -1,4 +1,4 @@
-"""Preference pairs inside one episode (signals.md, section 6)."""
+"""Preference pairs inside one episode (proto/signals.md, "Preferences")."""
 
 from __future__ import annotations
 

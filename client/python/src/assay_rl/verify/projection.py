@@ -1,4 +1,4 @@
-"""The conserving projection (signals.md, section 3)."""
+"""The conserving projection (proto/signals.md, "Projection")."""
 
 from __future__ import annotations
 

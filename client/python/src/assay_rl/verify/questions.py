@@ -16,7 +16,7 @@ from assay_rl.v1 import episode_pb2, signals_pb2
 from .findings import Report
 from .games import owen_cost, owen_sets
 from .settings import Settings
-from .transcript import Transcript
+from .transcript import Transcript, read
 from .votes import VoteReplay
 
 SIMPLE = {"counterfactual", "mean", "samples", "variance"}
@@ -157,6 +157,25 @@ def table_digest(table: Sequence[float]) -> bytes:
     return hashlib.sha256(struct.pack(f"<{len(table)}d", *table)).digest()
 
 
+def scores_asked(
+    episode: episode_pb2.Episode, settings: Settings, asked: Sequence[Asked]
+) -> list[Sequence[float | None]]:
+    """Process scores by question, one a message; None where there is none.
+
+    The record leaves out what a vote says of its own messages where one of them has no answer: the votes tell it again.
+    """
+    found: list[Sequence[float | None]] = []
+    for q in asked:
+        if q.kind != "message_scores":
+            continue
+        if not q.scores and not q.scorer and settings.evaluator == "vote":
+            votes = VoteReplay(read(episode), settings, episode.task.reference_answer)
+            found.append([votes.grade(t) for t in range(len(episode.messages))])
+        else:
+            found.append([None if isnan(score) else score for score in q.scores])
+    return found
+
+
 class Answers:
     """Values by question. What the evaluator's rule gives again is computed, the rest is taken from the record."""
 
@@ -234,6 +253,10 @@ class Answers:
             return self._whole[mask] if mask < len(self._whole) else None
         return question.mean
 
+    def was_asked(self, mask: int) -> bool:
+        """Whether the record holds an answer about the coalition."""
+        return ("coalition", mask) in self.recorded or ("all", 0) in self.recorded
+
     def table(self) -> list[float] | None:
         """v of all 2^n coalitions, None where one is unknown."""
         if self.votes is not None:
@@ -251,6 +274,12 @@ class Answers:
             return any(q.variance for q in self.asked if q.kind == "coalition")
         several = self.settings.samples_per_question > 1
         return any(q.variance or several for q in self.asked if q.kind == "coalition")
+
+    def sampled(self, kind: str) -> bool:
+        """Whether the answers of one kind are means of noisy evaluations and not exact."""
+        if self.settings.deterministic:
+            return False
+        return self.settings.samples_per_question > 1 or any(q.variance for q in self.asked if q.kind == kind)
 
     def variances(self) -> list[float]:
         """Variance of every coalition's mean; 0 where the answer is exact."""
@@ -350,12 +379,14 @@ def check(report: Report, answers: Answers, agents: int, messages: int) -> None:
         if q.kind in TABLES.values():
             _check_table(report, path, q, answers)
         elif q.kind == "message_scores":
+            grades = [answers.votes.grade(t) for t in range(messages)] if answers.votes and not q.scorer else None
+            if grades is not None and None in grades and not q.scores:
+                continue
             report.equal(f"{path}.message_scores (count)", messages, len(q.scores))
             report.true(f"{path}.message_scores", all(not abs(s) > 1 for s in q.scores), "within [-1, 1]", q.scores)
-            if answers.votes is None or q.scorer:
+            if grades is None:
                 report.trust(_trusted(settings.scorer or settings.evaluator))
             else:
-                grades = [answers.votes.grade(t) for t in range(messages)]
                 report.equal(f"{path}.message_scores", grades, [None if isnan(s) else s for s in q.scores])
         else:
             value = answers.recomputed(q.kind, q.key)

@@ -1,4 +1,4 @@
-"""One episode's signals from record and episode: the second implementation of signals.md."""
+"""One episode's signals from record and episode: the second implementation of proto/signals.md."""
 
 from __future__ import annotations
 
@@ -9,165 +9,154 @@ from assay_rl.v1 import episode_pb2, options_pb2, signals_pb2
 
 from . import blame
 from .agent_credit import Credit, credit
-from .allocation import BLAMED, Allocation, allocate_outcome, allocate_success, score_evidence
-from .games import interactions, owen, owen_cost
+from .allocation import DUST, Allocation, allocate_outcome, allocate_success, score_evidence
+from .games import interactions
 from .locate import Located, claim_of, locate
+from .message_credit import MessageCredit, message_credit, messages_asked
+from .nodes import Change, node_values, value_changes
 from .posterior import Posterior, infer
-from .questions import LARGEST_TABLE, Answers
+from .questions import Answers
 from .redundancy import redundancies
 from .settings import Settings
 from .transcript import CONTEXT, Transcript
 
-
-def node_values(transcript: Transcript, settings: Settings, answers: Answers, score: float) -> list[float | None]:
-    """V_j where it is known: prefix value, else mean of the node's rollouts; V_T = y."""
-    out: list[float | None] = []
-    asked = answers.nodes(len(transcript.authors))
-    for j, value in enumerate(transcript.prefix_values):
-        successes, trials = transcript.rollouts[j]
-        if value is None and trials:
-            value = settings.low + settings.range * successes / trials
-        if value is None and asked.get(j):
-            value = asked[j][0].mean
-        out.append(value)
-    return [*out, score]
+UNLUCKY = (signals_pb2.EVIDENCE_TIER_NONE, signals_pb2.EVIDENCE_TIER_TEXT)  # too little to claim luck
 
 
-def evidence_kind(transcript: Transcript, settings: Settings, answers: Answers, nodes: Sequence[float | None]) -> int:
+@dataclass(frozen=True)
+class Case:
+    """What the rewards are made of."""
+
+    transcript: Transcript
+    settings: Settings
+    answers: Answers
+    values: Credit
+    located: Located
+    rho: list[float]
+    credit: MessageCredit | None  # of messages; None without counterfactuals
+
+    @property
+    def shortfall(self) -> float:
+        return min(0.0, self.values.score - self.settings.reference)
+
+
+def evidence_kind(case: Case, evidence: int, nodes: Sequence[float | None]) -> int:
     """Which evidence a success rests on: as asked, else the first that applies."""
-    if settings.evidence != options_pb2.EVIDENCE_AUTO:
-        return settings.evidence
-    counts = [len(m) for m in transcript.members]
-    # With one message an agent every kind of evidence yields the agent's credit: nothing is asked for it.
-    indifferent = all(count <= 1 for count in counts)
-    if settings.evaluator != "outcome" and "messages" in settings.supports:
-        cost = owen_cost(sum(map(bool, counts)), counts)
-        left = settings.max_questions - (1 << len(counts)) if settings.max_questions else LARGEST_TABLE
-        affordable = settings.free and cost <= min(left, LARGEST_TABLE)
-        if (affordable and not indifferent) or any(q.kind in ("messages", "owen") for q in answers.asked):
-            return options_pb2.EVIDENCE_OWEN
-    if all(nodes[t] is not None and nodes[t + 1] is not None for t in transcript.players):
+    if evidence != options_pb2.EVIDENCE_AUTO:
+        return evidence
+    if messages_asked(case.transcript, replace(case.settings, evidence=evidence), case.answers):
+        return options_pb2.EVIDENCE_OWEN
+    if all(nodes[t] is not None and nodes[t + 1] is not None for t in case.transcript.players):
         return options_pb2.EVIDENCE_PREFIX
     # Vote replay judges messages where Owen values are out of reach; its judgements are among the answers.
-    return options_pb2.EVIDENCE_SCORES if any(transcript.scores) else options_pb2.EVIDENCE_EQUAL
+    return options_pb2.EVIDENCE_SCORES if any(case.transcript.scores) else options_pb2.EVIDENCE_EQUAL
 
 
-def success_evidence(
-    kind: int,
-    transcript: Transcript,
-    settings: Settings,
-    answers: Answers,
-    nodes: Sequence[float | None],
-    scores: Sequence[float | None],
-    rho: Sequence[float],
-    given: Sequence[float],
-) -> list[float]:
-    """x_t of section 4. `given`: as published, where Owen values are sampled."""
-    x = [0.0] * len(transcript.authors)
-    if kind == options_pb2.EVIDENCE_OWEN:
-        if not answers.has_parts():
-            return list(given)
-        counts = [len(m) for m in transcript.members]
-        for members, values in zip(transcript.members, owen(answers.part, len(counts), counts), strict=True):
-            for t, value in zip(members, values, strict=True):
-                x[t] = value
-    elif kind == options_pb2.EVIDENCE_PREFIX:
-        for t in transcript.players:
-            before, after = nodes[t], nodes[t + 1]
-            x[t] = after - before if before is not None and after is not None else 0.0
-    elif kind == options_pb2.EVIDENCE_SCORES:
-        for t in transcript.players:
-            x[t] = score_evidence(scores[t], rho[t], settings)
+def success_evidence(case: Case, kind: int, nodes: Sequence[float | None]) -> list[float]:
+    """x_t of a success."""
+    if kind == options_pb2.EVIDENCE_OWEN and case.credit is not None:
+        return list(case.credit.values)
+    x = [0.0] * len(case.transcript.authors)
+    for t in case.transcript.players:
+        before, after = nodes[t], nodes[t + 1]
+        if kind == options_pb2.EVIDENCE_PREFIX and before is not None and after is not None:
+            x[t] = after - before
+        elif kind == options_pb2.EVIDENCE_SCORES:
+            x[t] = score_evidence(case.located.scores[t], case.rho[t], case.settings)
     return x
 
 
-def allocate(
-    transcript: Transcript,
-    settings: Settings,
-    answers: Answers,
-    values: Credit,
-    located: Located,
-    rho: Sequence[float],
-    given_x: Sequence[float],
-) -> tuple[Allocation, int]:
+def allocate(case: Case) -> tuple[Allocation, int]:
     """Rewards of all messages, and the kind of evidence they rest on."""
-    if values.score < settings.theta:
-        return _allocate_failure(transcript, settings, values, located, rho), _failure_kind(located)
-    return _allocate_success(transcript, settings, answers, values, located, rho, given_x)
+    if case.values.score < case.settings.theta:
+        return _allocate_failure(case), _failure_kind(case)
+    return _allocate_success(case, case.settings.evidence)
 
 
-def _allocate_success(
-    transcript: Transcript,
-    settings: Settings,
-    answers: Answers,
-    values: Credit,
-    located: Located,
-    rho: Sequence[float],
-    given_x: Sequence[float],
-    plain: bool = False,
-) -> tuple[Allocation, int]:
-    """`plain`: by the first evidence that applies, whatever the options ask for."""
-    nodes = node_values(transcript, settings, answers, values.score)
-    asked = options_pb2.EVIDENCE_AUTO if plain else settings.evidence
-    kind = evidence_kind(transcript, replace(settings, evidence=asked), answers, nodes)
-    scores = located.scores
-    x = success_evidence(kind, transcript, settings, answers, nodes, scores, rho, given_x)
+def _allocate_success(case: Case, evidence: int) -> tuple[Allocation, int]:
+    values, settings, located = case.values, case.settings, case.located
+    nodes = node_values(case.transcript, settings, case.answers, values.score)
+    kind = evidence_kind(case, evidence, nodes)
+    x, scores, labels = success_evidence(case, kind, nodes), located.scores, located.labels
     if values.shapley:
-        return allocate_success(transcript, settings, kind, values.values, x, scores, rho, located.labels), kind
+        return allocate_success(case.transcript, settings, kind, values.values, x, scores, case.rho, labels), kind
     total = values.score - settings.low
-    return allocate_outcome(transcript, settings, kind, total, x, scores, rho, located.labels), kind
+    return allocate_outcome(case.transcript, settings, kind, total, x, scores, case.rho, labels), kind
 
 
-def _failure_kind(located: Located) -> int:
-    """Values speak where an error is located; where none is, only scores tell the suspects apart."""
-    if located.from_values and any(label in BLAMED for label in located.labels):
+def _failure_kind(case: Case) -> int:
+    """As asked, else the first kind that is part of the evidence."""
+    if case.settings.evidence != options_pb2.EVIDENCE_AUTO:
+        return case.settings.evidence
+    if case.located.from_values:
         return options_pb2.EVIDENCE_PREFIX
-    scored = any(q is not None for q in located.scores)
-    return options_pb2.EVIDENCE_SCORES if scored else options_pb2.EVIDENCE_EQUAL
+    if any(q is not None for q in case.located.scores):
+        return options_pb2.EVIDENCE_SCORES
+    owen = case.credit is not None and case.credit.owen
+    return options_pb2.EVIDENCE_OWEN if owen else options_pb2.EVIDENCE_EQUAL
 
 
-def _allocate_failure(
-    transcript: Transcript, settings: Settings, values: Credit, located: Located, rho: Sequence[float]
-) -> Allocation:
-    shortfall = min(0.0, values.score - settings.reference)
-    posterior, labels = located.posterior, located.labels
-    hard = _blame(transcript, settings, located, posterior, labels, rho, shortfall)
-    if not settings.soft:
+def _allocate_failure(case: Case) -> Allocation:
+    located, posterior = case.located, case.located.posterior
+    lucky = located.tier not in UNLUCKY
+    hard = _share_out(case, posterior, located.labels, posterior.environment if lucky else 0.0)
+    if not case.settings.soft:
         return hard
     # The mixture over the first error; what is published as evidence stays that of the hard rewards.
+    nothing = [signals_pb2.LABEL_NEUTRAL] * len(located.labels)
     parts: list[tuple[float, Allocation]] = []
-    for t, mass in enumerate(posterior.first if located.evidence.success is False else ()):
-        if mass <= 0:
-            continue
-        given = infer(transcript, settings, located.evidence, t)
-        claim = replace(
-            claim_of(given, settings, located.evidence, located.tier, transcript),
-            first=t,
-        )
-        own = [blame.label(s, claim, given, transcript, located.scores) for s in range(len(labels))]
-        own[t] = signals_pb2.LABEL_FIRST_ERROR
-        parts.append((mass, _blame(transcript, settings, located, given, own, rho, shortfall)))
-    nothing = [signals_pb2.LABEL_NEUTRAL] * len(labels)
-    rest = max(0.0, 1 - sum(mass for mass, _ in parts))
-    parts.append((rest, _blame(transcript, settings, located, posterior, list(nothing), rho, shortfall)))
-    hard.rewards = [sum(mass * part.rewards[t] for mass, part in parts) for t in range(len(labels))]
+    if located.evidence.success is None or located.tier == signals_pb2.EVIDENCE_TIER_NONE:
+        parts.append((1.0, _share_out(case, posterior, nothing, posterior.environment if lucky else 0.0)))
+    else:
+        parts += _parts_by_message(case)
+        if lucky:
+            parts.append((posterior.environment, _share_out(case, posterior, nothing, 1.0)))
+        rest = max(0.0, 1 - sum(mass for mass, _ in parts))
+        parts.append((rest, _share_out(case, posterior, nothing, 0.0)))
+    hard.rewards = [sum(mass * part.rewards[t] for mass, part in parts) for t in range(len(nothing))]
     hard.unallocated = {CONTEXT: sum(mass * part.unallocated.get(CONTEXT, 0.0) for mass, part in parts)}
+    hard.relaxed = {CONTEXT} if any(mass > DUST and part.relaxed for mass, part in parts) else set()
     return hard
 
 
-def _blame(
-    transcript: Transcript,
-    settings: Settings,
-    located: Located,
-    posterior: Posterior,
-    labels: Sequence[int],
-    rho: Sequence[float],
-    shortfall: float,
-) -> Allocation:
-    found = any(label in BLAMED for label in labels)
-    scores, from_values = located.scores, located.from_values
-    x = blame.failure_evidence(transcript, settings, labels, posterior, scores, rho, from_values, found, shortfall)
-    return blame.allocate_failure(transcript, settings, labels, x, posterior.error, posterior.first, found, shortfall)
+def _parts_by_message(case: Case) -> list[tuple[float, Allocation]]:
+    """One part of the mixture for each message that may have been the first error."""
+    located, transcript = case.located, case.transcript
+    parts: list[tuple[float, Allocation]] = []
+    for t, mass in enumerate(located.posterior.first):
+        right = located.grades[t] == signals_pb2.ANSWER_GRADE_RIGHT
+        if mass <= 0 or (right and not located.claim.strong):
+            continue
+        given = infer(transcript, case.settings, located.evidence, t)
+        claim = claim_of(given, case.settings, located.evidence, located.tier, transcript, located.grades)
+        claim = replace(claim, first=t)
+        labels = [
+            blame.label(s, claim, given, transcript, located.scores, located.grades) for s in range(len(located.labels))
+        ]
+        labels[t] = signals_pb2.LABEL_FIRST_ERROR
+        parts.append((mass, _share_out(case, given, labels, 0.0)))
+    return parts
+
+
+def _share_out(case: Case, posterior: Posterior, labels: Sequence[int], environment: float) -> Allocation:
+    located, transcript, settings = case.located, case.transcript, case.settings
+    asked, values = settings.evidence, located.from_values
+    if asked == options_pb2.EVIDENCE_SCORES:
+        values = False
+    blamed = asked in (options_pb2.EVIDENCE_AUTO, options_pb2.EVIDENCE_PREFIX, options_pb2.EVIDENCE_SCORES)
+    credited = case.credit is not None and asked in (options_pb2.EVIDENCE_AUTO, options_pb2.EVIDENCE_OWEN)
+    x = blame.blame_evidence(transcript, settings, labels, posterior, located.scores, case.rho, values)
+    failure = blame.Failure(
+        shortfall=case.shortfall,
+        labels=labels,
+        grades=located.grades,
+        blame=x if blamed else [0.0] * len(x),
+        credit=case.credit.values if case.credit is not None and credited else None,
+        first=posterior.first if blamed and located.tier != signals_pb2.EVIDENCE_TIER_NONE else None,
+        error=posterior.error,
+        environment=environment,
+    )
+    return blame.allocate_failure(transcript, settings, failure)
 
 
 @dataclass(frozen=True)
@@ -178,7 +167,9 @@ class Expected:
     settings: Settings
     answers: Answers
     credit: Credit
+    message_credit: MessageCredit | None
     located: Located
+    changes: list[Change | None]
     rho: list[float]
     allocation: Allocation
     kind: int  # what the rewards rest on
@@ -213,20 +204,33 @@ def recompute(
     located = locate(episode, transcript, settings, answers, values, given_prior)
     if labels is not None:
         located = replace(located, labels=list(labels))
-    rho = redundancies(transcript, settings.shingles)
-    given_x = [0.0] * len(transcript.authors)
-    for m in published.audit.messages if published is not None else ():
-        if 0 <= m.index < len(given_x):
-            given_x[m.index] = m.evidence
-    allocation, kind = allocate(transcript, settings, answers, values, located, rho, given_x)
+    given = [0.0] * len(transcript.authors)
+    for m in published.messages if published is not None else ():
+        if 0 <= m.index < len(given):
+            given[m.index] = m.credit
+    shares = message_credit(transcript, settings, answers, values, given)
+    case = Case(transcript, settings, answers, values, located, redundancies(transcript, settings.shingles), shares)
+    allocation, kind = allocate(case)
     if not values.shapley:
         shared = allocation
         if values.score < settings.theta:
-            shared, _ = _allocate_success(transcript, settings, answers, values, located, rho, [], plain=True)
+            shared, _ = _allocate_success(case, options_pb2.EVIDENCE_AUTO)
         sums = [sum(shared.rewards[t] for t in members) for members in transcript.members]
         values = replace(values, values=sums)
     pairs = interactions(values.table, len(transcript.agents)) if values.table is not None else None
-    return Expected(transcript, settings, answers, values, located, rho, allocation, kind, pairs)
+    return Expected(
+        transcript=transcript,
+        settings=settings,
+        answers=answers,
+        credit=values,
+        message_credit=shares,
+        located=located,
+        changes=value_changes(transcript, settings, answers, located.evidence),
+        rho=case.rho,
+        allocation=allocation,
+        kind=kind,
+        interactions=pairs,
+    )
 
 
 def credible_set(first: Sequence[float], share: float = 0.8) -> list[int]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
-import gzip
 import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any
 
 from google.protobuf import json_format
 
-from assay_rl.convert.records import from_record
+from assay_rl.convert.files import one_source, text_lines
 from assay_rl.v1 import episode_pb2, signal_service_pb2, signals_pb2
 
 from .questions import Asked, decode
@@ -33,21 +31,9 @@ class ResultLine:
     broken: tuple[str, ...]  # questions that could not be read
 
 
-def open_lines(path: str | Path) -> TextIO:
-    """Opens a JSON lines file, plain or gzip (by its first bytes)."""
-    with Path(path).open("rb") as probe:
-        zipped = probe.read(2) == b"\x1f\x8b"
-    if zipped:
-        return cast("TextIO", gzip.open(path, "rt", encoding="utf-8"))
-    return Path(path).open(encoding="utf-8")
-
-
 def lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    """Non-empty lines with their numbers, from 1."""
-    with open_lines(path) as source:
-        for number, line in enumerate(source, 1):
-            if line.strip():
-                yield number, line
+    """Non-empty lines with their numbers, from 1. Raises FileError."""
+    return text_lines(one_source(str(path)))
 
 
 def _integer(text: str) -> int | float:
@@ -92,34 +78,10 @@ def _take_questions(value: dict[str, Any]) -> list[Any]:
     return questions if isinstance(questions, list) else [questions]
 
 
-@dataclass(frozen=True)
-class EpisodeFormat:
-    """How an episodes file is written, as `assay signals` was told."""
-
-    log: bool = False  # records of published logs, not Episodes
-    keep_labels: bool = True
-    context_agents: tuple[str, ...] = ()
-
-
-def add_format_arguments(parser: argparse.ArgumentParser) -> None:
-    """--input-format and what belongs to it, by the names that `assay signals` has for them."""
-    parser.add_argument("--input-format", choices=("episode", "log"), default="episode", help="of the episodes file")
-    parser.add_argument("--labels", choices=("keep", "drop"), default="keep", help="of log records: annotations")
-    parser.add_argument("--context-agents", default="", metavar="NAME,...", help="of log records: no players")
-
-
-def format_of(arguments: argparse.Namespace) -> EpisodeFormat:
-    names = tuple(name for name in arguments.context_agents.split(",") if name)
-    return EpisodeFormat(arguments.input_format == "log", arguments.labels == "keep", names)
-
-
-def parse_episode(line: str, form: EpisodeFormat = EpisodeFormat()) -> episode_pb2.Episode:
+def parse_episode(line: str) -> episode_pb2.Episode:
     """Reads one Episode. Raises RecordError."""
     value = _object(line)
     try:
-        if form.log:
-            record = from_record(value, keep_labels=form.keep_labels, context_agents=form.context_agents)
-            return record.to_proto()
         return json_format.ParseDict(value, episode_pb2.Episode())
     except (json_format.ParseError, ValueError, TypeError) as error:
         raise RecordError(str(error)) from error

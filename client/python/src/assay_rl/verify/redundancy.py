@@ -1,4 +1,4 @@
-"""How much of a message had been said before: word 5-shingles (signals.md, section 4)."""
+"""How much of a message had been said before: word 5-shingles (proto/signals.md, "Redundancy")."""
 
 from __future__ import annotations
 
@@ -10,15 +10,11 @@ WIDTH = 5
 
 
 def shingles(text: str) -> list[bytes]:
-    """Every run of five words; a shorter text is one shingle, an empty one none.
+    """Every run of five words; a shorter text has none: said twice it may be right twice.
 
     White space and case are those of ASCII: the same in every language and version of Unicode.
     """
     words = text.encode().lower().split()
-    if not words:
-        return []
-    if len(words) <= WIDTH:
-        return [b" ".join(words)]
     return [b" ".join(words[k : k + WIDTH]) for k in range(len(words) - WIDTH + 1)]
 
 

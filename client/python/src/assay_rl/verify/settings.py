@@ -1,4 +1,4 @@
-"""Options as resolved, in the symbols of signals.md."""
+"""Options as resolved, in the symbols of proto/signals.md."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ class Model:
     start_high: float
     error_rate: float  # expected errors of a whole episode under the prior
     repair_rate: float  # expected repairs of an episode that is Low throughout
+    context_error_rate: float  # the same two of context: luck
+    context_repair_rate: float
     judge_correlation: float
     high: tuple[tuple[float, float], ...]
     low: tuple[tuple[float, float], ...]
@@ -69,7 +71,9 @@ class Settings:
     definition: int
     kinds: frozenset[int]
     margin: float
-    blend: float
+    blend: float | None  # None: by credit part
+    outcome_part: int
+    credit_part: int
     scale: int
     epsilon: float
 
@@ -79,7 +83,7 @@ class Settings:
 
 
 def resolve(options: options_pb2.AttributionOptions, episode: episode_pb2.Episode) -> Settings:
-    """Fills every unset option with its default (signals.md, options.proto)."""
+    """Fills every unset option with its default (proto/signals.md, options.proto)."""
     ranged = options.HasField("value_range")
     low = options.value_range.low if ranged else 0.0
     high = options.value_range.high if ranged else 1.0
@@ -121,7 +125,9 @@ def resolve(options: options_pb2.AttributionOptions, episode: episode_pb2.Episod
         definition=first.definition or options_pb2.ERROR_DEFINITION_STAYS_UNLIKELY,
         kinds=frozenset(options.preferences.kinds) or frozenset(range(1, len(PREFERENCE_KINDS) + 1)),
         margin=options.preferences.margin,
-        blend=advantages.blend if advantages.HasField("blend") else 0.5,
+        blend=advantages.blend if advantages.HasField("blend") else None,
+        outcome_part=advantages.outcome or options_pb2.OUTCOME_PART_AUTO,
+        credit_part=advantages.credit or options_pb2.CREDIT_PART_AUTO,
         scale=advantages.scale or options_pb2.OUTCOME_SCALE_POPULATION,
         epsilon=span * (advantages.epsilon if advantages.HasField("epsilon") else 1e-6),
     )
@@ -148,6 +154,8 @@ def _model(first: options_pb2.FirstErrorOptions) -> Model:
         start_high=number("start_high", 0.97),
         error_rate=number("error_rate", 1.3),
         repair_rate=number("repair_rate", 1.0),
+        context_error_rate=number("context_error_rate", 0.3),
+        context_repair_rate=number("context_repair_rate", 0.1),
         judge_correlation=number("judge_correlation", 0.5),
         high=grid("high", HIGH_GRID),
         low=grid("low", LOW_GRID),

@@ -1,4 +1,4 @@
-"""Preference pairs between the episodes of a group (signals.md, section 6)."""
+"""Preference pairs between the episodes of a group (proto/signals.md, "Preferences")."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan, log
+from math import log
 
 from assay_rl.v1 import episode_pb2
 
@@ -34,13 +34,20 @@ class Transcript:
         """Indices of the agents' messages, in order."""
         return tuple(t for t, author in enumerate(self.authors) if author != CONTEXT)
 
+    @property
+    def parallel(self) -> bool:
+        """No agent could read another's message before it wrote its own: one round, or one author, of all."""
+        rounds = {self.rounds[t] for t in self.players}
+        authors = {self.authors[t] for t in self.players}
+        return len(authors) <= 1 or (len(rounds) == 1 and 0 not in rounds)
+
     def judged(self, t: int) -> float | None:
         """q_t, the mean over the judges; None where nobody judged."""
         scores = self.scores[t]
         return sum(scores) / len(scores) if scores else None
 
 
-def read(episode: episode_pb2.Episode, asked: Sequence[Sequence[float]] = ()) -> Transcript:
+def read(episode: episode_pb2.Episode, asked: Sequence[Sequence[float | None]] = ()) -> Transcript:
     """`asked`: process scores that an evaluator or scorer gave, each one a message: judges beside the episode's own."""
     index = {agent.id: i for i, agent in enumerate(episode.agents)}
     messages = episode.messages
@@ -61,7 +68,7 @@ def read(episode: episode_pb2.Episode, asked: Sequence[Sequence[float]] = ()) ->
             if not m.agent_id
             else ((m.process_score,) if m.HasField("process_score") else ())
             + tuple(j.score for j in m.judge_scores)
-            + tuple(scores[t] for scores in asked if t < len(scores) and not isnan(scores[t]))
+            + tuple(score for scores in asked for score in scores[t : t + 1] if score is not None)
             for t, m in enumerate(messages)
         ),
         prefix_values=tuple(m.prefix_value if m.HasField("prefix_value") else None for m in messages),

@@ -1,4 +1,4 @@
-"""Vote replay: the value of a coalition is the grade of the answer that its ballots elect (signals.md, section 1)."""
+"""Vote replay: the value of a coalition is the grade of the answer that its ballots elect (proto/signals.md)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
 from math import isfinite
 
-from assay_rl.v1 import options_pb2
+from assay_rl.v1 import options_pb2, signals_pb2
 
 from .settings import Settings
 from .transcript import CONTEXT, Transcript
@@ -85,6 +85,18 @@ def classifier(settings: Settings, reference: str) -> Callable[[str], str]:
     return by_key
 
 
+def _blank(settings: Settings, answer: str) -> bool:
+    """Nothing is left of it to compare: as good as no answer."""
+    return settings.grader != options_pb2.GRADER_IDENTICAL and not normalise(answer)
+
+
+def readable(settings: Settings, answer: str) -> bool:
+    """Whether the grader finds in the text what it compares: a number, a choice letter."""
+    if settings.grader == options_pb2.GRADER_NUMBER:
+        return _number(answer) is not None
+    return settings.grader != options_pb2.GRADER_CHOICE or _CHOICE.match(normalise(answer)) is not None
+
+
 def _choice(answer: str) -> str:
     text = normalise(answer)
     match = _CHOICE.match(text)
@@ -101,10 +113,12 @@ class VoteReplay:
     def __init__(self, transcript: Transcript, settings: Settings, reference: str) -> None:
         self._transcript = transcript
         self._settings = settings
+        self._reference = reference
         classify = classifier(settings, reference)
         self._classes: dict[str, int] = {RIGHT: 1}
         self._digits: list[int | None] = []
-        for answer in transcript.answers:
+        self._answers = [None if a is None or _blank(settings, a) else a for a in transcript.answers]
+        for answer in self._answers:
             if answer is not None:
                 name = classify(answer)
             elif settings.empty_ballots:
@@ -119,9 +133,20 @@ class VoteReplay:
         self._values: dict[int, float] = {}
         self._whole = [self._ballot(i, members, self._top_round) for i, members in enumerate(transcript.members)]
 
+    def grade_of(self, t: int) -> int:
+        """AnswerGrade of message t; unspecified without an answer."""
+        answer = self._answers[t]
+        if answer is None or self._transcript.authors[t] == CONTEXT:
+            return signals_pb2.ANSWER_GRADE_UNSPECIFIED
+        if self._digits[t] == 1:
+            return signals_pb2.ANSWER_GRADE_RIGHT
+        if readable(self._settings, self._reference) and readable(self._settings, answer):
+            return signals_pb2.ANSWER_GRADE_WRONG
+        return signals_pb2.ANSWER_GRADE_UNREADABLE
+
     def grade(self, t: int) -> float | None:
         """q of message t: +1 for a right answer, -1 for a wrong one; None without an answer."""
-        if self._transcript.answers[t] is None or self._transcript.authors[t] == CONTEXT:
+        if self._answers[t] is None or self._transcript.authors[t] == CONTEXT:
             return None
         return 1.0 if self._digits[t] == 1 else -1.0
 

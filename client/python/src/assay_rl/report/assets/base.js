@@ -67,6 +67,18 @@ const EVIDENCE = {
   SCORES: "process scores of the messages",
   EQUAL: "equal shares: nothing told the messages apart",
 };
+// What an advantage is made of: its outcome part X and its credit part K.
+const OUTCOME_PARTS = {
+  OUTCOME: "X is the run's score against the other runs of the task",
+  CONTROL: "X is the run's score against the other runs, less what the rest of the team explains of it",
+  RECOMBINED: "X is what the author's messages are worth in the teams of all runs",
+};
+const CREDIT_PARTS = {
+  VALUES: "K is how much the message changed the expected score",
+  CREDIT: "K is what the message is worth to the team, with and without it",
+  SCORES: "K is the judge's score of the message",
+};
+const GRADES = { RIGHT: "right", WRONG: "wrong", UNREADABLE: "unreadable" };
 const PAIRS = {
   STEP: "At the first error: a better alternative over what was said",
   REPAIR: "At the repair: the repair over an alternative that did not help",

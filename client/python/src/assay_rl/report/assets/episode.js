@@ -70,6 +70,7 @@ function whereWrong(episode, open) {
   }
   if (episode.success) return [h("p", {}, "Nowhere: the run succeeded, and no error is claimed.")];
   if (first.tier === "NONE") return [h("p", {}, "Unknown. Nothing tells its messages apart, so no first error is claimed."), h("p", { class: "soft" }, "Annotations, process scores or rollouts would tell.")];
+  if (first.environment >= 0.5) return [h("p", {}, `With the environment: ${percent(first.environment)} sure that no agent's message, but a reply to one, cost the success. That share of the shortfall is nobody's.`), h("p", { class: "soft" }, `Evidence: ${TIERS[first.tier] || first.tier}.`)];
   return [h("p", {}, `Unclear. The most suspect message has ${percent(first.probability)}; not enough to claim it.`), h("p", { class: "soft" }, `Evidence: ${TIERS[first.tier] || first.tier}.`)];
 }
 
@@ -91,22 +92,25 @@ function posteriorCard(episode, open) {
     return card("Where it went wrong, message by message", why, !episode.success && informative && h("details", {}, h("summary", {}, "Show the spread of suspicion"), posteriorChart(episode, open)));
   }
   return card("Where it went wrong, message by message", null,
-    h("p", { class: "hint legend" }, h("i", { class: "key first" }), "first error ", h("i", { class: "key error" }), "any error ", h("i", { class: "key repair" }), `repair (downwards). Probability that no message was the first error: ${percent(first.none)}. With 80 % probability it is one of: ${first.set.join(", ") || "none"}.`),
+    h("p", { class: "hint legend" }, h("i", { class: "key first" }), "first error ", h("i", { class: "key error" }), "any error ", h("i", { class: "key repair" }), `repair (downwards). Probability that no message was the first error: ${percent(first.none)}${first.environment > 0 ? `, that it was the environment: ${percent(first.environment)}` : ""}. With 80 % probability it is one of: ${first.set.join(", ") || "none"}.`),
     posteriorChart(episode, open));
 }
 
 function restsOn(episode) {
   if (episode.success) return `Each agent's credit is shared over its messages by ${EVIDENCE[episode.evidence] || "local evidence"}.`;
   if (episode.first.index !== null) return "The shortfall is carried by the errors; what was sound pays nothing, and attempts to repair keep theirs.";
-  return "Nothing is located, so the shortfall is shared by suspicion and nobody is praised for it.";
+  return "Nothing is located, so the shortfall is shared by suspicion. Whoever was right in a lost cause keeps that.";
 }
 
 function transcript(episode) {
   const list = h("ol", { class: "messages" });
-  const most = Math.max(...scored(episode).map((message) => Math.abs(message.reward)), 0);
   const indexOf = new Map(episode.agents.map((agent, index) => [agent.id, index]));
   const advantages = advantagesOf(episode);
-  const section = card("The transcript", episode.error ? null : `The bar is the message's reward: right and blue for a gain, left and orange for a loss. ${restsOn(episode)}`, list);
+  const values = advantages.size ? [...advantages.values()].map((row) => row[2]) : scored(episode).map((message) => message.reward);
+  const most = Math.max(...values.map(Math.abs), 0);
+  const sides = "right and blue for a gain, left and orange for a loss.";
+  const hint = advantages.size ? `The bar is the message's advantage, which is what a trainer puts on its tokens: ${sides} ${madeOf(groupOf(episode))}` : `The bar is the message's reward: ${sides} ${restsOn(episode)}`;
+  const section = card("The transcript", episode.error ? null : hint, list);
   if (!episode.messages.length) list.replaceWith(empty("No messages are known: give the episodes file with --episodes."));
   const items = lazily(list, episode.messages, (message) => messageItem(message, episode, indexOf, most, advantages), 40);
   const open = (index) => {
@@ -122,7 +126,7 @@ function messageItem(message, episode, indexOf, most, advantages) {
   const author = indexOf.get(message.agent) ?? -1;
   const facts = [];
   if (message.round) facts.push(`round ${message.round}`);
-  if (message.answer !== undefined) facts.push(["answers ", h("bdi", { class: "code" }, visible(message.answer.slice(0, 120)))]);
+  if (message.answer !== undefined) facts.push(["answers ", h("bdi", { class: "code" }, visible(message.answer.slice(0, 120))), message.grade && ` (${GRADES[message.grade]})`]);
   if (message.q !== undefined) facts.push(`process score ${signed(message.q, 2)}`);
   if (message.rollouts) facts.push(`before it ${message.rollouts[0]} of ${message.rollouts[1]} rollouts succeeded`);
   if (message.rho > 0.05) facts.push(`${percent(message.rho)} said before`);
@@ -130,12 +134,14 @@ function messageItem(message, episode, indexOf, most, advantages) {
   if (message.annotated) facts.push("annotated as the first error");
   if (message.p && episode.first.tier !== "NONE" && message.p[0] >= 0.01) facts.push(`first error ${percent(message.p[0])}`);
   const advantage = advantages.get(message.index);
-  if (advantage) facts.push(`advantage ${signed(advantage[2], 2)}`);
+  if (advantage) facts.push(`X ${signed(advantage[3], 2)}, K ${signed(advantage[1], 2)}`, `reward ${signed(message.reward)}`);
+  if (advantage && message.credit !== undefined) facts.push(`credit ${signed(message.credit)}`);
+  const [figure, value] = advantage ? ["advantage", advantage[2]] : ["reward", message.reward];
   return h("li", { class: `message ${author < 0 ? "context" : ""} label-${message.label || "none"}`, "data-index": message.index, tabindex: "-1", style: { "--author": author < 0 ? "var(--line)" : color(author) } },
     h("div", { class: "who" },
       h("span", { class: "index" }, String(message.index)), dot(author), author < 0 ? h("span", { class: "soft" }, "context, not scored") : name(message.agent),
       message.label && chip(message.label),
-      message.reward !== undefined && h("span", { class: "reward" }, diverging(message.reward, most, "reward"), h("b", { class: tone(message.reward) }, signed(message.reward)))),
+      value !== undefined && h("span", { class: "reward", title: figure }, diverging(value, most, figure), h("b", { class: tone(value) }, signed(value)))),
     facts.length > 0 && h("div", { class: "facts" }, facts.map((fact, k) => [k > 0 && h("span", { "aria-hidden": "true" }, " · "), fact])),
     message.text !== undefined && h("div", { class: "text", dir: "auto" }, longText(message.text)));
 }
@@ -234,18 +240,28 @@ function pairsCard(episode) {
   return section;
 }
 
+const groupOf = (episode) => (episode.group ? data.groups.find((candidate) => candidate.id === episode.group && !candidate.error) : null);
+
+// One sentence: what X and K are in this group, and how much K counts.
+function madeOf(group) {
+  const x = OUTCOME_PARTS[group.outcomePart] || "X is the outcome part";
+  const read = group.outcomePart === "CONTROL" && !group.parallel ? " (an approximation: it had read the author)" : "";
+  const k = CREDIT_PARTS[group.creditPart];
+  return k ? `It is ${percent(1 - group.weight)} X and ${percent(group.weight)} K: ${x}${read}; ${k}.` : `It is X alone: ${x}${read}.`;
+}
+
 function advantagesOf(episode) {
-  const group = data.groups.find((candidate) => candidate.id === episode.group && !candidate.error);
-  const entry = episode.group ? group?.episodes.find(([id]) => id === episode.id) : null;
+  const entry = groupOf(episode)?.episodes.find(([id]) => id === episode.id);
   return new Map((entry ? entry[2] : []).map((row) => [row[0], row]));
 }
 
 function groupCard(episode) {
-  const group = episode.group ? data.groups.find((candidate) => candidate.id === episode.group && !candidate.error) : null;
+  const group = groupOf(episode);
   const entry = group?.episodes.find(([id]) => id === episode.id);
   if (!entry) return null;
-  return card("Among the runs of its task", "Advantages compare the runs of one task: the first number is shared by all messages of this run, the transcript shows each message's own.",
-    h("p", {}, "Group ", name(group.id), `: ${count(group.used, "run")} scored, mean score ${plain(group.mean)}, spread ${plain(group.std)}. Outcome advantage of this run: `, h("b", { class: tone(entry[1]) }, signed(entry[1])), "."));
+  const noise = group.reliability < 1 && CREDIT_PARTS[group.creditPart] ? ` ${percent(1 - group.reliability)} of the differences in K is noise, and K counts that much less.` : "";
+  return card("Among the runs of its task", `Advantages compare the runs of one task. ${madeOf(group)}${noise}`,
+    h("p", {}, "Group ", name(group.id), `: ${count(group.used, "run")} scored, mean score ${plain(group.mean)}, spread ${plain(group.std)}. The score of this run stands at `, h("b", { class: tone(entry[1]) }, signed(entry[1])), "."));
 }
 
 function provenance(episode) {

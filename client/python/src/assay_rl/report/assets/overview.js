@@ -163,7 +163,8 @@ function budget(answered) {
 }
 
 function groupTable() {
-  return foldable(data.groups, (shown) => table(["Group", ["Episodes used", "number"], ["Missing", "number"], ["Mean score", "number"], ["Spread", "number"]],
+  return foldable(data.groups, (shown) => table(["Group", ["Episodes used", "number"], ["Missing", "number"], ["Mean score", "number"], ["Spread", "number"], "X", "K", ["Share of K", "number"]],
     shown.map((group) => h("tr", {}, h("th", { scope: "row" }, name(group.id)),
-      group.error ? h("td", { colspan: 4 }, visible(group.error.message)) : [cell(String(group.used), "number"), cell(String(group.missing.length), "number"), cell(plain(group.mean), "number"), cell(plain(group.std), "number")])), { label: "Groups" }));
+      group.error ? h("td", { colspan: 7 }, visible(group.error.message)) : [cell(String(group.used), "number"), cell(String(group.missing.length), "number"), cell(plain(group.mean), "number"), cell(plain(group.std), "number"),
+        cell(group.outcomePart.toLowerCase()), cell(group.creditPart.toLowerCase()), cell(percent(group.weight), "number")])), { label: "Groups" }));
 }

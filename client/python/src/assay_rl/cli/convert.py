@@ -1,0 +1,55 @@
+"""assay-rl convert: traces, logs and rollouts of other tools in, one Episode a line out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from assay_rl.cli.inputs import add_choices, choices_of
+from assay_rl.convert.files import AUTO, NAMES, FileError, Summary, output_file, read_episodes
+
+_EPILOG = f"""FORMAT is one of: {", ".join(NAMES)}. FORMATS.md of the package tells what each is.
+A FILE may be JSON in any layout, a text log, a folder, a zip archive or an Inspect .eval, plain or gzip; - is standard
+input. Exit status: 0 written, 2 unreadable input."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Exit code 0 where everything was read, 2 for bad input."""
+    parser = argparse.ArgumentParser(
+        prog="assay-rl convert",
+        usage="assay-rl convert [FORMAT] FILE... [-o FILE]",
+        description="Turns files of any known format into episodes, one JSON line each, and says on standard error\n"
+        "who became an agent, who is context, and what was left out and why.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="+", metavar="[FORMAT] FILE", help="without FORMAT each file shows its own")
+    parser.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no summary")
+    add_choices(parser)
+    arguments = parser.parse_args(argv)
+    form, files = _split(arguments.names)
+    summary = Summary()
+    try:
+        with output_file(arguments.output) as out:
+            for episode in read_episodes(files, form, choices_of(arguments), summary):
+                print(episode.to_json(), file=out)
+    except (FileError, OSError) as failure:
+        print(f"assay-rl convert: {failure}", file=sys.stderr)
+        return 2
+    if not summary.episodes:
+        print(f"assay-rl convert: {', '.join(files)}: no episodes", file=sys.stderr)
+        return 2
+    if not arguments.quiet:
+        for line in summary.lines():
+            print(f"assay-rl convert: {line}", file=sys.stderr)
+    return 0
+
+
+def _split(names: list[str]) -> tuple[str, list[str]]:
+    """The format, if the first name is one and no file, and the files; no file is standard input."""
+    if names[0] in (AUTO, *NAMES) and not (len(names) == 1 and Path(names[0]).exists()):
+        return names[0], names[1:] or ["-"]
+    return AUTO, names

@@ -1,0 +1,65 @@
+"""Who is an agent, and who is context: people, environments and frameworks take neither reward nor blame."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """What wrote a message. Only what an AGENT wrote is an agent's; all else is context."""
+
+    AGENT = "agent"
+    HUMAN = "human"
+    ENVIRONMENT = "environment"
+    FRAMEWORK = "framework"
+    SYSTEM = "system prompt"
+
+
+# Names by which frameworks and benchmarks call what is no agent, in lower case without spaces, dashes and underscores.
+_HUMAN = re.compile(
+    r"(the)?(human|user|customer)(input|proxy|simulator|sim|agent|proxyagent|simulatoragent|feedback|message|node)*"
+    r"|(simulated|dummy|mock)(user|human|customer)|userproxy\w*|humanproxy\w*|admin"
+)
+_ENVIRONMENT = re.compile(
+    r"tools?|tool(executor|node|s|output|call)|env|environment|terminal|computerterminal|codeexecutor(agent)?"
+    r"|codeexecution|executor|interpreter|sandbox|observation|function|ipython"
+)
+_FRAMEWORK = re.compile(
+    r"system|chatmanager|groupchatmanager|\w*groupchatmanager|speakerselection|checkingagent|digraphstopagent"
+    r"|stopagent|termination\w*|\w+termination|start|end|interrupt"
+)
+
+
+def kind_of_name(name: str) -> Kind:
+    """What a name says about its bearer: AGENT unless frameworks use it for something else."""
+    plain = re.sub(r"[\s_\-]", "", name).lower()
+    for pattern, kind in ((_HUMAN, Kind.HUMAN), (_ENVIRONMENT, Kind.ENVIRONMENT), (_FRAMEWORK, Kind.FRAMEWORK)):
+        if pattern.fullmatch(plain):
+            return kind
+    return Kind.AGENT
+
+
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a name is one of the patterns; NAME* stands for every name that begins so."""
+    return any(name.startswith(p[:-1]) if p.endswith("*") else name == p for p in patterns)
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The caller's own decisions: names of agents and of context, which overrule what a format and a name say."""
+
+    agents: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
+
+    def kind(self, author: str, kind: Kind) -> Kind:
+        """What the author of a message is, where the format says `kind`."""
+        if matches(author, self.agents):
+            return Kind.AGENT
+        if kind is not Kind.AGENT:
+            return kind
+        if matches(author, self.context):
+            return Kind.FRAMEWORK
+        return kind_of_name(author)

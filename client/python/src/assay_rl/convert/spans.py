@@ -1,0 +1,458 @@
+"""The one tree of spans: who ran, inside whom, when, what was said, which calls.
+
+Front ends (otel, agents_sdk, langsmith, langfuse, mlflow, ...) turn what they read into Span; `run_of` makes a Run of
+a trace. The agent of a message is the innermost agent around the model's call, never a constant of the instrumentation.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from assay_rl.convert._fields import from_json
+from assay_rl.convert.chat import ASSISTANT, SYSTEM, TOOL, USER, Call, Turn
+from assay_rl.convert.content import join
+from assay_rl.convert.outcome import Outcome
+from assay_rl.convert.roles import Kind
+from assay_rl.convert.run import DEFAULT_AGENT, Run
+
+AGENT, MODEL, CALL, HANDOFF, STEP = "agent", "model", "tool", "handoff", "step"
+HEARD = "heard"  # what an agent was given after its last answer
+
+# Names that tracers give to steps of their own: no agent is called so.
+_GENERIC = re.compile(
+    r"span|turn|task|agent[ _]?workflow|workflow|langgraph|compiledstategraph|runnable\w*|channelwrite\w*|\w*prompt"
+    r"|\w*promptvalue|\w*outputparser|call_?model|model|llm|agent|tools?|chain|llmchain|agentexecutor|should_\w+|trace"
+    r"|root|invocation|request|session|response|chat\w*|__\w+__|_\w+|sequence|lambda|graph|run|main"
+)
+
+
+@dataclass(slots=True)
+class Span:
+    """One span of a trace. Times are nanoseconds since any one epoch, 0 where they are not told.
+
+    kind: AGENT, MODEL (a call of a model), CALL (of a tool), HANDOFF or STEP (anything else).
+    agent: of an AGENT span its name, "" where it has none; of any other span the name that the instrumentation claims.
+    asked, wrote: what went into it and what came out of it.
+    silent: what proves that a model answered although its text is not in the trace (an id of the response).
+    """
+
+    id: str
+    parent: str = ""
+    trace: str = ""
+    name: str = ""
+    kind: str = STEP
+    agent: str = ""
+    start: int = 0
+    end: int = 0
+    asked: list[Turn] = field(default_factory=list)
+    wrote: list[Turn] = field(default_factory=list)
+    tokens: int = 0
+    tool: Call | None = None
+    result: str = ""
+    silent: str = ""
+    truncated: bool = False
+    scores: dict[str, Any] = field(default_factory=dict)
+    extension: dict[str, Any] = field(default_factory=dict)
+    fresh: bool = False  # `asked` holds only what is new since the last call, not the whole history
+    order: int = 0  # in the file
+
+
+def time_of(value: Any, unit: int = 0) -> int:
+    """Nanoseconds: numbers in `unit` nanoseconds (0: by their size), digits, or ISO 8601 with or without a zone."""
+    if value is None or isinstance(value, bool):
+        return 0
+    if isinstance(value, str):
+        text = value.strip()
+        if not re.fullmatch(r"\d+(\.\d+)?", text):
+            return _iso(text)
+        if "." not in text:
+            return _nanoseconds(int(text), unit)
+        value = float(text)
+    if isinstance(value, (int, float)):
+        return _nanoseconds(value, unit)
+    return _iso(value.isoformat()) if isinstance(value, datetime) else 0
+
+
+def _nanoseconds(value: float, unit: int) -> int:
+    if not unit:
+        size = abs(value)
+        unit = 10**9 if size < 1e11 else 10**6 if size < 1e14 else 10**3 if size < 1e17 else 1
+    return int(value * unit)
+
+
+def _iso(text: str) -> int:
+    """Python 3.10 reads three or six digits of a second and no Z: the fraction is read apart."""
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*(Z|[+-]\d\d:?\d\d)?", text)
+    if found is None:
+        return 0
+    day, clock, fraction, zone = found.groups()
+    zone = "+00:00" if zone in (None, "Z") else zone if ":" in zone else f"{zone[:3]}:{zone[3:]}"
+    try:
+        moment = datetime.fromisoformat(f"{day}T{clock}{zone}")
+    except ValueError:
+        return 0
+    seconds = int((moment - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds())
+    return seconds * 10**9 + int((fraction or "0")[:9].ljust(9, "0"))
+
+
+def traces_of(spans: Iterable[Span]) -> dict[str, list[Span]]:
+    """Spans by trace, in the order in which the traces appear."""
+    traces: dict[str, list[Span]] = {}
+    for span in spans:
+        traces.setdefault(span.trace, []).append(span)
+    return traces
+
+
+def run_of(spans: list[Span], default_agent: str = "", id: str = "") -> Run:
+    """The run of one trace."""
+    return _Tree(spans, default_agent or DEFAULT_AGENT).run(id)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A message under way: where it stands in time, what it says, the calls of it that no tool has answered yet."""
+
+    span: Span
+    author: str
+    kind: Kind
+    text: str
+    calls: list[Call] = field(default_factory=list)
+    open: list[Call] = field(default_factory=list)
+    end: int = 0
+    tokens: int = 0
+    extension: Mapping[str, Any] = field(default_factory=dict)
+    round: int = 0
+
+    def content(self) -> str:
+        return join(self.text, *(call.line() for call in self.calls))
+
+
+class _Tree:
+    def __init__(self, spans: list[Span], default_agent: str) -> None:
+        self._default = default_agent
+        self._repeated = 0
+        self._by_id: dict[str, Span] = {}
+        self._spans: list[Span] = []
+        for number, span in enumerate(spans):
+            span.order = number
+            if span.id and span.id in self._by_id:
+                self._repeated += 1  # a batch that was sent twice
+                continue
+            if span.id:
+                self._by_id[span.id] = span
+            self._spans.append(span)
+        self._scopes: dict[int, Span | None] = {}
+        self._names = {span.agent for span in self._spans if span.kind == AGENT and span.agent}
+        claimed = {span.agent for span in self._spans if span.kind == MODEL and span.agent}
+        # One name on every call of a model is the instrumentation's; several are those of agents.
+        self._genuine = claimed if len(claimed) > 1 else claimed & self._names
+        self._entries: list[_Entry] = []
+        self._inside: dict[int, list[_Entry]] = {}  # by a span's order: what models inside it said
+        self._callers: dict[str, list[_Entry]] = {}  # by agent: its messages from calls of models, by their start
+        self._dropped: dict[str, int] = {}
+        self._notes: list[str] = []
+
+    def run(self, id: str) -> Run:
+        texts = self._speak()
+        self._answer()
+        self._hear(texts)
+        self._entries.sort(key=lambda e: (e.end, e.span.start, e.span.order, e.kind is Kind.AGENT))
+        self._settle()
+        self._number()
+        run = Run(id=id or next((span.trace for span in self._spans if span.trace), ""), prompt=self._prompt())
+        for entry in self._entries:
+            run.say(entry.author, entry.kind, entry.content(), entry.extension, round=entry.round, tokens=entry.tokens)
+        run.outcome = Outcome(truncated=self._truncated())
+        for span in self._spans:
+            run.outcome.scores.update(span.scores)
+        run.dropped.update(self._dropped)
+        if self._repeated:
+            run.dropped["spans that came twice"] += self._repeated
+        run.notes += self._notes
+        return run
+
+    # Who.
+
+    def _ancestors(self, span: Span) -> list[Span]:
+        found: list[Span] = []
+        seen = {span.id}
+        while span.parent in self._by_id and span.parent not in seen:
+            span = self._by_id[span.parent]
+            seen.add(span.id)
+            found.append(span)
+        return found
+
+    def _scope(self, span: Span) -> Span | None:
+        """The innermost agent around a span, itself included: one with a name before one without."""
+        if span.order not in self._scopes:
+            around = [a for a in (span, *self._ancestors(span)) if a.kind == AGENT]
+            self._scopes[span.order] = next((a for a in around if a.agent), around[0] if around else None)
+        return self._scopes[span.order]
+
+    def _author(self, span: Span) -> str:
+        scope = self._scope(span)
+        if scope is not None and scope.agent:
+            claims = span.kind == MODEL and span.agent in self._genuine
+            return span.agent if claims else scope.agent
+        if span.agent:
+            return span.agent
+        if scope is not None and scope.name and not _GENERIC.fullmatch(scope.name.lower()):
+            return scope.name
+        for step in self._ancestors(span):
+            if step.kind == STEP and step.name and not _GENERIC.fullmatch(step.name.lower()):
+                return step.name
+        return self._default
+
+    # What was said.
+
+    def _speak(self) -> set[str]:
+        """Entries of what models wrote; returns all texts that the trace tells."""
+        known: set[str] = set()
+        for span in self._spans:
+            if span.kind == MODEL:
+                self._speak_model(span, known)
+        for entry in self._entries:
+            for around in self._ancestors(entry.span):
+                self._inside.setdefault(around.order, []).append(entry)
+        heard = {_plain(turn.text) for span in self._spans for turn in span.asked if turn.role != ASSISTANT}
+        heard.update(_plain(span.result) for span in self._spans if span.result)
+        # Inner spans first: what they say, the agents around them only hand on.
+        for span in sorted(self._spans, key=lambda s: (s.end, -s.start)):
+            if span.kind != MODEL and span.wrote:
+                self._speak_agent(span, known, heard)
+        return known
+
+    def _speak_model(self, span: Span, known: set[str]) -> None:
+        said = [turn for turn in span.wrote if turn.role not in (USER, SYSTEM, TOOL)]
+        entries = []
+        for turn in said:
+            if turn.content() or turn.extension:
+                author = turn.name if turn.name in self._names else self._author(span)
+                entry = _Entry(span, author, Kind.AGENT, turn.text, turn.calls, list(turn.calls), span.end)
+                entry.extension = turn.extension
+                entries.append(entry)
+                known.update({_plain(turn.text), _plain(turn.content())} - {""})
+        if not entries:
+            # Calls and texts found later fill it; what stays empty is named or counted in `_settle`.
+            entries.append(_Entry(span, self._author(span), Kind.AGENT, "", end=span.end))
+        entries[0].tokens = span.tokens or sum(turn.tokens for turn in said)
+        entries[0].extension = {**entries[0].extension, **span.extension}
+        self._entries += entries
+
+    def _speak_agent(self, span: Span, known: set[str], heard: set[str]) -> None:
+        """What an agent's or a step's span says that no model's call inside says: its text alone tells it."""
+        author = self._author(span)
+        outside = self._scope(span) is None and not span.agent
+        for turn in span.wrote:
+            text = _plain(turn.content())
+            if turn.role != ASSISTANT or not text or text in known or text in heard or self._holds(text, span):
+                continue
+            known.update((text, _plain(turn.text)))
+            name = turn.name if turn.name and turn.name != span.name else author
+            bare = self._bare(span, "" if outside else name)
+            if bare is None and outside:
+                self._drop("texts of steps around the agents, which no agent inside said")
+                continue
+            if bare is None:
+                bare = _Entry(span, name, Kind.AGENT, "", end=span.end, tokens=span.tokens)
+                self._entries.append(bare)
+            bare.text = join(bare.text, turn.text)
+            bare.calls += turn.calls
+            bare.open += turn.calls
+            bare.extension = {**span.extension, **turn.extension, **bare.extension}
+
+    def _bare(self, span: Span, author: str) -> _Entry | None:
+        """The last call of a model inside `span` whose text is not told; of any author where none is given."""
+        inside = [e for e in self._inside.get(span.order, ()) if not e.content() and author in ("", e.author)]
+        return max(inside, key=lambda e: (e.end, e.span.order)) if inside else None
+
+    def _holds(self, text: str, span: Span) -> bool:
+        """Whether the text is part of, or made of, what a model inside the span said."""
+        inside = [_plain(e.content()) for e in self._inside.get(span.order, ()) if e.content()]
+        return any(text in said for said in inside) or (bool(inside) and text == " ".join(inside))
+
+    # Tools and handoffs.
+
+    def _answer(self) -> None:
+        """Results of tools, and calls that only the tools' own spans tell: they belong to the model's call before."""
+        for entry in sorted(self._entries, key=lambda e: (e.span.start, e.end, e.span.order)):
+            if entry.span.kind == MODEL:
+                self._callers.setdefault(entry.author, []).append(entry)
+        tools = sorted((s for s in self._spans if s.kind in (CALL, HANDOFF)), key=lambda s: (s.start, s.end, s.order))
+        for span in tools:
+            call = span.tool or Call(span.name)
+            author = self._author(span)
+            caller = self._caller(span, author)
+            if span.kind == HANDOFF or self._hands_over(span, call):
+                self._hand_over(span, call, author, caller)
+                continue
+            if call.name and not _take(caller, call):
+                if caller is None:
+                    kind = Kind.AGENT if self._scope(span) is not None or span.agent else Kind.FRAMEWORK
+                    caller = _Entry(span, author, kind, "", end=span.start)
+                    self._entries.append(caller)
+                caller.calls.append(call)
+            if span.result or span.extension:
+                text = f"[tool_result] {call.name}: {span.result}" if call.name else span.result
+                end = span.end or span.start
+                self._entries.append(_Entry(span, "tool", Kind.ENVIRONMENT, text, end=end, extension=span.extension))
+
+    def _caller(self, span: Span, author: str) -> _Entry | None:
+        """The last message of the tool's agent that was begun before the tool ran."""
+        said = self._callers.get(author, [])
+        if span.start:
+            return said[k - 1] if (k := bisect_right(said, span.start, key=lambda e: e.span.start)) else None
+        return next((e for e in reversed(said) if e.span.order < span.order), said[-1] if said else None)
+
+    def _hands_over(self, span: Span, call: Call) -> bool:
+        """Some tracers write a handoff as a tool from one agent's name to another's."""
+        if is_handoff(call.name):
+            return True
+        given = from_json(call.arguments)
+        return bool(span.result) and span.result in self._names and isinstance(given, str) and given in self._names
+
+    def _hand_over(self, span: Span, call: Call, author: str, caller: _Entry | None) -> None:
+        """A handoff is a call of transfer_to_AGENT: the one that the model wrote, else one is written down."""
+        self._drop("echoes of handoffs")
+        if caller is None:
+            caller = _Entry(span, author, Kind.AGENT, "", end=span.start)
+            self._entries.append(caller)
+        written = next((c for c in caller.open if is_handoff(c.name)), None)
+        if written is not None:
+            caller.open.remove(written)
+        else:
+            target = span.result or call.name
+            slug = re.sub(r"[^a-z0-9]+", "_", target.lower()).strip("_")
+            caller.calls.append(Call(call.name if is_handoff(call.name) and not span.result else f"transfer_to_{slug}"))
+
+    # What was heard.
+
+    def _prompt(self) -> str:
+        """The first words of a user; records of inputs, which tracers of functions keep, only where there are none."""
+        spans = sorted(self._spans, key=lambda s: (s.start, s.end, s.order))
+        said = [turn.text for span in spans for turn in span.asked if turn.role == USER and turn.text]
+        return next((text for text in said if from_json(text) is text), said[0] if said else "")
+
+    def _hear(self, known: set[str]) -> None:
+        """Context: what people and tools said to a model, where the trace tells it nowhere else.
+
+        A model is sent its whole history again: a text counts once a place in it. The task's prompt is no message.
+        """
+        prompt = _plain(self._prompt())
+        told = {_plain(e.content()) for e in self._entries} | known
+        told.update(_plain(span.result) for span in self._spans if span.result)
+        heard: set[tuple[int, str]] = set()
+        called = {c.id: c.name for e in self._entries for c in e.calls if c.id}
+        given = [span for span in self._spans if span.kind in (MODEL, HEARD)]
+        for span in sorted(given, key=lambda s: (s.start, s.end, s.order)):
+            names = {**{c.id: c.name for turn in span.asked for c in turn.calls if c.id}, **called}
+            for place, turn in enumerate(t for t in span.asked if t.role != SYSTEM):
+                text = _plain(turn.text)
+                if turn.extension and turn.role != ASSISTANT:
+                    self._entries.append(_heard(span, turn.role, Kind.FRAMEWORK, turn.text, turn.extension))
+                    continue
+                if turn.role == ASSISTANT or not text or (not span.fresh and (place, text) in heard):
+                    continue
+                heard.add((place, text))
+                if text in told or text == prompt:
+                    continue
+                kind, author, shown = Kind.HUMAN, turn.name or turn.role, turn.text
+                if turn.role == TOOL:
+                    tool = names.get(turn.id, turn.name)
+                    if is_handoff(tool):
+                        self._drop("echoes of handoffs")
+                        continue
+                    kind, author = Kind.ENVIRONMENT, "tool"
+                    shown = f"[tool_result] {tool}: {turn.text}" if tool else turn.text
+                self._entries.append(_heard(span, author, kind, shown))
+
+    # Order.
+
+    def _number(self) -> None:
+        """Rounds where agents worked at the same time, none where everything came one after the other."""
+        if any(entry.extension.get("round") is not None for entry in self._entries):
+            return
+        calls = sorted(
+            {id(e.span): e.span for e in self._entries if e.kind is Kind.AGENT}.values(), key=lambda s: (s.start, s.end)
+        )
+        timed = [s for s in calls if s.start and s.end > s.start]
+        author = {id(e.span): e.author for e in self._entries if e.kind is Kind.AGENT}
+        latest, parallel = -1, False
+        last = ""
+        for span in timed:
+            parallel |= span.start < latest and author[id(span)] != last
+            if span.end > latest:
+                latest, last = span.end, author[id(span)]
+        if not parallel:
+            return
+        rounds: dict[int, int] = {}
+        ended: list[tuple[int, int]] = []
+        for span in timed:
+            rounds[id(span)] = 1 + max((r for end, r in ended if end <= span.start), default=0)
+            ended.append((span.end, rounds[id(span)]))
+        current: dict[str, int] = {}
+        for entry in self._entries:
+            if entry.kind is Kind.AGENT:
+                entry.round = rounds.get(id(entry.span), current.get(entry.author, 1))
+                current[entry.author] = entry.round
+            else:
+                entry.round = current.get(self._author(entry.span), 0)
+        self._entries.sort(key=lambda e: e.round)
+
+    def _settle(self) -> None:
+        """Answers whose text is not in the trace are named where something proves them, else counted."""
+        kept = []
+        unnamed = 0
+        for entry in self._entries:
+            if not entry.content() and not entry.extension:
+                if not (entry.span.silent or entry.span.tokens):
+                    self._drop("calls of a model without an answer")
+                    continue
+                entry.text = f"[text not in this trace{': ' + entry.span.silent if entry.span.silent else ''}]"
+                unnamed += 1
+            kept.append(entry)
+        self._entries = kept
+        if unnamed:
+            self._notes.append(
+                "answers of models whose text the trace does not hold: switch on the recording of content in the tracer"
+            )
+
+    def _truncated(self) -> bool:
+        calls = [e.span for e in self._entries if e.kind is Kind.AGENT]
+        last = max(calls, key=lambda s: (s.end, s.order), default=None)
+        finish = last.wrote[-1].finish if last is not None and last.wrote else ""
+        return finish in ("length", "max_tokens", "MAX_TOKENS") or any(span.truncated for span in self._spans)
+
+    def _drop(self, reason: str) -> None:
+        self._dropped[reason] = self._dropped.get(reason, 0) + 1
+
+
+def _heard(span: Span, author: str, kind: Kind, text: str, extension: Mapping[str, Any] | None = None) -> _Entry:
+    """What a model heard before its call began."""
+    return _Entry(span, author, kind, text, end=span.start, extension=extension or {})
+
+
+def _take(caller: _Entry | None, call: Call) -> bool:
+    """Whether the caller's message holds the call; it is then answered."""
+    if caller is None:
+        return False
+    found = next((c for c in caller.open if call.id and c.id == call.id), None)
+    found = found or next((c for c in caller.open if c.name == call.name), None)
+    if found is not None:
+        caller.open.remove(found)
+        return True
+    return any(call.id and c.id == call.id for c in caller.calls)
+
+
+def is_handoff(name: str) -> bool:
+    return bool(re.match(r"(transfer|hand_?off|handover)(_|\s|-|$)", name.lower()))
+
+
+def _plain(text: str) -> str:
+    """A text without differences of white space: tracers print the same answer differently."""
+    return " ".join(text.split())

@@ -1,0 +1,131 @@
+"""Every command reads every format, by the same arguments, and says what it made of it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from assayd import Assayd, binary, needs_assayd
+from traces import DATA, SHARED
+
+from assay_rl import Episode
+from assay_rl.__main__ import main
+
+TRACE = str(DATA / "traces" / "langfuse.json")
+
+
+def assay() -> Path | None:
+    """The C++ command line beside the server's binary."""
+    server = binary()
+    if server is None:
+        return None
+    for root in server.resolve().parents[:3]:
+        for found in (root / "assay", root / "client" / "command" / "assay"):
+            if found.is_file() and os.access(found, os.X_OK):
+                return found
+    return None
+
+
+def test_convert_writes_episodes_and_tells_who_is_who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "episodes.jsonl"
+    assert main(["convert", TRACE, "-o", str(out)]) == 0
+    told = capsys.readouterr().err
+    assert "assay-rl convert: agents: planner: 2 messages, writer: 1 message" in told
+    (episode,) = (Episode.from_json(line) for line in out.open(encoding="utf-8"))
+    assert episode.id == "t1"
+    assert main(["convert", "otel", TRACE, "-q"]) == 0
+    captured = capsys.readouterr()
+    assert Episode.from_json(captured.out).to_proto() == episode.to_proto()
+    assert captured.err == ""
+    assert main(["convert", str(out)]) == 0
+    assert Episode.from_json(capsys.readouterr().out).to_proto() == episode.to_proto()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["openai", TRACE], "not of format openai"),
+        (["nothing.json"], "nothing.json: no such file"),
+        ([TRACE, "--outcome", "beauty"], "no such field or score (--outcome); its scores are quality"),
+        ([TRACE, "--context", "*"], "no message of an agent: its messages are of planner (framework)"),
+    ],
+)
+def test_what_cannot_be_converted_is_status_2(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["convert", *arguments]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_file_without_episodes_is_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty.jsonl").write_text("\n")
+    assert main(["convert", str(tmp_path / "empty.jsonl")]) == 2
+    assert "no episodes" in capsys.readouterr().err
+
+
+def test_the_wrong_format_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text(json.dumps({"messages": [{"role": "assistant", "content": "x"}]}))
+    assert main(["report", "missing.jsonl", "--episodes", str(path)]) == 2
+    assert "it looks like openai: --input-format openai" in capsys.readouterr().err
+
+
+@needs_assayd
+def test_one_trace_goes_through_every_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    signals, options = tmp_path / "signals.jsonl", tmp_path / "options.json"
+    options.write_text('{"audit": "AUDIT_FULL", "preferences": {"kinds": ["PREFERENCE_KIND_ONE_SIDED"]}}')
+    given = ["--input-format", "auto"]
+    server = Assayd().start()
+    try:
+        arguments = ["signals", TRACE, *given, "--server", server.target, "--options", str(options)]
+        assert main([*arguments, "-o", str(signals)]) == 0
+    finally:
+        server.stop()
+    told = capsys.readouterr().err
+    assert "agents: planner: 2 messages, writer: 1 message" in told
+    assert "1 results, 0 of them errors" in told
+    assert main(["report", str(signals), "--episodes", TRACE, *given, "-o", str(tmp_path / "r.html")]) == 0
+    assert "What runs but never walks?" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert main(["export", "kto", str(signals), "--episodes", TRACE, *given, "-o", str(tmp_path / "k")]) in (0, 1)
+    assert main(["verify", str(signals), "--episodes", TRACE, *given]) in (0, 1)
+    assert "verified 1 episode" in capsys.readouterr().out
+
+
+@needs_assayd
+@pytest.mark.skipif(assay() is None, reason="the C++ command line is not built")
+@pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="the shared folder's data is not here")
+@pytest.mark.parametrize("name", ["dylan_math_complex", "whowhen_ag", "taubench_airline_gpt4o"])
+def test_both_command_lines_make_the_same_of_a_log(name: str, tmp_path: Path) -> None:
+    path = SHARED / "data" / f"{name}.jsonl.gz"
+    few = tmp_path / "log.jsonl"
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        few.write_text("".join(next(lines) for _ in range(60)), encoding="utf-8")
+    options = tmp_path / "options.json"
+    options.write_text('{"audit": "AUDIT_FULL"}')
+    server = Assayd().start()
+    try:
+        arguments = ["--input-format=log", "--context-agents=user,tool:*,Computer_terminal"]
+        cpp = subprocess.run(
+            [str(assay()), "signals", f"--server={server.target}", f"--options={options}", *arguments],
+            stdin=few.open("rb"),
+            capture_output=True,
+            check=False,
+        )
+        out = tmp_path / "python.jsonl"
+        target = ["--server", server.target, "--options", str(options)]
+        status = main(["signals", str(few), *target, *arguments, "-o", str(out)])
+    finally:
+        server.stop()
+    assert status == cpp.returncode
+
+    def digests(lines: list[bytes]) -> dict[str, str]:
+        results = [json.loads(line) for line in lines]
+        return {r["episodeId"]: r["signals"]["audit"]["signalsSha256"] for r in results if r.get("signals")}
+
+    found = digests(out.read_bytes().splitlines())
+    assert len(found) == 60
+    assert found == digests(cpp.stdout.splitlines())
