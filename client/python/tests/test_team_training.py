@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from assayd import running
 
 from assay_rl.client.evaluators import Answer, Question
 
@@ -20,9 +21,11 @@ sys.path.insert(0, str(EXAMPLES))
 from team_training import preferences, signals_source  # noqa: E402
 from team_training.baselines import BASELINES  # noqa: E402
 from team_training.environments import ENVIRONMENTS, MESSAGES, NOISE, TASKS, Environment, Ints  # noqa: E402
+from team_training.methods import ASSAY, Method  # noqa: E402
 from team_training.policies import Policies, initial_logits  # noqa: E402
 from team_training.rollouts import Costs, Episodes, Player, regrade, regrade_without, replay_from  # noqa: E402
-from team_training.trainers import Examiner  # noqa: E402
+from team_training.signals_source import SignalsSource  # noqa: E402
+from team_training.trainers import Examiner, train  # noqa: E402
 
 NAMES = list(ENVIRONMENTS)
 
@@ -181,8 +184,8 @@ def test_baselines_on_one_success_and_one_failure() -> None:
     episodes, costs = two_episodes("pipeline", [list(right), wrong]), Costs.none(1)
     expected = [[1.0] * 4, [-1.0] * 4]
     for name in ("grpo", "agent_wise", "leave_one_out"):
-        np.testing.assert_allclose(BASELINES[name].rule(episodes, costs), expected, atol=1e-5)
-    discounted = BASELINES["discounted"].rule(episodes, costs)
+        np.testing.assert_allclose(BASELINES[name].rule(episodes, costs, 0.0), expected, atol=1e-5)
+    discounted = BASELINES["discounted"].rule(episodes, costs, 0.0)
     np.testing.assert_allclose(discounted[0] / discounted[0, 3], [0.9**3, 0.9**2, 0.9, 1.0])
     assert (discounted**2).mean() == pytest.approx(1.0, abs=1e-4)
     np.testing.assert_array_equal(costs.rollouts, [0])
@@ -194,7 +197,7 @@ def test_leave_one_out_tells_the_saboteur_from_the_others() -> None:
     idle = environment._idle[:, 0]  # type: ignore[attr-defined]
     pivotal = [*right[:3], harm[3], idle[4], idle[5]]
     solved = [*right[:3], idle[3], idle[4], idle[5]]
-    advantages = BASELINES["leave_one_out"].rule(two_episodes("saboteur", [pivotal, solved]), Costs.none(1))
+    advantages = BASELINES["leave_one_out"].rule(two_episodes("saboteur", [pivotal, solved]), Costs.none(1), 0.0)
     assert advantages[0, 3] < 0 < advantages[1, 3]
     np.testing.assert_allclose(advantages[:, 4:], 0.0)
 
@@ -204,14 +207,14 @@ def test_agent_wise_normalisation_counts_an_agent_s_own_episodes() -> None:
     wrong = (right + 1) % MESSAGES
     present = [[True] * 6, [True] * 6, [False, *[True] * 5]]
     episodes = two_episodes("specialists", [list(right), list(wrong), list(wrong)], present)
-    advantages = BASELINES["agent_wise"].rule(episodes, Costs.none(1))
+    advantages = BASELINES["agent_wise"].rule(episodes, Costs.none(1), 0.0)
     np.testing.assert_allclose(advantages[:2, 0], [1.0, -1.0], atol=1e-5)
     np.testing.assert_allclose(advantages[:, 1], [2**0.5, -(0.5**0.5), -(0.5**0.5)], atol=1e-5)
 
 
 def ask(episodes: Episodes, policies: Policies, costs: Costs, index: int, questions: list[Question]) -> list[object]:
     replay = signals_source._Replay(episodes, policies, costs, 0.0, {})
-    wire = signals_source.wire_episodes(episodes, {})
+    wire = signals_source.wire_episodes(episodes)
     return list(asyncio.run(replay.answer(wire[index], questions)))
 
 
@@ -219,7 +222,7 @@ def test_questions_number_the_messages_that_were_sent() -> None:
     episodes, policies, costs = episodes_of("specialists")
     index = int(np.flatnonzero(~episodes.present[:, 0])[0])  # its first turn did not take place
     sent = np.flatnonzero(episodes.present[index])
-    wire = signals_source.wire_episodes(episodes, {})[index]
+    wire = signals_source.wire_episodes(episodes)[index]
     assert [message.agent_id for message in wire.messages] == [episodes.environment.agents[t] for t in sent]
     for drop in range(len(sent)):
         kept = np.delete(np.arange(len(sent)), drop)
@@ -237,7 +240,7 @@ def test_questions_number_the_messages_that_were_sent() -> None:
 def test_a_node_asked_again_gets_further_rollouts_and_a_batch_asked_again_the_same() -> None:
     episodes, policies, costs = episodes_of("repair")
     question = [Question("prefix", length=1, samples=3)]
-    wire, drawn = signals_source.wire_episodes(episodes, {})[0], {}
+    wire, drawn = signals_source.wire_episodes(episodes)[0], {}
     expected = replay_from(episodes, policies, 0, 1, range(6), Costs.none(2))
     replay = signals_source._Replay(episodes, policies, costs, 0.0, drawn)
     for scores in (expected[:3], expected[3:]):
@@ -256,18 +259,45 @@ def test_a_node_asked_again_gets_further_rollouts_and_a_batch_asked_again_the_sa
 def test_wrong_answers_come_at_the_asked_rate_and_are_the_same_when_asked_again() -> None:
     episodes, policies, costs = episodes_of("debate", size=64)
     questions = [Question("coalition", agents=tuple(a for a in range(5) if m >> a & 1)) for m in range(1, 31)]
-    wire, wrong = signals_source.wire_episodes(episodes, {}), 0
+    wire, wrong = signals_source.wire_episodes(episodes), 0
     for index in range(len(episodes)):
         clean = ask(episodes, policies, costs, index, questions)
         replies = []
         for _ in range(2):
             noisy = signals_source._Replay(episodes, policies, costs, 0.25, {})
-            replies.append(asyncio.run(noisy.answer(wire[index], questions)))
+            answers = asyncio.run(noisy.answer(wire[index], questions))
+            assert all(isinstance(answer, Answer) and answer.variance == 0.1875 for answer in answers)
+            replies.append([answer.mean for answer in answers if isinstance(answer, Answer)])
         assert replies[0] == replies[1]
         wrong += sum(a != b for a, b in zip(clean, replies[0], strict=True) if a != 0.5)
     ties = sum(ask(episodes, policies, costs, i, questions).count(0.5) for i in range(len(episodes)))
     asked = len(questions) * len(episodes) - ties
     assert wrong / asked == pytest.approx(0.25, abs=0.03)
+
+
+def test_runs_that_are_done_do_not_disturb_the_others() -> None:
+    method = Method("grpo", "", baseline="grpo")
+    together = train(method, "saboteur", [100, 101, 102], 32.0, 512, 16, None, until_target=True)
+    for place, seed in enumerate((100, 101, 102)):
+        alone = train(method, "saboteur", [seed], 32.0, 512, 16, None, until_target=True)
+        length = len(alone["value"][0])
+        assert together["value"][place][:length] == alone["value"][0]
+        assert together["rollouts"][place][length:] == alone["rollouts"][0][-1:] * (
+            len(together["rollouts"][place]) - length
+        )
+
+
+@pytest.mark.skipif("ASSAYD" not in os.environ, reason="needs the server (ASSAYD)")
+@pytest.mark.parametrize("name", ["specialists", "repair"])
+def test_signals_that_are_known_give_the_advantages_of_the_stream(name: str) -> None:
+    episodes, policies, costs = episodes_of(name)
+    with running() as server, SignalsSource(server.target) as source:
+        streamed = signals_source._by_turn(episodes, source.ask(episodes, policies, costs, ASSAY.options or {}).groups)
+        asked = costs.regrades.copy()
+        for _ in range(2):
+            known = source.advantages(episodes, policies, costs, ASSAY.options or {})
+            np.testing.assert_array_equal(known, streamed)
+    assert (costs.regrades == 3 * asked).all()  # charged as if it were asked again
 
 
 def test_dpo_moves_towards_the_chosen_side() -> None:

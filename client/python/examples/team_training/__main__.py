@@ -15,18 +15,19 @@ def main() -> None:
     parser.add_argument("--server", help="HOST:PORT of a running assayd")
     parser.add_argument("--smoke", action="store_true", help="few seeds and rollouts: does everything run?")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--resume", action="store_true", help="go on where a run with the same code was interrupted")
     parser.add_argument("--output", type=Path, required=True, help="folder for REPORT.md and its pictures")
     parser.add_argument("--results", type=Path, required=True, help="file for the raw results (JSON)")
-    parser.add_argument("--report-only", action="store_true", help="write the report again from the raw results")
+    parser.add_argument("--report-only", action="store_true", help="of what an interrupted run has done")
     arguments = parser.parse_args()
 
-    if not arguments.report_only:
-        if not arguments.server:
-            parser.error("--server is needed to run the experiment")
-        plan = SMOKE if arguments.smoke else FULL
-        results = Experiment(plan, arguments.server, arguments.processes).run()
-        arguments.results.parent.mkdir(parents=True, exist_ok=True)
-        arguments.results.write_text(json.dumps(results), encoding="utf-8")
+    if not arguments.report_only and not arguments.server:
+        parser.error("--server is needed to run the experiment")
+    plan = SMOKE if arguments.smoke else FULL
+    target = "" if arguments.report_only else arguments.server
+    resume = arguments.resume or arguments.report_only
+    results = Experiment(plan, target, arguments.processes, arguments.results.parent / "jobs", resume).run()
+    arguments.results.write_text(json.dumps(results), encoding="utf-8")
     report = Report(json.loads(arguments.results.read_text(encoding="utf-8")))
     report.write(arguments.output)
     print(arguments.output / "REPORT.md")

@@ -13,7 +13,7 @@ from team_training.rollouts import Costs, Episodes, regrade_without
 
 _EPSILON = 1e-6
 _DISCOUNT = 0.9  # a round
-AdvantageRule = Callable[[Episodes, Costs], Floats]
+AdvantageRule = Callable[[Episodes, Costs, float], Floats]  # float: share of re-gradings that are wrong
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def _standardised(values: Floats, cells: Ints, counted: Bools) -> Floats:
     return np.asarray((values - mean) / (np.sqrt(square[cells]) + _EPSILON))
 
 
-def broadcast(episodes: Episodes, costs: Costs) -> Floats:
+def broadcast(episodes: Episodes, costs: Costs, flips: float = 0.0) -> Floats:
     """GRPO: the outcome, standardised in the group, for every message."""
     everyone = np.ones(len(episodes), dtype=bool)
     outcome = _standardised(episodes.score, episodes.group, everyone)
@@ -43,21 +43,23 @@ def _by_agent(episodes: Episodes) -> Ints:
     return episodes.group[:, None] * len(episodes.environment.agents) + episodes.authors
 
 
-def agent_wise(episodes: Episodes, costs: Costs) -> Floats:
+def agent_wise(episodes: Episodes, costs: Costs, flips: float = 0.0) -> Floats:
     """Dr.MAS: the outcome, standardised over the messages that each agent contributed to the group."""
     outcome = np.repeat(episodes.score[:, None], episodes.messages.shape[1], axis=1)
     return _standardised(outcome, _by_agent(episodes), episodes.present)
 
 
-def leave_one_out(episodes: Episodes, costs: Costs) -> Floats:
+def leave_one_out(episodes: Episodes, costs: Costs, flips: float = 0.0) -> Floats:
     """Difference rewards: the outcome minus that without the agent's messages, standardised by agent in the group."""
     agents = range(len(episodes.environment.agents))
-    differences = np.stack([episodes.score - regrade_without(episodes, agent, costs) for agent in agents], axis=1)
+    differences = np.stack(
+        [episodes.score - regrade_without(episodes, agent, costs, flips) for agent in agents], axis=1
+    )
     by_message = np.take_along_axis(differences, episodes.authors, axis=1)
     return _standardised(by_message, _by_agent(episodes), episodes.present)
 
 
-def discounted(episodes: Episodes, costs: Costs) -> Floats:
+def discounted(episodes: Episodes, costs: Costs, flips: float = 0.0) -> Floats:
     """Per-turn return: the outcome discounted by the rounds still to come, centred by turn, scaled by the group."""
     rounds = np.array([turn.round for turn in episodes.environment.turns])
     returns = episodes.score[:, None] * _DISCOUNT ** (rounds.max() - rounds)

@@ -2,60 +2,55 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import multiprocessing
+import shutil
 import time
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from team_training.environments import ENVIRONMENTS
 from team_training.gradients import gradient_noise
-from team_training.methods import ASSAY, HEADLINE, PREFERENCES, Method, ablations
+from team_training.methods import ASSAY, FLIPS, HEADLINE, PREFERENCES, Method, ablations, under_noise
 from team_training.signals_source import SignalsSource
-from team_training.summary import Curves
+from team_training.summary import Curves, best_steps
 from team_training.trainers import train
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is run. Step sizes are chosen on seeds that are not used afterwards, for every method from one grid."""
+    """How much is run. Every method is trained with every step of one grid, on the same seeds."""
 
     budget: int  # rollouts a run, counterfactual ones included
     checkpoint: int  # rollouts between examinations
     steps: tuple[float, ...]
-    tuning_seeds: tuple[int, ...]
+    preference_steps: tuple[float, ...]
     seeds: tuple[int, ...]
-    ablation_seeds: tuple[int, ...]
     gradient_groups: int  # of each task
     environments: tuple[str, ...] = tuple(ENVIRONMENTS)
     # Not the pipeline: all coalitions but the whole are worth the same there, so there is nothing for credit to find.
     ablation_environments: tuple[str, ...] = ("specialists", "saboteur", "debate", "repair")
     preference_environments: tuple[str, ...] = ("pipeline", "saboteur", "repair")
 
-    def compared(self) -> list[tuple[str, Method]]:
-        """The methods with a step size of their own."""
-        advantages = [(name, method) for name in self.environments for method in HEADLINE]
-        return advantages + [(name, method) for name in self.preference_environments for method in PREFERENCES]
-
 
 FULL = Plan(
     budget=2048,
     checkpoint=16,
     steps=(2.0, 4.0, 8.0, 16.0, 32.0),
-    tuning_seeds=tuple(range(4)),
+    preference_steps=(2.0, 16.0, 32.0),
     seeds=tuple(range(100, 112)),
-    ablation_seeds=tuple(range(100, 110)),
     gradient_groups=64,
 )
 SMOKE = Plan(
     budget=64,
     checkpoint=16,
-    steps=(8.0,),
-    tuning_seeds=(0,),
+    steps=(4.0, 8.0),
+    preference_steps=(8.0,),
     seeds=(100, 101, 102),
-    ablation_seeds=(100, 101),
     gradient_groups=2,
 )
 
@@ -83,7 +78,8 @@ _source: SignalsSource | None = None
 
 def _connect(target: str) -> None:
     global _source
-    _source = SignalsSource(target).__enter__()  # as long as the process
+    if target:
+        _source = SignalsSource(target).__enter__()  # as long as the process
 
 
 def _train(job: Training) -> dict[str, Any]:
@@ -91,12 +87,14 @@ def _train(job: Training) -> dict[str, Any]:
     seeds, source = list(job.seeds), _source if job.method.needs_server else None
     history = train(job.method, job.environment, seeds, job.step, job.budget, job.checkpoint, source, job.until_target)
     print(f"{job.environment} {job.method.name} step {job.step:g}: {time.monotonic() - started:.1f} s", flush=True)
+    curves = Curves(history, job.budget)
     return {
         "environment": job.environment,
         "method": job.method.name,
         "step": job.step,
-        "seeds": seeds,
-        "history": history,
+        "rollouts": curves.rollouts_to_target().tolist(),
+        "reached": curves.reached().tolist(),
+        "history": None if job.until_target else history,
     }
 
 
@@ -105,67 +103,77 @@ def _probe(job: Probe) -> list[dict[str, Any]]:
 
 
 class Experiment:
-    """Runs a plan; results are plain data (JSON)."""
+    """Runs a plan; results are plain data (JSON). What matters most comes first, and every training is kept in `folder`
+    when it is done: with resume, what is there is not run again. Without a target nothing is run, and the results are
+    those of what is there."""
 
-    def __init__(self, plan: Plan, target: str, processes: int) -> None:
-        self._plan, self._target, self._processes = plan, target, processes
+    def __init__(self, plan: Plan, target: str, processes: int, folder: Path, resume: bool = False) -> None:
+        self._plan, self._target, self._processes, self._folder = plan, target, processes, folder
+        self._resumed = resume
+        if not resume:
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
 
     def run(self) -> dict[str, Any]:
         started = time.monotonic()
-        context = multiprocessing.get_context("spawn")
+        plan, context = self._plan, multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(self._processes, context, _connect, (self._target,)) as pool:
-            tuning = list(pool.map(_train, self._tuning()))
-            steps = self._choose(tuning)
-            runs = list(pool.map(_train, self._trainings(steps)))
-            gradients = [found for each in pool.map(_probe, self._probes()) for found in each]
-        for record in tuning:
-            del record["history"]
+
+            def done(jobs: Iterable[Training | Probe]) -> list[Any]:
+                found = pool.map(_kept, [(job, self._folder) for job in jobs])
+                return [each for each in found if each is not None]
+
+            searched = done(self._search(HEADLINE, plan.environments, plan.steps))
+            noisy = [method for method in under_noise(FLIPS[0]) if method.flips]
+            searched += done(self._search(noisy, plan.environments, plan.steps[2:]))
+            steps = best_steps(searched)
+            runs = done(self._training(m, name, steps[name, m.name]) for m in HEADLINE for name in plan.environments)
+            changed = done(
+                replace(self._training(method, name, steps[name, ASSAY.name]), until_target=True)
+                for name in plan.ablation_environments
+                for method in ablations(len(ENVIRONMENTS[name].agents))
+            )
+            noisier = [(a, b) for a, b in zip(under_noise(FLIPS[1]), under_noise(FLIPS[0]), strict=True) if a.flips]
+            searched += done(
+                replace(self._training(method, name, steps[name, like.name]), until_target=True)
+                for name in plan.environments
+                for method, like in noisier
+                if (name, like.name) in steps
+            )
+            searched += done(self._search(noisy, plan.environments, plan.steps[:2]))
+            gradients = done(Probe(name, plan.seeds[0], plan.gradient_groups) for name in plan.environments)
+            searched += done(self._search(PREFERENCES, plan.preference_environments, plan.preference_steps))
         return {
-            "plan": asdict(self._plan),
-            "steps": [{"environment": e, "method": m, "step": s} for (e, m), s in steps.items()],
-            "tuning": tuning,
+            "plan": asdict(plan),
+            "searched": searched,
             "runs": runs,
-            "gradients": gradients,
-            "seconds": time.monotonic() - started,
+            "changed": changed,
+            "gradients": [found for each in gradients for found in each],
+            "seconds": None if self._resumed else time.monotonic() - started,
             "processes": self._processes,
         }
 
-    def _training(self, method: Method, environment: str, seeds: tuple[int, ...], step: float) -> Training:
-        return Training(method, environment, seeds, step, self._plan.budget, self._plan.checkpoint)
+    def _training(self, method: Method, environment: str, step: float) -> Training:
+        return Training(method, environment, self._plan.seeds, step, self._plan.budget, self._plan.checkpoint)
 
-    def _tuning(self) -> list[Training]:
-        plan = self._plan
+    def _search(self, methods: Sequence[Method], names: Sequence[str], steps: Sequence[float]) -> list[Training]:
+        """Until the target is reached, with every step."""
         return [
-            replace(self._training(method, name, plan.tuning_seeds, step), until_target=True)
-            for name, method in plan.compared()
-            for step in plan.steps
+            replace(self._training(method, name, step), until_target=True)
+            for name in names
+            for method in methods
+            for step in steps
         ]
 
-    def _choose(self, tuning: list[dict[str, Any]]) -> dict[tuple[str, str], float]:
-        """The step that reached the target soonest on average; among equals the smallest."""
-        best: dict[tuple[str, str], tuple[float, float]] = {}
-        for record in tuning:
-            record["rollouts"] = Curves(record["history"], self._plan.budget).rollouts_to_target().tolist()
-            found = float(np.mean(record["rollouts"])), record["step"]
-            key = record["environment"], record["method"]
-            best[key] = min(best.get(key, found), found)
-        return {key: step for key, (_, step) in best.items()}
 
-    def _trainings(self, steps: dict[tuple[str, str], float]) -> list[Training]:
-        plan = self._plan
-        compared = [
-            self._training(
-                method, name, plan.ablation_seeds if method.preferences else plan.seeds, steps[name, method.name]
-            )
-            for name, method in plan.compared()
-        ]
-        changed = [
-            replace(self._training(method, name, plan.ablation_seeds, steps[name, ASSAY.name]), until_target=True)
-            for name in plan.ablation_environments
-            for method in ablations(len(ENVIRONMENTS[name].agents))
-        ]
-        return compared + changed
-
-    def _probes(self) -> list[Probe]:
-        plan = self._plan
-        return [Probe(environment, plan.seeds[0], plan.gradient_groups) for environment in plan.environments]
+def _kept(what: tuple[Training | Probe, Path]) -> Any:
+    """Does a job, or reads what it gave."""
+    job, folder = what
+    path = folder / f"{hashlib.sha256(repr(job).encode()).hexdigest()[:24]}.json"
+    if path.is_file():
+        return json.loads(path.read_text(encoding="utf-8"))
+    if _source is None:  # without a server: what is there
+        return None
+    found = _train(job) if isinstance(job, Training) else _probe(job)
+    path.write_text(json.dumps(found), encoding="utf-8")
+    return found

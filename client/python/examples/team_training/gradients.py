@@ -58,7 +58,7 @@ def _policies_at(environment_name: str, seed: int) -> dict[str, Floats]:
         if examiner.examine(policies)[0][0] >= _HALFWAY:
             break
         episodes = player.groups(policies, 16 * GROUP)
-        weight = BASELINES["grpo"].rule(episodes, costs) / len(episodes)
+        weight = BASELINES["grpo"].rule(episodes, costs, 0.0) / len(episodes)
         policies.ascend(episodes.gradient(policies, weight), 1.0)
     logits["halfway"] = policies.logits[0].copy()
     return logits

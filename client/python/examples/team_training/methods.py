@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from team_training.baselines import BASELINES
@@ -14,8 +14,7 @@ from team_training.signals_source import assay_options
 class Method:
     """How advantages (or preferences) come about: exactly one of baseline, options and preferences is set.
 
-    flips: probability that the evaluator answers wrongly. questions: limit of questions an episode, in units of the
-    number of agents; 0 asks all.
+    flips: probability that a re-grading answers wrongly. rollouts: how many are played from every node.
     """
 
     name: str
@@ -24,18 +23,35 @@ class Method:
     options: Mapping[str, Any] | None = None
     preferences: str = ""
     flips: float = 0.0
+    rollouts: int = 0
 
     @property
     def needs_server(self) -> bool:
         return self.options is not None or self.preferences not in ("", "trajectory")
 
+    def with_flips(self, flips: float) -> Method:
+        percent = round(100 * flips)
+        title = f"{self.title}, {percent} % of re-gradings wrong"
+        return replace(self, name=f"{self.name}_flips_{percent}", title=title, flips=flips)
 
-def _assay(name: str, title: str, flips: float = 0.0, **changes: Any) -> Method:
-    return Method(name, title, options=assay_options(**changes), flips=flips)
+
+def _assay(name: str, title: str, rollouts: int = 0, **changes: Any) -> Method:
+    return Method(name, title, options=assay_options(**changes), rollouts=rollouts)
 
 
 ASSAY = _assay("assay", "Assay, defaults")
-HEADLINE = (*(Method(b.name, b.title, baseline=b.name) for b in BASELINES.values()), ASSAY)
+_WITHOUT_SERVER = {b.name: Method(b.name, b.title, baseline=b.name) for b in BASELINES.values()}
+HEADLINE = (*_WITHOUT_SERVER.values(), ASSAY)
+
+# Shares of the evaluator's answers that are wrong: of the first every step is tried, of the second the same step is
+# taken. Of the baselines only leave-one-out asks the evaluator.
+FLIPS = (0.10, 0.25)
+
+
+def under_noise(flips: float) -> tuple[Method, ...]:
+    """HEADLINE with an evaluator that is often wrong."""
+    return tuple(m.with_flips(flips) if m.name in ("leave_one_out", ASSAY.name) else m for m in HEADLINE)
+
 
 PREFERENCES = (
     Method("trajectory_dpo", "trajectory DPO, pairs by outcome", preferences="trajectory"),
@@ -45,18 +61,13 @@ PREFERENCES = (
 
 
 def ablations(agents: int) -> tuple[Method, ...]:
-    """Assay with one thing changed, for a team of so many agents. Each takes the step size tuned for ASSAY."""
+    """Assay with one thing changed, for a team of so many agents. Each takes the step size that is best for ASSAY."""
     return (
-        _assay("credit_only", "agent credit only", messages=False, failure_side=False),
-        _assay("credit_messages", "+ message rewards", failure_side=False),
-        # + failure side is ASSAY.
-        _assay("rollouts", "+ failure side with 8 paid rollouts", rollouts=8),
-        _assay("blend_0", "blend 0", blend=0.0),
-        _assay("blend_25", "blend 0.25", blend=0.25),
-        _assay("blend_100", "blend 1", blend=1.0),
-        _assay("questions_2n", "sampled credit, 2n questions", messages=False, questions=2 * agents),
-        _assay("questions_4n", "sampled credit, 4n questions", messages=False, questions=4 * agents),
-        _assay("questions_all", "exact credit, 2^n questions", messages=False),
-        _assay("flips_10", "10 % of the evaluator's answers wrong", flips=0.10),
-        _assay("flips_25", "25 % of the evaluator's answers wrong", flips=0.25),
+        _assay("outcome", "X: OUTCOME", outcome="OUTCOME"),
+        _assay("blend_0", "blend 0: X alone (as K: NONE)", blend=0.0),
+        _assay("blend_100", "blend 1: K alone", blend=1.0),
+        _assay("values_4", "K: VALUES of 4 rollouts a node, charged", rollouts=4, credit="VALUES"),
+        _assay("agents_only", "credit of agents only", messages=False),
+        _assay("questions_2n", "credit of agents, sampled by 2n questions", messages=False, questions=2 * agents),
+        _assay("questions_4n", "credit of agents, sampled by 4n questions", messages=False, questions=4 * agents),
     )

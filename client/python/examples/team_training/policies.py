@@ -30,8 +30,8 @@ _ROWS: Ints = np.array(
 _WORDS = ("amber", "cobalt")
 
 
-def text(message: int) -> str:
-    return " ".join(_WORDS[token] for token in TOKENS[message])
+# What each message says.
+TEXTS = [" ".join(_WORDS[token] for token in tokens) for tokens in TOKENS]
 
 
 def initial_logits(environment: Environment, seed: int) -> Floats:

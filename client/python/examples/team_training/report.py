@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,34 +11,47 @@ import numpy as np
 
 from team_training import plots
 from team_training.environments import ENVIRONMENTS, Floats
-from team_training.methods import ASSAY, HEADLINE, PREFERENCES, Method, ablations
-from team_training.summary import Curves, Estimate, estimate, ratio, share
+from team_training.methods import ASSAY, FLIPS, HEADLINE, PREFERENCES, Method, ablations, under_noise
+from team_training.summary import Curves, Estimate, best_steps, estimate, ratio, share
 
-_HALF = 0.5  # of the best baseline's rollouts: what is claimed where credit matters
+_GOALS = {"specialists": 0.9, "saboteur": 0.55, "repair": 0.55, "debate": 0.9, "pipeline": 1.0}
+_NOISE_GOAL = 1.0  # with 10 % of the re-gradings wrong, everywhere
+
+# Ratios of the first form of the signals, whose steps were chosen on 4 seeds of their own.
+_FIRST_FORM = {"specialists": 2.60, "saboteur": 0.54, "repair": 0.60, "debate": 0.86, "pipeline": 1.00}
 
 _CLAIM = (
-    "The claim was: where free riders, saboteurs or early errors are, Assay needs at most half the environment "
-    "rollouts of the best baseline to reach 90 % of the optimum, with confidence bands apart; elsewhere it is "
-    "not worse."
+    "The goals were: rollouts to 90 % of the optimum, as a multiple of the best baseline's, of at most {goals}; and of "
+    "at most 1 everywhere when 10 % of the evaluator's answers are wrong."
 )
 
 _SETTING = """Softmax policies over messages of two tokens, one an agent, trained from scratch; groups of 16 episodes of
 one task. Every method gets {budget:,} rollouts, counterfactual ones included, so a method that needs none gets that
-many more episodes. Step sizes come from one grid ({steps}), chosen for every method and environment on
-{tuning} seeds that are not used afterwards. Comparisons: {seeds} seeds, the same for all methods; ablations: {ablation}
-of them. The environments were fixed before the first run. All advantages and preferences of Assay come from a running
+many more episodes. Every method is trained with every step size of one grid ({steps}) on the same {seeds} seeds; "best
+step" is the one that got there soonest on average, picked with hindsight for every method alike, and so is the best
+baseline. The environments were fixed before the first run. All advantages and preferences of Assay come from a running
 server, whose questions are answered by replaying the environment.
 
 Three things are counted. A *rollout* is an episode that policies play, from the start or on from a prefix. *Tokens* are
 those that policies generate, in either. A *re-grading* scores recorded messages with some left out: it needs neither
 policy nor environment, so it is no rollout. That makes agents' credit an account of what was said, not a forecast of
-what the others would have said instead. Leave-one-out is given its re-gradings on the same terms. Ranges in brackets
-are 95 % t intervals over seeds."""
+what the others would have said instead. Leave-one-out is given its re-gradings on the same terms. Ratios are geometric
+means seed by seed; where a seed did not get there, its whole budget counts. Ranges in brackets are 95 % t intervals
+over seeds."""
 
 _STEPS = """## At every step size
 
-Mean rollouts to 90 % over the seeds on which step sizes are chosen; the budget counts where a seed did not get there.
-The large steps suit these tabular policies; the small ones are closer to what a trainer of large models can afford.
+Mean rollouts to 90 %; the budget counts where a seed did not get there, and the number of seeds that did follows where
+it is not all. The large steps suit these tabular policies; the small ones are closer to what a trainer of large models
+can afford.
+
+"""
+
+_RATIOS = """## Over the best baseline
+
+At each method's best step, and with everybody at one of the two smallest. "Wrong": so many of the re-gradings are wrong
+(score instead of 1 - score, the same question always alike), for leave-one-out as for Assay, which is told how often.
+The first form of the signals, whose steps were chosen on other seeds, is in the last column.
 
 """
 
@@ -67,15 +80,16 @@ average it climbs straight up). Groups in which all episodes score the same teac
 
 _ABLATIONS = """## Ablations
 
-One thing changed at a time; the step size is the one tuned for the defaults (blend 0.5, message rewards, failure side,
-all questions). Not in the pipeline, where there is nothing for credit to find. Where every agent sends one message,
-variants that differ in message rewards only coincide. Rollouts to 90 %:"""
+One thing changed at a time; the step size is the one that is best for the defaults. X is what a message is told of the
+outcome, K what tells an agent's messages apart. X: OUTCOME with K: NONE is the broadcast outcome (GRPO) above. Not in
+the pipeline, where there is nothing for credit to find. Rollouts to 90 %, and the number of seeds that got there where
+it is not all:"""
 
 _PREFERENCES = """## Preferences
 
-Online DPO on groups of 16, on the ablations' seeds; the reference is reset every iteration. STEP and REPAIR pairs need
-the place of the error: up to 8 rollouts a failed episode to find it, and one for each of up to 2 alternatives tried
-there, all charged. SIBLING pairs need none.
+Online DPO on groups of 16; the reference is reset every iteration; the best of the steps {steps}. STEP and REPAIR pairs
+need the place of the error: up to 8 rollouts a failed episode to find it, and one for each of up to 2 alternatives
+tried there, all charged. SIBLING pairs need none.
 
 """
 
@@ -83,13 +97,19 @@ _LIMITS = """## Limits
 
 - Tabular policies, and tasks with one right message an agent: large steps are safe here, and a single success teaches
   much. Where steps must be small, variance weighs more.
-- The environments never changed. The plan did, after small trial runs had shown results: the grid of steps, the budget,
-  the number of tuning seeds, which environments the ablations visit, and how DPO pairs are smoothed. Those trials may
-  have used seeds that are compared here.
-- The best baseline is picked with hindsight on the seeds that are compared, which favours the baselines.
+- Steps and the best baseline are picked with hindsight on the seeds that are compared: four baselines share the luck of
+  being picked, Assay has its own step alone.
+- The evaluator is a program that grades a transcript with messages left out. Where that has to be played again, the
+  re-gradings are rollouts ("all as rollouts" above), and leaving out is no longer free.
+- The environments never changed. The plan did, with the second form of the signals: all steps on all seeds.
 - Agent-wise normalisation equals the broadcast outcome wherever every agent sends the same number of messages in every
   episode: everywhere but in `specialists`.
-- This run took {minutes:.1f} minutes with {processes} processes."""
+{run}"""
+
+_RUN = "- This run took {minutes:.1f} minutes with {processes} processes."
+_INTERRUPTED = (
+    "- The run was interrupted and gone on with. What it had not come to is left out here, and empty in the tables."
+)
 
 
 @dataclass(frozen=True)
@@ -101,18 +121,10 @@ class Verdict:
     ratio: Estimate
     assay: Estimate
     baseline: Estimate
-    reached: float  # share of Assay's seeds that got to the target
 
     @property
     def apart(self) -> bool:
         return self.assay.high < self.baseline.low
-
-    @property
-    def holds(self) -> bool:
-        """Half the rollouts, bands apart, where credit is claimed to matter; elsewhere not shown to be worse."""
-        if ENVIRONMENTS[self.environment].credit_matters:
-            return self.ratio.mean <= _HALF and self.apart
-        return self.ratio.low <= 1.0 and self.reached > 0
 
 
 class Report:
@@ -122,16 +134,26 @@ class Report:
         self._environments = list(self._plan["environments"])
         budget = int(self._plan["budget"])
         self._curves = {(r["environment"], r["method"]): Curves(r["history"], budget) for r in results["runs"]}
-        self._steps = {(s["environment"], s["method"]): float(s["step"]) for s in results["steps"]}
-        self.verdicts = [self._verdict(name) for name in self._environments]
+        self._searched = {(r["environment"], r["method"], float(r["step"])): r for r in results["searched"]}
+        self._best = best_steps(results["searched"])
+        self._changed = {(r["environment"], r["method"]): r for r in results["changed"]}
+        self.verdicts = [self._verdict(name, HEADLINE) for name in self._environments]
 
-    def _verdict(self, name: str) -> Verdict:
-        rollouts = {m.name: self._curves[name, m.name].rollouts_to_target() for m in HEADLINE}
-        # With hindsight: the baseline that did best on the very seeds that are compared.
-        best = min((m for m in HEADLINE if m.baseline), key=lambda m: float(rollouts[m.name].mean()))
-        ours, theirs = rollouts[ASSAY.name], rollouts[best.name]
-        reached = float(self._curves[name, ASSAY.name].reached().mean())
-        return Verdict(name, best, ratio(ours, theirs), estimate(ours), estimate(theirs), reached)
+    def _rollouts(self, name: str, method: Method, step: float | None = None) -> Floats:
+        """To the target, [seeds]; step: by default the best."""
+        chosen = self._best[name, method.name] if step is None else step
+        return np.array(self._searched[name, method.name, chosen]["rollouts"])
+
+    def _trained(self, name: str) -> list[Method]:
+        """With the whole budget; not all where a run was interrupted."""
+        return [method for method in HEADLINE if (name, method.name) in self._curves]
+
+    def _verdict(self, name: str, methods: Sequence[Method], step: float | None = None) -> Verdict:
+        """methods: the baselines, and Assay as the last. The best baseline is picked with hindsight."""
+        *baselines, assay = methods
+        best = min(baselines, key=lambda m: float(self._rollouts(name, m, step).mean()))
+        ours, theirs = self._rollouts(name, assay, step), self._rollouts(name, best, step)
+        return Verdict(name, best, ratio(ours, theirs), estimate(ours), estimate(theirs))
 
     def last_lines(self) -> list[str]:
         return [
@@ -143,7 +165,7 @@ class Report:
         """REPORT.md and its pictures."""
         folder.mkdir(parents=True, exist_ok=True)
         for name in self._environments:
-            curves = {m.title: self._curves[name, m.name] for m in HEADLINE}
+            curves = {m.title: self._curves[name, m.name] for m in self._trained(name)}
             plots.learning_curves(folder / f"curves_{name}.svg", ENVIRONMENTS[name].title, curves)
         columns = list(self._plan["ablation_environments"])
         plots.ratios(
@@ -155,38 +177,34 @@ class Report:
         sections = (
             self._summary(),
             self._setup(),
+            self._ratios(),
             self._headline(),
             self._steps_table(),
             self._costs(),
             self._rates(),
-            self._gradients(),
+            self._gradients() if self._results["gradients"] else "",
             self._ablations(),
-            self._preferences(),
+            self._preferences() if self._prefers() else "",
             self._limits(),
             "```\n" + "\n".join(self.last_lines()) + "\n```",
         )
-        (folder / "REPORT.md").write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+        (folder / "REPORT.md").write_text("\n\n".join(filter(None, sections)) + "\n", encoding="utf-8")
 
     def _summary(self) -> str:
-        matters = [v for v in self.verdicts if ENVIRONMENTS[v.environment].credit_matters]
-        others = [v for v in self.verdicts if not ENVIRONMENTS[v.environment].credit_matters]
-        return f"# Do teams learn better?\n\n{_CLAIM} {self._kept(matters, 'holds')} {self._kept(others, 'not worse')}"
-
-    def _kept(self, verdicts: Sequence[Verdict], claim: str) -> str:
-        def listed(found: Iterable[Verdict]) -> str:
-            return "; ".join(f"{v.environment}: {v.ratio:.2f} times the rollouts of {v.best.title}" for v in found)
-
-        good, bad = [v for v in verdicts if v.holds], [v for v in verdicts if not v.holds]
-        parts = []
-        if claim == "holds":
-            parts += (
-                [f"This holds in {len(good)} of {len(verdicts)} such environments ({listed(good)})."] if good else []
-            )
-            parts += [f"**It does not hold in {len(bad)} of {len(verdicts)}** ({listed(bad)})."] if bad else []
-        else:
-            parts += [f"Elsewhere it is not shown to be worse ({listed(good)})."] if good else []
-            parts += [f"**Elsewhere it is worse in {len(bad)} of {len(verdicts)}** ({listed(bad)})."] if bad else []
-        return " ".join(parts)
+        """What misses is said first."""
+        goals = ", ".join(f"{_GOALS[name]:g} ({name})" for name in self._environments)
+        noisy = [self._noisy(name, FLIPS[0]) for name in self._environments]
+        kept: list[str] = []
+        missed: list[str] = []
+        for verdict in self.verdicts:
+            (kept if verdict.ratio.mean <= _GOALS[verdict.environment] + 0.005 else missed).append(_said(verdict))
+        for verdict in filter(None, noisy):
+            said = f"{_said(verdict)} with {100 * FLIPS[0]:.0f} % wrong"
+            (kept if verdict.ratio.mean <= _NOISE_GOAL + 0.005 else missed).append(said)
+        parts = [_CLAIM.format(goals=goals)]
+        parts += [f"**Missed: {'; '.join(missed)}.**"] if missed else []
+        parts += [f"Kept: {'; '.join(kept)}."] if kept else []
+        return "# Do teams learn better?\n\n" + "\n\n".join(parts)
 
     def _setup(self) -> str:
         plan = self._plan
@@ -198,9 +216,7 @@ class Report:
         prose = _SETTING.format(
             budget=plan["budget"],
             steps=", ".join(f"{step:g}" for step in plan["steps"]),
-            tuning=len(plan["tuning_seeds"]),
             seeds=len(plan["seeds"]),
-            ablation=len(plan["ablation_seeds"]),
         )
         return f"## Setting\n\n{_table(header, rows)}\n\n{prose}"
 
@@ -209,13 +225,13 @@ class Report:
         for verdict in self.verdicts:
             name = verdict.environment
             rows = []
-            for method in HEADLINE:
+            for method in self._trained(name):
                 curves = self._curves[name, method.name]
                 reached = curves.reached()
                 rows.append(
                     (
                         method.title,
-                        f"{self._steps[name, method.name]:g}",
+                        f"{self._best[name, method.name]:g}",
                         f"{estimate(curves.rollouts_to_target()):.0f}",
                         f"{int(reached.sum())} of {len(reached)}",
                         f"{share(curves.final('value')):.3f}",
@@ -233,20 +249,60 @@ class Report:
             ]
         return "\n\n".join(parts)
 
-    def _steps_table(self) -> str:
-        found = {(r["environment"], r["method"], r["step"]): r["rollouts"] for r in self._results["tuning"]}
-        steps = self._plan["steps"]
+    def _noisy(self, name: str, flips: float) -> Verdict | None:
+        """None where an interrupted run has not come so far."""
+        methods = under_noise(flips)
+        if any((name, method.name) not in self._best for method in methods):
+            return None
+        return self._verdict(name, methods)
+
+    def _ratios(self) -> str:
+        small = self._plan["steps"][:2]
+        header = (
+            "environment",
+            "best step",
+            "which is",
+            *(f"step {step:g}" for step in small),
+            *(f"{100 * flips:.0f} % wrong" for flips in FLIPS),
+            "first form",
+        )
         rows = [
-            (name, method.title, *(f"{np.mean(found[name, method.name, step]):.0f}" for step in steps))
+            (
+                verdict.environment,
+                f"**{verdict.ratio:.2f}**",
+                verdict.best.title,
+                *(f"{self._verdict(verdict.environment, HEADLINE, step).ratio:.2f}" for step in small),
+                *(
+                    f"{noisy.ratio:.2f}" if (noisy := self._noisy(verdict.environment, flips)) else ""
+                    for flips in FLIPS
+                ),
+                f"{_FIRST_FORM[verdict.environment]:.2f}",
+            )
+            for verdict in self.verdicts
+        ]
+        return _RATIOS + _table(header, rows)
+
+    def _steps_table(self) -> str:
+        def cell(name: str, method: Method, step: float) -> str:
+            found = self._searched.get((name, method.name, step))
+            if found is None:
+                return ""
+            arrived, seeds = sum(found["reached"]), len(found["reached"])
+            return f"{np.mean(found['rollouts']):.0f}" + ("" if arrived == seeds else f" ({arrived})")
+
+        steps = self._plan["steps"]
+        methods = {m.name: m for m in (*HEADLINE, *(m for flips in FLIPS for m in under_noise(flips)))}
+        rows = [
+            (name, method.title, *(cell(name, method, step) for step in steps))
             for name in self._environments
-            for method in HEADLINE
+            for method in methods.values()
         ]
         return _STEPS + _table(("environment", "method", *(f"step {step:g}" for step in steps)), rows)
 
     def _costs(self) -> str:
         rows = []
         for name in self._environments:
-            for method in HEADLINE:
+            for method in self._trained(name):
                 curves = self._curves[name, method.name]
                 spent = {
                     what: float(curves.spent(what).mean()) for what in ("rollouts", "replays", "regrades", "tokens")
@@ -259,7 +315,7 @@ class Report:
     def _rates(self) -> str:
         rows = []
         for name in self._environments:
-            for method in HEADLINE:
+            for method in self._trained(name):
                 curves = self._curves[name, method.name]
                 middle = curves["sabotage"].shape[1] // 4
                 rows.append(
@@ -292,76 +348,81 @@ class Report:
         header = ("environment", "policies", "method", "variance ratio", "alignment")
         return _GRADIENTS + _table(header, rows)
 
-    def _relative(self, name: str, method: Method) -> Estimate:
-        theirs = self._curves[name, method.name].rollouts_to_target()
-        ours = self._curves[name, ASSAY.name].rollouts_to_target()[: len(theirs)]
-        return ratio(theirs, ours)
+    def _relative(self, name: str, method: Method) -> Estimate | None:
+        found = self._changed.get((name, method.name))
+        return ratio(np.array(found["rollouts"]), self._rollouts(name, ASSAY)) if found else None
 
     def _ablations(self) -> str:
-        def cells(row: Callable[[str], str]) -> list[str]:
-            return [row(name) for name in self._plan["ablation_environments"]]
+        names = list(self._plan["ablation_environments"])
+        methods = ablations(1)
 
-        def rollouts(method: Method) -> Callable[[str], str]:
-            return lambda name: f"{estimate(self._first(name, method)):.0f}"
+        def cell(name: str, method: Method) -> str:
+            found = self._changed.get((name, method.name))
+            if found is None:
+                return ""
+            arrived = sum(found["reached"])
+            missing = "" if arrived == len(found["reached"]) else f" ({arrived})"
+            return f"{estimate(np.array(found['rollouts'])):.0f}{missing}"
 
-        def relative(method: Method) -> Callable[[str], str]:
-            return lambda name: f"{self._relative(name, method):.2f}"
-
-        def arrived(method: Method) -> Callable[[str], str]:
-            return lambda name: f"{int(self._curves[name, method.name].reached()[:seeds].sum())} of {seeds}"
-
-        seeds = len(self._plan["ablation_seeds"])
-        methods = (ASSAY, *ablations(1))
-        header = ("variant", *self._plan["ablation_environments"])
+        defaults = [ASSAY.title, *(f"{estimate(self._rollouts(name, ASSAY)):.0f}" for name in names)]
+        rows = [[m.title, *(cell(name, m) for name in names)] for m in methods]
+        relative = [
+            [m.title, *(f"{r:.2f}" if (r := self._relative(name, m)) else "" for name in names)] for m in methods
+        ]
+        header = ("variant", *names)
         return "\n\n".join(
             (
                 _ABLATIONS,
-                _table(header, [(m.title, *cells(rollouts(m))) for m in methods]),
+                _table(header, [defaults, *rows]),
                 "Relative to the defaults, seed by seed:",
                 "![ablations](ablations.svg)",
-                _table(header, [(m.title, *cells(relative(m))) for m in methods[1:]]),
-                "Seeds that got there:",
-                _table(header, [(m.title, *cells(arrived(m))) for m in methods]),
+                _table(header, relative),
             )
         )
 
-    def _first(self, name: str, method: Method) -> Floats:
-        """Rollouts to the target on the ablations' seeds."""
-        return self._curves[name, method.name].rollouts_to_target()[: len(self._plan["ablation_seeds"])]
+    def _prefers(self) -> bool:
+        names = self._plan["preference_environments"]
+        return all((name, method.name) in self._best for name in names for method in PREFERENCES)
 
     def _preferences(self) -> str:
         rows = []
         for name in self._plan["preference_environments"]:
-            base = self._curves[name, PREFERENCES[0].name].rollouts_to_target()
+            base = self._rollouts(name, PREFERENCES[0])
             for method in PREFERENCES:
-                curves = self._curves[name, method.name]
-                spent = curves.rollouts_to_target()
+                step = self._best[name, method.name]
+                spent = self._rollouts(name, method)
+                arrived = self._searched[name, method.name, step]["reached"]
                 rows.append(
                     (
                         name,
                         method.title,
-                        f"{self._steps[name, method.name]:g}",
+                        f"{step:g}",
                         f"{estimate(spent):.0f}",
-                        f"{int(curves.reached().sum())} of {len(spent)}",
-                        f"{share(curves.final('value')):.3f}",
-                        f"{curves.spent('replays').mean():,.0f}",
+                        f"{sum(arrived)} of {len(arrived)}",
                         f"{ratio(spent, base):.2f}",
                     )
                 )
-        header = (
-            "environment",
-            "method",
-            "step",
-            "rollouts to 90 %",
-            "seeds that got there",
-            "final value",
-            "counterfactual rollouts",
-            "over trajectory DPO",
-        )
-        return _PREFERENCES + _table(header, rows)
+        header = ("environment", "method", "step", "rollouts to 90 %", "seeds that got there", "over trajectory DPO")
+        steps = ", ".join(f"{step:g}" for step in self._plan["preference_steps"])
+        return _PREFERENCES.format(steps=steps) + _table(header, rows)
 
     def _limits(self) -> str:
-        return _LIMITS.format(minutes=self._results["seconds"] / 60, processes=self._results["processes"])
+        seconds = self._results["seconds"]
+        whole = seconds is not None
+        run = _RUN.format(minutes=seconds / 60, processes=self._results["processes"]) if whole else _INTERRUPTED
+        return _LIMITS.format(run=run)
+
+
+def _said(verdict: Verdict) -> str:
+    return f"{verdict.environment} {verdict.ratio:.2f} (of {verdict.best.title})"
+
+
+def _number(found: Estimate | None) -> str:
+    return "" if found is None else f"{found:.2f}"
+
+
+def _ratio_of(verdict: Verdict | None) -> str:
+    return _number(verdict.ratio if verdict else None)
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

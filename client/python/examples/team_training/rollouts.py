@@ -28,6 +28,10 @@ class Costs:
     def none(cls, runs: int) -> Costs:
         return cls(*(np.zeros(runs, dtype=np.int64) for _ in range(4)))
 
+    def of(self, runs: Bools) -> Costs:
+        """Those of these runs [R]."""
+        return Costs(self.episodes[runs], self.replays[runs], self.regrades[runs], self.tokens[runs])
+
     @property
     def rollouts(self) -> Ints:
         return self.episodes + self.replays
@@ -54,6 +58,10 @@ class Episodes:
 
     def __len__(self) -> int:
         return len(self.task)
+
+    def content(self, index: int) -> tuple[int, bytes, bytes]:
+        """All that a grader sees of an episode."""
+        return int(self.task[index]), self.messages[index].tobytes(), self.present[index].tobytes()
 
     @property
     def authors(self) -> Ints:
@@ -98,6 +106,10 @@ class Player:
         self.environment = environment
         self._generators = [np.random.default_rng([seed, purpose]) for seed in seeds]
 
+    def keep(self, runs: Bools) -> None:
+        """Goes on with these runs [R] only."""
+        self._generators = [rng for rng, kept in zip(self._generators, runs, strict=True) if kept]
+
     def groups(self, policies: Policies, size: int, tasks: Ints | None = None, costs: Costs | None = None) -> Episodes:
         """One group of `size` episodes a run: all of one task that is drawn, or of the given tasks [R * size]."""
         runs, turns = len(self._generators), len(self.environment.turns)
@@ -115,21 +127,42 @@ class Player:
         return Episodes(self.environment, run, run, seed, task, noise, messages, observations, present)
 
 
-def regrade(episodes: Episodes, index: int, kept: Bools, costs: Costs) -> Floats:
-    """Scores [Q] of episode `index` when of its messages only kept [Q, T] had been sent. Costs no rollout."""
-    count = len(kept)
-    costs.regrades[episodes.run[index]] += count
+def _uniform(seed: Ints, kept: Bools) -> Floats:
+    """A uniform number for each row of kept [Q, T] that depends on the episode's seed [Q] and the row alone."""
+    mask = (kept.astype(np.uint64) << np.arange(kept.shape[1], dtype=np.uint64)).sum(axis=1, dtype=np.uint64)
+    x = (mask + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + seed.astype(np.uint64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):  # SplitMix64's finaliser
+        x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor)
+    x ^= x >> np.uint64(31)
+    return (x >> np.uint64(11)).astype(np.float64) / float(1 << 53)
+
+
+def _graded(episodes: Episodes, index: Ints, kept: Bools, flips: float) -> Floats:
+    """Scores [Q] of episodes `index` [Q] when only kept [Q, T] had been sent, a share `flips` of them wrong: score
+    instead of 1 - score, for the same question always the same answer. The whole episode is never graded wrongly."""
     present = kept & episodes.present[index]
-    task = np.repeat(episodes.task[index], count)
-    messages = np.broadcast_to(episodes.messages[index], present.shape)
-    return episodes.environment.grade(task, messages, present)
+    scores = episodes.environment.grade(episodes.task[index], episodes.messages[index], present)
+    if not flips:
+        return scores
+    wrong = _uniform(episodes.seed[index], present) < flips
+    whole = (present == episodes.present[index]).all(axis=1)
+    return np.where(wrong & ~whole, 1.0 - scores, scores)
 
 
-def regrade_without(episodes: Episodes, agent: int, costs: Costs) -> Floats:
-    """Scores [B] of all episodes without the messages of `agent`. Costs no rollout."""
+def regrade(episodes: Episodes, index: int, kept: Bools, costs: Costs, flips: float = 0.0) -> Floats:
+    """Scores [Q] of episode `index` when of its messages only kept [Q, T] had been sent. Costs no rollout.
+
+    flips: probability that an answer is wrong.
+    """
+    costs.regrades[episodes.run[index]] += len(kept)
+    return _graded(episodes, np.repeat(index, len(kept)), kept, flips)
+
+
+def regrade_without(episodes: Episodes, agent: int, costs: Costs, flips: float = 0.0) -> Floats:
+    """Scores [B] of all episodes without the messages of `agent`. Costs no rollout. flips: as for regrade."""
     np.add.at(costs.regrades, episodes.run, 1)
     kept = episodes.present & (episodes.environment.authors() != agent)
-    return episodes.environment.grade(episodes.task, episodes.messages, kept)
+    return _graded(episodes, np.arange(len(episodes)), kept, flips)
 
 
 def replay_from(

@@ -3,7 +3,8 @@ the environment, advantages and preference pairs come back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -12,21 +13,23 @@ import numpy as np
 from assay_rl import Client
 from assay_rl.client.episodes import EpisodeLike
 from assay_rl.client.evaluators import Answer, Question
-from assay_rl.client.outcomes import Batch, EpisodeError, GroupFailed
-from assay_rl.v1 import episode_pb2
+from assay_rl.client.outcomes import Batch, EpisodeError, GroupFailed, GroupOutcome
+from assay_rl.v1 import episode_pb2, signals_pb2
 from team_training.environments import LENGTH, Bools, Environment, Floats
-from team_training.policies import Policies, text
+from team_training.policies import TEXTS, Policies
 from team_training.rollouts import Costs, Episodes, regrade, replay_from
 
 Alternatives = Mapping[tuple[int, int], Sequence[tuple[int, float]]]  # (episode, turn) -> (message, value)
+_REMEMBERED = 50_000  # episodes
 Rollouts = dict[tuple[int, int], Floats]  # (episode, turn) -> scores of the rollouts from before that turn
 
 
 def assay_options(
     *,
-    blend: float = 0.5,
+    outcome: str = "",
+    credit: str = "",
+    blend: float | None = None,
     messages: bool = True,
-    failure_side: bool = True,
     rollouts: int = 0,
     questions: int = 0,
     pairs: Sequence[str] = ("STEP",),
@@ -34,10 +37,9 @@ def assay_options(
     """AttributionOptions in the JSON mapping. Without arguments: the service's defaults, with the questions that a
     re-grading of recorded messages answers.
 
-    blend: share of credit in the advantage. messages: also ask about single messages (Owen values), else an agent's
-    credit is spread evenly. failure_side: treat scores under 0.5 as failures and share out the shortfall, else credit
-    alone. rollouts: paid rollouts from prefixes that the search for the first error may spend on a failed episode.
-    questions: limit for estimators; 0 asks all.
+    outcome, credit, blend: AdvantageOptions (outcome part, credit part, share of the credit part). messages: also ask
+    about single messages (Owen values), else only about agents. rollouts: paid rollouts from prefixes that the search
+    for the first error may spend on a failed episode. questions: limit for estimators; 0 asks all.
     """
     supports = ["QUESTION_KIND_COALITION"]
     if messages:
@@ -45,19 +47,27 @@ def assay_options(
     if rollouts:
         supports.append("QUESTION_KIND_PREFIX")
     options: dict[str, Any] = {
-        "caller": {"supports": supports, "free": True, "batchSize": 1024},
-        "advantages": {"blend": blend},
+        "caller": {"supports": supports, "free": True, "batchSize": 4096, "deterministic": not rollouts},
+        "advantages": advantage_options(outcome, credit, blend),
         "preferences": {"kinds": [f"PREFERENCE_KIND_{kind}" for kind in pairs]},
         "audit": "AUDIT_NONE",
     }
-    if not messages:
-        options["messageRewards"] = {"evidence": "EVIDENCE_EQUAL"}
-    if not failure_side:
-        options["successThreshold"] = 0.0
     if rollouts:
         options["firstError"] = {"maxRollouts": rollouts}
     if questions:
         options["estimator"] = {"maxQuestions": questions}
+    return options
+
+
+def advantage_options(outcome: str = "", credit: str = "", blend: float | None = None) -> dict[str, Any]:
+    """AdvantageOptions in the JSON mapping; what is not given is the service's default."""
+    options: dict[str, Any] = {}
+    if outcome:
+        options["outcome"] = f"OUTCOME_PART_{outcome}"
+    if credit:
+        options["credit"] = f"CREDIT_PART_{credit}"
+    if blend is not None:
+        options["blend"] = blend
     return options
 
 
@@ -68,20 +78,11 @@ def _members(sets: Sequence[Sequence[int]], size: int) -> Bools:
     return members
 
 
-def _uniform(seed: int, kept: Bools) -> Floats:
-    """A uniform number for each row of kept [Q, T] that depends on the episode's seed and the row alone."""
-    mask = (kept.astype(np.uint64) << np.arange(kept.shape[1], dtype=np.uint64)).sum(axis=1, dtype=np.uint64)
-    x = (mask + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):  # SplitMix64's finaliser
-        x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor)
-    x ^= x >> np.uint64(31)
-    return (x >> np.uint64(11)).astype(np.float64) / float(1 << 53)
-
-
 class _Replay:
     """Answers the server's questions about one batch of episodes.
 
-    flips: probability that a re-grading answers wrongly (score instead of 1 - score), for the ablation.
+    flips: probability that a re-grading answers wrongly, which it tells the server as the variance of its answers.
+    asked [B]: how many re-gradings each episode took.
     """
 
     def __init__(self, episodes: Episodes, policies: Policies, costs: Costs, flips: float, drawn: Rollouts) -> None:
@@ -89,6 +90,7 @@ class _Replay:
         self._turns = [np.flatnonzero(present) for present in episodes.present]
         self._drawn = drawn
         self._used: dict[tuple[int, int], int] = {}
+        self.asked = np.zeros(len(episodes), dtype=np.int64)
 
     async def answer(self, episode: EpisodeLike, questions: Sequence[Question]) -> list[float | Answer | Exception]:
         index = int(episode.id)
@@ -118,14 +120,14 @@ class _Replay:
             return [self._rollout(index, question) for question in questions]
         return [ValueError(f"a question of kind {kind} was not offered")] * len(questions)
 
-    def _grades(self, index: int, kept: Bools) -> list[float]:
-        scores = regrade(self._episodes, index, kept, self._costs)
+    def _grades(self, index: int, kept: Bools) -> Sequence[float | Answer]:
+        self.asked[index] += len(kept)
+        scores = regrade(self._episodes, index, kept, self._costs, self._flips).tolist()
         if not self._flips:
-            return scores.tolist()
-        present = kept & self._episodes.present[index]
-        wrong = _uniform(int(self._episodes.seed[index]), present) < self._flips
-        recorded = (present == self._episodes.present[index]).all(axis=1)  # nothing left out: nothing to evaluate
-        return np.where(wrong & ~recorded, 1.0 - scores, scores).tolist()
+            return scores
+        variance = self._flips * (1.0 - self._flips)
+        whole = (kept | ~self._episodes.present[index]).all(axis=1)  # nothing left out: it happened
+        return [Answer(score, 1, 0.0 if it else variance) for score, it in zip(scores, whole, strict=True)]
 
     def _rollout(self, index: int, question: Question) -> Answer:
         turns = self._turns[index]
@@ -151,6 +153,7 @@ class SignalsSource:
 
     def __init__(self, target: str) -> None:
         self._client = Client(target)
+        self._known: dict[Hashable, tuple[signals_pb2.EpisodeSignals, int]] = {}  # and its re-gradings
 
     def __enter__(self) -> SignalsSource:
         self._client.__enter__()
@@ -169,14 +172,18 @@ class SignalsSource:
         options: Mapping[str, Any],
         *,
         flips: float = 0.0,
+        rollouts: int = 0,
         alternatives: Alternatives | None = None,
         drawn: Rollouts | None = None,
     ) -> Batch:
         """Sends all groups of the batch; outcomes in its order. Raises EpisodeError where any has no signals.
 
-        drawn: rollouts that are known from an earlier question about the same batch; new ones are added.
+        rollouts: how many are played from the node before each message, and sent along. drawn: rollouts that are known
+        from an earlier question about the same batch; new ones are added.
         """
-        wire = wire_episodes(episodes, alternatives or {})
+        wire = wire_episodes(episodes, alternatives=alternatives or {})
+        if rollouts:
+            _add_rollouts(wire, episodes, policies, costs, rollouts)
         replay = _Replay(episodes, policies, costs, flips, {} if drawn is None else drawn)
         batch = self._client.score_batch(wire, options=options, evaluator=replay.answer)
         for failure in batch.failed():
@@ -191,53 +198,113 @@ class SignalsSource:
         options: Mapping[str, Any],
         *,
         flips: float = 0.0,
+        rollouts: int = 0,
     ) -> Floats:
-        """The blended advantage of every message, [B, T]; 0 for turns that did not take place."""
-        batch = self.ask(episodes, policies, costs, options, flips=flips)
-        advantages = np.zeros(episodes.messages.shape)
-        turns = [np.flatnonzero(present) for present in episodes.present]
-        for group in batch.groups.values():
-            if isinstance(group, GroupFailed):
-                raise EpisodeError(group.error)
-            for answered in group.proto.signals.episodes:
-                index = int(answered.episode_id)
-                for message in answered.messages:
-                    advantages[index, turns[index][message.index]] = message.advantage
-        return advantages
+        """The advantage of every message, [B, T]; 0 for turns that did not take place.
+
+        rollouts: how many are played from the node before each message, and sent along. Signals are a function of the
+        episode and the answers: where both depend on nothing but what was said, an episode that was scored before is
+        not scored again, and the groups' advantages are made from what is known (ComputeAdvantages).
+        """
+        if flips or rollouts:
+            batch = self.ask(episodes, policies, costs, options, flips=flips, rollouts=rollouts)
+            return _by_turn(episodes, batch.groups)
+        signals = list(self._signals(episodes, policies, costs, options))  # asks on the same connection
+        groups = self._client.advantages(signals, options=options["advantages"])
+        return _by_turn(episodes, groups)
+
+    def _signals(
+        self, episodes: Episodes, policies: Policies, costs: Costs, options: Mapping[str, Any]
+    ) -> Iterator[signals_pb2.EpisodeSignals]:
+        """Of each episode, from what is known where its like was asked about before."""
+        asking = {name: value for name, value in options.items() if name != "advantages"}
+        while len(self._known) > _REMEMBERED:
+            del self._known[next(iter(self._known))]
+        kind = episodes.environment.name, json.dumps(asking, sort_keys=True)
+        keys = [(kind, episodes.content(index)) for index in range(len(episodes))]
+        unknown = {key: index for index, key in enumerate(keys) if key not in self._known}
+        if unknown:
+            wire = wire_episodes(episodes, list(unknown.values()), grouped=False)
+            replay = _Replay(episodes, policies, Costs.none(len(costs.regrades)), 0.0, {})
+            batch = self._client.score_batch(wire, options=asking, evaluator=replay.answer)
+            for outcome in batch.outcomes:
+                signals = outcome.signals.proto
+                index = int(signals.episode_id)
+                self._known[keys[index]] = signals, int(replay.asked[index])
+        sizes = np.bincount(episodes.group)
+        for index, key in enumerate(keys):
+            known, asked = self._known[key]
+            costs.regrades[episodes.run[index]] += asked
+            signals = signals_pb2.EpisodeSignals()
+            signals.CopyFrom(known)
+            signals.episode_id = str(index)
+            signals.group.id = str(episodes.group[index])
+            signals.group.size = int(sizes[episodes.group[index]])
+            yield signals
 
 
-def wire_episodes(episodes: Episodes, alternatives: Alternatives) -> list[episode_pb2.Episode]:
-    """The batch in the wire's terms: ids are indices into the batch; turns that did not take place are left out."""
+def _by_turn(episodes: Episodes, groups: Mapping[str, GroupOutcome]) -> Floats:
+    advantages = np.zeros(episodes.messages.shape)
+    turns = [np.flatnonzero(present) for present in episodes.present]
+    for group in groups.values():
+        if isinstance(group, GroupFailed):
+            raise EpisodeError(group.error)
+        for answered in group.proto.signals.episodes:
+            index = int(answered.episode_id)
+            for message in answered.messages:
+                advantages[index, turns[index][message.index]] = message.advantage
+    return advantages
+
+
+def wire_episodes(
+    episodes: Episodes,
+    indices: Iterable[int] | None = None,
+    *,
+    grouped: bool = True,
+    alternatives: Alternatives | None = None,
+) -> list[episode_pb2.Episode]:
+    """Those of the batch (by default all) in the wire's terms: ids are indices into the batch; turns that did not take
+    place are left out."""
     environment = episodes.environment
     agents = [episode_pb2.Agent(id=name) for name in environment.agents]
     sizes = np.bincount(episodes.group)
-    return [
-        _wire_episode(episodes, index, agents, int(sizes[episodes.group[index]]), alternatives)
-        for index in range(len(episodes))
-    ]
+    found = []
+    for index in range(len(episodes)) if indices is None else indices:
+        wire = episode_pb2.Episode(
+            id=str(index),
+            task=episode_pb2.Task(id=f"{environment.name}-{episodes.task[index]}"),
+            agents=agents,
+            outcome=episode_pb2.Outcome(score=float(episodes.score[index])),
+        )
+        if grouped:
+            group = episodes.group[index]
+            wire.group.id, wire.group.size = str(group), int(sizes[group])
+        _add_messages(wire, episodes, index, alternatives or {})
+        found.append(wire)
+    return found
 
 
-def _wire_episode(
-    episodes: Episodes, index: int, agents: list[episode_pb2.Agent], group_size: int, alternatives: Alternatives
-) -> episode_pb2.Episode:
+def _add_messages(wire: episode_pb2.Episode, episodes: Episodes, index: int, alternatives: Alternatives) -> None:
     environment: Environment = episodes.environment
-    group = str(episodes.group[index])
-    wire = episode_pb2.Episode(
-        id=str(index),
-        task=episode_pb2.Task(id=f"{environment.name}-{episodes.task[index]}"),
-        group=episode_pb2.Group(id=group, size=group_size),
-        agents=agents,
-        outcome=episode_pb2.Outcome(score=float(episodes.score[index])),
-    )
-    for place, turn in enumerate(environment.turns):
-        if not episodes.present[index, place]:
-            continue
+    for place in np.flatnonzero(episodes.present[index]).tolist():
+        turn = environment.turns[place]
         message = wire.messages.add(
             agent_id=environment.agents[turn.agent],
-            content=text(int(episodes.messages[index, place])),
+            content=TEXTS[episodes.messages[index, place]],
             round=turn.round,
             token_count=LENGTH,
         )
         for other, value in alternatives.get((index, place), ()):
-            message.alternatives.add(content=text(other), value=value)
-    return wire
+            message.alternatives.add(content=TEXTS[other], value=value)
+
+
+def _add_rollouts(
+    wire: Sequence[episode_pb2.Episode], episodes: Episodes, policies: Policies, costs: Costs, count: int
+) -> None:
+    """Plays from the node before each message. A score between 0 and 1 counts as a success with that probability."""
+    for index, episode in enumerate(wire):
+        luck = np.random.default_rng([int(episodes.seed[index]), 3])
+        for message, turn in zip(episode.messages, np.flatnonzero(episodes.present[index]).tolist(), strict=True):
+            scores = replay_from(episodes, policies, index, turn, range(count), costs)
+            message.prefix_rollouts.trials = count
+            message.prefix_rollouts.successes = int((luck.random(count) < scores).sum())

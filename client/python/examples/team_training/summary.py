@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,6 +86,16 @@ class Curves:
         half = np.array([_half_width(column) for column in value.T])
         mean = value.mean(axis=0)
         return mean, np.clip(mean - half, 0, 1), np.clip(mean + half, 0, 1)
+
+
+def best_steps(records: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
+    """By environment and method: the step that got there soonest on average; among equals the smallest."""
+    best: dict[tuple[str, str], tuple[float, float]] = {}
+    for record in records:
+        found = float(np.mean(record["rollouts"])), float(record["step"])
+        key = record["environment"], record["method"]
+        best[key] = min(best.get(key, found), found)
+    return {key: step for key, (_, step) in best.items()}
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Estimate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,20 +20,26 @@ GROUP = 16
 _EVALUATION = 512  # episodes with which a team is measured, of all tasks alike; not charged to anyone
 
 
-@dataclass
 class History:
-    """What was seen at the checkpoints of R runs: every array is [R, checkpoints]."""
+    """What was seen of R runs at their checkpoints. A run that ends early keeps its last numbers."""
 
-    rollouts: list[Ints] = field(default_factory=list)
-    replays: list[Ints] = field(default_factory=list)
-    regrades: list[Ints] = field(default_factory=list)
-    tokens: list[Ints] = field(default_factory=list)
-    value: list[Floats] = field(default_factory=list)
-    sabotage: list[Floats] = field(default_factory=list)
-    redundancy: list[Floats] = field(default_factory=list)
+    COLUMNS = ("rollouts", "replays", "regrades", "tokens", "value", "sabotage", "redundancy")
 
-    def arrays(self) -> dict[str, list[list[float]]]:
-        return {name: np.stack(columns, axis=1).tolist() for name, columns in vars(self).items()}
+    def __init__(self, runs: int) -> None:
+        self._rows: list[list[tuple[float, ...]]] = [[] for _ in range(runs)]
+
+    def record(self, runs: Ints, costs: Costs, measured: Sequence[Floats]) -> None:
+        """One checkpoint of `runs`, of which costs and measured (value, sabotage, redundancy) tell in that order."""
+        columns = (costs.rollouts, costs.replays, costs.regrades, costs.tokens, *measured)
+        for run, row in zip(runs.tolist(), np.stack(columns, axis=1).tolist(), strict=True):
+            self._rows[run].append(tuple(row))
+
+    def arrays(self, runs: Ints | None = None) -> dict[str, list[list[float]]]:
+        """Of each column a list of runs (by default all), each a list of checkpoints."""
+        chosen = self._rows if runs is None else [self._rows[run] for run in runs]
+        longest = max(len(rows) for rows in chosen)
+        filled = np.array([rows + [rows[-1]] * (longest - len(rows)) for rows in chosen])
+        return {name: filled[:, :, column].tolist() for column, name in enumerate(self.COLUMNS)}
 
 
 class Examiner:
@@ -42,8 +48,8 @@ class Examiner:
     def __init__(self, environment: Environment, seeds: list[int]) -> None:
         self._environment, self._seeds = environment, seeds
 
-    def examine(self, policies: Policies) -> tuple[Floats, Floats, Floats]:
-        """value, sabotage rate, redundancy rate, each [R].
+    def examine(self, policies: Policies, rates: bool = True) -> tuple[Floats, Floats, Floats]:
+        """value, sabotage rate, redundancy rate, each [R]; without `rates` the latter two are 0.
 
         Sabotage: share of messages that do harm by what they say. Redundancy: share of the messages of solved
         episodes without which the episode would have been solved just as well.
@@ -51,6 +57,9 @@ class Examiner:
         runs = len(self._seeds)
         tasks = np.tile(np.arange(TASKS), runs * _EVALUATION // TASKS)
         episodes = Player(self._environment, self._seeds, purpose=2).groups(policies, _EVALUATION, tasks)
+        value = episodes.score.reshape(runs, -1).mean(axis=1)
+        if not rates:
+            return value, np.zeros(runs), np.zeros(runs)
         present = episodes.present
         harmful = self._environment.harmful(episodes.task, episodes.messages) & present
         solved = (episodes.score >= 1.0)[:, None] & present
@@ -59,11 +68,7 @@ class Examiner:
             kept = present.copy()
             kept[:, turn] = False
             needless[:, turn] = self._environment.grade(episodes.task, episodes.messages, kept) >= episodes.score
-        return (
-            episodes.score.reshape(runs, -1).mean(axis=1),
-            _share(harmful, present, runs),
-            _share(needless & solved, solved, runs),
-        )
+        return value, _share(harmful, present, runs), _share(needless & solved, solved, runs)
 
 
 def _share(part: Any, whole: Any, runs: int) -> Floats:
@@ -75,10 +80,10 @@ def advantages(
     method: Method, episodes: Episodes, policies: Policies, costs: Costs, source: SignalsSource | None
 ) -> Floats:
     if method.options is None:
-        return BASELINES[method.baseline].rule(episodes, costs)
+        return BASELINES[method.baseline].rule(episodes, costs, method.flips)
     if source is None:
         raise ValueError(f"{method.name} needs a server")
-    return source.advantages(episodes, policies, costs, method.options, flips=method.flips)
+    return source.advantages(episodes, policies, costs, method.options, flips=method.flips, rollouts=method.rollouts)
 
 
 def train(
@@ -93,34 +98,31 @@ def train(
 ) -> dict[str, list[list[float]]]:
     """Trains one team a seed, all in lockstep, until each has spent `budget` rollouts (counterfactual ones included).
 
-    checkpoint: rollouts between two examinations. until_target: stop as soon as all have reached the target. Returns
-    History.arrays().
+    checkpoint: rollouts between two examinations. until_target: a run ends as soon as it has reached the target, and
+    only the values are examined. Returns History.arrays().
     """
     environment = ENVIRONMENTS[environment_name]
-    policies = Policies.initial(environment, seeds)
-    player, examiner = Player(environment, seeds), Examiner(environment, seeds)
-    costs, history = Costs.none(len(seeds)), History()
+    policies, player = Policies.initial(environment, seeds), Player(environment, seeds)
+    runs, costs, history = np.arange(len(seeds)), Costs.none(len(seeds)), History(len(seeds))
     due = 0
-    while True:
-        spent = costs.rollouts
-        if spent.min() >= due:
-            _record(history, costs, examiner.examine(policies))
-            due = int(spent.min()) + checkpoint
-        if spent.min() >= budget or (until_target and Curves(history.arrays(), budget).reached().all()):
-            return history.arrays()
-        active = (spent < budget).astype(float)  # who has spent it all learns no more while the others finish
+    while len(runs):
+        if costs.rollouts.min() >= due:
+            examiner = Examiner(environment, [seeds[run] for run in runs])
+            history.record(runs, costs, examiner.examine(policies, rates=not until_target))
+            due = int(costs.rollouts.min()) + checkpoint
+            if until_target:
+                going = ~Curves(history.arrays(runs), budget).reached()
+                runs, policies, costs = runs[going], Policies(policies.logits[going]), costs.of(going)
+                player.keep(going)
+                if not len(runs):
+                    break
+        active = (costs.rollouts < budget).astype(float)  # who has spent it all waits while the others finish
+        if not active.any():
+            break
         episodes = player.groups(policies, GROUP, costs=costs)
         if method.preferences:
             PREFERENCE_RULES[method.preferences](episodes, policies, costs, source, step * active)
         else:
             weight = advantages(method, episodes, policies, costs, source) / GROUP
             policies.ascend(episodes.gradient(policies, weight), step * active)
-
-
-def _record(history: History, costs: Costs, measured: tuple[Floats, Floats, Floats]) -> None:
-    history.rollouts.append(costs.rollouts.copy())
-    history.replays.append(costs.replays.copy())
-    history.regrades.append(costs.regrades.copy())
-    history.tokens.append(costs.tokens.copy())
-    for column, values in zip((history.value, history.sabotage, history.redundancy), measured, strict=True):
-        column.append(values)
+    return history.arrays()
