@@ -207,6 +207,10 @@ void ResolvePreferences(v1::PreferenceOptions* wire, signals::Options* options, 
     if (wire->kinds(i) == v1::PREFERENCE_KIND_UNSPECIFIED) {
       check->Fail(Missing(absl::StrCat("preferences.kinds[", i, "]")));
     }
+    if (wire->kinds(i) == v1::PREFERENCE_KIND_PEER) {
+      check->Fail(NotOffered(absl::StrCat("preferences.kinds[", i, "]"),
+                             "this build does not compare peers"));
+    }
     options->pair_kinds.push_back(
         FromEnum<blame::PairKind>(static_cast<v1::PreferenceKind>(wire->kinds(i))));
   }
@@ -384,6 +388,9 @@ absl::StatusOr<signals::AdvantageOptions> ResolveAdvantages(v1::AdvantageOptions
   options.outcome = FromEnum<signals::OutcomePart>(wire->outcome());
   if (options.outcome == signals::OutcomePart::kRecombined) {
     check.Fail(NotOffered(check.At("outcome"), "this build does not recombine teams"));
+  }
+  if (wire->has_recombination() && wire->recombination().mode() != v1::RECOMBINATION_MODE_OFF) {
+    check.Fail(NotOffered(check.At("recombination"), "this build does not recombine teams"));
   }
   if (wire->credit() == v1::CREDIT_PART_UNSPECIFIED) wire->set_credit(v1::CREDIT_PART_AUTO);
   options.credit = FromEnum<signals::CreditPart>(wire->credit());

@@ -250,6 +250,8 @@ TEST(Options, BoundsAreWhereTheySay) {
        [](auto* o) { o->mutable_first_error()->set_propagated_share(1.001); }},
       {kInvalid, "preferences.kinds[0]",
        [](auto* o) { o->mutable_preferences()->add_kinds(v1::PREFERENCE_KIND_UNSPECIFIED); }},
+      {absl::StatusCode::kUnimplemented, "preferences.kinds[0]",
+       [](auto* o) { o->mutable_preferences()->add_kinds(v1::PREFERENCE_KIND_PEER); }},
       {kTaken, "", [](auto* o) { o->mutable_preferences()->set_margin(0); }},
       {kInvalid, "preferences.margin",
        [](auto* o) { o->mutable_preferences()->set_margin(-0.001); }},
@@ -258,6 +260,12 @@ TEST(Options, BoundsAreWhereTheySay) {
       {kTaken, "", [](auto* o) { o->mutable_advantages()->set_outcome(v1::OUTCOME_PART_CONTROL); }},
       {absl::StatusCode::kUnimplemented, "advantages.outcome",
        [](auto* o) { o->mutable_advantages()->set_outcome(v1::OUTCOME_PART_RECOMBINED); }},
+      {absl::StatusCode::kUnimplemented, "advantages.recombination",
+       [](auto* o) { o->mutable_advantages()->mutable_recombination()->set_siblings(3); }},
+      {kTaken, "",
+       [](auto* o) {
+         o->mutable_advantages()->mutable_recombination()->set_mode(v1::RECOMBINATION_MODE_OFF);
+       }},
       {kTaken, "", [](auto* o) { o->mutable_advantages()->set_credit(v1::CREDIT_PART_NONE); }},
       {kTaken, "", [](auto* o) { o->mutable_advantages()->set_epsilon(1); }},
       {kInvalid, "advantages.epsilon", [](auto* o) { o->mutable_advantages()->set_epsilon(0); }},
