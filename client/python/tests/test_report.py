@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from verify_episodes import signals_of, write_lines
 
-from assay_rl.cli.report import main
+from assay_rl.__main__ import main
 from assay_rl.client.outcomes import Scored
 from assay_rl.report import html_for, notebook, render
 from assay_rl.v1 import episode_pb2, options_pb2, signal_service_pb2
@@ -162,10 +162,10 @@ def test_the_command_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixtu
     write_lines(tmp_path / "signals.jsonl", [signals_of(source, FULL)])
     out = tmp_path / "report.html"
     arguments = [str(tmp_path / "signals.jsonl"), "--episodes", str(tmp_path / "episodes.jsonl"), "-o", str(out)]
-    assert main(arguments) == 0
+    assert main(["report", *arguments]) == 0
     assert parts(out.read_text(encoding="utf-8"))[3]["title"] == "signals.jsonl"
     (tmp_path / "signals.jsonl").write_text("nonsense\n")
-    assert main(arguments) == 2
+    assert main(["report", *arguments]) == 2
     assert "signals.jsonl:1: not JSON" in capsys.readouterr().err
     assert parts(out.read_text(encoding="utf-8"))[3]["title"] == "signals.jsonl", "the old page stays"
     assert [p.name for p in tmp_path.iterdir() if "part" in p.name] == []
@@ -181,16 +181,16 @@ def test_a_sample_keeps_groups_whole_and_says_so(tmp_path: Path, capsys: pytest.
         results.append(result)
     write_lines(tmp_path / "signals.jsonl", results)
     arguments = [str(tmp_path / "signals.jsonl"), "-o", str(tmp_path / "r.html"), "--sample"]
-    assert main([*arguments, "4"]) == 0
+    assert main(["report", *arguments, "4"]) == 0
     data = parts((tmp_path / "r.html").read_text(encoding="utf-8"))[3]
     shown = [row["id"] for row in data["episodes"]]
     assert 4 <= len(shown) <= 6
     assert data["title"] == f"signals.jsonl (a sample of {len(shown)} of 12 episodes)"
     for group in ({"e0", "e1", "e2"}, {"e3", "e4", "e5"}):
         assert len(group & set(shown)) in (0, 3)
-    assert main([*arguments, "4"]) == 0
+    assert main(["report", *arguments, "4"]) == 0
     assert parts((tmp_path / "r.html").read_text(encoding="utf-8"))[3]["episodes"] == data["episodes"]
-    assert main([*arguments, "12"]) == 0
+    assert main(["report", *arguments, "12"]) == 0
     assert parts((tmp_path / "r.html").read_text(encoding="utf-8"))[3]["title"] == "signals.jsonl"
-    assert main([*arguments, "0"]) == 2
+    assert main(["report", *arguments, "0"]) == 2
     capsys.readouterr()

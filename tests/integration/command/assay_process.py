@@ -84,8 +84,9 @@ class Server:
     def assay(
         self, command: str, *flags: str, stdin: bytes = b"", timeout: float = 300
     ) -> subprocess.CompletedProcess[str]:
+        address = [f"--server={self.address}"] if command in ("signals", "info") else []
         run = subprocess.run(
-            [os.environ["ASSAY"], command, f"--server={self.address}", *flags],
+            [os.environ["ASSAY"], command, *address, *flags],
             input=stdin,
             capture_output=True,
             timeout=timeout,

@@ -49,7 +49,8 @@ def main() -> int:
             wrong = (["--timeout=3s"], roots, mutual, [*mutual, f"--token-file={name}/wrong"])
             for flags in wrong:
                 run = server.assay("signals", *flags, stdin=sample)
-                assert run.returncode == 1 and not run.stdout, (flags, run)
+                results = [json.loads(line) for line in run.stdout.splitlines()]
+                assert run.returncode == 1 and all("error" in result for result in results), (flags, run)
     print("TLS, mutual, with a token")
     return 0
 

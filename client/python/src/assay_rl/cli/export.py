@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from assay_rl.cli.inputs import add_format, choices_of
+from assay_rl.cli.flags import Arguments, UsageError
+from assay_rl.cli.inputs import choices_of, fail
 from assay_rl.convert.files import FileError, output_file, read_episodes, read_outcomes
 from assay_rl.training import exports
 
@@ -18,35 +18,31 @@ _JSON_LINES: dict[str, Callable[[exports.Material], Iterable[exports.Row]]] = {
     "kto": exports.kto,
     "step-dpo": exports.step_dpo,
 }
+KINDS = ("dpo", "kto", "prm", "step-dpo", "tokens")
 
 
-def main(argv: Sequence[str]) -> int:
-    """Exit code 0 where at least one row was written, 1 where the signals held none, 2 for bad input."""
-    parser = argparse.ArgumentParser(prog="assay-rl export", description=__doc__)
-    parser.add_argument("format", choices=["dpo", "kto", "prm", "step-dpo", "tokens"])
-    parser.add_argument("signals", help="JSON lines of EpisodeResult and GroupResult; - is standard input")
-    parser.add_argument("--episodes", required=True, metavar="FILE", help="the episodes that were scored")
-    parser.add_argument("-o", "--output", metavar="FILE", help="default: standard output; tokens: *.arrow or *.npz")
-    parser.add_argument(
-        "--after-error", choices=["mask", "propagate", "soft"], default="mask", help="prm: steps after the first error"
-    )
-    parser.add_argument("--where", choices=["last", "every", "spread"], default="every", help="tokens: of a message")
-    add_format(parser)
-    arguments = parser.parse_args(argv)
+def run(arguments: Arguments) -> int:
+    """0 at least one row was written, 1 the signals held none, 2 a file cannot be read."""
+    kind, signals = arguments.names
+    if kind not in KINDS:
+        raise UsageError(f"export takes {', '.join(KINDS[:-1])} or {KINDS[-1]}")
+    if not arguments.has("episodes"):
+        raise UsageError("export needs --episodes=FILE")
+    output = arguments.text("output") or None
     try:
         material = exports.Material.of(
-            read_episodes(arguments.episodes, arguments.input_format, choices_of(arguments)),
-            read_outcomes(arguments.signals),
+            read_episodes(arguments.text("episodes"), arguments.text("input-format"), choices_of(arguments)),
+            read_outcomes(signals),
         )
-        if arguments.format == "tokens":
-            written = _write_tokens(list(exports.token_advantages(material, arguments.where)), arguments.output)
-        elif arguments.format == "prm":
-            written = _write_lines(exports.prm(material, arguments.after_error), arguments.output)
+        if kind == "tokens":
+            where = cast("Any", arguments.text("where"))
+            written = _write_tokens(list(exports.token_advantages(material, where)), output)
+        elif kind == "prm":
+            written = _write_lines(exports.prm(material, cast("Any", arguments.text("after-error"))), output)
         else:
-            written = _write_lines(_JSON_LINES[arguments.format](material), arguments.output)
+            written = _write_lines(_JSON_LINES[kind](material), output)
     except (FileError, exports.ExportError, OSError) as failure:
-        print(f"assay-rl export: {failure}", file=sys.stderr)
-        return 2
+        return fail(failure)
     print(f"{written} rows", file=sys.stderr)
     return 0 if written else 1
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from assay_rl.cli.inputs import add_format, choices_of
+from assay_rl.cli.flags import Arguments
+from assay_rl.cli.inputs import choices_of, fail
 from assay_rl.convert.files import FileError, read_episodes
 from assay_rl.report.page import pieces
 from assay_rl.v1 import episode_pb2, signal_service_pb2
@@ -18,59 +18,39 @@ from assay_rl.verify import records
 LARGE = 50 << 20  # bytes of a page from which browsers take long to open it
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="assay-rl report",
-        description="Writes one self-contained HTML page about a run: who helped, who hurt, where it went wrong, and "
-        "why the numbers add up. Exit status: 0 written, 2 unreadable input.",
-    )
-    parser.add_argument("signals", help="signals.jsonl as `assay signals` writes it; may be gzip")
-    parser.add_argument("--episodes", help="the episodes that were scored: their texts become the transcripts")
-    add_format(parser)
-    parser.add_argument("-o", "--output", default="report.html", help="default: report.html")
-    parser.add_argument("--title", help="default: the name of the signals file")
-    parser.add_argument(
-        "--sample", type=int, metavar="N", help="about N episodes, groups whole, the same ones each time"
-    )
-    return parser
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    arguments = _parser().parse_args(argv)
-    if arguments.sample is not None and arguments.sample < 1:
-        print("assay-rl report: --sample N: at least 1", file=sys.stderr)
-        return 2
+def run(arguments: Arguments) -> int:
+    """0 written, 2 a file cannot be read."""
+    signals = arguments.names[0]
     try:
-        title = arguments.title or Path(arguments.signals).name
+        title = arguments.text("title") or Path(signals).name
         kept = None
-        if arguments.sample is not None:
-            kept, shown, total = _sample(arguments.signals, arguments.sample)
+        if arguments.has("sample"):
+            kept, shown, total = _sample(signals, arguments.number("sample"))
             title += f" (a sample of {shown} of {total} episodes)" if shown < total else ""
         size = _write(arguments, title, kept)
     except (OSError, FileError, records.RecordError) as error:
-        print(f"assay-rl report: {error}", file=sys.stderr)
-        return 2
-    print(f"{arguments.output}: {size / 1e6:.1f} MB", file=sys.stderr)
+        return fail(error)
+    print(f"{arguments.text('output')}: {size / 1e6:.1f} MB", file=sys.stderr)
     if size > LARGE:
-        print(
-            "assay-rl report: a page of this size takes a browser long to open, and several times its size of memory; "
-            "--sample N shows about N episodes",
-            file=sys.stderr,
+        fail(
+            "a page of this size takes a browser long to open, and several times its size of memory; "
+            "--sample N shows about N episodes"
         )
     return 0
 
 
-def _write(arguments: argparse.Namespace, title: str, kept: set[str] | None) -> int:
+def _write(arguments: Arguments, title: str, kept: set[str] | None) -> int:
     """Writes the page as it is made; returns its size in bytes. A failure leaves no half of a page behind."""
     episodes = _Episodes()
-    if arguments.episodes:
-        for episode in read_episodes(arguments.episodes, arguments.input_format, choices_of(arguments)):
+    if arguments.has("episodes"):
+        named, form = arguments.text("episodes"), arguments.text("input-format")
+        for episode in read_episodes(named, form, choices_of(arguments)):
             episodes.add(episode.to_proto())
-    size, target = 0, Path(arguments.output)
+    size, target = 0, Path(arguments.text("output"))
     unfinished = target.with_name(target.name + ".part")
     try:
         with unfinished.open("wb") as out:
-            for piece in pieces(_results(arguments.signals, kept), episodes, title):
+            for piece in pieces(_results(arguments.names[0], kept), episodes, title):
                 size += out.write(piece.encode("utf-8", "replace"))
         unfinished.replace(target)
     finally:
@@ -130,7 +110,7 @@ def _results(
             if _unit(identity, group) not in kept:
                 continue
         try:
-            parsed = records.parse_result(number, line)
+            parsed = records.parse_result(line)
         except records.RecordError as error:
             raise FileError(f"{path}:{number}: {error}") from error
         yield parsed.result if isinstance(parsed, records.ResultLine) else parsed

@@ -1,0 +1,207 @@
+"""The commands of `assay-rl` and their flags. Those that `assay` has too are alike (client/command/commands.cc)."""
+
+from __future__ import annotations
+
+from assay_rl.cli.flags import Command, Flag, Group, completions
+from assay_rl.convert.closest import closest, did_you_mean
+from assay_rl.convert.formats import NAMES
+
+AUTO = "auto"
+_ANY_NUMBER = 1_000_000
+
+_OF_SERVER = Group(
+    "Of the server",
+    (
+        Flag("server", "HOST:PORT", "127.0.0.1:50051", "address of assayd; unix:PATH for a Unix socket"),
+        Flag("timeout", "DURATION", "30s", "how long to look for a server that is gone"),
+        Flag("tls", help="encrypt; the other --tls flags mean it too"),
+        Flag("tls-roots", "PEM", help="authorities that may have signed the server; else the system's"),
+        Flag("tls-certificate", "PEM", help="our own certificate chain, for mutual TLS"),
+        Flag("tls-key", "PEM", help="its key"),
+        Flag("token-file", "FILE", help="a bearer token"),
+    ),
+)
+_INPUT_FORMAT = Flag(
+    "input-format", "FORMAT", "episode", "auto: as each file shows; assay-rl convert --help lists them",
+    choices=(AUTO, *NAMES),
+)  # fmt: skip
+_CONTEXT_AGENTS = Flag(
+    "context-agents", "NAME,...", "", "logs: whose messages are context, such as user,tool:*", also=("context",)
+)
+_LABELS = Flag("labels", "keep|drop", "keep", "logs: what becomes of annotated first errors")
+_SAID_BY_CALLER = (
+    Flag("agents", "NAME,...", help="are agents; NAME* is a beginning"),
+    Flag("agent", "NAME", help="the agent that a format leaves without a name"),
+    Flag("outcome", "FIELD", help="the score: a.b.c in the record, or a score's name"),
+    Flag("reference", "FIELD", help="the reference answer, likewise"),
+    Flag("sequential", help="LangGraph updates: no nodes ran at the same time"),
+)
+_OF_EPISODES = Group("Of the episodes", (_INPUT_FORMAT, _CONTEXT_AGENTS, _LABELS, *_SAID_BY_CALLER))
+_OUTPUT = Flag("output", "FILE", "", "else standard output", "o")
+_OPTIONS = Flag("options", "FILE", "", "AttributionOptions in JSON; else all defaults")
+
+_SIGNALS = Command(
+    "signals", "send episodes to a server, write one result a line", "[FILE...]", _ANY_NUMBER,
+    """Sends episodes to a server and writes one EpisodeResult or GroupResult in JSON a line, in the
+order of completion. Without FILE, or where it is -, standard input is read. Files may be gzip.
+Exit code: 0 every episode was answered with signals, 1 not every one, 2 the call or a file cannot
+be read.
+""",
+    (
+        Group("", (
+            _OPTIONS,
+            Flag("format", "json|table", "json", "a table is for people"),
+            Flag("grade", "choice|number|exact|math", "",
+                 "how answers are compared with the reference answer; math: assay-rl"),
+            Flag("streams", "1..256", "1", "streams to spread the episodes over; a group stays on one"),
+            _OUTPUT,
+            Flag("deadline", "DURATION", "", "for each episode; else none"),
+        )),
+        _OF_EPISODES,
+        _OF_SERVER,
+    ),
+)  # fmt: skip
+_VERIFY = Command(
+    "verify", "compute signals again from their audit, without a server", "[FILE]", 1,
+    """Computes the signals of FILE, else of standard input, again from their AUDIT_FULL records and the
+episodes. Exit code: 0 all are right, 1 something is wrong, 2 the call or a file cannot be read.
+""",
+    (
+        Group("", (
+            Flag("episodes", "FILE", "", "the episodes that were sent"),
+            Flag("quiet", "", "", "say nothing but what is wrong", "q"),
+            Flag("jobs", "1..1024", "", "worker processes; else one a core"),
+            Flag("all", "", "", "show every finding, not the first 20 of a result"),
+        )),
+        _OF_EPISODES,
+    ),
+)  # fmt: skip
+_FIT = Command(
+    "fit", "learn where errors tend to be, from labelled episodes", "", 0,
+    """Learns a text prior from the episodes with an annotated first error, and the numbers of the model
+from those with rollouts or process scores. The result is for the configuration of assayd, or for
+the options (firstError.fitted). Exit code: 0 written, 1 there was nothing to fit, 2 the call or a
+file cannot be read. The learning is done by the program assay, which this command looks for.
+""",
+    (
+        Group("", (
+            Flag("labels", "FILE", "", "the episodes"),
+            Flag("options", "FILE", "", "AttributionOptions in JSON that they are read with"),
+            _OUTPUT,
+        )),
+        Group("Of the episodes", (_INPUT_FORMAT, _CONTEXT_AGENTS, *_SAID_BY_CALLER)),
+    ),
+)  # fmt: skip
+_INFO = Command(
+    "info", "tell the version, limits and evaluators of a server", "", 0,
+    """Prints GetServerInfoResponse in JSON. Exit code: 0 printed, 1 the server gave none, 2 the call
+cannot be read.
+""",
+    (_OF_SERVER,),
+)  # fmt: skip
+_CONVERT = Command(
+    "convert", "turn traces, logs and rollouts of other tools into episodes", "[FORMAT] FILE...", _ANY_NUMBER,
+    f"""Turns files of any known format into episodes, one JSON line each, and says on standard error
+who became an agent, who is context, and what was left out and why. Without FORMAT each file shows
+its own. A FILE may be JSON in any layout, a text log, a folder, a zip archive or an Inspect .eval,
+plain or gzip; - is standard input. Exit code: 0 written, 2 the call or a file cannot be read.
+FORMAT is one of: {", ".join(NAMES)}.
+FORMATS.md of the package tells what each is.
+""",
+    (
+        Group("", (_OUTPUT, Flag("quiet", "", "", "no summary", "q"))),
+        Group("What the files do not say", (_CONTEXT_AGENTS, _LABELS, *_SAID_BY_CALLER)),
+    ),
+    min_arguments=1,
+)  # fmt: skip
+_EXPORT = Command(
+    "export", "turn signals into training sets for TRL, Step-DPO and token-level trainers", "FORMAT FILE", 2,
+    """Turns the signals of FILE (- is standard input) into a training set. FORMAT is one of: dpo, kto, prm,
+step-dpo, tokens. Exit code: 0 at least one row was written, 1 the signals held none, 2 the call or a
+file cannot be read.
+""",
+    (
+        Group("", (
+            Flag("episodes", "FILE", "", "the episodes that were scored"),
+            Flag("output", "FILE", "", "else standard output; tokens: *.arrow or *.npz", "o"),
+            Flag("after-error", "mask|propagate|soft", "mask", "prm: steps after the first error"),
+            Flag("where", "last|every|spread", "every", "tokens: of a message"),
+        )),
+        _OF_EPISODES,
+    ),
+    min_arguments=2,
+)  # fmt: skip
+_REPORT = Command(
+    "report", "render signals and episodes as one HTML page", "FILE", 1,
+    """Writes one self-contained HTML page about the signals of FILE: who helped, who hurt, where it went
+wrong, and why the numbers add up. Exit code: 0 written, 2 the call or a file cannot be read.
+""",
+    (
+        Group("", (
+            Flag("episodes", "FILE", "", "the episodes that were scored: their texts become the transcripts"),
+            Flag("output", "FILE", "report.html", "the page", "o"),
+            Flag("title", "TEXT", "", "else the name of FILE"),
+            Flag("sample", "1..1000000000", "", "about so many episodes, groups whole, the same ones each time"),
+        )),
+        _OF_EPISODES,
+    ),
+    min_arguments=1,
+)  # fmt: skip
+_COMPLETION = Command(
+    "completion", "print what a shell needs to complete commands and flags", "bash|zsh", 1,
+    "Prints a script for the shell: source <(assay-rl completion bash)\n",
+)  # fmt: skip
+
+COMMANDS = {
+    command.name: command for command in (_CONVERT, _SIGNALS, _VERIFY, _EXPORT, _REPORT, _FIT, _INFO, _COMPLETION)
+}
+
+_BASH = r"""_PROGRAM_complete() {
+  local IFS=$'\n'
+  local line=${COMP_LINE:0:COMP_POINT}
+  COMPREPLY=($(PROGRAM completion candidates "$line" 2>/dev/null))
+  [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
+}
+complete -o default -F _PROGRAM_complete PROGRAM
+"""
+_ZSH = r"""#compdef PROGRAM
+_PROGRAM_complete() {
+  local -a found
+  found=("${(@f)$(PROGRAM completion candidates "${(j: :)words[1,CURRENT]}" 2>/dev/null)}")
+  [[ $PREFIX == --*=* ]] && compset -P '*='
+  if [[ -n $found[1] ]]; then
+    compadd -S ' ' -- ${found:#*=}
+    compadd -S '' -- ${(M)found:#*=}
+  else
+    _files
+  fi
+}
+compdef _PROGRAM_complete PROGRAM
+"""
+
+
+def no_such_command(name: str) -> str:
+    return f"no such command: {name}{did_you_mean(closest(name, list(COMMANDS)))}"
+
+
+def overview() -> str:
+    lines = ["usage: assay-rl COMMAND [FLAGS]", ""]
+    lines += [f"  {command.name:<11} {command.summary}" for command in COMMANDS.values()]
+    return "\n".join([*lines, "", "assay-rl help COMMAND tells its flags; assay-rl --version the version.", ""])
+
+
+def candidates(line: str) -> list[str]:
+    """What may stand in place of the last word of a line up to the cursor, the program first."""
+    words = line.split()
+    if not line or line[-1].isspace():
+        words.append("")
+    words = words[1:]
+    if len(words) == 1 or (len(words) == 2 and words[0] == "help"):
+        return [name for name in [*COMMANDS, "help", "--help", "--version"] if name.startswith(words[-1])]
+    command = COMMANDS.get(words[0]) if words else None
+    return completions(command, words[1:]) if command else []
+
+
+def completion_script(shell: str, program: str = "assay-rl") -> str:
+    """What a shell ("bash" or "zsh") has to read in order to complete `program`."""
+    return (_ZSH if shell == "zsh" else _BASH).replace("PROGRAM", program)
