@@ -151,7 +151,7 @@ def test_outcomes_render_themselves_in_a_notebook() -> None:
 def test_a_page_in_a_notebook_is_framed_apart() -> None:
     source = hostile()
     frame = notebook([signals_of(source, FULL)], {source.id: source})._repr_html_()
-    assert frame.startswith('<iframe sandbox="allow-scripts" ')
+    assert frame.startswith('<iframe sandbox="allow-scripts allow-downloads" ')
     assert frame.count("<") == 2
     assert frame.endswith("</iframe>")
 
