@@ -224,7 +224,7 @@ def message_turns(raw: Mapping[str, Any], default_role: str = ASSISTANT) -> list
         extension=_extension(message),
     )
     results: list[Turn] = []
-    texts = [reasoning_line(content_text(first(message, *_REASONING_KEYS)))] if role == ASSISTANT else []
+    texts = [thought_of(message)] if role == ASSISTANT else []
     parts = message.get("parts") if message.get("parts") is not None else message.get("content")
     for part in parts if is_list(parts) else [parts]:
         call, result = _part_call(part), _part_result(part)
@@ -248,6 +248,15 @@ def message_turns(raw: Mapping[str, Any], default_role: str = ASSISTANT) -> list
             return [turn]
     keeps = turn.text or turn.calls or not results
     return [*results, turn] if keeps else results
+
+
+def thought_of(message: Mapping[str, Any]) -> str:
+    """Reasoning beside a message's content: a text, Anthropic's blocks, or an item of Responses."""
+    text = content_text(first(message, *_REASONING_KEYS))
+    blocks = [content_text(block) for block in mappings(message.get("thinking_blocks"))]
+    item = reasoning_text(mapping(message.get("responses_reasoning_item")))
+    more = [block for block in (*blocks, reasoning_line(item)) if block.removeprefix("[reasoning] ") not in text]
+    return join(reasoning_line(text), *dict.fromkeys(more))
 
 
 def _plain(raw: Mapping[str, Any], default_role: str) -> tuple[Mapping[str, Any], str]:
