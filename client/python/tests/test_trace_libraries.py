@@ -403,3 +403,23 @@ def test_reasoning_beside_a_message_is_kept_in_every_form() -> None:
     assert dialogue(episode) == [("assistant", "[reasoning] Which line?\nWhat runs?")]
     (episode,) = from_trace({"messages": [{**message, "reasoning_content": "Which line?"}]})
     assert dialogue(episode) == [("assistant", "[reasoning] Which line?\nWhat runs?")]
+
+
+def test_calls_that_a_dataset_holds_as_json_in_texts_are_kept() -> None:
+    """As verifiers' saved results have them."""
+    call = json.dumps({"id": "1", "function": {"name": "f", "arguments": "{}"}, "type": "function"})
+    rollout = {"prompt": [{"role": "user", "content": "q"}], "reward": 1.0}
+    rollout["completion"] = [{"role": "assistant", "content": "a", "tool_calls": [call]}]
+    (episode,) = from_trace(rollout, "verifiers")
+    assert ("assistant", "a\n[tool_call] f({})") in dialogue(episode)
+
+
+def test_the_first_word_of_a_user_is_the_task_of_swe_agent() -> None:
+    """SWE-agent 1.x writes its instance template down as an observation."""
+    entries = [("system", "s", "system_prompt"), ("user", "fix it", "observation"), ("assistant", "ls", "action")]
+    history = [
+        {"role": role, "content": text, "message_type": kind, "agent": "main"}
+        for role, text, kind in [*entries, ("user", "a.py", "observation")]
+    ]
+    (episode,) = from_trace({"trajectory": [], "history": history, "info": {"exit_status": "submitted"}})
+    assert episode.task.prompt == "fix it"

@@ -312,7 +312,7 @@ def _part_result(part: Any) -> Turn | None:
 def _add_calls(turn: Turn, message: Mapping[str, Any]) -> None:
     """Calls beside the content. LangChain and Anthropic tell the same call twice: once is enough."""
     more = mapping(message.get("additional_kwargs"))
-    listed = [call for key in ("tool_calls", "invalid_tool_calls") for call in mappings(message.get(key))]
+    listed = [call for key in ("tool_calls", "invalid_tool_calls") for call in _calls_at(message.get(key))]
     listed = listed or mappings(more.get("tool_calls"))
     legacy = first(message, "function_call") or (None if listed else more.get("function_call"))
     if isinstance(legacy, Mapping):
@@ -323,6 +323,11 @@ def _add_calls(turn: Turn, message: Mapping[str, Any]) -> None:
         if not known.intersection(_keys(call)):
             turn.calls.append(call)
             known.update(_keys(call) if call.id else ())
+
+
+def _calls_at(held: Any) -> list[Mapping[str, Any]]:
+    """Calls in a list; datasets hold each as JSON in a text."""
+    return mappings([from_json(call) for call in held]) if is_list(held) else []
 
 
 def _keys(call: Call) -> Iterable[str]:

@@ -168,6 +168,29 @@ def _lines(value: Any) -> list[Any]:
     return list(value) if is_list(value) else [value]
 
 
+def _chunk_runs(streams: list[Stream], choices: Choices) -> Iterator[Placed]:
+    """States and streams of LangGraph. Chunks that stand a line each are one run."""
+
+    def read(chunks: list[Value]) -> Iterator[Placed]:
+        held = chunks[0].value if len(chunks) == 1 else [chunk.value for chunk in chunks]
+        return _placed("langgraph", chunks[0], lambda: langgraph.read(held, choices))
+
+    for stream in streams:
+        chunks: list[Value] = []
+        for value in stream.values():
+            for record in _records(value, langgraph.is_langgraph):
+                if chunks and not langgraph.goes_on(chunks[-1].value, record.value):
+                    yield from read(chunks)
+                    chunks = []
+                if langgraph.is_chunk(record.value):
+                    chunks.append(record)
+                else:
+                    _refuse_another("langgraph", langgraph.is_langgraph, record)
+                    yield from read([record])
+        if chunks:
+            yield from read(chunks)
+
+
 def _event_runs(streams: list[Stream], choices: Choices) -> Iterator[Placed]:
     """Conversations of OpenHands: records that hold their events, or events a line, or files of one in a folder."""
     loose: dict[str, list[Value]] = {}
@@ -256,7 +279,7 @@ _ALL = (
     Format("otel", traces.is_trace, _trace_runs),
     _session_runs("claude-code", claude_code.is_line, claude_code.session_of, claude_code.read),
     _session_runs("codex", codex.is_line, codex.session_of, codex.read),
-    _by_record("langgraph", langgraph.is_langgraph, lambda v, c: langgraph.read(v.value, c)),
+    Format("langgraph", lambda v: langgraph.is_langgraph(v) or langgraph.shows_messages(v), _chunk_runs),
     _by_record("autogen", autogen.is_autogen, lambda v, c: autogen.read(v.value, c)),
     _by_record("openai", openai_chat.is_chat, _openai),
     _by_record("text", text_logs.is_text_log, lambda v, c: text_logs.read(v.value, c)),
@@ -295,7 +318,7 @@ def is_record(value: Any) -> bool:
         return False
     found = detect(value)
     if found == "langgraph":
-        return len(mapping(value)) > 1  # a bare state is a chunk of a stream of states
+        return len(mapping(value)) > 1 and not langgraph.is_chunk(value)  # chunks make a stream together
     if found == "otel":
         return traces.is_whole(value)
     return found not in ("", "claude-code", "codex") and not openhands.is_event(value)
