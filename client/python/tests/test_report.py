@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_verify_tamper import bare, given
 from verify_episodes import signals_of, write_lines
 
 from assay_rl.cli.report import main
@@ -140,6 +141,14 @@ def test_a_fragment_for_notebooks_is_static_and_escaped() -> None:
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\u200b]", shown)
         assert "First error: message 1" in shown
         assert len(shown) < 40_000
+
+
+def test_a_fragment_calls_a_share_of_the_outcome_no_credit() -> None:
+    assert "share of the outcome" in html_for(signals_of(bare(), FULL))
+    assert "credit" not in html_for(signals_of(bare(), FULL))
+    source = given()
+    assert "<th" in html_for(signals_of(source, FULL), source)
+    assert ">credit</th>" in html_for(signals_of(source, FULL), source)
 
 
 def test_outcomes_render_themselves_in_a_notebook() -> None:

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from assay_rl.cli.inputs import add_format, choices_of, tell
+from assay_rl.cli.inputs import add_format, add_grade, choices_of, tell
 from assay_rl.convert.files import FileError, Summary, read_episodes
 from assay_rl.course import files
 from assay_rl.course.summary import Json, StepSummary
-from assay_rl.grading import KINDS, graded
+from assay_rl.grading import Grading
 from assay_rl.report.collect import BUDGET, Collector
 from assay_rl.report.episodes import Episodes
 from assay_rl.report.numbers import Tables
@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         "--episodes", nargs="+", default=[], metavar="FILE", help="the episodes that were scored: the transcripts"
     )
     add_format(parser)
-    parser.add_argument("--grade", choices=KINDS, help="as it was given to `signals`")
+    add_grade(parser, "as it was given to signals")
     parser.add_argument("-o", "--output", default="report.html", help="default: report.html")
     parser.add_argument("--title", help="default: the name of the signals file")
     parser.add_argument(
@@ -173,7 +173,8 @@ def read_all(arguments: argparse.Namespace) -> Episodes:
     episodes, summary = Episodes(), Summary()
     if arguments.episodes:
         found = read_episodes(arguments.episodes, arguments.input_format, choices_of(arguments), summary)
-        episodes.extend(graded(found, arguments.grade) if arguments.grade else found)
+        with contextlib.closing(Grading(arguments.grade)) as grading:
+            episodes.extend(grading.episodes(found))
         tell(summary, "report")
     return episodes
 
@@ -181,8 +182,8 @@ def read_all(arguments: argparse.Namespace) -> Episodes:
 def add_beside(episodes: Episodes, found: Sequence[files.Input], arguments: argparse.Namespace) -> None:
     """The episodes that stand among the signals."""
     if names := [one.name for one in found if one.kind == "episodes"]:
-        beside = read_episodes(names, "episode", choices_of(arguments))
-        episodes.extend(graded(beside, arguments.grade) if arguments.grade else beside)
+        with contextlib.closing(Grading(arguments.grade)) as grading:
+            episodes.extend(grading.episodes(read_episodes(names, "episode", choices_of(arguments))))
 
 
 def _course(names: Sequence[str], step: str) -> Iterator[Json]:

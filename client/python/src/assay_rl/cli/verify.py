@@ -11,10 +11,10 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from typing import TextIO
 
-from assay_rl.cli.inputs import add_format, choices_of
+from assay_rl.cli.inputs import add_format, add_grade, choices_of
 from assay_rl.convert.files import FileError, read_episodes
 from assay_rl.convert.source import Source, sources, text_lines
-from assay_rl.grading import KINDS, graded
+from assay_rl.grading import Grading
 from assay_rl.v1 import episode_pb2, signal_service_pb2, signals_pb2
 from assay_rl.verify import records
 from assay_rl.verify.check import check_episode
@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         "--episodes", required=True, nargs="+", metavar="FILE", help="the Episodes that were scored, likewise"
     )
     add_format(parser)
-    parser.add_argument("--grade", choices=KINDS, help="as it was given to `signals`")
+    add_grade(parser, "as it was given to signals")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="worker processes (default: one a core)")
     parser.add_argument("--all", action="store_true", help=f"show every finding, not the first {SHOWN} of a result")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but what is wrong")
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return _run(arguments)
-    except (OSError, FileError) as error:
+    except (ImportError, OSError, FileError) as error:
         print(f"assay-rl verify: {error}", file=sys.stderr)
         return 2
 
@@ -103,14 +103,15 @@ def _sources(arguments: argparse.Namespace) -> dict[str, str]:
 def _episodes(arguments: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
     """Place, id and text of each episode: its own line, or that of what it was converted to."""
     names, choices = arguments.episodes, choices_of(arguments)
-    if arguments.input_format == "episode" and not choices.context and not arguments.grade:
+    grading = Grading(arguments.grade)
+    if arguments.input_format == "episode" and not choices.context and grading.kind != "math":
         found = list(sources(names))
         if all(map(_is_lines, found)):
             yield from _lines(found)
             return
-    episodes = read_episodes(names, arguments.input_format, choices)
-    for episode in graded(episodes, arguments.grade) if arguments.grade else episodes:
+    for episode in grading.episodes(read_episodes(names, arguments.input_format, choices)):
         yield ", ".join(names), episode.id, episode.to_json()
+    grading.close()
 
 
 def _is_lines(source: Source) -> bool:
