@@ -26,6 +26,17 @@ def chromium() -> Iterator[Any]:
         started.close()
 
 
+_open: list[Any] = []
+
+
+@pytest.fixture(autouse=True)
+def pages_close() -> Iterator[None]:
+    """No page stays open, and none draws behind the next test's."""
+    yield
+    while _open:
+        _open.pop().close()
+
+
 class Reader:
     """A page opened from disk or an address, and everything it complained about or tried to fetch."""
 
@@ -33,6 +44,7 @@ class Reader:
         context = browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=scheme, accept_downloads=True
         )
+        _open.append(context)
         self.page = context.new_page()
         self.page.set_default_timeout(90_000)
         self.complaints: list[str] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import CONTRAST, UNNAMED, Reader, chromium
+from browsing import CONTRAST, UNNAMED, Reader, chromium, pages_close  # noqa: F401
 from test_report import ATTACKS, FULL, hostile
 from test_verify_tamper import annotated, debate, debates, given, rolled_out, siblings
 from verify_episodes import SHARED, episode_of, group_of, log_records, options_of, signals_of
@@ -146,7 +146,7 @@ def test_in_a_group_the_advantage_stands_out_and_says_what_it_is_made_of(browser
 def test_search_filter_and_sort(browser: Any, small: Path) -> None:
     page = Reader(browser, small).page
     page.fill("#search", "WRONG file")
-    page.wait_for_function("() => document.querySelectorAll('#list a').length === 1")
+    page.wait_for_selector("#count:has-text('1 of')")
     assert "failure" in page.inner_text("#list")
     assert "1 of 8 episodes" in page.inner_text("#count")
     page.click("#clear")

@@ -13,7 +13,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from browsing import CONTRAST, UNNAMED, Reader, chromium
+from browsing import CONTRAST, UNNAMED, Reader, chromium, pages_close  # noqa: F401
 from course_runs import Plan, write
 from test_report import ATTACKS, FULL, hostile
 from test_verify_tamper import debates, given
@@ -94,7 +94,7 @@ def test_steps_filter_the_episodes(browser: Any, training: Path) -> None:
     page = Reader(browser, training).page
     assert "960 episodes" in page.inner_text("#count")
     page.select_option("#step", "31")
-    page.wait_for_function("() => document.querySelector('#count').textContent.startsWith('16 of')")
+    page.wait_for_selector("#count:has-text('16 of')")
     page.click("#list a >> nth=0")
     page.wait_for_selector(".verdict")
     assert "step 31" in page.inner_text("h1")
@@ -208,7 +208,7 @@ def test_an_episode_is_linked_by_its_id(browser: Any, training: Path) -> None:
     reader = Reader(browser, training)
     page = reader.page
     page.fill("#search", "step031/task3/run2")
-    page.wait_for_function("() => document.querySelectorAll('#list a').length === 1")
+    page.wait_for_selector("#count:has-text('1 of')")
     page.click("#list a")
     reader.shows("#/e/step031%2Ftask3%2Frun2/31")
     other = Reader(browser, f"{training.as_uri()}#/e/step031%2Ftask3%2Frun2/31")

@@ -97,7 +97,7 @@ def _write(arguments: argparse.Namespace) -> int:
                         numbers.add(line.result, line.step, episode)
         _refuse_strangers(collected, len(episodes), arguments)
         if arguments.against:
-            collected.other = (run_name(arguments.against), list(_course(arguments.against, arguments.step)))
+            collected.other = (run_name(arguments.against), list(course_of(arguments.against, arguments.step)))
         if not collected.total.episodes and not collected.given:
             raise FileError(f"{', '.join(arguments.signals)}: no results")
         if numbers is not None:
@@ -186,8 +186,8 @@ def add_beside(episodes: Episodes, found: Sequence[files.Input], arguments: argp
             episodes.extend(grading.episodes(read_episodes(names, "episode", choices_of(arguments))))
 
 
-def _course(names: Sequence[str], step: str) -> Iterator[Json]:
-    """The summaries of the steps of a run that is compared with."""
+def course_of(names: Sequence[str], step: str) -> Iterator[Json]:
+    """The summaries of the steps of a run."""
     found = files.inputs(names, step)
     known = Episodes()
     if texts := [one.name for one in found if one.kind == "episodes"]:
