@@ -18,8 +18,8 @@
 
 namespace assay::evaluation {
 
-// What an evaluator needs to know of the episode, or the group, that it is asked about. Shared by all
-// questions about it.
+// What an evaluator needs to know of the episode, or the group, that it is asked about. Shared by
+// all questions about it.
 struct EpisodeContext {
   // Keeps every view of `episode` alive (the parsed message, usually).
   std::shared_ptr<const void> storage;
@@ -34,8 +34,8 @@ struct EpisodeContext {
   signals::ValueRange range;
   // W3C trace context of the call, for evaluators that ask others; empty: none.
   std::string traceparent;
-  // Of a group, sorted by id, all of the same agents; `episode` has the id of the group, the agents and
-  // no message. Empty: a single episode.
+  // Of a group, sorted by id, all of the same agents; `episode` has the id of the group, the agents
+  // and no message. Empty: a single episode.
   std::vector<std::shared_ptr<const EpisodeContext>> members;
 };
 

@@ -48,9 +48,9 @@ int SiblingsOf(int members, int agents, const PlanOptions& options,
                const signals::EvaluatorTraits& traits) {
   const bool all = WantsAll(members, options, traits);
   if (all && traits.Supports(QuestionKind::kAllTeams)) return members - 1;
-  const int wanted = all ? members - 1
-                         : std::min(options.siblings == 0 ? kPaidSiblings : options.siblings,
-                                    members - 1);
+  const int wanted =
+      all ? members - 1
+          : std::min(options.siblings == 0 ? kPaidSiblings : options.siblings, members - 1);
   const int budget = options.max_questions == 0 ? kMaxQuestions : options.max_questions;
   return std::min(wanted, budget / std::max(1, members * agents));
 }
@@ -175,8 +175,8 @@ absl::Status GroupPlan::TellTable(const Answer& answer) {
 
 absl::Status GroupPlan::tell(absl::Span<const Answer> answers) {
   if (answers.size() != batch_.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("answers: ", answers.size(), " answers to ",
-                                                   batch_.size(), " questions"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("answers: ", answers.size(), " answers to ", batch_.size(), " questions"));
   }
   if (by_table_) return TellTable(answers.front());
   for (size_t q = 0; q < answers.size(); ++q) {

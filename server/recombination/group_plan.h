@@ -5,7 +5,8 @@
 //   while (!plan.done()) { answers = <evaluate plan.ask()>; plan.tell(answers); }
 //   StatusOr<Recombined> values = plan.finish();
 //
-// Pure and deterministic: the result depends on the arguments and the answers only. Not thread safe.
+// Pure and deterministic: the result depends on the arguments and the answers only. Not thread
+// safe.
 #ifndef ASSAY_SERVER_RECOMBINATION_GROUP_PLAN_H_
 #define ASSAY_SERVER_RECOMBINATION_GROUP_PLAN_H_
 
@@ -33,10 +34,10 @@ struct Member {
 
 struct PlanOptions {
   uint64_t seed = 0;
-  signals::ValueRange range;
-  int siblings = 0;       // 0: all where the evaluator is free, else kPaidSiblings
-  int max_questions = 0;  // 0: kMaxQuestions
-  int samples = 1;        // of each question, >= 1
+  signals::ValueRange range = {};
+  int siblings = 0;             // 0: all where the evaluator is free, else kPaidSiblings
+  int max_questions = 0;        // 0: kMaxQuestions
+  int samples = 1;              // of each question, >= 1
   bool keep_questions = false;  // Recombined::asked, for an audit
 };
 
@@ -63,12 +64,12 @@ int SiblingsOf(int members, int agents, const PlanOptions& options,
 class GroupPlan {
  public:
   // At least 2 members of the same agents, in an order that does not depend on that of their
-  // arrival (sorted by id): they are numbered by it, and the seed draws by number. The episodes must
-  // outlive the plan. `traits` support kTeam.
-  // Questions: each agent's messages of each member in the teams of its siblings, the members that
-  // come first in an order that the seed draws: the same siblings for all, so that what they add to
-  // a value they add to all. Teams of equal messages are asked about once, played ones never.
-  // O(members agents siblings) questions of O(agents).
+  // arrival (sorted by id): they are numbered by it, and the seed draws by number. The episodes
+  // must outlive the plan. `traits` support kTeam. Questions: each agent's messages of each member
+  // in the teams of its siblings, the members that come first in an order that the seed draws: the
+  // same siblings for all, so that what they add to a value they add to all. Teams of equal
+  // messages are asked about once, played ones never. O(members agents siblings) questions of
+  // O(agents).
   GroupPlan(std::vector<Member> members, const PlanOptions& options,
             const signals::EvaluatorTraits& traits);
 

@@ -46,12 +46,11 @@ std::string Name(const Episode& episode, int t) {
 }
 
 absl::Status HadRead(const Episode& episode, int reader, int read) {
-  const bool by_round =
-      episode.messages[reader].round > 0 && episode.messages[read].round > 0;
-  return absl::FailedPreconditionError(absl::StrCat(
-      "episode \"", episode.id, "\": ", Name(episode, reader),
-      by_round ? " had read " : " may have read ", Name(episode, read),
-      by_round ? "" : "; Message.round or Group.parallel can say that it had not"));
+  const bool by_round = episode.messages[reader].round > 0 && episode.messages[read].round > 0;
+  return absl::FailedPreconditionError(
+      absl::StrCat("episode \"", episode.id, "\": ", Name(episode, reader),
+                   by_round ? " had read " : " may have read ", Name(episode, read),
+                   by_round ? "" : "; Message.round or Group.parallel can say that it had not"));
 }
 
 }  // namespace

@@ -23,8 +23,8 @@ enum class Part : uint8_t {
 // FAILED_PRECONDITION names the first message that had read another, and which one. O(messages).
 absl::Status CheckParallel(const signals::Episode& episode, Part part);
 
-// OK where all episodes have the same agents, by id and in the same order. FAILED_PRECONDITION names
-// two that differ.
+// OK where all episodes have the same agents, by id and in the same order. FAILED_PRECONDITION
+// names two that differ.
 absl::Status CheckSameAgents(absl::Span<const signals::Episode* const> episodes);
 
 }  // namespace assay::recombination

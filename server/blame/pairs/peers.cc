@@ -125,9 +125,9 @@ class Places {
   void VisitNode(const Node& node, Visit visit) const {
     std::map<absl::string_view, std::vector<Peer>> authors;
     for (const int e : node.episodes) {
-      const auto [begin, end] = std::equal_range(
-          peers_[e].begin(), peers_[e].end(), Peer{e, 0, node.depth},
-          [](const Peer& a, const Peer& b) { return a.context < b.context; });
+      const auto [begin, end] =
+          std::equal_range(peers_[e].begin(), peers_[e].end(), Peer{e, 0, node.depth},
+                           [](const Peer& a, const Peer& b) { return a.context < b.context; });
       for (auto peer = begin; peer != end; ++peer) {
         authors[peer->turn->turn.agent].push_back(*peer);
       }
@@ -209,9 +209,8 @@ std::vector<Pair> PeerPairs(absl::Span<const PeerEpisode> episodes, double low, 
                             const PairOptions& options) {
   if (!options.Wants(PairKind::kPeer)) return {};
   std::vector<Gap> gaps;
-  Places(episodes).ForEach([&](const std::vector<Peer>& peers) {
-    Compare(peers, high - low, options.margin, &gaps);
-  });
+  Places(episodes).ForEach(
+      [&](const std::vector<Peer>& peers) { Compare(peers, high - low, options.margin, &gaps); });
   std::sort(gaps.begin(), gaps.end(), [](const Gap& a, const Gap& b) {
     const auto key = [](const Gap& g) {
       return std::tuple(-g.size, g.pair.chosen->episode, g.pair.rejected->episode,

@@ -14,9 +14,10 @@ namespace assay::blame {
 
 struct PeerTurn {
   GroupTurn turn;
-  int round = 0;                // 0: unknown
-  std::optional<double> value;  // what the message is worth, in the value range's unit; unset: unknown
-  double std_error = 0;         // of it; 0: exact
+  int round = 0;  // 0: unknown
+  std::optional<double>
+      value;             // what the message is worth, in the value range's unit; unset: unknown
+  double std_error = 0;  // of it; 0: exact
 };
 
 struct PeerEpisode {
@@ -35,7 +36,8 @@ std::vector<int> ReadLengths(const PeerEpisode& episode);
 // the one that is worth most there, where it is worth less by more than the margin and has another
 // text. Of several that are worth most each takes its turn. The weight is the probability that the
 // chosen one is worth more: 1 where both values are exact, else of a normal difference.
-// Ordered by descending gap, then episode; at most options.max_pairs. O(turns (agents + log turns)).
+// Ordered by descending gap, then episode; at most options.max_pairs. O(turns (agents + log
+// turns)).
 std::vector<Pair> PeerPairs(absl::Span<const PeerEpisode> episodes, double low, double high,
                             const PairOptions& options);
 

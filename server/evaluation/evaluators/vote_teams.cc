@@ -16,8 +16,8 @@ class Tally {
   void Add(int32_t ballot) { Change(ballot, 1); }
   void Remove(int32_t ballot) { Change(ballot, -1); }
 
-  // In how many answers the right one ties for the most votes if `ballot` is cast as well: 1 where it
-  // wins alone, 0 where it loses.
+  // In how many answers the right one ties for the most votes if `ballot` is cast as well: 1 where
+  // it wins alone, 0 where it loses.
   int TiesWith(int32_t ballot) const {
     const int right = right_ + (ballot == kRightBallot ? 1 : 0);
     int most = most_;
@@ -111,7 +111,8 @@ std::vector<double> MeanRightShares(absl::Span<const int32_t> ballots, int agent
     std::vector<double> of_ballot(voters[i].ballots.size());
     for (size_t b = 0; b < of_ballot.size(); ++b) {
       double sum = 0;
-      for (int k = agents; k > 0; --k) sum += voters[i].ties[b * counts + k] / static_cast<double>(k);
+      for (int k = agents; k > 0; --k)
+        sum += voters[i].ties[b * counts + k] / static_cast<double>(k);
       of_ballot[b] = sum / members;
     }
     for (int m = 0; m < members; ++m) means[m * agents + i] = of_ballot[voters[i].cast[m]];

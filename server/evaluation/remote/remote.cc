@@ -131,7 +131,8 @@ std::shared_ptr<const Endpoints> Share(Endpoints endpoints) {
                                           });
 }
 
-// One call on its way. The episodes belong to the context: they are lent to the request, not copied.
+// One call on its way. The episodes belong to the context: they are lent to the request, not
+// copied.
 struct Call {
   ~Call() {
     if (lent) request.unsafe_arena_release_episode();

@@ -193,7 +193,8 @@ TEST(GroupPlan, TriesAllMessagesInTheSameTeams) {
 TEST(GroupPlan, SaysHowSureItIs) {
   std::mt19937 random(4);
   const Played played = Draw(random, 3, 2, 1 << 30, 0);
-  // Each value is a mean of 3 teams, of which 2 were asked about with 4 samples each of variance .2.
+  // Each value is a mean of 3 teams, of which 2 were asked about with 4 samples each of variance
+  // .2.
   const Recombined noisy = Play(played, {.samples = 4}, Asked(true), nullptr, 0.2);
   for (const double error : noisy.std_errors) {
     EXPECT_NEAR(error, std::sqrt(2 * 0.2 / 4) / 3, 1e-12);

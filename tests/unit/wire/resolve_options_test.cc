@@ -256,8 +256,19 @@ TEST(Options, BoundsAreWhereTheySay) {
       {kTaken, "", [](auto* o) { o->mutable_advantages()->set_blend(1); }},
       {kInvalid, "advantages.blend", [](auto* o) { o->mutable_advantages()->set_blend(-0.001); }},
       {kTaken, "", [](auto* o) { o->mutable_advantages()->set_outcome(v1::OUTCOME_PART_CONTROL); }},
-      {absl::StatusCode::kUnimplemented, "advantages.outcome",
+      {kTaken, "",
        [](auto* o) { o->mutable_advantages()->set_outcome(v1::OUTCOME_PART_RECOMBINED); }},
+      {kInvalid, "advantages.recombination.mode",
+       [](auto* o) {
+         o->mutable_advantages()->set_outcome(v1::OUTCOME_PART_RECOMBINED);
+         o->mutable_advantages()->mutable_recombination()->set_mode(v1::RECOMBINATION_MODE_OFF);
+       }},
+      {kInvalid, "advantages.recombination.siblings",
+       [](auto* o) { o->mutable_advantages()->mutable_recombination()->set_siblings(-1); }},
+      {kTaken, "",
+       [](auto* o) { o->mutable_advantages()->mutable_recombination()->set_max_questions(65536); }},
+      {kInvalid, "advantages.recombination.max_questions",
+       [](auto* o) { o->mutable_advantages()->mutable_recombination()->set_max_questions(65537); }},
       {kTaken, "", [](auto* o) { o->mutable_advantages()->set_credit(v1::CREDIT_PART_NONE); }},
       {kTaken, "", [](auto* o) { o->mutable_advantages()->set_epsilon(1); }},
       {kInvalid, "advantages.epsilon", [](auto* o) { o->mutable_advantages()->set_epsilon(0); }},

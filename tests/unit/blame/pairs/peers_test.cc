@@ -29,8 +29,8 @@ TEST(ReadLengths, CountsWhatTheAuthorHadRead) {
             (std::vector<int>{-1, 1, 1, 3, 3}));
   // Without rounds the later one had read the earlier.
   EXPECT_EQ(ReadLengths(Of({Says("a", "1", 0), Says("b", "2", 0)})), (std::vector<int>{0, 1}));
-  // Its own earlier message; where another one that it had not read stands before that, its own is not
-  // how the episode begins.
+  // Its own earlier message; where another one that it had not read stands before that, its own is
+  // not how the episode begins.
   EXPECT_EQ(ReadLengths(Of({Says("a", "1", 1), Says("b", "2", 1), Says("a", "3", 1)})),
             (std::vector<int>{0, 0, 1}));
   EXPECT_EQ(ReadLengths(Of({Says("b", "2", 1), Says("a", "1", 1), Says("a", "3", 1)})),
@@ -84,16 +84,22 @@ TEST(PeerPairs, WeighsByTheStandardErrors) {
 }
 
 TEST(PeerPairs, ComparesOnlyWhatContinuesTheSameContext) {
-  const auto pairs = [](PeerEpisode a, PeerEpisode b) { return Pairs({std::move(a), std::move(b)}).size(); };
+  const auto pairs = [](PeerEpisode a, PeerEpisode b) {
+    return Pairs({std::move(a), std::move(b)}).size();
+  };
   EXPECT_EQ(pairs(Of({Says("", "c", 0), Says("a", "1", 0, 1)}),
-                  Of({Says("", "c", 0), Says("a", "2", 0, 0)})), 1u);
+                  Of({Says("", "c", 0), Says("a", "2", 0, 0)})),
+            1u);
   EXPECT_EQ(pairs(Of({Says("", "c", 0), Says("a", "1", 0, 1)}),
-                  Of({Says("", "d", 0), Says("a", "2", 0, 0)})), 0u);
+                  Of({Says("", "d", 0), Says("a", "2", 0, 0)})),
+            0u);
   EXPECT_EQ(pairs(Of({Says("b", "c", 0), Says("a", "1", 0, 1)}),
-                  Of({Says("", "c", 0), Says("a", "2", 0, 0)})), 0u);
+                  Of({Says("", "c", 0), Says("a", "2", 0, 0)})),
+            0u);
   // In parallel a does not read b, wherever b stands.
   EXPECT_EQ(pairs(Of({Says("b", "c", 1), Says("a", "1", 1, 1)}),
-                  Of({Says("a", "2", 1, 0), Says("b", "d", 1)})), 1u);
+                  Of({Says("a", "2", 1, 0), Says("b", "d", 1)})),
+            1u);
   PeerEpisode other = Of({Says("a", "2", 0, 0)});
   other.task = "another";
   EXPECT_EQ(pairs(Of({Says("a", "1", 0, 1)}), other), 0u);

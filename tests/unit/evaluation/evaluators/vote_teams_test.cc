@@ -72,7 +72,8 @@ TEST(MeanRightShares, DoesNotDependOnTheOrderOfMembers) {
   std::vector<int32_t> ballots(members * agents), reversed;
   for (int32_t& ballot : ballots) ballot = static_cast<int32_t>(random() % 5) - 1;
   for (int m = members - 1; m >= 0; --m) {
-    reversed.insert(reversed.end(), ballots.begin() + m * agents, ballots.begin() + (m + 1) * agents);
+    reversed.insert(reversed.end(), ballots.begin() + m * agents,
+                    ballots.begin() + (m + 1) * agents);
   }
   const std::vector<double> forward = MeanRightShares(ballots, agents);
   const std::vector<double> backward = MeanRightShares(reversed, agents);

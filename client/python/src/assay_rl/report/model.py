@@ -248,10 +248,22 @@ def group_json(result: signal_service_pb2.GroupResult) -> Json:
                 e.episode_id,
                 e.outcome_advantage,
                 [[m.index, m.local_advantage, m.advantage, m.outcome_advantage] for m in e.messages],
+                [[r.agent_id, r.value, r.std_error] for r in e.recombined],
             ]
             for e in signals.episodes
         ],
+        "teams": _teams(signals.recombined) if signals.HasField("recombined") else None,
         "pairs": [_pair(pair) for pair in signals.pairs],
+    }
+
+
+def _teams(recombined: signals_pb2.Recombined) -> Json:
+    """What became of the teams put together from the runs of the group."""
+    return {
+        "questions": recombined.questions,
+        "siblings": recombined.siblings,
+        "evaluator": recombined.evaluator,
+        "error": recombined.error.message if recombined.HasField("error") else "",
     }
 
 

@@ -21,7 +21,9 @@ Row: TypeAlias = dict[str, Any]
 AfterError: TypeAlias = Literal["mask", "propagate", "soft"]
 
 _ONE_SIDED = options_pb2.PREFERENCE_KIND_ONE_SIDED
-_STEPS = frozenset({options_pb2.PREFERENCE_KIND_STEP, options_pb2.PREFERENCE_KIND_REPAIR})
+_STEPS = frozenset(
+    {options_pb2.PREFERENCE_KIND_STEP, options_pb2.PREFERENCE_KIND_REPAIR, options_pb2.PREFERENCE_KIND_PEER}
+)
 
 
 class ExportError(ValueError):
@@ -118,7 +120,7 @@ def dpo(material: Material) -> Iterator[Row]:
 
 
 def step_dpo(material: Material) -> Iterator[Row]:
-    """Step-DPO: prompt (the task), initial_reason_steps (what stood before), chosen and rejected next step."""
+    """Step-DPO: prompt (the task), initial_reason_steps (what its author had read), chosen and rejected next step."""
     for pair in material.pairs():
         if pair.kind in _STEPS:
             episode = material.episode(pair.context_episode_id)
