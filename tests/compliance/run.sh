@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Usage: tests/compliance/run.sh [ADDRESS] [PYTEST ARGUMENT...]
-# Does whoever serves assay_rl.v1 at ADDRESS (HOST:PORT, plaintext) keep the contract? Without an address a server is
+# Does whoever serves assay.v1 at ADDRESS (HOST:PORT, plaintext) keep the contract? Without an address a server is
 # started here; what ends the server is tried only then.
 # Environment: ASSAYD (the server to start; default: build/release's), ASSAY_VENVS (default: the user's cache folder).
 set -euo pipefail

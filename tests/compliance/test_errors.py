@@ -12,7 +12,7 @@ from contract import Stream, compute, plain, refused, table
 from assay_rl.v1 import episode_pb2 as episodes
 from assay_rl.v1 import options_pb2 as options
 from assay_rl.v1 import signal_service_pb2 as service
-from assay.v1.signal_service_pb2_grpc import SignalServiceStub
+from assay_rl.v1.signal_service_pb2_grpc import SignalServiceStub
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 RANGE = grpc.StatusCode.OUT_OF_RANGE

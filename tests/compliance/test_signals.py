@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from assay_rl.v1 import episode_pb2 as episodes
 from assay_rl.v1 import options_pb2 as options
 from assay_rl.v1 import signals_pb2 as signals
-from assay.v1.signal_service_pb2_grpc import SignalServiceStub
+from assay_rl.v1.signal_service_pb2_grpc import SignalServiceStub
 from assay_rl.verify import check_episode
 from assay_rl.verify.records import ResultLine, parse_result
 

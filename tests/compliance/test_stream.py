@@ -15,7 +15,7 @@ from assay_rl.v1 import episode_pb2 as episodes
 from assay_rl.v1 import evaluator_service_pb2 as evaluator
 from assay_rl.v1 import options_pb2 as options
 from assay_rl.v1 import signal_service_pb2 as service
-from assay.v1.signal_service_pb2_grpc import SignalServiceStub
+from assay_rl.v1.signal_service_pb2_grpc import SignalServiceStub
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 OK = grpc.StatusCode.OK

@@ -75,6 +75,9 @@ class Peer final : public service::StreamTransport {
       case v1::StreamSignalsResponse::kGoAway:
         ++go_aways_;
         break;
+      case v1::StreamSignalsResponse::kNotice:
+        Check(++notices_ == 1, "a notice is said once a stream");
+        break;
       case v1::StreamSignalsResponse::MESSAGE_NOT_SET:
         Fail("an empty response", "");
     }
@@ -97,6 +100,7 @@ class Peer final : public service::StreamTransport {
 
   bool writing_ = false;
   int go_aways_ = 0;
+  int notices_ = 0;
   std::optional<absl::Status> status_;
   std::optional<v1::AttributionOptions> options_;
   std::vector<v1::EvaluateRequest> asked_;

@@ -123,8 +123,12 @@ def test_both_command_lines_make_the_same_of_a_log(name: str, tmp_path: Path) ->
     assert status == cpp.returncode
 
     def digests(lines: list[bytes]) -> dict[str, str]:
+        """Of every result: the digest of its signals, or its error (an annotation on what is context here)."""
         results = [json.loads(line) for line in lines]
-        return {r["episodeId"]: r["signals"]["audit"]["signalsSha256"] for r in results if r.get("signals")}
+        return {
+            result["episodeId"]: result["signals"]["audit"]["signalsSha256"] if "signals" in result else result["error"]
+            for result in results
+        }
 
     found = digests(out.read_bytes().splitlines())
     assert len(found) == 60

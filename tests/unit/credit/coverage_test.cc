@@ -12,7 +12,7 @@
 namespace assay::credit {
 namespace {
 
-constexpr int kSeeds = 10;
+constexpr int kSeeds = 20;
 
 struct Named {
   std::string name;

@@ -25,7 +25,7 @@ from assay_rl.client.outcomes import (
 )
 from assay_rl.client.scorer import AsyncScorer
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Advantages",
