@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import json
 import random
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import fmean
 
+import grpc
 import pytest
 from assayd import REPOSITORY, Assayd, needs_assayd, running
 from google.protobuf import json_format
@@ -19,6 +24,8 @@ from google.protobuf import json_format
 import assay_rl
 from assay_rl import Batch, Episode, EpisodeGroup, Group, GroupScored, Message, Question, Task
 from assay_rl.training import exports
+from assay_rl.v1 import evaluator_service_pb2 as pb
+from assay_rl.v1 import evaluator_service_pb2_grpc as stubs
 from assay_rl.v1 import options_pb2
 
 pytestmark = needs_assayd
@@ -186,6 +193,143 @@ def test_a_caller_that_is_late_or_silent_loses_the_teams_and_no_group(server: As
     outcome = scored(batch, "late")
     assert outcome.proto.signals.recombined.error.code in (4, 14)
     assert len(outcome.advantages) == 4
+
+
+class Remote(stubs.EvaluatorServiceServicer):
+    """Answers as Grader does, and remembers the requests about teams. dies: the first call about teams is the last."""
+
+    def __init__(self, free: bool = True, dies: bool = False) -> None:
+        self.free, self.dies = free, dies
+        self.teams: list[tuple[str, ...]] = []
+        self.requests: list[pb.EvaluateRequest] = []
+
+    def Evaluate(self, request: pb.EvaluateRequest, context: grpc.ServicerContext) -> pb.EvaluateResponse:  # noqa: N802
+        values = []
+        if request.group_episodes:
+            self.requests.append(request)
+            if self.dies:
+                context.abort(grpc.StatusCode.INTERNAL, "the simulator is gone")
+        for question in request.questions:
+            if question.counterfactual.WhichOneof("kind") == "team":
+                sources = {e.id: said(Episode.from_proto(e)) for e in request.group_episodes}
+                ids = question.counterfactual.team.episode_ids
+                team = tuple(sources[k][i] if k else "" for i, k in enumerate(ids))
+                self.teams.append(team)
+                values.append(worth(team))
+            else:
+                texts, kept = said(Episode.from_proto(request.episode)), question.counterfactual.coalition.agents
+                values.append(worth([t if i in kept else "" for i, t in enumerate(texts)]))
+        answers = pb.Answers(answers=[pb.Answer(mean=value, samples=1) for value in values])
+        return pb.EvaluateResponse(evaluation_id=request.evaluation_id, answers=answers)
+
+    def GetEvaluatorInfo(  # noqa: N802
+        self, request: pb.GetEvaluatorInfoRequest, context: grpc.ServicerContext
+    ) -> pb.GetEvaluatorInfoResponse:
+        kinds = [options_pb2.QUESTION_KIND_COALITION, options_pb2.QUESTION_KIND_TEAM]
+        return pb.GetEvaluatorInfoResponse(supports=kinds, free=self.free, deterministic=True)
+
+
+@contextlib.contextmanager
+def remote(folder: Path, evaluator: Remote) -> Iterator[Assayd]:
+    service = grpc.server(ThreadPoolExecutor(4))
+    stubs.add_EvaluatorServiceServicer_to_server(evaluator, service)
+    endpoint = f"127.0.0.1:{service.add_insecure_port('127.0.0.1:0')}"
+    service.start()
+    config = folder / "config.json"
+    config.write_text(json.dumps({"evaluators": [{"name": "tests", "remote": {"endpoints": [endpoint]}}]}))
+    try:
+        with running(f"--config={config}") as started:
+            yield started
+    finally:
+        service.stop(None)
+
+
+@pytest.mark.parametrize(("free", "count"), [(True, 3 * 8 * 7), (False, 3 * 8 * 4)])
+def test_a_remote_evaluator_gets_each_episode_once_a_batch(tmp_path: Path, free: bool, count: int) -> None:
+    evaluator = Remote(free)
+    episodes = group("remote", 8, texts=10**9)
+    with remote(tmp_path, evaluator) as started, assay_rl.Client(started.target) as client:
+        batch = client.score_batch(episodes, options={"named": {"name": "tests"}})
+    outcome = scored(batch, "remote")
+    assert outcome.outcome_part == "RECOMBINED"
+    assert len(evaluator.teams) == len(set(evaluator.teams)) == count
+    for request in evaluator.requests:
+        ids = list(request.group_episode_ids)
+        assert ids == [e.id for e in request.group_episodes] == sorted(set(ids))
+        named = {k for q in request.questions for k in q.counterfactual.team.episode_ids if k}
+        assert named == set(ids)
+        assert request.episode_id == "remote"
+        assert not request.HasField("episode")
+
+
+def test_a_remote_evaluator_that_dies_loses_the_teams_and_no_group(tmp_path: Path) -> None:
+    evaluator = Remote(dies=True)
+    with remote(tmp_path, evaluator) as started, assay_rl.Client(started.target) as client:
+        batch = client.score_batch(group("dies", 4), options={"named": {"name": "tests"}})
+    outcome = scored(batch, "dies")
+    assert "the simulator is gone" in outcome.proto.signals.recombined.error.message
+    assert outcome.outcome_part == "CONTROL"
+    assert len(outcome.advantages) == 4
+
+
+BALLOTS = ("BALLOTS_FIRST", "BALLOTS_LAST", "BALLOTS_LAST_ROUND")
+
+
+def drawn_vote(draw: random.Random, name: str, number: int, agents: int, size: int) -> Episode:
+    """Answers that are right, wrong in two ways or unreadable; messages without an answer; agents that say nothing."""
+    messages = []
+    for i in range(agents):
+        for _ in range(draw.choice([0, 1, 1, 1, 2])):
+            answer = draw.choice(["A", "A", "B", "C", None])
+            messages.append(Message(f"a{i}", f"text {draw.randrange(10**9)}", round=1, answer=answer))
+    if not messages:  # an episode says something
+        messages.append(Message("a0", "text", round=1, answer="A"))
+    players = [assay_rl.Agent(f"a{i}") for i in range(agents)]
+    task = Task(prompt="the task", reference_answer="A")
+    return Episode(f"{name}-{number}", messages, players, task, group=Group(name, size))
+
+
+def elected(team: Sequence[tuple[Message, ...]], first: bool, empty: bool) -> float:
+    """The vote of a team, held by itself: what each agent says, in order."""
+    ballots = []
+    for spoken in team:
+        answers = [m.answer if m.answer else None for m in spoken]
+        if empty:
+            answers = ["none" if a is None else a for a in answers]
+        if answers and first:
+            ballots.append(answers[0])
+        elif answers:  # the last of one round: the last message that has an answer
+            ballots.append(next((a for a in reversed(answers) if a is not None), None))
+    cast = Counter(b for b in ballots if b is not None)
+    leaders = [answer for answer, votes in cast.items() if votes == max(cast.values())]
+    return 1 / len(leaders) if "A" in leaders else 0.0
+
+
+def test_votes_are_those_of_every_team_held_by_itself(server: Assayd) -> None:
+    draw = random.Random(28)
+    checked = 0
+    with assay_rl.Client(server.target) as client:
+        for number in range(200):
+            ballots, empty = draw.choice(BALLOTS[:2]), draw.random() < 0.5
+            agents, size, name = draw.randint(1, 6), draw.randint(2, 8), f"drawn-{number}"
+            episodes = [drawn_vote(draw, name, k, agents, size) for k in range(size)]
+            options = {"vote": {"ballots": ballots, "emptyBallots": empty, "grader": "GRADER_EXACT"}}
+            outcome = scored(client.score_batch(episodes, options=options), name)
+            assert outcome.outcome_part == "RECOMBINED"
+            spoken = {
+                e.id: [tuple(m for m in e.messages if m.agent == player.id) for player in e.players()] for e in episodes
+            }
+            for episode in episodes:
+                for i, player in enumerate(episode.players()):
+                    own = spoken[episode.id][i]
+                    assert (player.id in outcome.recombined[episode.id]) == bool(own)
+                    if own:
+                        teams = [(*base[:i], own, *base[i + 1 :]) for base in spoken.values()]
+                        worths = [elected(team, ballots == "BALLOTS_FIRST", empty) for team in teams]
+                        found = outcome.recombined[episode.id][player.id]
+                        assert found == pytest.approx(fmean(worths), abs=1e-12), (name, episode.id, player.id)
+                        checked += 1
+    assert checked > 2000
 
 
 def test_a_schedule_is_refused_by_name_alone(server: Assayd) -> None:

@@ -242,6 +242,8 @@ TEST(GroupTeams, AreProvedByTheirRecord) {
   }));
   EXPECT_TRUE(found(
       [](v1::GroupSignals* g) { g->mutable_audit()->mutable_questions(0)->set_table(4, 0.123); }));
+  EXPECT_TRUE(
+      found([](v1::GroupSignals* g) { g->mutable_audit()->mutable_questions(0)->set_samples(2); }));
   EXPECT_TRUE(found([](v1::GroupSignals* g) { g->mutable_pairs(0)->set_weight(0.5); }));
   EXPECT_TRUE(
       found([](v1::GroupSignals* g) { g->mutable_recombined()->mutable_error()->set_code(4); }));

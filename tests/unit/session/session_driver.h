@@ -145,24 +145,6 @@ class Driver {
     MakeResult(start.work, Recombine(start.work), response->mutable_group());
     session->OnGroupDone({start.ticket, std::move(response)}, now);
   }
-  // By an evaluator that answers at once.
-  static AskedTeams Recombine(const GroupWork& work) {
-    if (!work.asks()) return std::nullopt;
-    const engine::GroupJob job = work.Job(absl::InfiniteDuration());
-    std::vector<recombination::Member> members;
-    for (size_t m = 0; m < job.values.size(); ++m) {
-      members.push_back({&job.context->members[m]->episode, job.values[m]});
-    }
-    recombination::GroupPlan plan(std::move(members), job.options, job.evaluator->traits());
-    const auto replay = job.evaluator->local()->Prepare(job.context);
-    if (!replay.ok()) return replay.status();
-    while (!plan.done()) {
-      std::vector<signals::Answer> answers(plan.ask().size());
-      EXPECT_TRUE((*replay)->Answer(plan.ask(), absl::MakeSpan(answers)).ok());
-      EXPECT_TRUE(plan.tell(answers).ok());
-    }
-    return AskedTeams(plan.finish());
-  }
   void Perform(Action& action) {
     if (finished.has_value()) ADD_FAILURE() << "an action after the last";
     if (auto* start = std::get_if<StartEpisode>(&action)) {

@@ -47,6 +47,12 @@ using GroupEpisodes = std::map<std::string, std::shared_ptr<const v1::Episode>>;
 using EvaluateTeamsFn = std::function<absl::StatusOr<v1::Answers>(
     const GroupEpisodes& episodes, const v1::EvaluateRequest& request)>;
 
+// The team of a question about a group: by agent the episode whose messages it takes. An agent that
+// is not there is absent, or wrote nothing.
+using Team = std::map<std::string, std::shared_ptr<const v1::Episode>>;
+// `episodes` are those of the batch. INVALID_ARGUMENT: the question is not about a team of theirs.
+absl::StatusOr<Team> TeamOf(const v1::Question& question, const GroupEpisodes& episodes);
+
 struct StreamConfig {
   v1::AttributionOptions options;
   EvaluateFn evaluate;             // needed where options.caller is set

@@ -16,6 +16,7 @@ from assay_rl.client.outcomes import Advantages, GroupScored, Outcome, Scored, S
 from assay_rl.training import rendering
 from assay_rl.training.tokens import Span, Where, place
 from assay_rl.v1 import options_pb2, signals_pb2
+from assay_rl.verify.findings import enum_name
 
 Row: TypeAlias = dict[str, Any]
 AfterError: TypeAlias = Literal["mask", "propagate", "soft"]
@@ -261,5 +262,4 @@ def token_advantages(material: Material, where: Where = "every") -> Iterator[Tok
 
 
 def _kind(pair: signals_pb2.PreferencePair) -> str:
-    name: str = options_pb2.PreferenceKind.Name(pair.kind)
-    return name.removeprefix("PREFERENCE_KIND_").lower()
+    return enum_name(options_pb2.PreferenceKind, pair.kind).removeprefix("PREFERENCE_KIND_").lower()

@@ -9,6 +9,7 @@ from math import fsum, sqrt
 from assay_rl.v1 import options_pb2
 from assay_rl.v1.signals_pb2 import EpisodeSignals
 
+from .findings import enum_name
 from .settings import Settings
 
 CLIP = 5.0
@@ -116,7 +117,7 @@ def _outcome_part(answered: Sequence[EpisodeSignals], settings: Settings, recomb
     if wanted == options_pb2.OUTCOME_PART_AUTO:
         return options_pb2.OUTCOME_PART_CONTROL if known else options_pb2.OUTCOME_PART_OUTCOME
     if wanted == options_pb2.OUTCOME_PART_RECOMBINED or (wanted == options_pb2.OUTCOME_PART_CONTROL and not known):
-        raise UnsupportedPartError(options_pb2.OutcomePart.Name(wanted))
+        raise UnsupportedPartError(enum_name(options_pb2.OutcomePart, wanted))
     return wanted
 
 
@@ -173,7 +174,7 @@ def _credit_part(answered: Sequence[EpisodeSignals], settings: Settings) -> int:
     if wanted == options_pb2.CREDIT_PART_AUTO:
         return next(part for part, there in supported.items() if there)
     if not supported.get(wanted, False):
-        raise UnsupportedPartError(options_pb2.CreditPart.Name(wanted))
+        raise UnsupportedPartError(enum_name(options_pb2.CreditPart, wanted))
     return wanted
 
 

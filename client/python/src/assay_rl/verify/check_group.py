@@ -8,8 +8,9 @@ from dataclasses import replace
 from assay_rl.v1 import episode_pb2, options_pb2, signal_service_pb2, signals_pb2
 
 from . import advantages, peers, recombined, siblings
+from .check_effort import check_traits
 from .check_pairs import check_pairs
-from .findings import Report
+from .findings import Report, enum_name
 from .records import digest, digests, signals_digest
 from .settings import Settings, resolve
 
@@ -92,6 +93,7 @@ def _teams(
     report.true("signals.recombined", bool(refused) != found.HasField("recombined"), refused or "teams", "the contrary")
     if refused or not found.HasField("recombined"):
         return None
+    report.equal("signals.recombined.evaluator", answered[0].effort.evaluator, found.recombined.evaluator)
     if found.recombined.HasField("error"):
         report.trust("why a group does without its teams")
         report.true("signals.recombined.error.code", 0 < found.recombined.error.code <= 16, "a code", "none")
@@ -102,30 +104,32 @@ def _teams(
     except recombined.BrokenRecordError as problem:
         report.wrong("signals.audit.questions", "the teams of the group", str(problem))
         return None
+    if record.signals_sha256:
+        check_traits(report, settings, record)
     report.equal("signals.recombined.siblings", expected.siblings, found.recombined.siblings)
     report.equal("signals.recombined.questions", len(expected.asked), found.recombined.questions)
     fresh = sum(q.samples for q in record.questions if not q.cached and q.counterfactual.WhichOneof("kind") == "team")
     report.equal("signals.recombined.samples", fresh, found.recombined.samples)
-    if record.questions and not expected.asked:
-        _table(report, found, expected)
+    if expected.table:
+        _table(report, record, expected.table)
     elif expected.asked:
         report.trust("recorded answers about teams")
     _values(report, found, expected.values)
     return expected
 
 
-def _table(report: Report, found: signals_pb2.GroupSignals, expected: recombined.Expected) -> None:
-    """Of a vote: one value an episode and agent, those without a message included, which are worth nothing here."""
-    table = list(found.audit.questions[0].table)
-    report.equal("signals.audit.questions", 1, len(found.audit.questions))
-    agents = len(table) // max(1, len(found.episodes))
-    for e, entry in enumerate(found.episodes):
-        values = {r.agent_id: r.value for r in entry.recombined}
-        known = [v for (episode, _), v in expected.values.items() if episode == entry.episode_id]
-        if table and len(known) == agents:
-            report.equal(
-                f"signals.audit.questions[0].table[{e}]", list(values.values()), table[e * agents : (e + 1) * agents]
-            )
+def _table(report: Report, record: signals_pb2.AuditRecord, expected: Sequence[float]) -> None:
+    """Of a vote, without a FULL audit there is none."""
+    if not record.signals_sha256:
+        return
+    report.equal("signals.audit.questions", 1, len(record.questions))
+    for question in record.questions[:1]:
+        path = "signals.audit.questions[0]"
+        report.equal(f"{path}.counterfactual", "all_teams", question.counterfactual.WhichOneof("kind"))
+        report.equal(f"{path}.samples", 1, question.samples)
+        report.equal(f"{path}.table (size)", len(expected), len(question.table))
+        for k, (wanted, value) in enumerate(zip(expected, question.table, strict=False)):
+            report.close(f"{path}.table[{k}]", wanted, value)
 
 
 def _values(
@@ -144,9 +148,9 @@ def _values(
 
 def _parts(report: Report, expected: advantages.GroupExpectation, found: signals_pb2.GroupSignals) -> None:
     """What the advantages are made of."""
-    outcome, credit = options_pb2.OutcomePart.Name, options_pb2.CreditPart.Name
-    report.equal("signals.outcome_part", outcome(expected.outcome_part), outcome(found.outcome_part))
-    report.equal("signals.credit_part", credit(expected.credit_part), credit(found.credit_part))
+    for name, enum in (("outcome_part", options_pb2.OutcomePart), ("credit_part", options_pb2.CreditPart)):
+        wanted, there = (enum_name(enum, getattr(parts, name)) for parts in (expected, found))
+        report.equal(f"signals.{name}", wanted, there)
     report.close("signals.reliability", expected.reliability, found.reliability)
     report.close("signals.weight", expected.weight, found.weight)
     report.equal("signals.parallel", expected.parallel, found.parallel)

@@ -27,11 +27,13 @@ class Value:
 
 @dataclass(frozen=True)
 class Expected:
-    """values: by episode and agent id, where the agent has a message. asked: the teams that are to be asked about."""
+    """values: by episode and agent id, where the agent has a message. asked: the teams that are to be asked about.
+    table: of a vote that is counted, one value an episode and agent, of those without a message as well."""
 
     values: dict[tuple[str, str], Value]
     siblings: int
     asked: frozenset[Written]
+    table: tuple[float, ...] = ()
 
 
 class BrokenRecordError(ValueError):
@@ -138,15 +140,18 @@ def _by_vote(group: Sequence[episode_pb2.Episode], written: Sequence[Written], s
         return shares[key]
 
     found: dict[tuple[str, str], Value] = {}
+    agents = len(group[0].agents)
+    table = [0.0] * (len(group) * agents)
     for i, agent in enumerate(group[0].agents):
         by_ballot = {
             ballot: fsum(value([*base[:i], ballot, *base[i + 1 :]]) for base in ballots) / len(ballots)
             for ballot in {own[i] for own in ballots}
         }
-        for episode, own, texts in zip(group, ballots, written, strict=True):
+        for e, (episode, own, texts) in enumerate(zip(group, ballots, written, strict=True)):
+            table[e * agents + i] = by_ballot[own[i]]
             if texts[i]:
                 found[episode.id, agent.id] = Value(by_ballot[own[i]], 0.0)
-    return Expected(found, len(group) - 1, frozenset())
+    return Expected(found, len(group) - 1, frozenset(), tuple(table))
 
 
 def _ballots(episode: episode_pb2.Episode, settings: Settings) -> list[BallotClass | None]:
