@@ -34,7 +34,7 @@ if [ "$stage" = trainers ]; then
   # Hubs are not asked, and threads do not wait for each other on models this small.
   export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
   exec "$venv/bin/python" -m pytest -m trainers tests/test_trl.py tests/test_verl.py tests/test_openrlhf.py \
-    tests/test_ray_data.py "$@"
+    tests/test_ray_data.py tests/test_grade_everywhere.py "$@"
 fi
 "$venv/bin/pip" install --quiet -e '.[test]'
 "$venv/bin/ruff" check .

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/utf8.h"
 #include "server/wire/errors.h"
 #include "server/wire/questions.h"
 #include "server/wire/validate.h"
@@ -157,9 +158,8 @@ void StreamSession::RejectBeyondCredits(const v1::Episode& episode) {
     return Finish(ClientDoesNotRead("more rejections are unread than there are credits"));
   }
   auto response = std::make_shared<v1::StreamSignalsResponse>();
-  *response->mutable_result() =
-      MakeError(absl::string_view(episode.id()).substr(0, config_.limits.max_id_bytes),
-                BeyondCredits(config_.retry_after));
+  *response->mutable_result() = MakeError(CutText(episode.id(), config_.limits.max_id_bytes),
+                                          BeyondCredits(config_.retry_after));
   SetElapsed(absl::ZeroDuration(), response->mutable_result());
   Report(response->result(), absl::ZeroDuration());
   Enqueue(std::move(response), Kind::kRejection);

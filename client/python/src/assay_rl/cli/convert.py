@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from assay_rl.cli.inputs import add_choices, choices_of
+from assay_rl.cli.inputs import add_choices, add_grade, choices_of
+from assay_rl.client.episodes import Episode
 from assay_rl.convert.files import AUTO, NAMES, FileError, Summary, output_file, read_episodes
+from assay_rl.grading import Kind, grader_of, told
 
 _EPILOG = f"""FORMAT is one of: {", ".join(NAMES)}. FORMATS.md of the package tells what each is.
 A FILE may be JSON in any layout, a text log, a folder, a zip archive or an Inspect .eval, plain or gzip; - is standard
@@ -29,14 +31,18 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
     parser.add_argument("-q", "--quiet", action="store_true", help="no summary")
     add_choices(parser)
+    add_grade(parser, "write classes in place of answers: the reference answer for right ones, another for others")
     arguments = parser.parse_args(argv)
     form, files = _split(arguments.names)
     summary = Summary()
     try:
         with output_file(arguments.output) as out:
-            for episode in read_episodes(files, form, choices_of(arguments), summary):
+            episodes: Iterable[Episode] = read_episodes(files, form, choices_of(arguments), summary)
+            if arguments.grade:
+                episodes = _graded(episodes, arguments.grade, summary)
+            for episode in episodes:
                 print(episode.to_json(), file=out)
-    except (FileError, OSError) as failure:
+    except (FileError, ImportError, OSError) as failure:
         print(f"assay-rl convert: {failure}", file=sys.stderr)
         return 2
     if not summary.episodes:
@@ -46,6 +52,17 @@ def main(argv: Sequence[str]) -> int:
         for line in summary.lines():
             print(f"assay-rl convert: {line}", file=sys.stderr)
     return 0
+
+
+def _graded(episodes: Iterable[Episode], kind: Kind, summary: Summary) -> Iterator[Episode]:
+    without = 0
+    with grader_of(kind) as grader:
+        for episode in episodes:
+            without += not episode.task.reference_answer
+            yield grader.grade(episode).episode
+        summary.graded = f"answers by {kind}: {told(grader.counts)}; they are classes now, for signals --grade {kind}"
+        if without:
+            summary.graded += f"; {without} episodes have no reference answer (--reference), and stay as they are"
 
 
 def _split(names: list[str]) -> tuple[str, list[str]]:

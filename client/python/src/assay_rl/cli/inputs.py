@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from assay_rl.convert.files import AUTO, NAMES, Choices, Summary
+from assay_rl.grading import KINDS
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -37,6 +38,11 @@ def add_format(parser: argparse.ArgumentParser, help: str = "of the episodes; au
     """--input-format, and the choices that belong to it."""
     parser.add_argument("--input-format", choices=[AUTO, *NAMES], default="episode", metavar="FORMAT", help=help)
     add_choices(parser)
+
+
+def add_grade(parser: argparse.ArgumentParser, help: str) -> None:
+    """--grade: how answers are compared with the reference answer."""
+    parser.add_argument("--grade", choices=KINDS, help=f"{help}; math needs assay-rl[grading]")
 
 
 def choices_of(arguments: argparse.Namespace) -> Choices:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from google.protobuf import json_format
 
-from assay_rl.cli.inputs import add_format, choices_of, tell
+from assay_rl.cli.inputs import add_format, add_grade, choices_of, tell
 from assay_rl.client.blocking import Client
-from assay_rl.client.outcomes import AssayError, Failed, GroupFailed
+from assay_rl.client.outcomes import AssayError, Failed, GroupFailed, Scored
 from assay_rl.convert.files import FileError, Summary, outcome_line, output_file, read_episodes
-from assay_rl.grading import KINDS, graded, options_for
+from assay_rl.grading import Grading
 
 
 def main(argv: Sequence[str]) -> int:
@@ -26,29 +26,34 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--server", default="127.0.0.1:50051", metavar="HOST:PORT")
     parser.add_argument("--options", metavar="FILE.json", help="AttributionOptions in the proto3 JSON mapping")
     add_format(parser)
-    parser.add_argument("--grade", choices=KINDS, help="how answers are compared with the reference answer")
+    add_grade(parser, "how answers are compared with the reference answer")
     parser.add_argument("--deadline", type=float, metavar="SECONDS", help="for each episode; default: none")
     parser.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
     arguments = parser.parse_args(argv)
 
-    failed = answered = 0
+    failed = answered = unreadable = 0
     summary = Summary()
     try:
         options = json.loads(Path(arguments.options).read_text(encoding="utf-8")) if arguments.options else None
         episodes = read_episodes(arguments.input, arguments.input_format, choices_of(arguments), summary)
-        if arguments.grade:
-            options = options_for(arguments.grade, options)
-            episodes = graded(episodes, arguments.grade)
+        grading = Grading(arguments.grade)
+        options = grading.options(options)
         stop = stopped_by_interrupt()
         with output_file(arguments.output) as out, Client(arguments.server, deadline=arguments.deadline) as client:
-            for outcome in client.score(episodes, options=options, stop=stop):
+            for outcome in client.score(grading.episodes(episodes), options=options, stop=stop):
                 print(outcome_line(outcome), file=out)
                 answered += 1
                 failed += isinstance(outcome, (Failed, GroupFailed))
+                if isinstance(outcome, Scored):
+                    unreadable += outcome.proto.signals.effort.unreadable_answers
     except (FileError, AssayError, OSError, ImportError, ValueError, json_format.ParseError) as failure:
         print(f"assay-rl signals: {failure}", file=sys.stderr)
         return 2
+    grading.close()
     tell(summary, "signals")
+    unreadable += grading.unreadable
+    if unreadable:
+        print(f"assay-rl signals: {unreadable} answers could not be read, and are right nowhere", file=sys.stderr)
     print(f"{answered} results, {failed} of them errors", file=sys.stderr)
     if stop.is_set():
         print("assay-rl signals: interrupted; the rest of the input was not read", file=sys.stderr)

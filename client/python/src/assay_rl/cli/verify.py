@@ -11,8 +11,9 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from typing import TextIO
 
-from assay_rl.cli.inputs import add_format, choices_of
+from assay_rl.cli.inputs import add_format, add_grade, choices_of
 from assay_rl.convert.files import FileError, read_episodes
+from assay_rl.grading import Grading
 from assay_rl.v1 import episode_pb2, signal_service_pb2, signals_pb2
 from assay_rl.verify import records
 from assay_rl.verify.check import check_episode
@@ -33,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("signals", help="signals.jsonl as `assay signals` writes it; may be gzip")
     parser.add_argument("--episodes", required=True, help="episodes.jsonl, the Episodes that were scored; may be gzip")
     add_format(parser)
+    add_grade(parser, "as it was given to signals")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="worker processes (default: one a core)")
     parser.add_argument("--all", action="store_true", help=f"show every finding, not the first {SHOWN} of a result")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but what is wrong")
@@ -43,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return _run(arguments)
-    except (OSError, FileError) as error:
+    except (ImportError, OSError, FileError) as error:
         print(f"assay-rl verify: {error}", file=sys.stderr)
         return 2
 
@@ -96,9 +98,11 @@ def _sources(arguments: argparse.Namespace) -> dict[str, str]:
 def _episodes(arguments: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
     """Place, id and text of each episode: its own line, or that of what it was converted to."""
     path, choices = arguments.episodes, choices_of(arguments)
-    if arguments.input_format != "episode" or choices.context:
-        for episode in read_episodes(path, arguments.input_format, choices):
+    grading = Grading(arguments.grade)
+    if arguments.input_format != "episode" or choices.context or grading.kind == "math":
+        for episode in grading.episodes(read_episodes(path, arguments.input_format, choices)):
             yield path, episode.id, episode.to_json()
+        grading.close()
         return
     for number, line in records.lines(path):
         try:

@@ -21,7 +21,8 @@ from trl import GRPOTrainer
 from assay_rl.client.aio import Options, options_proto
 from assay_rl.client.blocking import Client
 from assay_rl.client.episodes import Episode
-from assay_rl.client.outcomes import Advantages, GroupFailed, Scored
+from assay_rl.client.outcomes import Advantages, Batch, GroupFailed, Scored
+from assay_rl.grading import Grading, Kind
 from assay_rl.training.advantage_options import advantage_options
 from assay_rl.training.group_board import in_group
 from assay_rl.training.tokens import Span, place, spans_from_mask
@@ -50,6 +51,8 @@ class AssayReward:
     """An async reward function: list[float | None], the score of every completion's episode.
 
     server: target of the service. options: AttributionOptions or a mapping of them; the same for every batch.
+    grade: how answers of votes are compared with the reference answer: "math" (assay-rl[grading]), "choice", "number"
+    or "exact"; None: as the options say.
     deadline: seconds for one episode, after which its reward is None.
     """
 
@@ -59,11 +62,13 @@ class AssayReward:
         build: Build,
         *,
         options: Options | None = None,
+        grade: Kind | None = None,
         deadline: float | None = 120.0,
         **client: Any,
     ) -> None:
         self.__name__ = "assay"
-        self.options = options_proto(options)
+        self._grading = Grading(grade)
+        self.options = options_proto(self._grading.options(options))
         self.samples: list[Sample] = []
         self._build = build
         self.client = Client(server, deadline=deadline, **client)
@@ -76,9 +81,7 @@ class AssayReward:
             episode, spans = built if isinstance(built, tuple) else (built, None)
             episode.id = f"{i}/{episode.id}"
             samples.append(Sample(episode, spans, None))
-        batch = await asyncio.to_thread(
-            self.client.score_batch, [sample.episode for sample in samples], options=self.options
-        )
+        batch = await asyncio.to_thread(self._score, [sample.episode for sample in samples])
         for sample, outcome in zip(samples, batch.outcomes, strict=True):
             if isinstance(outcome, Scored):
                 sample.signals = outcome.proto.signals
@@ -86,6 +89,9 @@ class AssayReward:
                 log.warning("no reward for episode %s: %s", outcome.episode_id, outcome.error)
         self.samples = samples
         return [s.signals.score if s.signals is not None else None for s in samples]
+
+    def _score(self, episodes: Sequence[Episode]) -> Batch:
+        return self.client.score_batch(list(self._grading.episodes(episodes)), options=self.options)
 
     def advantages(
         self, groups: Sequence[Sequence[signals_pb2.EpisodeSignals]], options: options_pb2.AdvantageOptions
