@@ -29,12 +29,16 @@ def chromium() -> Iterator[Any]:
 _open: list[Any] = []
 
 
+def close_pages() -> None:
+    while _open:
+        _open.pop().close()
+
+
 @pytest.fixture(autouse=True)
 def pages_close() -> Iterator[None]:
     """No page stays open, and none draws behind the next test's."""
     yield
-    while _open:
-        _open.pop().close()
+    close_pages()
 
 
 class Reader:

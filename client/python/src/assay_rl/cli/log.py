@@ -6,8 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from assay_rl.cli.report import course_of, run_name
+from assay_rl.cli.report import course_of
 from assay_rl.convert.files import FileError
+from assay_rl.course.files import run_name
 from assay_rl.course.loggers import Logger, MlflowLogger, TensorBoardLogger, WandbLogger
 
 

@@ -60,6 +60,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--numbers", metavar="FOLDER", help="also all numbers as tables: Parquet, or CSV")
     parser.add_argument("--numbers-format", choices=["parquet", "csv"], default="parquet")
+    parser.add_argument(
+        "--follow", action="store_true", help="serve a page on this machine that updates while the files grow"
+    )
+    parser.add_argument("--port", type=int, default=0, help="of --follow; default: a free one")
     return parser
 
 
@@ -72,10 +76,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("assay-rl report: --max-size MB: more than 0", file=sys.stderr)
         return 2
     try:
+        if arguments.follow:
+            return _follow(arguments)
         return _write(arguments)
     except (OSError, FileError, ImportError) as error:
         print(f"assay-rl report: {error}", file=sys.stderr)
         return 2
+
+
+def _follow(arguments: argparse.Namespace) -> int:
+    """--follow; what it does not take is refused."""
+    from assay_rl.cli.follow import follow
+
+    refused = {
+        "--against": arguments.against,
+        "--numbers": arguments.numbers,
+        "--grade": arguments.grade,
+        "--input-format": arguments.input_format != "episode",
+    }
+    for name, given in refused.items():
+        if given:
+            raise FileError(f"--follow and {name} do not go together; write a page instead")
+    return follow(arguments)
 
 
 def _write(arguments: argparse.Namespace) -> int:
@@ -84,7 +106,7 @@ def _write(arguments: argparse.Namespace) -> int:
     add_beside(episodes, found, arguments)
     field = field_of(arguments.step)
     collected = Collector(
-        int(arguments.max_size * (1 << 20)), arguments.sample, name=arguments.title or run_name(arguments.signals)
+        int(arguments.max_size * (1 << 20)), arguments.sample, name=arguments.title or files.run_name(arguments.signals)
     )
     with _numbers(arguments) as numbers:
         for one in found:
@@ -97,12 +119,12 @@ def _write(arguments: argparse.Namespace) -> int:
                         numbers.add(line.result, line.step, episode)
         _refuse_strangers(collected, len(episodes), arguments)
         if arguments.against:
-            collected.other = (run_name(arguments.against), list(course_of(arguments.against, arguments.step)))
+            collected.other = (files.run_name(arguments.against), list(course_of(arguments.against, arguments.step)))
         if not collected.total.episodes and not collected.given:
             raise FileError(f"{', '.join(arguments.signals)}: no results")
         if numbers is not None:
             numbers.add_summaries(collected)
-    title = arguments.title or run_name(arguments.signals)
+    title = arguments.title or files.run_name(arguments.signals)
     if arguments.sample is not None and collected.shown < collected.total.episodes:
         title += f" (a sample of {collected.shown} of {collected.total.episodes} episodes)"
     size = write_page(collected, title, Path(arguments.output))
@@ -122,10 +144,6 @@ def _numbers(arguments: argparse.Namespace) -> Iterator[Tables | None]:
 
 def field_of(step: str) -> str | None:
     return None if step in ("auto", "name", "order") else step
-
-
-def run_name(names: Sequence[str]) -> str:
-    return Path(names[0]).name or names[0] if len(names) == 1 else f"{Path(names[0]).name} and {len(names) - 1} more"
 
 
 def write_page(collected: Collector, title: str, target: Path) -> int:

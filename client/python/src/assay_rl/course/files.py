@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from assay_rl.convert.files import FileError
@@ -46,6 +47,10 @@ def inputs(names: Sequence[str], step: str = "auto") -> list[Input]:
     numbers = _steps([source.name for source in telling], step)
     steps = dict(zip((id(source) for source in telling), numbers, strict=True))
     return [Input(source, kind, steps.get(id(source))) for source, kind in kinds]
+
+
+def run_name(names: Sequence[str]) -> str:
+    return Path(names[0]).name or names[0] if len(names) == 1 else f"{Path(names[0]).name} and {len(names) - 1} more"
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

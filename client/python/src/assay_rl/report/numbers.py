@@ -40,8 +40,9 @@ TABLES: dict[str, str] = {
     "chosen_end:i chosen_alternative:i rejected_episode:s rejected_begin:i rejected_end:i rejected_alternative:i "
     "weight:f",
     "groups": "step:i group:s error_code:i error:s used:i missing:i mean_score:f std_score:f outcome_part:s "
-    "credit_part:s weight:f outcome_weight:f noise:f reliability:f",
+    "credit_part:s weight:f outcome_weight:f noise:f reliability:f team_questions:i team_siblings:i",
     "advantages": "step:i group:s episode:s message:i standing:f x:f k:f advantage:f",
+    "recombined": "step:i group:s episode:s agent:s value:f std_error:f mean:f most:f",
     "summary": "run:s step:i role:s other_role:s name:s key:s value:f",
     "changes": "run:s step:i role:s name:s before:f after:f from_step:i until_step:i",
     "tasks": "task:s run:s other:s score:f other_score:f difference:f",
@@ -139,14 +140,23 @@ class Tables:
             error = group["error"]
             self._writers["groups"].write((step, group["id"], error["code"], error["message"], *blank))
             return
+        teams = group["teams"] or {}
         self._writers["groups"].write(
             (step, group["id"], None, None, group["used"], len(group["missing"]), group["mean"], group["std"],
              group["outcomePart"], group["creditPart"], group["weight"], 1 - group["weight"], 1 - group["reliability"],
-             group["reliability"])
+             group["reliability"], teams.get("questions"), teams.get("siblings"))
         )  # fmt: skip
-        for episode, standing, messages, *_ in group["episodes"]:
+        across: dict[str, list[float]] = {}
+        for *_, values in group["episodes"]:
+            for agent, value, _ in values:
+                across.setdefault(agent, []).append(value)
+        for episode, standing, messages, values in group["episodes"]:
             for index, k, advantage, x in messages:
                 self._writers["advantages"].write((step, group["id"], episode, index, standing, x, k, advantage))
+            for agent, value, error in values:
+                held = across[agent]
+                row = (step, group["id"], episode, agent, value, error, sum(held) / len(held), max(held))
+                self._writers["recombined"].write(row)
         for pair in group["pairs"]:
             self._add_pair(step, group["id"], "", pair)
 

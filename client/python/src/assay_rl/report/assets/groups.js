@@ -60,8 +60,7 @@ function groupPage(group) {
   const prompt = runs.find((run) => run.episode?.prompt)?.episode.prompt;
   if (prompt) page.append(h("details", { class: "card task", open: prompt.length < 600 }, h("summary", {}, "The task"), h("div", { class: "text", dir: "auto" }, longText(prompt))));
   page.append(card("The runs side by side", `${madeOf(group)} X of each agent, and the messages that the advantages are highest and lowest for.`, runTable(runs)));
-  const values = teamsOf(group, runs);
-  if (values) page.append(card("Worth in the teams of all runs", null, values));
+  if (group.teams) page.append(teamsCard(group, runs));
   const peers = group.pairs.filter((pair) => pair.kind === "PEER"), others = group.pairs.filter((pair) => pair.kind !== "PEER");
   if (peers.length) page.append(pairList("Pairs between peers", "The same author in two runs: the messages that are worth more in the teams of all runs over those that are worth less.", peers, { id: null, step: group.step, messages: [] }));
   if (others.length) page.append(pairList("Pairs between runs", "Where two runs of the task part, the better over the worse.", others, { id: null, step: group.step, messages: [] }));
@@ -93,13 +92,16 @@ function extreme(run, sign) {
   return [h("b", { class: tone(row[2]) }, figure(row[2], signed)), ` ${row[0]} `, message && shortName(message.agent, 18), message?.text && h("span", { class: "quote", dir: "auto" }, ` ${visible(message.text.slice(0, 90))}${message.text.length > 90 ? "…" : ""}`)];
 }
 
+const teamsHow = ({ teams }) => (teams.questions ? `${count(teams.questions, "team")} graded by ${visible(teams.evaluator)}` : "ballots counted");
+
 // What each author's messages are worth in teams put together from all runs.
-function teamsOf(group, runs) {
+function teamsCard(group, runs) {
   const told = runs.filter((run) => run.values?.length);
-  if (!told.length) return null;
+  if (group.teams.error || !told.length) return card("Worth in the teams of all runs", null, h("p", {}, "No teams were put together from the runs", group.teams.error && `: ${visible(group.teams.error)}`, "."));
   const agents = [...new Set(told.flatMap((run) => run.values.map(([agent]) => agent)))];
-  return table(["Run", ...agents.map((agent) => [shortName(agent, 18), "number"])], told.map((run) => {
-    const values = new Map(run.values.map(([agent, value]) => [agent, value]));
-    return h("tr", {}, h("th", { scope: "row" }, run.episode ? h("a", { href: addressOf(run.episode) }, shortName(run.id, 30)) : shortName(run.id, 30)), agents.map((agent) => cell(figure(values.get(agent)), "number")));
-  }), { label: "Worth in the teams of all runs" });
+  return card("Worth in the teams of all runs", `Mean value of the teams that take an author's messages from the run of the row and everybody else's from it or one of ${count(group.teams.siblings, "other run")} (${teamsHow(group)}).`,
+    table(["Run", ...agents.map((agent) => [shortName(agent, 18), "number"])], told.map((run) => {
+      const values = new Map(run.values.map(([agent, value]) => [agent, value]));
+      return h("tr", {}, h("th", { scope: "row" }, run.episode ? h("a", { href: addressOf(run.episode) }, shortName(run.id, 30)) : shortName(run.id, 30)), agents.map((agent) => cell(figure(values.get(agent)), "number")));
+    }), { label: "Worth in the teams of all runs, run by run" }));
 }
