@@ -207,12 +207,12 @@ def test_hostile_texts_stay_texts_in_what_is_saved(browser: Any, tmp_path: Path)
 def test_an_episode_is_linked_by_its_id(browser: Any, training: Path) -> None:
     reader = Reader(browser, training)
     page = reader.page
-    page.fill("#search", "step031/task3/run2")
+    page.fill("#search", "step031/task1/run2")
     page.wait_for_selector("#count:has-text('1 of')")
     page.click("#list a")
-    reader.shows("#/e/step031%2Ftask3%2Frun2/31")
-    other = Reader(browser, f"{training.as_uri()}#/e/step031%2Ftask3%2Frun2/31")
-    assert "step031/task3/run2" in other.page.inner_text("h1")
+    reader.shows("#/e/step031%2Ftask1%2Frun2/31")
+    other = Reader(browser, f"{training.as_uri()}#/e/step031%2Ftask1%2Frun2/31")
+    assert "step031/task1/run2" in other.page.inner_text("h1")
     lost = Reader(browser, f"{training.as_uri()}#/e/nobody")
     assert "nobody is not among what this page holds" in lost.page.inner_text("main")
 
