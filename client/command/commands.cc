@@ -46,7 +46,7 @@ constexpr Flag kSignalsFlags[] = {
 constexpr FlagGroup kSignalsGroups[] = {{"", kSignalsFlags}, kOfEpisodes, kOfServer};
 
 constexpr Flag kVerifyFlags[] = {
-    {"episodes", "FILE", "", "the episodes that were sent"},
+    {"episodes", "FILE", "", "the episodes that were sent; may be given several times"},
     {"quiet", "", "", "say nothing but what is wrong", 'q'},
 };
 constexpr FlagGroup kVerifyGroups[] = {{"", kVerifyFlags}, kOfEpisodes};
@@ -68,7 +68,7 @@ Exit code: 0 every episode was answered with signals, 1 not every one, 2 the cal
 be read.
 )",
      kSignalsGroups},
-    {"verify", "compute signals again from their audit, without a server", "[FILE]", 1,
+    {"verify", "compute signals again from their audit, without a server", "[FILE...]", kAnyNumber,
      R"(Computes the signals of FILE, else of standard input, again from their AUDIT_FULL records and the
 episodes. Exit code: 0 all are right, 1 something is wrong, 2 the call or a file cannot be read.
 )",

@@ -10,7 +10,7 @@
 #include "client/command/json_misfit.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
-#include "server/wire/json_shape.h"
+#include "server/base/json_shape.h"
 
 namespace assay::command {
 namespace {
@@ -36,7 +36,7 @@ absl::Status ReadJson(const std::string& json, google::protobuf::Message* messag
   const std::string misfit = Misfit(json, *message->GetDescriptor());
   if (!misfit.empty()) return absl::InvalidArgumentError(misfit);
   const bool free_form = message->GetDescriptor() == google::protobuf::Struct::descriptor();
-  if (absl::Status shape = service::CheckJsonShape(json, free_form); !shape.ok()) return shape;
+  if (absl::Status shape = CheckJsonShape(json, free_form); !shape.ok()) return shape;
   const auto status = google::protobuf::util::JsonStringToMessage(json, message);
   if (status.ok()) return absl::OkStatus();
   return absl::InvalidArgumentError(std::string(status.message()));

@@ -160,7 +160,7 @@ int Signals(const Arguments& arguments) {
 
 int Verify(const Arguments& arguments) {
   if (!arguments.Given("episodes")) return UsageError("verify needs --episodes=FILE", "verify");
-  return RunVerify(arguments.Text("episodes"), FormatOf(arguments), InputsOf(arguments).front(),
+  return RunVerify(arguments.All("episodes"), FormatOf(arguments), InputsOf(arguments),
                    arguments.Given("quiet"), stdout);
 }
 

@@ -1,6 +1,7 @@
 #include "client/command/verify_command.h"
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -12,39 +13,32 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "assay/v1/signal_service.pb.h"
 #include "client/command/json.h"
 #include "client/command/record_reader.h"
-#include "google/protobuf/util/message_differencer.h"
-#include "server/audit/audit.h"
-#include "server/session/groups.h"
+#include "server/audit/replay.h"
 
 namespace assay::command {
 namespace {
 
 using EpisodesById = absl::flat_hash_map<std::string, v1::Episode>;
 
-absl::StatusOr<EpisodesById> ReadEpisodes(const std::string& file, const EpisodeFormat& format) {
+absl::StatusOr<EpisodesById> ReadEpisodes(const std::vector<std::string>& files,
+                                          const EpisodeFormat& format) {
   EpisodesById episodes;
-  absl::Status twice;
-  const absl::Status read =
-      ForEachEpisode(file, format, [&](const std::string& place, v1::Episode episode) {
-        const std::string id = episode.id();
-        const bool added = episodes.try_emplace(id, std::move(episode)).second;
-        if (added || !twice.ok()) return;
-        twice =
-            absl::InvalidArgumentError(absl::StrCat(place, ": episode ", id, " is there twice"));
-      });
-  if (!read.ok()) return read;
-  if (!twice.ok()) return twice;
+  EpisodeReader reader(files, format);
+  while (std::optional<absl::StatusOr<v1::Episode>> episode = reader.Next()) {
+    if (!episode->ok()) return episode->status();
+    const std::string id = (*episode)->id();
+    if (!episodes.try_emplace(id, **std::move(episode)).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(reader.place(), ": episode ", id, " is there twice"));
+    }
+  }
+  if (!reader.status().ok()) return reader.status();
   return episodes;
 }
-
-// What ComputeAdvantages reads of a group's member, and the options of its record.
-struct Member {
-  v1::EpisodeSignals signals;
-  v1::AttributionOptions options;
-};
 
 class Verifier {
  public:
@@ -67,9 +61,10 @@ class Verifier {
   }
 
   // What the lines left out. Writes the last line to stderr; the exit code.
-  int Finish(const std::string& results, bool quiet) {
+  int Finish(const std::vector<std::string>& results, bool quiet) {
     if (episode_reports_ + group_reports_ + without_ == 0) {
-      absl::FPrintF(stderr, "assay: no results in %s\n", results == "-" ? "the input" : results);
+      const std::string names = absl::StrJoin(results, ", ");
+      absl::FPrintF(stderr, "assay: no results in %s\n", names == "-" ? "the input" : names);
       return 2;
     }
     std::set<std::string> missing;
@@ -113,12 +108,13 @@ class Verifier {
   }
 
   void Keep(const v1::EpisodeSignals& signals) {
-    Member& member = members_[signals.group().id()][signals.episode_id()];
-    member.options = signals.audit().options();
-    member.signals = signals;
-    member.signals.clear_audit();
-    member.signals.clear_pairs();
-    member.signals.clear_interactions();
+    v1::EpisodeSignals& member = members_[signals.group().id()][signals.episode_id()];
+    member = signals;
+    member.clear_pairs();
+    member.clear_interactions();
+    // The group's record repeats the digest.
+    member.clear_audit();
+    member.mutable_audit()->set_episode_sha256(signals.audit().episode_sha256());
   }
 
   void OnGroup(const v1::GroupResult& result) {
@@ -130,33 +126,19 @@ class Verifier {
     members_.erase(result.group_id());
   }
 
-  // The numbers of the group; its pairs need texts and are not looked at.
   absl::Status VerifyGroup(const v1::GroupSignals& recorded) const {
-    const auto members = members_.find(recorded.group_id());
-    v1::ComputeAdvantagesRequest request;
-    for (const v1::EpisodeAdvantages& episode : recorded.episodes()) {
-      if (members == members_.end() || !members->second.contains(episode.episode_id())) {
-        return absl::NotFoundError(
-            absl::StrCat("the signals of episode ", episode.episode_id(), " do not come before"));
+    return service::Verify(recorded, [&](const std::string& id) {
+      service::RecordedMember member;
+      if (const auto episode = episodes_.find(id); episode != episodes_.end()) {
+        member.episode = &episode->second;
       }
-      const Member& member = members->second.at(episode.episode_id());
-      *request.add_episodes() = member.signals;
-      *request.mutable_options() = member.options.advantages();
-      *request.mutable_value_range() = member.options.value_range();
-    }
-    const auto computed = service::ComputeAdvantages(request, service::Limits());
-    if (!computed.ok()) return computed.status();
-    if (computed->groups_size() != 1) return absl::DataLossError("episodes of other groups");
-    const v1::GroupSignals& again = computed->groups(0).signals();
-    v1::GroupSignals expected = recorded;
-    expected.clear_pairs();
-    expected.clear_missing_episode_ids();
-    expected.set_never_sent(again.never_sent());
-    std::string difference;
-    google::protobuf::util::MessageDifferencer differencer;
-    differencer.ReportDifferencesToString(&difference);
-    if (differencer.Compare(expected, again)) return absl::OkStatus();
-    return absl::DataLossError(difference.substr(0, difference.find('\n')));
+      const auto group = members_.find(recorded.group_id());
+      if (group == members_.end()) return member;
+      if (const auto signals = group->second.find(id); signals != group->second.end()) {
+        member.signals = &signals->second;
+      }
+      return member;
+    });
   }
 
   void Report(const std::string& name, const absl::Status& status) {
@@ -169,7 +151,8 @@ class Verifier {
   const EpisodesById episodes_;
   FILE* const output_;
   absl::flat_hash_set<std::string> answered_;
-  absl::flat_hash_map<std::string, absl::flat_hash_map<std::string, Member>> members_;
+  // What a group is made of, by the ids of group and episode.
+  absl::flat_hash_map<std::string, absl::flat_hash_map<std::string, v1::EpisodeSignals>> members_;
   int64_t episode_reports_ = 0;
   int64_t group_reports_ = 0;
   int64_t wrong_ = 0;
@@ -183,17 +166,22 @@ int Unreadable(const absl::Status& status) {
 
 }  // namespace
 
-int RunVerify(const std::string& episodes, const EpisodeFormat& format, const std::string& results,
-              bool quiet, FILE* output) {
-  const auto file = InputFile::Open(results);
-  if (!file.ok()) return Unreadable(file.status());
+int RunVerify(const std::vector<std::string>& episodes, const EpisodeFormat& format,
+              const std::vector<std::string>& results, bool quiet, FILE* output) {
+  for (const std::string& name : results) {
+    if (const auto file = InputFile::Open(name); !file.ok()) return Unreadable(file.status());
+  }
   absl::StatusOr<EpisodesById> read = ReadEpisodes(episodes, format);
   if (!read.ok()) return Unreadable(read.status());
   Verifier verifier(*std::move(read), output);
-  RecordReader reader((*file)->fd(), results);
-  Record record;
-  while (reader.Next(&record)) verifier.OnRecord(record);
-  if (!reader.status().ok()) return Unreadable(reader.status());
+  for (const std::string& name : results) {
+    const auto file = InputFile::Open(name);
+    if (!file.ok()) return Unreadable(file.status());
+    RecordReader reader((*file)->fd(), name);
+    Record record;
+    while (reader.Next(&record)) verifier.OnRecord(record);
+    if (!reader.status().ok()) return Unreadable(reader.status());
+  }
   return verifier.Finish(results, quiet);
 }
 

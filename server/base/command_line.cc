@@ -158,7 +158,7 @@ absl::StatusOr<Arguments> Arguments::Parse(const CommandSyntax& syntax,
     if (written->has_value == flag.takes.empty() || !Fits(flag, written->value)) {
       return absl::InvalidArgumentError(absl::StrCat("--", flag.name, " takes ", Wanted(flag)));
     }
-    arguments.given_.insert_or_assign(std::string(flag.name), std::string(written->value));
+    arguments.given_[std::string(flag.name)].emplace_back(written->value);
   }
   return arguments;
 }
@@ -167,7 +167,7 @@ bool Arguments::Given(absl::string_view flag) const { return given_.find(flag) !
 
 std::string Arguments::Text(absl::string_view flag) const {
   const auto found = given_.find(flag);
-  if (found != given_.end()) return found->second;
+  if (found != given_.end()) return found->second.back();
   const Flag* const known = Find(*syntax_, flag);
   return known == nullptr ? "" : std::string(known->fallback);
 }
@@ -184,6 +184,11 @@ absl::Duration Arguments::Duration(absl::string_view flag) const {
 
 std::vector<std::string> Arguments::List(absl::string_view flag) const {
   return absl::StrSplit(Text(flag), ',', absl::SkipWhitespace());
+}
+
+std::vector<std::string> Arguments::All(absl::string_view flag) const {
+  const auto found = given_.find(flag);
+  return found == given_.end() ? std::vector<std::string>() : found->second;
 }
 
 std::string HelpText(absl::string_view call, const CommandSyntax& syntax) {

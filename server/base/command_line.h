@@ -58,13 +58,14 @@ class Arguments {
   int64_t Number(absl::string_view flag) const;
   absl::Duration Duration(absl::string_view flag) const;
   std::vector<std::string> List(absl::string_view flag) const;  // with commas between
+  std::vector<std::string> All(absl::string_view flag) const;   // of one given several times
 
   // What is no flag.
   const std::vector<std::string>& names() const { return names_; }
 
  private:
   const CommandSyntax* syntax_ = nullptr;
-  std::map<std::string, std::string, std::less<>> given_;
+  std::map<std::string, std::vector<std::string>, std::less<>> given_;
   std::vector<std::string> names_;
 };
 

@@ -34,7 +34,7 @@ def test_convert_writes_episodes_and_tells_who_is_who(tmp_path: Path, capsys: py
     out = tmp_path / "episodes.jsonl"
     assert main(["convert", TRACE, "-o", str(out)]) == 0
     told = capsys.readouterr().err
-    assert "assay-rl: agents: planner: 2 messages, writer: 1 message" in told
+    assert "assay-rl convert: agents: planner: 2 messages, writer: 1 message" in told
     (episode,) = (Episode.from_json(line) for line in out.open(encoding="utf-8"))
     assert episode.id == "t1"
     assert main(["convert", "otel", TRACE, "-q"]) == 0

@@ -226,7 +226,8 @@ def test_groups_and_options(server: Assayd, tmp_path: Path) -> None:
         ["verify", "--episodes=missing"],
         ["verify", "--episodes=good", "missing"],
         ["verify", "--episodes=good", "empty"],
-        ["verify", "--episodes=good", "a", "b"],
+        ["verify", "--episodes=good", "--episodes=missing", "empty", "empty"],
+        ["verify", "--episodes=good", "--episodes=good", "signals"],
         ["verify", "--episodes=wrong.json", "signals"],
         ["verify", "--episodes=twice", "signals"],
         ["fit"],
@@ -335,6 +336,12 @@ def test_help_tells_the_same_flags(command: str) -> None:
 def test_completion_offers_the_same(words: str) -> None:
     _, cpp, python, _ = both("completion", "candidates", words)
     assert cpp == python
+
+
+def test_completion_of_what_assay_rl_has_alone() -> None:
+    assert "--numbers" in commands.candidates("assay-rl report --nu")
+    assert commands.candidates("assay-rl convert --ref") == ["--reference"]
+    assert commands.candidates("assay-rl export --wh") == ["--where="]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])

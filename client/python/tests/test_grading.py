@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +15,8 @@ from typing import Any
 import pytest
 
 from assay_rl import Episode, Message, Task
-from assay_rl.grading import MathGrader, graded, options_for
+from assay_rl.grading import Grading, Kind, MathGrader, StrictGrader, options_for, worker
+from assay_rl.v1 import options_pb2
 
 TABLE = Path(__file__).resolve().parents[3] / "tests/data/answer_forms.jsonl"
 
@@ -27,12 +32,18 @@ def grader() -> Iterator[MathGrader]:
         yield found
 
 
-def test_the_table_of_forms(grader: MathGrader) -> None:
+def forms_of(*graders: str) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the table by their reference, without those that need a tolerance."""
     forms: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for line in TABLE.read_text("utf-8").split("\n"):
-        form = json.loads(line) if line else {}
-        if form and form["grader"] != "choice" and "tolerance" not in form:
+    for line in TABLE.read_text("utf-8").splitlines():
+        form = json.loads(line)
+        if form["grader"] in graders and "tolerance" not in form:
             forms[form["reference"]].append(form)
+    return forms
+
+
+def test_the_table_of_forms(grader: MathGrader) -> None:
+    forms = forms_of("number", "exact")
     right = read = 0
     for reference, rows in forms.items():
         grades, _ = grader.classify(reference, [row["text"] for row in rows])
@@ -80,32 +91,115 @@ def test_an_episode_gets_classes_and_counts_what_cannot_be_read(grader: MathGrad
     assert [m.answer for m in found.episode.messages] == ["x+1", "x+1", "no idea", None, None, "left alone"]
     assert found.grades == ["right", "right", "unreadable", "none", "none", "none"]
     assert found.unreadable == 1
+    assert grader.counts["unreadable"] >= 1
     assert [m.answer for m in messages][:2] == said[:2], "the caller's episode is not touched"
+
+
+def test_protobuf_messages_are_graded_alike(grader: MathGrader) -> None:
+    messages = [Message("a", "x", answer="5!"), Message("b", "x", answer=" "), Message("", "x", answer="120")]
+    episode = Episode("e", messages, task=Task("t", "p", "120"))
+    plain, proto = grader.grade(episode), grader.grade(episode.to_proto())
+    assert plain.grades == proto.grades == ["right", "none", "none"]
+    assert proto.episode == plain.episode.to_proto()
 
 
 def test_an_episode_without_a_reference_stays_as_it_is(grader: MathGrader) -> None:
     episode = Episode("e", [Message("a", "x", answer="5")])
     assert grader.grade(episode).episode is episode
-    assert list(graded([episode], "choice")) == [episode]
+    assert list(Grading("choice").episodes([episode])) == [episode]
+    assert list(Grading(None).episodes([episode])) == [episode]
+
+
+@pytest.mark.parametrize("kind", ["math", "choice", "number", "exact"])
+def test_classes_are_graded_as_the_answers_were(grader: MathGrader, kind: Kind) -> None:
+    """So that `convert --grade` may be followed by `signals --grade`, in any version of either."""
+    own = grader if kind == "math" else StrictGrader(kind)
+    for reference, rows in forms_of("number" if kind == "math" else kind).items():
+        grades, classes = own.classify(reference, [reference, *(row["text"] for row in rows)])
+        assert own.classify(reference, classes) == (grades, classes), reference
+
+
+def test_strict_readers_put_answers_into_classes() -> None:
+    assert StrictGrader("choice").classify("B", ["(B)", "the answer is B", "C", "(C)", "A or B", None, " "]) == (
+        ["right", "right", "wrong", "wrong", "unreadable", "none", "none"],
+        ["B", "B", "C", "C", "A or B", None, None],
+    )
+    assert StrictGrader("number").classify("0", ["0.0", "1/2", "0.5", "-0"])[1] == ["0", "1/2", "1/2", "0"]
 
 
 def test_options() -> None:
-    assert options_for("math") == {"vote": {"grader": "GRADER_IDENTICAL"}}
-    assert options_for("choice", {"seed": 1})["vote"] == {"grader": "GRADER_CHOICE"}
-    assert options_for("number", {"vote": {"tolerance": 0.1}})["vote"]["tolerance"] == 0.1
+    identical = options_pb2.VoteReplay(grader=options_pb2.GRADER_IDENTICAL)
+    assert options_for("math") == options_pb2.AttributionOptions(vote=identical)
+    given = options_pb2.AttributionOptions(seed=1)
+    assert options_for("choice", given).vote.grader == options_pb2.GRADER_CHOICE
+    assert not given.HasField("vote"), "the caller's options are not touched"
+    assert options_for("number", {"vote": {"tolerance": 0.1}}).vote.tolerance == 0.1
+    assert Grading(None).options({"seed": 1}) == {"seed": 1}
     with pytest.raises(ValueError, match="GRADER_EXACT"):
         options_for("math", {"vote": {"grader": "GRADER_EXACT"}})
     with pytest.raises(ValueError, match="outcome"):
         options_for("exact", {"outcome": {}})
+    with pytest.raises(ValueError, match="tolerance"):
+        options_for("math", {"vote": {"tolerance": 0.1}})
+    with pytest.raises(ValueError, match="math, choice, number, exact"):
+        Grading("maths")  # type: ignore[arg-type]
+
+
+def worker_of(grader: MathGrader) -> subprocess.Popen[str]:
+    process = grader._worker._process
+    assert process is not None
+    return process
 
 
 def test_a_parser_that_dies_leaves_answers_unreadable_and_comes_again() -> None:
     with MathGrader() as own:
         assert own.classify("1", ["1"])[0] == ["right"]
-        pool = own._pool
-        assert pool is not None
-        for process in list(pool._processes.values()):
-            process.kill()
-            process.join()
-        assert own.classify("1", ["1", "2"]) == (["unreadable"] * 2, ["1", "2"])
+        worker_of(own).kill()
+        worker_of(own).wait()
+        assert own.classify("1", ["1", "2"]) == (["unreadable"] * 2, ["1 ", "2"])
         assert own.classify("1", ["1", "2"])[0] == ["right", "wrong"]
+
+
+def test_a_parser_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    with MathGrader() as own:
+        assert own.classify("1", ["1"])[0] == ["right"]
+        hung = worker_of(own)
+        hung.send_signal(signal.SIGSTOP)
+        with monkeypatch.context() as short:
+            short.setattr(worker, "_SECONDS", 0.1)
+            assert own.classify("1", ["1"])[0] == ["unreadable"]
+        assert hung.poll() is not None
+        assert own.classify("1", ["1"])[0] == ["right"]
+
+
+def test_a_parser_that_cannot_start_is_an_error_and_no_grade(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with MathGrader() as own, pytest.raises(RuntimeError, match="did not start: it ended with status 1"):
+        own.classify("1", ["1"])
+
+
+def test_a_program_without_a_main_guard_a_fork_and_a_thread_grade() -> None:
+    """The parser's process runs nothing of the caller's, and answers nobody but the process that started it."""
+    code = """
+import os, threading
+from assay_rl.grading import MathGrader
+print("once")
+grader = MathGrader()
+print(grader.classify("2", ["1+1"])[0], flush=True)
+child = os.fork()
+print(grader.classify("3", ["1+1", "1+2"])[0], flush=True)
+if child == 0:
+    grader.close()
+    os._exit(0)
+os.waitpid(child, 0)
+threads = [threading.Thread(target=lambda: print(grader.classify("4", ["2+2"])[0])) for _ in range(4)]
+[t.start() for t in threads]; [t.join() for t in threads]
+"""
+    found = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True, timeout=300, check=True)
+    said = found.stdout.splitlines()
+    assert said == ["once", "['right']", *["['wrong', 'right']"] * 2, *["['right']"] * 4], (said, found.stderr)
+
+
+def test_an_interrupt_ends_no_parser(grader: MathGrader) -> None:
+    assert grader.classify("1", ["1"])[0] == ["right"]
+    assert os.getpgid(worker_of(grader).pid) != os.getpgid(0)

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_verify_tamper import bare, given
 from verify_episodes import signals_of, write_lines
 
-from assay_rl.__main__ import main
+from assay_rl.cli.report import main
 from assay_rl.client.outcomes import Scored
 from assay_rl.report import html_for, notebook, render
 from assay_rl.v1 import episode_pb2, options_pb2, signal_service_pb2
@@ -142,6 +143,14 @@ def test_a_fragment_for_notebooks_is_static_and_escaped() -> None:
         assert len(shown) < 40_000
 
 
+def test_a_fragment_calls_a_share_of_the_outcome_no_credit() -> None:
+    assert "share of the outcome" in html_for(signals_of(bare(), FULL))
+    assert "credit" not in html_for(signals_of(bare(), FULL))
+    source = given()
+    assert "<th" in html_for(signals_of(source, FULL), source)
+    assert ">credit</th>" in html_for(signals_of(source, FULL), source)
+
+
 def test_outcomes_render_themselves_in_a_notebook() -> None:
     result = signals_of(hostile(), FULL)
     scored = Scored(result)
@@ -151,7 +160,7 @@ def test_outcomes_render_themselves_in_a_notebook() -> None:
 def test_a_page_in_a_notebook_is_framed_apart() -> None:
     source = hostile()
     frame = notebook([signals_of(source, FULL)], {source.id: source})._repr_html_()
-    assert frame.startswith('<iframe sandbox="allow-scripts" ')
+    assert frame.startswith('<iframe sandbox="allow-scripts allow-downloads" ')
     assert frame.count("<") == 2
     assert frame.endswith("</iframe>")
 
@@ -162,10 +171,10 @@ def test_the_command_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixtu
     write_lines(tmp_path / "signals.jsonl", [signals_of(source, FULL)])
     out = tmp_path / "report.html"
     arguments = [str(tmp_path / "signals.jsonl"), "--episodes", str(tmp_path / "episodes.jsonl"), "-o", str(out)]
-    assert main(["report", *arguments]) == 0
+    assert main(arguments) == 0
     assert parts(out.read_text(encoding="utf-8"))[3]["title"] == "signals.jsonl"
     (tmp_path / "signals.jsonl").write_text("nonsense\n")
-    assert main(["report", *arguments]) == 2
+    assert main(arguments) == 2
     assert "signals.jsonl:1: not JSON" in capsys.readouterr().err
     assert parts(out.read_text(encoding="utf-8"))[3]["title"] == "signals.jsonl", "the old page stays"
     assert [p.name for p in tmp_path.iterdir() if "part" in p.name] == []
@@ -181,16 +190,16 @@ def test_a_sample_keeps_groups_whole_and_says_so(tmp_path: Path, capsys: pytest.
         results.append(result)
     write_lines(tmp_path / "signals.jsonl", results)
     arguments = [str(tmp_path / "signals.jsonl"), "-o", str(tmp_path / "r.html"), "--sample"]
-    assert main(["report", *arguments, "4"]) == 0
+    assert main([*arguments, "4"]) == 0
     data = parts((tmp_path / "r.html").read_text(encoding="utf-8"))[3]
     shown = [row["id"] for row in data["episodes"]]
     assert 4 <= len(shown) <= 6
     assert data["title"] == f"signals.jsonl (a sample of {len(shown)} of 12 episodes)"
     for group in ({"e0", "e1", "e2"}, {"e3", "e4", "e5"}):
         assert len(group & set(shown)) in (0, 3)
-    assert main(["report", *arguments, "4"]) == 0
+    assert main([*arguments, "4"]) == 0
     assert parts((tmp_path / "r.html").read_text(encoding="utf-8"))[3]["episodes"] == data["episodes"]
-    assert main(["report", *arguments, "12"]) == 0
+    assert main([*arguments, "12"]) == 0
     assert parts((tmp_path / "r.html").read_text(encoding="utf-8"))[3]["title"] == "signals.jsonl"
-    assert main(["report", *arguments, "0"]) == 2
+    assert main([*arguments, "0"]) == 2
     capsys.readouterr()

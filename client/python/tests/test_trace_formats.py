@@ -144,8 +144,14 @@ def test_files_in_every_wrapping_are_read_alike(tmp_path: Path) -> None:
             r":2: byte 0xe9 at 12 is not UTF-8",
         ),
         (b"\xff\xfeno", r"utf.?16|not JSON|no known format"),
-        (gzip.compress(b'{"messages":[{"role":"assistant","content":"x"}]}\n' * 50)[:-4], r":\d+: the compressed data is damaged or cut off"),
-        (gzip.compress(b'{"messages":[{"role":"assistant","content":"x"}]}\n') + b"rest", r":\d+: the compressed data is damaged or cut off"),
+        (
+            gzip.compress(b'{"messages":[{"role":"assistant","content":"x"}]}\n' * 50)[:-4],
+            r":\d+: the compressed data is damaged or cut off",
+        ),
+        (
+            gzip.compress(b'{"messages":[{"role":"assistant","content":"x"}]}\n') + b"rest",
+            r":\d+: the compressed data is damaged or cut off",
+        ),
         (b'{"messages":[{"role":"user"', r":1: not JSON"),
         (b'{"messages":[]}\n{"messages":\n{"messages":[]}\n', r":2: not JSON"),
         (b"[1, 2", r":1: not JSON: the list has no end"),

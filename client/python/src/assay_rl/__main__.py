@@ -32,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for word in commands.candidates(rest[1]):
             print(word)
         return 0
+    if command in commands.OTHERS:
+        return int(importlib.import_module(f"assay_rl.cli.{command}").main(rest))
     if command not in commands.COMMANDS:
         return _usage_error(commands.no_such_command(command), "")
     try:
@@ -55,6 +57,8 @@ def _usage_error(what: str, command: str) -> int:
 def _help(command: str) -> int:
     if command and command not in commands.COMMANDS:
         return _usage_error(commands.no_such_command(command), "")
+    if command in commands.OTHERS:
+        return int(importlib.import_module(f"assay_rl.cli.{command}").main(["--help"]))
     text = help_text(f"assay-rl {command}", commands.COMMANDS[command]) if command else commands.overview()
     print(text, end="")
     return 0

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import io
+import re
+
 from assay_rl.cli.flags import Command, Flag, Group, completions
 from assay_rl.convert.closest import closest, did_you_mean
 from assay_rl.convert.formats import NAMES
@@ -56,20 +61,23 @@ be read.
             Flag("streams", "1..256", "1", "streams to spread the episodes over; a group stays on one"),
             _OUTPUT,
             Flag("deadline", "DURATION", "", "for each episode; else none"),
+            Flag("summary", "FILE", "", "also a small file about this training step, for report"),
+            Flag("step", "0..1000000000", "", "of --summary; else the number in the file's name"),
         )),
         _OF_EPISODES,
         _OF_SERVER,
     ),
 )  # fmt: skip
 _VERIFY = Command(
-    "verify", "compute signals again from their audit, without a server", "[FILE]", 1,
+    "verify", "compute signals again from their audit, without a server", "[FILE...]", _ANY_NUMBER,
     """Computes the signals of FILE, else of standard input, again from their AUDIT_FULL records and the
 episodes. Exit code: 0 all are right, 1 something is wrong, 2 the call or a file cannot be read.
 """,
     (
         Group("", (
-            Flag("episodes", "FILE", "", "the episodes that were sent"),
+            Flag("episodes", "FILE", "", "the episodes that were sent; may be given several times"),
             Flag("quiet", "", "", "say nothing but what is wrong", "q"),
+            Flag("grade", "choice|number|exact|math", "", "as it was given to signals"),
             Flag("jobs", "1..1024", "", "worker processes; else one a core"),
             Flag("all", "", "", "show every finding, not the first 20 of a result"),
         )),
@@ -99,21 +107,6 @@ cannot be read.
 """,
     (_OF_SERVER,),
 )  # fmt: skip
-_CONVERT = Command(
-    "convert", "turn traces, logs and rollouts of other tools into episodes", "[FORMAT] FILE...", _ANY_NUMBER,
-    f"""Turns files of any known format into episodes, one JSON line each, and says on standard error
-who became an agent, who is context, and what was left out and why. Without FORMAT each file shows
-its own. A FILE may be JSON in any layout, a text log, a folder, a zip archive or an Inspect .eval,
-plain or gzip; - is standard input. Exit code: 0 written, 2 the call or a file cannot be read.
-FORMAT is one of: {", ".join(NAMES)}.
-FORMATS.md of the package tells what each is.
-""",
-    (
-        Group("", (_OUTPUT, Flag("quiet", "", "", "no summary", "q"))),
-        Group("What the files do not say", (_CONTEXT_AGENTS, _LABELS, *_SAID_BY_CALLER)),
-    ),
-    min_arguments=1,
-)  # fmt: skip
 _EXPORT = Command(
     "export", "turn signals into training sets for TRL, Step-DPO and token-level trainers", "FORMAT FILE", 2,
     """Turns the signals of FILE (- is standard input) into a training set. FORMAT is one of: dpo, kto, prm,
@@ -131,30 +124,22 @@ file cannot be read.
     ),
     min_arguments=2,
 )  # fmt: skip
-_REPORT = Command(
-    "report", "render signals and episodes as one HTML page", "FILE", 1,
-    """Writes one self-contained HTML page about the signals of FILE: who helped, who hurt, where it went
-wrong, and why the numbers add up. Exit code: 0 written, 2 the call or a file cannot be read.
-""",
-    (
-        Group("", (
-            Flag("episodes", "FILE", "", "the episodes that were scored: their texts become the transcripts"),
-            Flag("output", "FILE", "report.html", "the page", "o"),
-            Flag("title", "TEXT", "", "else the name of FILE"),
-            Flag("sample", "1..1000000000", "", "about so many episodes, groups whole, the same ones each time"),
-        )),
-        _OF_EPISODES,
-    ),
-    min_arguments=1,
-)  # fmt: skip
+# Their modules read their own words.
+_OTHERS = (
+    Command("convert", "turn traces, logs and rollouts of other tools into episodes"),
+    Command("report", "render signals and episodes, or a training run, as one HTML page"),
+    Command("log", "send the steps of a training run to TensorBoard, W&B or MLflow"),
+)
 _COMPLETION = Command(
     "completion", "print what a shell needs to complete commands and flags", "bash|zsh", 1,
     "Prints a script for the shell: source <(assay-rl completion bash)\n",
 )  # fmt: skip
 
 COMMANDS = {
-    command.name: command for command in (_CONVERT, _SIGNALS, _VERIFY, _EXPORT, _REPORT, _FIT, _INFO, _COMPLETION)
+    command.name: command
+    for command in (_OTHERS[0], _SIGNALS, _VERIFY, _EXPORT, *_OTHERS[1:], _FIT, _INFO, _COMPLETION)
 }
+OTHERS = frozenset(command.name for command in _OTHERS)
 
 _BASH = r"""_PROGRAM_complete() {
   local IFS=$'\n'
@@ -199,7 +184,20 @@ def candidates(line: str) -> list[str]:
     if len(words) == 1 or (len(words) == 2 and words[0] == "help"):
         return [name for name in [*COMMANDS, "help", "--help", "--version"] if name.startswith(words[-1])]
     command = COMMANDS.get(words[0]) if words else None
-    return completions(command, words[1:]) if command else []
+    if command is None:
+        return []
+    return _of_other(command.name, words[-1]) if command.name in OTHERS else completions(command, words[1:])
+
+
+def _of_other(name: str, word: str) -> list[str]:
+    """Flags of a command that reads its own words, as its help tells them."""
+    if not word.startswith("-"):
+        return []
+    told = io.StringIO()
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(told):
+        importlib.import_module(f"assay_rl.cli.{name}").main(["--help"])
+    flags = dict.fromkeys(re.findall(r"^ +(?:-\w(?: \w+)?, )?(--[a-z-]+)", told.getvalue(), re.MULTILINE))
+    return [flag for flag in flags if flag.startswith(word)]
 
 
 def completion_script(shell: str, program: str = "assay-rl") -> str:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
+from assay_rl.cli.common import choices_of, fail
 from assay_rl.cli.flags import Arguments, UsageError
-from assay_rl.cli.inputs import choices_of, fail
 from assay_rl.convert.files import FileError, output_file, read_episodes, read_outcomes
 from assay_rl.training import exports
 

@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 
 from assay_rl import programs
+from assay_rl.cli.common import choices_of, fail, read_json
 from assay_rl.cli.flags import Arguments, UsageError
-from assay_rl.cli.inputs import choices_of, fail, read_json
 from assay_rl.convert.files import FileError, read_episodes
 from assay_rl.v1 import options_pb2
 

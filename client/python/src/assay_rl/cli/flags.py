@@ -93,7 +93,7 @@ class Arguments:
     """The words of one call: names are those that are no flags."""
 
     command: Command
-    given: Mapping[str, str]
+    given: Mapping[str, Sequence[str]]
     names: tuple[str, ...]
 
     def has(self, flag: str) -> bool:
@@ -101,7 +101,12 @@ class Arguments:
 
     def text(self, flag: str) -> str:
         """The value, or the flag's fallback."""
-        return self.given.get(flag, next((f.fallback for f in self.command.flags() if f.name == flag), ""))
+        fallback = next((f.fallback for f in self.command.flags() if f.name == flag), "")
+        return self.given[flag][-1] if flag in self.given else fallback
+
+    def all(self, flag: str) -> Sequence[str]:
+        """Every value of a flag that may be given several times."""
+        return self.given.get(flag, ())
 
     def number(self, flag: str) -> int:
         return int(self.text(flag))
@@ -128,7 +133,7 @@ def duration(text: str) -> float | None:
 def parse(command: Command, words: Sequence[str]) -> Arguments:
     """A flag may be written with _ for -, its value behind = or as the next word; behind -- nothing is a flag; the last
     value of a flag counts. Raises UsageError."""
-    given: dict[str, str] = {}
+    given: dict[str, list[str]] = {}
     names: list[str] = []
     flags_may_follow = True
     rest = list(words)
@@ -147,7 +152,7 @@ def parse(command: Command, words: Sequence[str]) -> Arguments:
             value = rest.pop(0)
         if (value is None) == bool(flag.takes) or (value is not None and not flag.fits(value)):
             raise UsageError(f"--{flag.name} takes {flag.wanted()}")
-        given[flag.name] = value or ""
+        given.setdefault(flag.name, []).append(value or "")
     if len(names) < command.min_arguments:
         raise UsageError(f"{command.name} needs {command.arguments}")
     return Arguments(command, given, tuple(names))

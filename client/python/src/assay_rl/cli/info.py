@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from google.protobuf import json_format
 
+from assay_rl.cli.common import client_of, fail
 from assay_rl.cli.flags import Arguments
-from assay_rl.cli.inputs import client_of, fail
 from assay_rl.client.outcomes import AssayError
 from assay_rl.convert.files import FileError
 

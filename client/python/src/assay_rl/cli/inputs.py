@@ -1,81 +1,64 @@
-"""What commands that read episodes or speak to a server make of their flags."""
+"""What every command that reads episodes asks for, by the same names."""
 
 from __future__ import annotations
 
+import argparse
 import sys
-from pathlib import Path
-from typing import Any
 
-import grpc
-from google.protobuf.message import Message
-
-from assay_rl.cli.flags import Arguments
-from assay_rl.client.blocking import Client
-from assay_rl.convert.files import Choices, FileError, Summary
-from assay_rl.convert.misfit import MisfitError, check, parse
+from assay_rl.convert.files import AUTO, NAMES, Choices, Summary
+from assay_rl.grading import KINDS
 
 
-def fail(message: object, code: int = 2) -> int:
-    """Says on standard error what is wrong, and returns the exit code."""
-    print(f"assay-rl: {message}", file=sys.stderr)
-    return code
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def choices_of(arguments: Arguments) -> Choices:
+def add_choices(parser: argparse.ArgumentParser) -> None:
+    """What the caller says beside the files: who is an agent, where the outcome stands."""
+    group = parser.add_argument_group("what the files do not say")
+    group.add_argument("--agents", default=(), type=_names, metavar="NAME,...", help="are agents; NAME* is a beginning")
+    group.add_argument(
+        "--context",
+        "--context-agents",
+        default=(),
+        type=_names,
+        metavar="NAME,...",
+        help="are context: people, tools, frameworks; usual names of these are known",
+    )
+    group.add_argument("--agent", default="", metavar="NAME", help="the agent that a format leaves without a name")
+    group.add_argument(
+        "--outcome", default="", metavar="FIELD", help="the score: a.b.c in the record, or a score's name"
+    )
+    group.add_argument("--reference", default="", metavar="FIELD", help="the reference answer, likewise")
+    group.add_argument("--labels", choices=["keep", "drop"], default="keep", help="annotations of first errors")
+    group.add_argument("--sequential", action="store_true", help="LangGraph updates: no nodes ran at the same time")
+
+
+def add_format(parser: argparse.ArgumentParser, help: str = "of the episodes; auto: as the file shows") -> None:
+    """--input-format, and the choices that belong to it."""
+    parser.add_argument("--input-format", choices=[AUTO, *NAMES], default="episode", metavar="FORMAT", help=help)
+    add_choices(parser)
+
+
+def add_grade(parser: argparse.ArgumentParser, help: str) -> None:
+    """--grade: how answers are compared with the reference answer."""
+    parser.add_argument("--grade", choices=KINDS, help=f"{help}; math needs assay-rl[grading]")
+
+
+def choices_of(arguments: argparse.Namespace) -> Choices:
     return Choices(
-        agents=arguments.list("agents"),
-        context=arguments.list("context-agents"),
-        agent=arguments.text("agent"),
-        outcome=arguments.text("outcome"),
-        reference=arguments.text("reference"),
-        keep_labels=arguments.text("labels") != "drop",
-        sequential=arguments.has("sequential"),
+        agents=arguments.agents,
+        context=arguments.context,
+        agent=arguments.agent,
+        outcome=arguments.outcome,
+        reference=arguments.reference,
+        keep_labels=arguments.labels == "keep",
+        sequential=arguments.sequential,
     )
 
 
-def read_bytes(path: str) -> bytes:
-    """Raises FileError."""
-    try:
-        return Path(path).read_bytes()
-    except OSError as failure:
-        raise FileError(f"cannot read {path}: {failure.strerror}") from failure
-
-
-def read_json(path: str, message: type[Message]) -> dict[str, Any]:
-    """A file that holds one message in JSON. Raises FileError."""
-    try:
-        value = parse(read_bytes(path).decode("utf-8-sig", "replace"))
-        check(value, message.DESCRIPTOR)
-    except MisfitError as misfit:
-        raise FileError(f"{path}: {misfit}") from misfit
-    return dict(value)
-
-
-def client_of(arguments: Arguments, deadline: float | None = None) -> Client:
-    """A client as the flags of the server say. Raises FileError."""
-    if arguments.has("tls-certificate") != arguments.has("tls-key"):
-        raise FileError("--tls-certificate and --tls-key need each other")
-    files = {
-        flag: read_bytes(arguments.text(flag)).strip()
-        for flag in ("tls-roots", "tls-certificate", "tls-key", "token-file")
-        if arguments.has(flag)
-    }
-    credentials = None
-    if arguments.has("tls") or any(flag.startswith("tls-") for flag in files):
-        credentials = grpc.ssl_channel_credentials(
-            files.get("tls-roots"), files.get("tls-key"), files.get("tls-certificate")
-        )
-    return Client(
-        arguments.text("server"),
-        credentials=credentials,
-        token=files.get("token-file", b"").decode() or None,
-        deadline=deadline,
-        reconnect_timeout=arguments.seconds("timeout") or 0.0,
-    )
-
-
-def tell(summary: Summary) -> None:
+def tell(summary: Summary, command: str) -> None:
     """The summary of an import on standard error. Episodes that were read as they stand need none."""
     if set(summary.formats) - {"episode", "log"}:
         for line in summary.lines():
-            print(f"assay-rl: {line}", file=sys.stderr)
+            print(f"assay-rl {command}: {line}", file=sys.stderr)

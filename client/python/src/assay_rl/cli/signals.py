@@ -8,19 +8,21 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from typing import IO
+from typing import IO, Any
 
 import grpc
 from google.protobuf import json_format
 
+from assay_rl.cli.common import choices_of, client_of, fail, read_json, tell
 from assay_rl.cli.flags import Arguments
-from assay_rl.cli.inputs import choices_of, client_of, fail, read_json, tell
 from assay_rl.cli.progress import Progress
 from assay_rl.client.episodes import Episode
 from assay_rl.client.outcomes import AssayError, Error, Failed, Outcome
-from assay_rl.convert.files import FileError, Summary, outcome_line, output_file, read_episodes
+from assay_rl.convert.files import FileError, Summary, outcome_line, outcome_message, output_file, read_episodes
 from assay_rl.convert.source import sources
-from assay_rl.grading import KINDS, graded, options_for
+from assay_rl.course.files import number_in
+from assay_rl.course.summary import StepSummary
+from assay_rl.grading import KINDS, Grading
 from assay_rl.v1 import options_pb2
 
 
@@ -62,13 +64,10 @@ def run(arguments: Arguments) -> int:
     if arguments.number("streams") > 1:
         return fail("--streams above 1 is what assay does: assay signals --streams=N")
     try:
-        options = (
-            read_json(arguments.text("options"), options_pb2.AttributionOptions) if arguments.has("options") else {}
-        )
-        kind = next((kind for kind in KINDS if kind == arguments.text("grade")), None)
-        if kind:
-            options = options_for(kind, options)
-        if "caller" in options:
+        given = _options(arguments)
+        grading = Grading(next((kind for kind in KINDS if kind == arguments.text("grade")), None))
+        options = grading.options(given)
+        if "caller" in given:
             return fail("options.caller: the command line has nobody who could answer")
         names = arguments.names or ("-",)
         list(sources(names))  # all there, before anything is sent
@@ -76,6 +75,7 @@ def run(arguments: Arguments) -> int:
         output = output_file(arguments.text("output"))
     except (FileError, ImportError, ValueError, json_format.ParseError) as failure:
         return fail(failure)
+    step = _step(arguments)
     stop = stopped_by_interrupt()
     progress, summary, hints = Progress(), Summary(), list[str]()
     broken: Exception | None = None
@@ -90,17 +90,24 @@ def run(arguments: Arguments) -> int:
                 printer.print(Failed("", Error(grpc.StatusCode.INVALID_ARGUMENT, fault)))
 
             episodes = read_episodes(names, arguments.text("input-format"), choices_of(arguments), summary, on_fault)
-            counted = _counted(graded(episodes, kind) if kind else episodes, progress)
+            sent = _counted(grading.episodes(episodes), progress, step)
             try:
-                for outcome in client.score(counted, options=options, stop=stop):
+                for outcome in client.score(sent, options=options, stop=stop):
                     printer.print(outcome)
+                    if step is not None:
+                        step.add(outcome_message(outcome))
             except AssayError as failure:
                 refused = failure
     except (FileError, ImportError, ValueError) as failure:
         broken = failure
+        if step is not None:
+            step.write(arguments.text("summary"))
     except OSError as failure:
         return fail(f"the output cannot be written: {failure.strerror or failure}", 1)
+    finally:
+        grading.close()
     tell(summary)
+    progress.on_unreadable(grading.unreadable)
     progress.finish()
     if hint := next(filter(None, hints), ""):
         fail(f"the input {hint}")
@@ -113,9 +120,25 @@ def run(arguments: Arguments) -> int:
     return 0 if progress.all_answered else 1
 
 
-def _counted(episodes: Iterable[Episode], progress: Progress) -> Iterator[Episode]:
+def _options(arguments: Arguments) -> dict[str, Any]:
+    if not arguments.has("options"):
+        return {}
+    return read_json(arguments.text("options"), options_pb2.AttributionOptions)
+
+
+def _step(arguments: Arguments) -> StepSummary | None:
+    """What --summary asks for."""
+    if not arguments.has("summary"):
+        return None
+    named = number_in(arguments.text("summary"))
+    return StepSummary(arguments.number("step") if arguments.has("step") else named)
+
+
+def _counted(episodes: Iterable[Episode], progress: Progress, step: StepSummary | None) -> Iterator[Episode]:
     for episode in episodes:
         progress.on_read()
+        if step is not None:
+            step.expect(episode.to_proto())
         yield episode
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 from typing import TextIO
 
+from assay_rl.cli.common import choices_of, fail
 from assay_rl.cli.flags import Arguments, UsageError
-from assay_rl.cli.inputs import choices_of, fail
 from assay_rl.convert import own
-from assay_rl.convert.files import FileError, one_source, read_episodes
+from assay_rl.convert.files import FileError, read_episodes
 from assay_rl.convert.misfit import MisfitError, check
+from assay_rl.convert.source import sources
+from assay_rl.grading import KINDS, Grading
 from assay_rl.v1 import episode_pb2, signal_service_pb2, signals_pb2
 from assay_rl.verify import records
 from assay_rl.verify.check import check_episode
@@ -33,19 +36,19 @@ def run(arguments: Arguments) -> int:
         raise UsageError("verify needs --episodes=FILE")
     try:
         return _run(arguments)
-    except (OSError, FileError) as error:
+    except (ImportError, OSError, FileError) as error:
         return fail(error)
 
 
 def _run(arguments: Arguments) -> int:
-    results = (arguments.names or ("-",))[0]
-    source = one_source(results)
+    results = arguments.names or ("-",)
+    found = list(sources(results))
     episodes = _sources(arguments)
     totals = Counter[str]()
     trusted = Counter[str]()
     jobs = arguments.number("jobs") if arguments.has("jobs") else os.cpu_count() or 1
     try:
-        for report in verify_records(own.records(source), episodes, jobs):
+        for report in verify_records(chain.from_iterable(map(own.records, found)), episodes, jobs):
             totals["lines"] += not report.missing
             if not totals["lines"]:
                 continue  # nothing has a result
@@ -60,7 +63,7 @@ def _run(arguments: Arguments) -> int:
     finally:
         sys.stdout.flush()
     if not totals["lines"]:
-        return fail(f"no results in {'the input' if results == '-' else results}")
+        return fail(f"no results in {'the input' if results == ('-',) else ', '.join(results)}")
     if not arguments.has("quiet") or totals["wrong"]:
         _summary(totals, trusted)
     verified = totals["episode"] + totals["group"]
@@ -96,12 +99,14 @@ def _sources(arguments: Arguments) -> dict[str, str]:
 
 def _episodes(arguments: Arguments) -> Iterator[tuple[str, str, str]]:
     """Place, id and text of each episode: its own text, or that of what it was converted to."""
-    path, choices, form = arguments.text("episodes"), choices_of(arguments), arguments.text("input-format")
-    if form != "episode" or choices.context:
-        for episode in read_episodes(path, form, choices):
-            yield path, episode.id, episode.to_json()
+    names, choices, form = arguments.all("episodes"), choices_of(arguments), arguments.text("input-format")
+    kind = next((kind for kind in KINDS if kind == arguments.text("grade")), None)
+    if form != "episode" or choices.context or kind == "math":
+        with contextlib.closing(Grading(kind)) as grading:
+            for episode in grading.episodes(read_episodes(names, form, choices)):
+                yield ", ".join(names), episode.id, episode.to_json()
         return
-    for record in own.records(one_source(path)):
+    for record in chain.from_iterable(map(own.records, sources(list(names)))):
         try:
             if record.fault:
                 raise MisfitError(record.fault)
@@ -116,7 +121,7 @@ Job = tuple[str, str, "str | None"]  # place and text of a result, and its episo
 
 def verify_records(
     results: Iterable[own.Record],
-    sources: dict[str, str],
+    episodes: dict[str, str],
     jobs: int = 1,
 ) -> Iterator[Report]:
     """One report a record of signals, those of groups last, then one for each episode left without a result.
@@ -143,13 +148,13 @@ def verify_records(
                 yield record.place, record.text, TWICE
                 continue
             seen.add(identity)
-            yield record.place, record.text, sources.get(identity)
+            yield record.place, record.text, episodes.get(identity)
 
     yield from _in_chunks(episode_jobs(), jobs)
     yield from faults
     for place, text in groups:
-        yield _check_group_line(place, text, answered, sources)
-    for identity in sorted(sources):
+        yield _check_group_line(place, text, answered, episodes)
+    for identity in sorted(episodes):
         if identity not in seen:
             yield Report.told(identity, "has no result", missing=True)
 
@@ -198,7 +203,7 @@ def _check_group_line(
     place: str,
     text: str,
     answered: dict[str, list[tuple[str, str]]],
-    sources: dict[str, str],
+    given: dict[str, str],
 ) -> Report:
     try:
         group = records.parse_result(text)
@@ -210,9 +215,9 @@ def _check_group_line(
         episodes: dict[str, episode_pb2.Episode] = {}
         for identity, member in answered.get(group.group_id, ()):
             parsed = records.parse_result(member)
-            if identity in sources and isinstance(parsed, records.ResultLine) and parsed.result.HasField("signals"):
+            if identity in given and isinstance(parsed, records.ResultLine) and parsed.result.HasField("signals"):
                 members.append(parsed.result.signals)
-                episodes[identity] = records.parse_episode(sources[identity])
+                episodes[identity] = records.parse_episode(given[identity])
         return check_group(group, members, episodes)
     except records.RecordError as error:
         return Report.of_place(place, str(error))

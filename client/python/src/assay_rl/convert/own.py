@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay_rl.convert.misfit import MisfitError, parse
-from assay_rl.convert.source import MAX_LINE, FileError, Source, decoded_lines, opened
+from assay_rl.convert.source import MAX_LINE, ZSTD_ERRORS, FileError, Source, decoded_lines, opened, zipfile
 
 _SPACE = "\0 \t\r\n\v\f\ufeff"
 _NOT_UTF8 = "not UTF-8; write the file again as UTF-8 (iconv -f ENCODING -t UTF-8)"
@@ -65,6 +65,8 @@ def _lines(source: Source) -> Iterator[_Line]:
     except (EOFError, gzip.BadGzipFile, zlib.error) as failure:
         what = "cut off" if isinstance(failure, EOFError) else "damaged"
         raise FileError(f"{source.place(number + 1)}: the gzip data is {what}") from failure
+    except (zipfile.BadZipFile, *ZSTD_ERRORS) as failure:
+        raise FileError(f"{source.place(number + 1)}: the compressed data is damaged or cut off") from failure
     except OverflowError as failure:
         raise FileError(f"{source.place(number + 1)}: longer than {MAX_LINE} bytes") from failure
     except UnicodeError as failure:

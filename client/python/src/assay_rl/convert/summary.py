@@ -23,6 +23,7 @@ class Summary:
     authors: Counter[tuple[str, Kind]] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
+    graded: str = ""  # what became of the answers, where they were graded
 
     def add(
         self,
@@ -62,6 +63,8 @@ class Summary:
             )
         if self.truncated:
             out.append(f"cut off by a limit: {_count(self.truncated, 'episode')}, in which no first error is claimed")
+        if self.graded:
+            out.append(self.graded)
         out += [f"note: {note}" + (f" ({n} times)" if n > 1 else "") for note, n in self.notes.most_common(SHOWN)]
         return out
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from math import isfinite
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from google.protobuf import json_format
 
 from assay_rl.v1 import episode_pb2, options_pb2, signal_service_pb2, signals_pb2
+from assay_rl.verify.findings import enum_name
 from assay_rl.verify.games import owen_cost, owen_sets
 from assay_rl.verify.questions import bits
 
@@ -21,8 +21,8 @@ SHOWN_OTHERS = 32  # questions of other kinds kept for one episode
 
 
 def _name(enum: Any, value: int, prefix: str) -> str:
-    """FIRST_ERROR for LABEL_FIRST_ERROR; empty where unset."""
-    return str(enum.Name(value)).removeprefix(prefix) if value else ""
+    """FIRST_ERROR for LABEL_FIRST_ERROR; empty where unset; the number of a value that a newer server sent."""
+    return enum_name(enum, value).removeprefix(prefix) if value else ""
 
 
 def episode_json(result: signal_service_pb2.EpisodeResult, episode: episode_pb2.Episode | None) -> Json:
@@ -51,6 +51,7 @@ def episode_json(result: signal_service_pb2.EpisodeResult, episode: episode_pb2.
         evidence=_name(options_pb2.Evidence, signals.evidence, "EVIDENCE_"),
         partial=signals.partial,
         group=signals.group.id,
+        owen=signals.owen_values,
         agents=_agents(signals, episode),
         messages=_messages(signals, episode),
         first=_first_error(signals.first_error),
@@ -248,10 +249,22 @@ def group_json(result: signal_service_pb2.GroupResult) -> Json:
                 e.episode_id,
                 e.outcome_advantage,
                 [[m.index, m.local_advantage, m.advantage, m.outcome_advantage] for m in e.messages],
+                [[r.agent_id, r.value, r.std_error] for r in e.recombined],
             ]
             for e in signals.episodes
         ],
+        "teams": _teams(signals.recombined) if signals.HasField("recombined") else None,
         "pairs": [_pair(pair) for pair in signals.pairs],
+    }
+
+
+def _teams(recombined: signals_pb2.Recombined) -> Json:
+    """What became of the teams put together from the runs of the group."""
+    return {
+        "questions": recombined.questions,
+        "siblings": recombined.siblings,
+        "evaluator": recombined.evaluator,
+        "error": recombined.error.message if recombined.HasField("error") else "",
     }
 
 
@@ -285,37 +298,6 @@ def _options_json(options: options_pb2.AttributionOptions) -> Json:
         "reference": options.reference_score if options.HasField("reference_score") else high,
         "text": json_format.MessageToJson(options, indent=2),
     }
-
-
-class Run:
-    """What the page says of all results together; filled while `rows` hands out their own."""
-
-    def __init__(self) -> None:
-        self.groups: list[Json] = []
-        self.options = Options()
-        self._versions: Counter[str] = Counter()
-
-    @property
-    def version(self) -> str:
-        return ", ".join(sorted(v for v in self._versions if v))
-
-    def rows(
-        self,
-        results: Iterable[signal_service_pb2.EpisodeResult | signal_service_pb2.GroupResult],
-        episodes: Mapping[str, episode_pb2.Episode],
-    ) -> Iterator[Json]:
-        """One object an episode; groups are kept."""
-        for result in results:
-            if isinstance(result, signal_service_pb2.GroupResult):
-                self.groups.append(group_json(result))
-                continue
-            row = episode_json(result, episodes.get(result.episode_id))
-            audit = result.signals.audit
-            row["options"] = self.options.number(audit)
-            if audit.episode_sha256:
-                row["sha256"] = audit.episode_sha256.hex()
-            self._versions[audit.software_version] += 1
-            yield row
 
 
 def finite(value: Any) -> Any:

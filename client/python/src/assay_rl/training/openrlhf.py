@@ -22,6 +22,7 @@ from assay_rl.client.aio import Options
 from assay_rl.client.blocking import Client, Scorer
 from assay_rl.client.episodes import Episode
 from assay_rl.client.outcomes import AssayError, Failed
+from assay_rl.grading import Grading, Kind
 
 Build = Callable[[str, str, str], Episode]
 
@@ -46,9 +47,10 @@ def from_label(query: str, prompt: str, label: str) -> Episode:
 class AssayReward:
     """reward_func(queries, prompts, labels) -> {"rewards", "scores", "extra_logs"}, values of the protocol's form.
 
-    build: (query, prompt, label) -> the episode with its outcome. on_failure: "raise" stops OpenRLHF on the episode;
-    "nan" gives it a NaN score, which --algo.dynamic_filtering drops together with its group: use it with that only,
-    because nothing else in OpenRLHF looks for NaN.
+    build: (query, prompt, label) -> the episode with its outcome. grade: how answers of votes are compared with the
+    reference answer: "math" (assay-rl[grading]), "choice", "number" or "exact"; None: as the options say.
+    on_failure: "raise" stops OpenRLHF on the episode; "nan" gives it a NaN score, which --algo.dynamic_filtering drops
+    together with its group: use it with that only, because nothing else in OpenRLHF looks for NaN.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class AssayReward:
         build: Build = from_label,
         *,
         options: Options | None = None,
+        grade: Kind | None = None,
         deadline: float | None = 170.0,  # OpenRLHF's own limit for a remote reward is 180 s
         on_failure: Literal["raise", "nan"] = "raise",
         **client: Any,
@@ -64,7 +67,8 @@ class AssayReward:
         self._arguments: Mapping[str, Any] = {"deadline": deadline, **client}
         self._server = server
         self._build = build
-        self._options = options
+        self._grading = Grading(grade)
+        self._options = self._grading.options(options)
         self._on_failure = on_failure
         self._scorer: Scorer | None = None
         self._lock = threading.Lock()
@@ -82,7 +86,7 @@ class AssayReward:
         for query, prompt, label in zip(queries, prompts, labels, strict=True):
             episode = self._build(query, prompt, label)
             episode.id = f"{next(self._numbers)}/{episode.id}"
-            futures.append(self._opened().submit(episode))
+            futures.append(self._opened().submit(self._grading.episode(episode)))
         rewards: list[float] = []
         first_errors: list[float] = []
         for future in futures:

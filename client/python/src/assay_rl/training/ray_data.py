@@ -15,6 +15,7 @@ from google.protobuf import json_format
 from assay_rl.client.blocking import Client
 from assay_rl.client.episodes import EpisodeLike
 from assay_rl.client.outcomes import Failed, GroupScored
+from assay_rl.grading import Grading, Kind
 from assay_rl.v1 import episode_pb2
 
 
@@ -32,8 +33,10 @@ class SignalLabeler:
     failed), error (null where it did not fail, else CODE: message), advantages (serialised EpisodeAdvantages of
     episodes whose whole group lies in the batch, else null).
 
-    column: holds the episode. build: makes an episode of a row instead. Groups need their members in one batch: group
-    the data set by the group's id, or use ComputeAdvantages on the labelled rows.
+    column: holds the episode. build: makes an episode of a row instead. grade: how answers of votes are compared with
+    the reference answer: "math" (assay-rl[grading]), "choice", "number" or "exact"; None: as the options say. Groups
+    need their members in one batch: group the data set by the group's id, or use ComputeAdvantages on the labelled
+    rows.
     """
 
     def __init__(
@@ -43,16 +46,18 @@ class SignalLabeler:
         column: str = "episode",
         build: Callable[[Mapping[str, Any]], EpisodeLike] | None = None,
         options: Mapping[str, Any] | None = None,
+        grade: Kind | None = None,
         **client: Any,
     ) -> None:
         self._client = Client(server, **client)
         self._column = column
         self._build = build
-        self._options = options
+        self._grading = Grading(grade)
+        self._options = self._grading.options(options)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         columns = {name: list(values) for name, values in batch.items()}
-        result = self._client.score_batch(self._episodes(columns), options=self._options)
+        result = self._client.score_batch(list(self._grading.episodes(self._episodes(columns))), options=self._options)
         advantages = {
             member.episode_id: member.SerializeToString()
             for group in result.groups.values()

@@ -11,6 +11,7 @@ validation, and the estimator `assay` reads the advantages back.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ from assay_rl.client.aio import AsyncClient, options_proto
 from assay_rl.client.episodes import Episode
 from assay_rl.client.outcomes import EpisodeError, Failed, GroupOutcome
 from assay_rl.client.scorer import AsyncScorer
+from assay_rl.grading import Grading
 from assay_rl.training.advantage_options import advantage_options
 from assay_rl.training.group_board import GroupBoard
 from assay_rl.training.token_rewards import decode, encode
@@ -63,7 +65,8 @@ class CreditedOutput(AgentLoopOutput):  # type: ignore[misc]
 class AssayRewardManager(RewardManagerBase):  # type: ignore[misc]
     """Scores the episode of a session and waits for its group.
 
-    Configuration `reward.assay`: server, options (AttributionOptions in proto JSON), deadline, group_timeout; and of
+    Configuration `reward.assay`: server, options (AttributionOptions in proto JSON), deadline, group_timeout; grade
+    ("math", "choice", "number" or "exact": how answers of votes are compared with the reference answer); and of
     advantages blend, outcome_part and credit_part, each left to the service where it is not given.
     An episode with a group (id: the prompt's uid, size: the number of rollouts) gets advantages; one without, as in
     validation, the score alone. A failed episode raises: verl marks the prompt as failed and trains on none of its
@@ -74,13 +77,14 @@ class AssayRewardManager(RewardManagerBase):  # type: ignore[misc]
         super().__init__(config, tokenizer, compute_score)
         held = config.reward.get("assay") or {}
         self._server = str(held["server"])
-        self._options = _plain(held.get("options") or {})
+        self._grading = Grading(held.get("grade"))
+        self._options = options_proto(self._grading.options(_plain(held.get("options") or {})))
         blend = held.get("blend")
         self._advantages = advantage_options(
             None if blend is None else float(blend),
             held.get("outcome_part"),
             held.get("credit_part"),
-            options_proto(self._options).advantages,
+            self._options.advantages,
         )
         # verl divides by std + 1e-6 with the sample's standard deviation.
         self._advantages.scale, self._advantages.epsilon = options_pb2.OUTCOME_SCALE_SAMPLE, 1e-6
@@ -97,7 +101,7 @@ class AssayRewardManager(RewardManagerBase):  # type: ignore[misc]
         episode.id = f"{uuid.uuid4().hex}/{episode.id}"  # sessions of one prompt meet in one group
         if self._scorer is None:
             self._scorer = AsyncClient(self._server, deadline=self._deadline).open(self._options)
-        outcome = await self._scorer.submit(episode)
+        outcome = await self._scorer.submit(await asyncio.to_thread(self._grading.episode, episode))
         signals = None if isinstance(outcome, Failed) else outcome.proto.signals
         told: dict[str, Any] = {}
         if group is not None:
@@ -176,6 +180,6 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _value_range(options: Mapping[str, Any]) -> tuple[float, float] | None:
-    held = options.get("value_range") or options.get("valueRange")
-    return (float(held.get("low", 0.0)), float(held.get("high", 1.0))) if held else None
+def _value_range(options: options_pb2.AttributionOptions) -> tuple[float, float] | None:
+    held = options.value_range
+    return (held.low, held.high) if options.HasField("value_range") else None

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from google.protobuf import json_format
 
 from assay_rl.convert._fields import kind_of
-from assay_rl.convert.files import one_source, text_lines
 from assay_rl.convert.misfit import Descriptor, MisfitError, check, parse
 from assay_rl.v1 import episode_pb2, signal_service_pb2, signals_pb2
 
@@ -31,11 +28,6 @@ class ResultLine:
     result: signal_service_pb2.EpisodeResult
     asked: tuple[Asked, ...]
     broken: tuple[str, ...]  # questions that could not be read
-
-
-def lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    """Non-empty lines with their numbers, from 1. Raises FileError."""
-    return text_lines(one_source(str(path)))
 
 
 def _object(line: str) -> dict[str, Any]:
@@ -123,7 +115,7 @@ def digests(episode: episode_pb2.Episode) -> tuple[bytes, ...]:
     return digest(episode), digest(other)
 
 
-def signals_digest(signals: signals_pb2.EpisodeSignals) -> bytes:
+def signals_digest(signals: signals_pb2.EpisodeSignals | signals_pb2.GroupSignals) -> bytes:
     """SHA-256 of the signals with the field that holds it empty."""
     kept = signals.audit.signals_sha256
     signals.audit.ClearField("signals_sha256")
