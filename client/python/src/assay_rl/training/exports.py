@@ -17,12 +17,15 @@ from assay_rl.training import rendering
 from assay_rl.training.rendering import Turn
 from assay_rl.training.tokens import Span, Where, place
 from assay_rl.v1 import options_pb2, signals_pb2
+from assay_rl.verify.findings import enum_name
 
 Row: TypeAlias = dict[str, Any]
 AfterError: TypeAlias = Literal["mask", "propagate", "soft"]
 
 _ONE_SIDED = options_pb2.PREFERENCE_KIND_ONE_SIDED
-_STEPS = frozenset({options_pb2.PREFERENCE_KIND_STEP, options_pb2.PREFERENCE_KIND_REPAIR})
+_STEPS = frozenset(
+    {options_pb2.PREFERENCE_KIND_STEP, options_pb2.PREFERENCE_KIND_REPAIR, options_pb2.PREFERENCE_KIND_PEER}
+)
 
 
 class ExportError(ValueError):
@@ -181,7 +184,7 @@ def dpo(material: Material) -> Iterator[Row]:
 
 
 def step_dpo(material: Material) -> Iterator[Row]:
-    """Step-DPO: prompt (the task), initial_reason_steps (what stood before), chosen and rejected next step."""
+    """Step-DPO: prompt (the task), initial_reason_steps (what its author had read), chosen and rejected next step."""
     for pair in material.pairs():
         if pair.kind in _STEPS:
             episode = material.episode(pair.context_episode_id)
@@ -312,5 +315,4 @@ def token_advantages(material: Material, where: Where = "every") -> Iterator[Tok
 
 
 def _kind(pair: signals_pb2.PreferencePair) -> str:
-    name: str = options_pb2.PreferenceKind.Name(pair.kind)
-    return name.removeprefix("PREFERENCE_KIND_").lower()
+    return enum_name(options_pb2.PreferenceKind, pair.kind).removeprefix("PREFERENCE_KIND_").lower()
