@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 import time
+import typing
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -334,7 +336,10 @@ def test_tinker_datums(credit: TeamCredit, expected: list[Advantages | None], ag
 # SkyRL
 
 
-def test_skyrl_advantages(server: Assayd) -> None:
+def test_skyrl_advantages(server: Assayd, monkeypatch: pytest.MonkeyPatch) -> None:
+    if sys.version_info < (3, 12):  # SkyRL asks for 3.12, of which it needs this one thing here
+        typing_extensions = pytest.importorskip("typing_extensions")
+        monkeypatch.setattr(typing, "TypedDict", typing_extensions.TypedDict)
     pytest.importorskip("skyrl.backends.skyrl_train.utils.ppo_utils")
     import torch
     from skyrl.backends.skyrl_train.utils import ppo_utils

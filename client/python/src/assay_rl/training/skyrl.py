@@ -15,6 +15,7 @@ advantage to all steps: a row for each message would lose its credit there, so t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -48,6 +49,8 @@ async def credited_output(
                     rows[row], masks[row] = [0.0] * length, [0] * length
                     continue
                 spans = spans_from_mask(masks[row], written)
+                if spans:  # what follows the last message is not trained on: it may look like its part
+                    spans[-1] = replace(spans[-1], end=length)
                 rows[row] = encode(credited.score, credited.messages, spans, [1] * length)
     missing = [row for row, found_row in enumerate(rows) if found_row is None]
     if missing:
