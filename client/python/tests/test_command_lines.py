@@ -341,7 +341,7 @@ def test_completion_offers_the_same(words: str) -> None:
 def test_completion_of_what_assay_rl_has_alone() -> None:
     assert "--numbers" in commands.candidates("assay-rl report --nu")
     assert commands.candidates("assay-rl convert --ref") == ["--reference"]
-    assert commands.candidates("assay-rl export --wh") == ["--where="]
+    assert commands.candidates("assay-rl export --wh") == ["--where"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])

@@ -107,26 +107,11 @@ cannot be read.
 """,
     (_OF_SERVER,),
 )  # fmt: skip
-_EXPORT = Command(
-    "export", "turn signals into training sets for TRL, Step-DPO and token-level trainers", "FORMAT FILE", 2,
-    """Turns the signals of FILE (- is standard input) into a training set. FORMAT is one of: dpo, kto, prm,
-step-dpo, tokens. Exit code: 0 at least one row was written, 1 the signals held none, 2 the call or a
-file cannot be read.
-""",
-    (
-        Group("", (
-            Flag("episodes", "FILE", "", "the episodes that were scored"),
-            Flag("output", "FILE", "", "else standard output; tokens: *.arrow or *.npz", "o"),
-            Flag("after-error", "mask|propagate|soft", "mask", "prm: steps after the first error"),
-            Flag("where", "last|every|spread", "every", "tokens: of a message"),
-        )),
-        _OF_EPISODES,
-    ),
-    min_arguments=2,
-)  # fmt: skip
 # Their modules read their own words.
 _OTHERS = (
     Command("convert", "turn traces, logs and rollouts of other tools into episodes"),
+    Command("judge", "let models grade the messages of episodes, with the cost told before"),
+    Command("export", "turn signals into training sets for TRL, Step-DPO and token-level trainers"),
     Command("report", "render signals and episodes, or a training run, as one HTML page"),
     Command("log", "send the steps of a training run to TensorBoard, W&B or MLflow"),
 )
@@ -136,8 +121,7 @@ _COMPLETION = Command(
 )  # fmt: skip
 
 COMMANDS = {
-    command.name: command
-    for command in (_OTHERS[0], _SIGNALS, _VERIFY, _EXPORT, *_OTHERS[1:], _FIT, _INFO, _COMPLETION)
+    command.name: command for command in (_OTHERS[0], _SIGNALS, _VERIFY, *_OTHERS[1:], _FIT, _INFO, _COMPLETION)
 }
 OTHERS = frozenset(command.name for command in _OTHERS)
 
