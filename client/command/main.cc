@@ -119,12 +119,12 @@ absl::Status SetGrader(const std::string& name, v1::AttributionOptions* options)
       *options, v1::AttributionOptions::descriptor()->FindOneofByName("evaluator"));
   if (evaluator != nullptr && !options->has_vote()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("--grade ", name, " grades votes, but the options choose the evaluator '",
+        absl::StrCat("grade '", name, "' grades votes, but the options choose the evaluator '",
                      evaluator->name(), "'"));
   }
   if (options->vote().grader() != v1::GRADER_UNSPECIFIED && options->vote().grader() != grader) {
     return absl::InvalidArgumentError(
-        absl::StrCat("--grade ", name, " asks for vote.grader ", v1::Grader_Name(grader),
+        absl::StrCat("grade '", name, "' asks for vote.grader ", v1::Grader_Name(grader),
                      ", but the options ask for ", v1::Grader_Name(options->vote().grader())));
   }
   options->mutable_vote()->set_grader(grader);

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from assayd import REPOSITORY, binary, needs_assayd, records, running
+from assayd import HANGS, REPOSITORY, binary, needs_assayd, records, running
 from google.protobuf import json_format
 from google.protobuf.message import Message as Proto
 from verify_episodes import episode_of
@@ -139,7 +139,7 @@ def verified_by_assay(folder: Path, episodes: list[episode_pb2.Episode], lines: 
             stdin=standard_input,
             capture_output=True,
             text=True,
-            timeout=570,
+            timeout=HANGS,
             check=False,
             cwd=REPOSITORY,
         )

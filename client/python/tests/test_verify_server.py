@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
-from assayd import Assayd, needs_assayd, running
+from assayd import HANGS, Assayd, needs_assayd, running
 from google.protobuf import json_format
 from verify_episodes import SHARED, episode_of, log_records, options_of
 
@@ -146,7 +146,7 @@ def differences(
 ) -> tuple[int, list[str]]:
     """How many results were compared, and where they differ."""
     request = signal_service_pb2.ComputeSignalsRequest(options=options, episodes=episodes)
-    response: signal_service_pb2.ComputeSignalsResponse = stub.ComputeSignals(request, timeout=60)
+    response: signal_service_pb2.ComputeSignalsResponse = stub.ComputeSignals(request, timeout=HANGS)
     kept = [r for r in response.results if r.HasField("signals")]
     lines = [json_format.MessageToJson(item, indent=None) for item in (*kept, *response.groups)]
     answered = {r.episode_id for r in kept}
