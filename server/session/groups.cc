@@ -11,6 +11,7 @@
 #include "server/wire/convert.h"
 #include "server/wire/digest.h"
 #include "server/wire/errors.h"
+#include "server/wire/option_effects.h"
 #include "server/wire/validate.h"
 
 namespace assay::service {
@@ -342,6 +343,7 @@ absl::StatusOr<v1::ComputeAdvantagesResponse> ComputeAdvantages(
   absl::StatusOr<signals::AdvantageOptions> advantages =
       ResolveAdvantages(&resolved, *range, "options.");
   if (!advantages.ok()) return advantages.status();
+  if (absl::Status idle = CheckEffects(resolved, "options."); !idle.ok()) return idle;
   signals::Options options;
   options.range = *range;
   options.advantages = *advantages;

@@ -4,26 +4,13 @@
 #include <bit>
 
 #include "server/base/retry_after.h"
+#include "server/base/utf8.h"
 
 namespace assay::evaluation {
 namespace {
 
 constexpr int64_t kNano = 1'000'000'000;
 constexpr size_t kMaxMessageBytes = 1024;
-
-// The length of the UTF-8 character at the start of `text`; 0: there is none (RFC 3629).
-size_t CharacterAt(absl::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  if (byte(0) < 0x80) return 1;
-  const size_t length = byte(0) >= 0xf0 ? 4 : byte(0) >= 0xe0 ? 3 : 2;
-  if (byte(0) < 0xc2 || byte(0) > 0xf4 || text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  const bool overlong = (byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xf0 && byte(1) < 0x90);
-  const bool beyond = (byte(0) == 0xed && byte(1) > 0x9f) || (byte(0) == 0xf4 && byte(1) > 0x8f);
-  return overlong || beyond ? 0 : length;
-}
 
 void AddMembers(credit::Coalition coalition, v1::Coalition* wire) {
   for (; coalition != 0; coalition &= coalition - 1) wire->add_agents(std::countr_zero(coalition));
