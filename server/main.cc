@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
 #include <string>
 #include <thread>
@@ -18,6 +19,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "server/base/version.h"
 #include "server/runtime/assay_server.h"
 #include "server/runtime/config.h"
@@ -43,6 +45,8 @@ ABSL_FLAG(
 
 namespace {
 
+constexpr absl::Duration kAfterGrace = absl::Seconds(5);
+
 // The signals that end the server. Blocked in every thread, so that only sigwait takes them.
 sigset_t BlockSignals() {
   sigset_t signals;
@@ -61,6 +65,25 @@ void RaiseDescriptorLimit() {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// What crashes must not write tokens and episodes to a disk: no core file, and nothing of our
+// memory where the system hands the core to a program.
+void KeepMemoryOutOfCores() {
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  std::ofstream("/proc/self/coredump_filter") << "0\n";
+}
+
+// Ends the process, whatever is still being parsed or computed, when the grace and a moment more
+// are over. The moment is for what is cancelled to be let go, and for the last lines of the log.
+void EndAfter(absl::Duration grace) {
+  std::thread([left = absl::ToChronoMilliseconds(grace + kAfterGrace)] {
+    std::this_thread::sleep_for(left);
+    constexpr absl::string_view kLine = "assayd: work was still going on after the grace; ended\n";
+    static_cast<void>(!write(STDERR_FILENO, kLine.data(), kLine.size()));
+    _exit(1);
+  }).detach();
 }
 
 // The parent's end of the pipe closes when it ends, however that happens.
@@ -143,6 +166,7 @@ int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);  // a log file that may not grow is a failed write
   RaiseDescriptorLimit();
+  KeepMemoryOutOfCores();
   // Debian's Abseil looks for cycles at every lock that gRPC takes.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 
@@ -182,6 +206,7 @@ int main(int argc, char** argv) {
     sigwait(&signals, &received);
   } while (received == SIGHUP);
   log.Write(Level::kInfo, "draining", {{"signal", int64_t{received}}});
+  EndAfter(config.grace);
   const bool clean = (*server)->Shutdown(config.grace);
   log.Write(clean ? Level::kInfo : Level::kWarning, "stopped", {{"clean", int64_t{clean}}});
   return 0;

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
-#include "server/wire/json_shape.h"
+#include "server/base/json_shape.h"
 
 namespace assay::command {
 namespace {
@@ -30,7 +30,7 @@ std::string ToPrettyJson(const google::protobuf::Message& message) { return Prin
 
 absl::Status FromJson(const std::string& json, google::protobuf::Message* message) {
   const bool free_form = message->GetDescriptor() == google::protobuf::Struct::descriptor();
-  if (absl::Status shape = service::CheckJsonShape(json, free_form); !shape.ok()) return shape;
+  if (absl::Status shape = CheckJsonShape(json, free_form); !shape.ok()) return shape;
   const auto status = google::protobuf::util::JsonStringToMessage(json, message);
   if (status.ok()) return absl::OkStatus();
   return absl::InvalidArgumentError(std::string(status.message()));

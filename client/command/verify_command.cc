@@ -12,9 +12,7 @@
 #include "assay/v1/signal_service.pb.h"
 #include "client/command/json.h"
 #include "client/command/line_reader.h"
-#include "google/protobuf/util/message_differencer.h"
-#include "server/audit/audit.h"
-#include "server/session/groups.h"
+#include "server/audit/replay.h"
 
 namespace assay::command {
 namespace {
@@ -30,12 +28,6 @@ absl::StatusOr<EpisodesById> ReadEpisodes(int file, const EpisodeFormat& format)
   if (!read.ok()) return read;
   return episodes;
 }
-
-// What ComputeAdvantages reads of a group's member, and the options of its record.
-struct Member {
-  v1::EpisodeSignals signals;
-  v1::AttributionOptions options;
-};
 
 class Verifier {
  public:
@@ -79,12 +71,13 @@ class Verifier {
   }
 
   void Keep(const v1::EpisodeSignals& signals) {
-    Member& member = members_[signals.group().id()][signals.episode_id()];
-    member.options = signals.audit().options();
-    member.signals = signals;
-    member.signals.clear_audit();
-    member.signals.clear_pairs();
-    member.signals.clear_interactions();
+    v1::EpisodeSignals& member = members_[signals.group().id()][signals.episode_id()];
+    member = signals;
+    member.clear_pairs();
+    member.clear_interactions();
+    // The group's record repeats the digest.
+    member.clear_audit();
+    member.mutable_audit()->set_episode_sha256(signals.audit().episode_sha256());
   }
 
   void OnGroup(const v1::GroupResult& result) {
@@ -96,33 +89,19 @@ class Verifier {
     members_.erase(result.group_id());
   }
 
-  // The numbers of the group; its pairs need texts and are not looked at.
   absl::Status VerifyGroup(const v1::GroupSignals& recorded) const {
-    const auto members = members_.find(recorded.group_id());
-    v1::ComputeAdvantagesRequest request;
-    for (const v1::EpisodeAdvantages& episode : recorded.episodes()) {
-      if (members == members_.end() || !members->second.contains(episode.episode_id())) {
-        return absl::NotFoundError(
-            absl::StrCat("the signals of episode ", episode.episode_id(), " do not come before"));
+    return service::Verify(recorded, [&](const std::string& id) {
+      service::RecordedMember member;
+      if (const auto episode = episodes_.find(id); episode != episodes_.end()) {
+        member.episode = &episode->second;
       }
-      const Member& member = members->second.at(episode.episode_id());
-      *request.add_episodes() = member.signals;
-      *request.mutable_options() = member.options.advantages();
-      *request.mutable_value_range() = member.options.value_range();
-    }
-    const auto computed = service::ComputeAdvantages(request, service::Limits());
-    if (!computed.ok()) return computed.status();
-    if (computed->groups_size() != 1) return absl::DataLossError("episodes of other groups");
-    const v1::GroupSignals& again = computed->groups(0).signals();
-    v1::GroupSignals expected = recorded;
-    expected.clear_pairs();
-    expected.clear_missing_episode_ids();
-    expected.set_never_sent(again.never_sent());
-    std::string difference;
-    google::protobuf::util::MessageDifferencer differencer;
-    differencer.ReportDifferencesToString(&difference);
-    if (differencer.Compare(expected, again)) return absl::OkStatus();
-    return absl::DataLossError(difference.substr(0, difference.find('\n')));
+      const auto group = members_.find(recorded.group_id());
+      if (group == members_.end()) return member;
+      if (const auto signals = group->second.find(id); signals != group->second.end()) {
+        member.signals = &signals->second;
+      }
+      return member;
+    });
   }
 
   void Report(const std::string& name, const absl::Status& status) {
@@ -137,7 +116,8 @@ class Verifier {
 
   const EpisodesById episodes_;
   FILE* const output_;
-  absl::flat_hash_map<std::string, absl::flat_hash_map<std::string, Member>> members_;
+  // What a group is made of, by the ids of group and episode.
+  absl::flat_hash_map<std::string, absl::flat_hash_map<std::string, v1::EpisodeSignals>> members_;
   int64_t right_ = 0;
   int64_t wrong_ = 0;
   int64_t without_ = 0;

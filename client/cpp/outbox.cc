@@ -110,6 +110,7 @@ bool Outbox::OnResult(const v1::EpisodeResult& result, absl::Time now) {
     return false;
   }
 
+  entry.scored = result.has_signals();
   const bool news = !entry.delivered;
   entry.delivered = true;
   entry.state = State::kAnswered;
@@ -162,6 +163,16 @@ void Outbox::CloseGroup(const std::string& id) {
 std::shared_ptr<const v1::Episode> Outbox::Find(absl::string_view id) const {
   const auto it = entries_.find(id);
   return it == entries_.end() ? nullptr : it->second->episode;
+}
+
+bool Outbox::owes_group() const {
+  absl::flat_hash_map<absl::string_view, int> answered;
+  for (const auto& [id, entry] : entries_) {
+    if (!entry->group_open || entry->state != State::kAnswered || !entry->scored) continue;
+    const v1::Group& group = entry->episode->group();
+    if (++answered[group.id()] == group.size()) return true;
+  }
+  return false;
 }
 
 void Outbox::Wait(Entry* entry) {

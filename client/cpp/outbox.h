@@ -73,6 +73,10 @@ class Outbox {
   bool empty() const { return entries_.empty(); }
   // True where every episode has been answered (its group may not have been).
   bool all_answered() const { return waiting() == 0 && in_flight_ == 0; }
+  // True where a group is unanswered whose announced episodes have all been answered with signals:
+  // the server may still ask about it. (One that failed may not count in its group there.)
+  // O(episodes held).
+  bool owes_group() const;
 
  private:
   enum class State { kParked, kWaiting, kDelayed, kInFlight, kAnswered };
@@ -82,6 +86,7 @@ class Outbox {
     uint64_t sequence = 0;
     State state = State::kWaiting;
     bool delivered = false;
+    bool scored = false;      // answered with signals
     bool group_open = false;  // kept after its answer, to be sent again with its group
     int retries = 0;
   };

@@ -274,32 +274,38 @@ class ReconnectingStream : public SignalStream {
   void Evaluate(v1::EvaluateRequest request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     const absl::Time deadline =
         request.has_timeout() ? absl::Now() + FromProto(request.timeout()) : absl::InfiniteFuture();
-    auto episode = outbox_.Find(request.episode_id());
-    asio::post(evaluators_, [this, deadline, generation = generation_, episode = std::move(episode),
-                             request = std::move(request)] {
+    GroupEpisodes episodes;
+    for (const std::string& id : request.group_episode_ids()) episodes[id] = outbox_.Find(id);
+    if (episodes.empty()) episodes[request.episode_id()] = outbox_.Find(request.episode_id());
+    asio::post(evaluators_, [this, deadline, generation = generation_,
+                             episodes = std::move(episodes), request = std::move(request)] {
       {
         const absl::MutexLock lock(&mu_);
         if (generation != generation_ || over_) return;
       }
-      v1::EvaluateResponse answer = Answer(episode.get(), request, deadline);
+      v1::EvaluateResponse answer = Answer(episodes, request, deadline);
       const absl::MutexLock lock(&mu_);
       if (generation == generation_) answers_.push_back(std::move(answer));
     });
   }
 
-  v1::EvaluateResponse Answer(const v1::Episode* episode, const v1::EvaluateRequest& request,
+  v1::EvaluateResponse Answer(const GroupEpisodes& episodes, const v1::EvaluateRequest& request,
                               absl::Time deadline) const {
+    const bool teams = request.group_episode_ids_size() > 0;
+    const bool known = std::all_of(episodes.begin(), episodes.end(),
+                                   [](const auto& episode) { return episode.second != nullptr; });
     v1::EvaluateResponse response;
     response.set_evaluation_id(request.evaluation_id());
     absl::StatusOr<v1::Answers> answers;
-    if (!config_.evaluate) {
+    if (teams ? !config_.evaluate_teams : !config_.evaluate) {
       answers = absl::UnimplementedError("this client has no evaluator");
-    } else if (episode == nullptr) {
+    } else if (!known) {
       answers = absl::NotFoundError("no unanswered episode has this id");
     } else if (absl::Now() >= deadline) {
       answers = absl::DeadlineExceededError("the client's evaluator is behind");
     } else {
-      answers = config_.evaluate(*episode, request);
+      answers = teams ? config_.evaluate_teams(episodes, request)
+                      : config_.evaluate(*episodes.begin()->second, request);
     }
     if (answers.ok() && answers->answers_size() != request.questions_size()) {
       answers =
@@ -377,7 +383,7 @@ class ReconnectingStream : public SignalStream {
   // Not before everything is answered: until then the server may have questions.
   bool MayHalfClose() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return writes_done_ && attempt_.ready && !attempt_.going_away && outbox_.all_answered() &&
-           answers_.empty();
+           answers_.empty() && !(config_.evaluate_teams && outbox_.owes_group());
   }
 
   const StreamConfig config_;

@@ -38,4 +38,10 @@ void MakeResult(const EpisodeWork& work, absl::StatusOr<signals::Signals> signal
   }
 }
 
+void MakeResult(const GroupWork& work, const AskedTeams& asked, v1::GroupResult* result) {
+  MakeGroupResult(work, asked, result);
+  if (result->has_signals()) AddAudit(work, asked, result->mutable_signals());
+  FitInto(work.options->max_response_bytes, result);
+}
+
 }  // namespace assay::service

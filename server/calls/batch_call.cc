@@ -68,8 +68,9 @@ absl::Status BatchCall::Open() {
   options_ = std::make_shared<ResolvedOptions>(*std::move(resolved));
   Limits group_limits = limits;
   group_limits.max_open_groups = limits.max_episodes_per_call;
-  groups_.emplace(*options_->options, group_limits, absl::ZeroDuration(),
-                  options_->max_response_bytes, deps_.config->max_bytes_in_flight);
+  // The episodes are in memory for as long as the call is.
+  groups_.emplace(options_, group_limits, absl::ZeroDuration(),
+                  deps_.config->max_bytes_in_flight + load.bytes);
   slots_.resize(request_->episodes_size());
   return absl::OkStatus();
 }
@@ -88,7 +89,8 @@ void BatchCall::Accept(int index) {
       !ValidateGroup(episode.group(), limits).ok()) {
     return;
   }
-  const absl::Status joined = groups_->Join(episode, started_at_);
+  const absl::Status joined =
+      groups_->Join(episode, slot.work.ok() ? &*slot.work : nullptr, started_at_);
   slot.joined = joined.ok();
   if (!joined.ok() && slot.work.ok()) slot.work = joined;
 }
@@ -133,24 +135,14 @@ void BatchCall::OnDone(int index, v1::EpisodeResult result) {
     slots_[index].run.reset();
     if (--unanswered_ > 0) return;
   }
-  done_(Collect());
+  StartGroups();
 }
 
-absl::StatusOr<v1::ComputeSignalsResponse> BatchCall::Collect() {
-  v1::ComputeSignalsResponse response = Assemble();
-  const auto needed = static_cast<int64_t>(response.ByteSizeLong());
-  if (needed > options_->max_response_bytes) {
-    return ResponseTooLarge(needed, options_->max_response_bytes);
-  }
-  return response;
-}
-
-v1::ComputeSignalsResponse BatchCall::Assemble() {
-  v1::ComputeSignalsResponse response;
+std::vector<GroupWork> BatchCall::TakeGroups() {
   std::map<std::string, int, std::less<>> order;  // of each group's first episode
   for (int i = 0; i < static_cast<int>(slots_.size()); ++i) {
     const v1::Episode& episode = request_->episodes(i);
-    v1::EpisodeResult* result = response.add_results();
+    v1::EpisodeResult* result = response_.add_results();
     *result = std::move(slots_[i].result);
     if (!slots_[i].joined) continue;
     order.emplace(episode.group().id(), i);
@@ -158,22 +150,72 @@ v1::ComputeSignalsResponse BatchCall::Assemble() {
                       result->has_signals() ? &result->signals() : nullptr, started_at_);
   }
   groups_->Close();
-  std::vector<v1::GroupResult> ready = groups_->TakeReady();
-  std::sort(ready.begin(), ready.end(), [&order](const auto& a, const auto& b) {
-    return order.at(a.group_id()) < order.at(b.group_id());
+  std::vector<GroupWork> ready = groups_->TakeReady();
+  std::sort(ready.begin(), ready.end(), [&order](const GroupWork& a, const GroupWork& b) {
+    return order.at(a.id) < order.at(b.id);
   });
-  for (v1::GroupResult& group : ready) *response.add_groups() = std::move(group);
-  return response;
+  return ready;
+}
+
+void BatchCall::StartGroups() {
+  std::vector<GroupWork> ready = TakeGroups();
+  for (size_t g = 0; g < ready.size(); ++g) response_.add_groups();
+  {
+    MutexLock lock(&mutex_);
+    groups_left_ = static_cast<int>(ready.size()) + 1;  // one for this function
+  }
+  for (size_t g = 0; g < ready.size(); ++g) {
+    const auto work = std::make_shared<GroupWork>(std::move(ready[g]));
+    v1::GroupResult* const result = response_.mutable_groups(static_cast<int>(g));
+    if (!work->asks()) {
+      MakeResult(*work, std::nullopt, result);
+      OnGroupDone();
+      continue;
+    }
+    const auto run = deps_.engine->Start(work->Job(options_->episode_timeout),
+                                         [self = shared_from_this(), work, result](
+                                             absl::StatusOr<recombination::Recombined> values) {
+                                           MakeResult(*work, std::move(values), result);
+                                           self->OnGroupDone();
+                                         });
+    bool cancelled = false;
+    {
+      MutexLock lock(&mutex_);
+      cancelled = cancelled_;
+      if (!cancelled) group_runs_.push_back(run);
+    }
+    if (cancelled) run->Cancel();
+  }
+  OnGroupDone();
+}
+
+void BatchCall::OnGroupDone() {
+  {
+    MutexLock lock(&mutex_);
+    if (--groups_left_ > 0) return;
+    group_runs_.clear();
+  }
+  done_(Collect());
+}
+
+absl::StatusOr<v1::ComputeSignalsResponse> BatchCall::Collect() {
+  const auto needed = static_cast<int64_t>(response_.ByteSizeLong());
+  if (needed > options_->max_response_bytes) {
+    return ResponseTooLarge(needed, options_->max_response_bytes);
+  }
+  return std::move(response_);
 }
 
 void BatchCall::Cancel() {
-  std::vector<std::shared_ptr<engine::EpisodeRun>> runs;
+  std::vector<std::shared_ptr<engine::Run>> runs;
   {
     MutexLock lock(&mutex_);
     cancelled_ = true;
     for (Slot& slot : slots_) {
       if (slot.run != nullptr) runs.push_back(std::move(slot.run));
     }
+    for (auto& run : group_runs_) runs.push_back(std::move(run));
+    group_runs_.clear();
   }
   for (const auto& run : runs) run->Cancel();
 }

@@ -46,7 +46,7 @@ class BatchCall : public std::enable_shared_from_this<BatchCall> {
   // Calls `done` exactly once, possibly before it returns. The call fails as a whole for its
   // options, the number of its episodes, overload, or a response above max_response_bytes.
   void Start();
-  // Episodes that are not answered yet get CANCELLED, soon.
+  // Episodes that are not answered yet get CANCELLED, soon; groups do without their teams.
   void Cancel();
   ~BatchCall();
 
@@ -58,14 +58,17 @@ class BatchCall : public std::enable_shared_from_this<BatchCall> {
   void Accept(int index);
   void StartAll();
   void OnDone(int index, v1::EpisodeResult result);
-  v1::ComputeSignalsResponse Assemble();
+  // Once all episodes are answered: their groups, then the response.
+  void StartGroups();
+  std::vector<GroupWork> TakeGroups();
+  void OnGroupDone();
   absl::StatusOr<v1::ComputeSignalsResponse> Collect();
 
   struct Slot {
     absl::StatusOr<EpisodeWork> work = absl::CancelledError();
     bool joined = false;  // counts in its group
     v1::EpisodeResult result;
-    std::shared_ptr<engine::EpisodeRun> run;
+    std::shared_ptr<engine::Run> run;
   };
 
   const ServiceDeps deps_;
@@ -78,8 +81,11 @@ class BatchCall : public std::enable_shared_from_this<BatchCall> {
   absl::flat_hash_set<absl::string_view> ids_;
   std::optional<Load> admitted_;
   Mutex mutex_;
-  std::vector<Slot> slots_;  // each touched by its own episode until all are done
+  std::vector<Slot> slots_;              // each touched by its own episode until all are done
+  v1::ComputeSignalsResponse response_;  // each group's result is touched by it alone
   int unanswered_ ABSL_GUARDED_BY(mutex_) = 0;
+  int groups_left_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<std::shared_ptr<engine::Run>> group_runs_ ABSL_GUARDED_BY(mutex_);
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -126,6 +126,8 @@ std::vector<Action> StreamCall::Perform(std::vector<Action> actions) {
   for (Action& action : actions) {
     if (auto* start = std::get_if<StartEpisode>(&action)) {
       Start(std::move(*start));
+    } else if (auto* group = std::get_if<StartGroup>(&action)) {
+      Start(std::move(*group));
     } else if (auto* write = std::get_if<WriteResponse>(&action)) {
       writing_ = std::move(write->response);
       if (transport_ != nullptr) transport_->Write(writing_.get(), write->more);
@@ -159,6 +161,30 @@ void StreamCall::Start(StartEpisode start) {
   }
 }
 
+void StreamCall::Start(StartGroup start) {
+  const bool asks = start.work.asks();
+  engine::GroupJob job;
+  if (asks) job = start.work.Job(start.timeout);
+  auto done = [self = shared_from_this(), ticket = start.ticket,
+               work = std::move(start.work)](AskedTeams asked) mutable {
+    auto response = MakeOnArena<v1::StreamSignalsResponse>();
+    MakeResult(work, asked, response->mutable_group());
+    work = GroupWork();  // likewise
+    self->OnGroupDone({ticket, std::move(response)});
+  };
+  if (!asks) {
+    deps_.executor->Post([done = std::move(done)]() mutable { done(std::nullopt); });
+    return;
+  }
+  const auto run = deps_.engine->Make(
+      std::move(job),
+      [done = std::move(done)](absl::StatusOr<recombination::Recombined> values) mutable {
+        done(std::move(values));
+      });
+  runs_[start.ticket] = run;
+  run->Start();
+}
+
 int StreamCall::BurstsToPost() {
   const auto waiting = static_cast<int>(short_.size());
   const int wanted = std::min((waiting + kBurst - 1) / kBurst, deps_.executor->workers());
@@ -168,7 +194,7 @@ int StreamCall::BurstsToPost() {
 }
 
 void StreamCall::RunBurst() {
-  std::vector<std::shared_ptr<engine::EpisodeRun>> burst;
+  std::vector<std::shared_ptr<engine::Run>> burst;
   {
     MutexLock lock(&mutex_);
     ++gathering_;
@@ -196,6 +222,24 @@ void StreamCall::OnEpisodeDone(EpisodeOutcome outcome) {
   });
 }
 
+void StreamCall::OnGroupDone(GroupOutcome outcome) {
+  Step([this, &outcome](StreamSession& session, absl::Time now)
+           ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+             runs_.erase(outcome.ticket);
+             session.OnGroupDone(std::move(outcome), now);
+           });
+}
+
+void StreamCall::Cancel(Ticket ticket) {
+  std::shared_ptr<engine::Run> run;
+  {
+    MutexLock lock(&mutex_);
+    const auto found = runs_.find(ticket);
+    if (found != runs_.end()) run = found->second;
+  }
+  if (run != nullptr) run->Cancel();
+}
+
 void StreamCall::PerformUnlocked(std::vector<Action> actions) {
   for (Action& action : actions) {
     if (auto* deliver = std::get_if<DeliverAnswers>(&action)) {
@@ -206,14 +250,10 @@ void StreamCall::PerformUnlocked(std::vector<Action> actions) {
       }
     } else if (auto* close = std::get_if<CloseCaller>(&action)) {
       close->caller->Close(close->status);
-    } else if (auto* cancel = std::get_if<CancelEpisode>(&action)) {
-      std::shared_ptr<engine::EpisodeRun> run;
-      {
-        MutexLock lock(&mutex_);
-        const auto found = runs_.find(cancel->ticket);
-        if (found != runs_.end()) run = found->second;
-      }
-      if (run != nullptr) run->Cancel();
+    } else if (auto* episode = std::get_if<CancelEpisode>(&action)) {
+      Cancel(episode->ticket);
+    } else if (auto* group = std::get_if<CancelGroup>(&action)) {
+      Cancel(group->ticket);
     }
   }
 }

@@ -59,6 +59,7 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   std::vector<Action> Perform(std::vector<Action> actions) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PerformUnlocked(std::vector<Action> actions);
   void Start(StartEpisode start) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Start(StartGroup start) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Workers that must still be called for the short episodes that wait; they count as called.
   int BurstsToPost() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Works on some short episodes, one after the other, and hands in their results together: one
@@ -66,6 +67,8 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   void RunBurst();
   void ArmTimer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnEpisodeDone(EpisodeOutcome outcome);
+  void OnGroupDone(GroupOutcome outcome);
+  void Cancel(Ticket ticket);
   void OnTimer();
 
   const ServiceDeps deps_;
@@ -76,9 +79,9 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   std::unique_ptr<StreamSession> session_ ABSL_GUARDED_BY(mutex_);
   StreamTransport* transport_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::shared_ptr<const v1::StreamSignalsResponse> writing_ ABSL_GUARDED_BY(mutex_);
-  std::map<Ticket, std::shared_ptr<engine::EpisodeRun>> runs_ ABSL_GUARDED_BY(mutex_);
-  std::deque<std::shared_ptr<engine::EpisodeRun>> short_ ABSL_GUARDED_BY(mutex_);  // to be started
-  int bursts_ ABSL_GUARDED_BY(mutex_) = 0;     // posted or running
+  std::map<Ticket, std::shared_ptr<engine::Run>> runs_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::shared_ptr<engine::Run>> short_ ABSL_GUARDED_BY(mutex_);  // to be started
+  int bursts_ ABSL_GUARDED_BY(mutex_) = 0;                                  // posted or running
   int gathering_ ABSL_GUARDED_BY(mutex_) = 0;  // of them, running; each hands in what is gathered
   std::vector<EpisodeOutcome> gathered_ ABSL_GUARDED_BY(mutex_);
   absl::Time abort_at_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();

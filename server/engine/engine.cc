@@ -89,11 +89,69 @@ Answers Join(const std::vector<Question>& questions, std::array<Answers, kTarget
   return answers;
 }
 
-// One episode on its way. Whatever happens (an answer, the deadline, a cancel) is noted under the
+using Replay = std::shared_ptr<const evaluation::EpisodeReplay>;
+
+// What an episode and a group do differently.
+struct OfEpisode {
+  using Job = EpisodeJob;
+  using Plan = signals::Attribution;
+  using Result = signals::Signals;
+  static constexpr absl::string_view kName = "episode";
+
+  // `replay` is the evaluator's, where it answers at once; it keeps what the plan reads.
+  static std::unique_ptr<Plan> MakePlan(const Job& job, Replay* replay) {
+    return std::make_unique<Plan>(
+        job.context->episode, *job.options, job.evaluator->traits(),
+        job.scorer != nullptr ? job.scorer->traits() : signals::EvaluatorTraits(),
+        Grades(job, replay));
+  }
+  // Of the messages' answers. An evaluator that cannot be prepared says why when it is asked.
+  static absl::Span<const signals::AnswerGrade> Grades(const Job& job, Replay* replay) {
+    const evaluation::LocalEvaluator* const local = job.evaluator->local();
+    if (local == nullptr) return {};
+    if (auto prepared = local->Prepare(job.context); prepared.ok()) *replay = std::move(*prepared);
+    return *replay != nullptr ? (*replay)->grades() : absl::Span<const signals::AnswerGrade>();
+  }
+  static evaluation::Evaluator* Asked(const Job& job, int target) {
+    return target == static_cast<int>(Target::kScorer) ? job.scorer.get() : job.evaluator.get();
+  }
+  static bool MayFinishEarly(const Job& job, const Plan& plan) {
+    return job.options->allow_partial && plan.can_finish_early();
+  }
+  static void Begun(Observer* observer, absl::Duration waited) {
+    observer->OnEpisodeQueued(waited);
+  }
+};
+
+struct OfGroup {
+  using Job = GroupJob;
+  using Plan = recombination::GroupPlan;
+  using Result = recombination::Recombined;
+  static constexpr absl::string_view kName = "group";
+
+  static std::unique_ptr<Plan> MakePlan(const Job& job, Replay*) {
+    std::vector<recombination::Member> members;
+    members.reserve(job.values.size());
+    for (size_t m = 0; m < job.values.size(); ++m) {
+      members.push_back({&job.context->members[m]->episode, job.values[m]});
+    }
+    return std::make_unique<Plan>(std::move(members), job.options, job.evaluator->traits());
+  }
+  static evaluation::Evaluator* Asked(const Job& job, int) { return job.evaluator.get(); }
+  static bool MayFinishEarly(const Job&, const Plan&) { return false; }
+  static void Begun(Observer*, absl::Duration) {}
+};
+
+// One plan on its way. Whatever happens (an answer, the deadline, a cancel) is noted under the
 // lock; one worker at a time, the driver, acts on it and touches the plan.
-class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
+template <class Of>
+class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>> {
  public:
-  Run(Executor* executor, Observer* observer, EpisodeJob job, EpisodeDone done)
+  using Job = typename Of::Job;
+  using Result = typename Of::Result;
+  using Done = absl::AnyInvocable<void(absl::StatusOr<Result>)>;
+
+  Driver(Executor* executor, Observer* observer, Job job, Done done)
       : executor_(executor),
         observer_(observer),
         job_(std::move(job)),
@@ -125,7 +183,7 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
     MutexLock lock(&mutex_);
     if (finished_ || deadline_ == absl::InfiniteFuture()) return;
     timer_ = executor_->After(deadline_ - executor_->Now(),
-                              [self = shared_from_this()] { self->OnDeadline(); });
+                              [self = this->shared_from_this()] { self->OnDeadline(); });
   }
 
   void OnDeadline() { Interrupt(timed_out_); }
@@ -150,7 +208,7 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
       if (driving_ || finished_) return;
       driving_ = true;
     }
-    executor_->Post([self = shared_from_this()] { self->Drive(); });
+    executor_->Post([self = this->shared_from_this()] { self->Drive(); });
   }
 
   void Drive() {
@@ -162,10 +220,11 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
           Begin();
           break;
         case Event::kCancelled:
-          Finish(absl::CancelledError("the episode was cancelled"));
+          Finish(absl::CancelledError(absl::StrCat("the ", Of::kName, " was cancelled")));
           return;
         case Event::kDeadline:
-          FinishEarly(absl::DeadlineExceededError("the episode's timeout has passed"));
+          FinishEarly(absl::DeadlineExceededError(
+              absl::StrCat("the ", Of::kName, "'s timeout has passed")));
           return;
         case Event::kAnswered:
           if (!TakeAnswers()) return;
@@ -194,19 +253,8 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
   }
 
   void Begin() {
-    if (observer_ != nullptr) observer_->OnEpisodeQueued(executor_->Now() - started_);
-    plan_ = std::make_unique<signals::Attribution>(
-        job_.context->episode, *job_.options, job_.evaluator->traits(),
-        job_.scorer != nullptr ? job_.scorer->traits() : signals::EvaluatorTraits(), Grades());
-  }
-
-  // Of the messages' answers. An evaluator that cannot be prepared says why when it is asked.
-  absl::Span<const signals::AnswerGrade> Grades() {
-    const evaluation::LocalEvaluator* const local = job_.evaluator->local();
-    if (local == nullptr) return {};
-    auto& replay = replays_[static_cast<int>(Target::kEvaluator)];
-    if (auto prepared = local->Prepare(job_.context); prepared.ok()) replay = std::move(*prepared);
-    return replay != nullptr ? replay->grades() : absl::Span<const signals::AnswerGrade>();
+    if (observer_ != nullptr) Of::Begun(observer_, executor_->Now() - started_);
+    plan_ = Of::MakePlan(job_, &replays_[static_cast<int>(Target::kEvaluator)]);
   }
 
   // False: the run has finished.
@@ -234,7 +282,7 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
   void OpenPart(Target target, const std::vector<Question>& questions)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     Part& part = parts_[static_cast<int>(target)];
-    part.evaluator = target == Target::kScorer ? job_.scorer.get() : job_.evaluator.get();
+    part.evaluator = Of::Asked(job_, static_cast<int>(target));
     part.size = questions.size();
     part.count = CountQuestions(questions, job_.context->episode);
     part.asked = executor_->Now();
@@ -244,9 +292,8 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
   }
 
   void AskPart(int target, std::vector<Question> questions) {
-    evaluation::Evaluator* const evaluator =
-        target == static_cast<int>(Target::kScorer) ? job_.scorer.get() : job_.evaluator.get();
-    evaluation::BatchDone done = [self = shared_from_this(), target,
+    evaluation::Evaluator* const evaluator = Of::Asked(job_, target);
+    evaluation::BatchDone done = [self = this->shared_from_this(), target,
                                   round = round_](absl::StatusOr<Answers> answers) {
       self->OnAnswers(target, round, std::move(answers));
     };
@@ -328,8 +375,8 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
   }
 
   void FinishEarly(absl::Status why) {
-    if (job_.options->allow_partial && plan_ != nullptr && plan_->can_finish_early()) {
-      absl::StatusOr<signals::Signals> partial = plan_->finish();
+    if (plan_ != nullptr && Of::MayFinishEarly(job_, *plan_)) {
+      absl::StatusOr<Result> partial = plan_->finish();
       if (partial.ok()) {
         Finish(std::move(partial));
         return;
@@ -338,7 +385,7 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
     Finish(std::move(why));
   }
 
-  void Finish(absl::StatusOr<signals::Signals> result) {
+  void Finish(absl::StatusOr<Result> result) {
     std::array<Part, kTargets> parts;
     Executor::TimerId timer = 0;
     {
@@ -361,8 +408,8 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
     // table that the plan reads belongs to a replay, so the plan goes first.
     plan_.reset();
     replays_ = {};
-    EpisodeDone done = std::move(done_);
-    job_ = EpisodeJob();
+    Done done = std::move(done_);
+    job_ = Job();
     done(std::move(result));
   }
 
@@ -370,12 +417,12 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
   Observer* const observer_;
 
   // Of the driver.
-  EpisodeJob job_;
-  EpisodeDone done_;
+  Job job_;
+  Done done_;
   const absl::Time started_;
   const absl::Time deadline_;
-  std::unique_ptr<signals::Attribution> plan_;
-  std::array<std::shared_ptr<const evaluation::EpisodeReplay>, kTargets> replays_;
+  std::unique_ptr<typename Of::Plan> plan_;
+  std::array<Replay, kTargets> replays_;
   int round_ = 0;  // written by the driver under the lock
 
   Mutex mutex_;
@@ -394,12 +441,22 @@ class Run final : public EpisodeRun, public std::enable_shared_from_this<Run> {
 
 Engine::Engine(Executor* executor, Observer* observer) : executor_(executor), observer_(observer) {}
 
-std::shared_ptr<EpisodeRun> Engine::Make(EpisodeJob job, EpisodeDone done) {
-  return std::make_shared<Run>(executor_, observer_, std::move(job), std::move(done));
+std::shared_ptr<Run> Engine::Make(EpisodeJob job, EpisodeDone done) {
+  return std::make_shared<Driver<OfEpisode>>(executor_, observer_, std::move(job), std::move(done));
 }
 
-std::shared_ptr<EpisodeRun> Engine::Start(EpisodeJob job, EpisodeDone done) {
-  std::shared_ptr<EpisodeRun> run = Make(std::move(job), std::move(done));
+std::shared_ptr<Run> Engine::Make(GroupJob job, GroupDone done) {
+  return std::make_shared<Driver<OfGroup>>(executor_, observer_, std::move(job), std::move(done));
+}
+
+std::shared_ptr<Run> Engine::Start(EpisodeJob job, EpisodeDone done) {
+  std::shared_ptr<Run> run = Make(std::move(job), std::move(done));
+  run->Start();
+  return run;
+}
+
+std::shared_ptr<Run> Engine::Start(GroupJob job, GroupDone done) {
+  std::shared_ptr<Run> run = Make(std::move(job), std::move(done));
   run->Start();
   return run;
 }

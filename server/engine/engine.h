@@ -1,9 +1,10 @@
-// Drives attributions: asks the evaluator, tells the plan, watches the deadline. Never blocks a
-// worker while an answer is outstanding.
+// Drives plans, of episodes and of groups: asks the evaluator, tells the plan, watches the
+// deadline. Never blocks a worker while an answer is outstanding.
 #ifndef ASSAY_SERVER_ENGINE_ENGINE_H_
 #define ASSAY_SERVER_ENGINE_ENGINE_H_
 
 #include <memory>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
@@ -11,16 +12,27 @@
 #include "server/engine/executor.h"
 #include "server/evaluation/evaluator.h"
 #include "server/evaluation/question_observer.h"
+#include "server/recombination/group_plan.h"
 #include "server/signals/options.h"
 #include "server/signals/signals.h"
 
 namespace assay::engine {
 
+// An attribution.
 struct EpisodeJob {
   std::shared_ptr<const evaluation::EpisodeContext> context;
   std::shared_ptr<const signals::Options> options;
   std::shared_ptr<evaluation::Evaluator> evaluator;
   std::shared_ptr<evaluation::Evaluator> scorer;      // null: none
+  absl::Duration timeout = absl::InfiniteDuration();  // from Make
+};
+
+// The recombination of a group.
+struct GroupJob {
+  std::shared_ptr<const evaluation::EpisodeContext> context;  // of the group: it has members
+  std::vector<double> values;                                 // v(N) of each
+  recombination::PlanOptions options;
+  std::shared_ptr<evaluation::Evaluator> evaluator;
   absl::Duration timeout = absl::InfiniteDuration();  // from Make
 };
 
@@ -38,10 +50,12 @@ class Observer : public evaluation::Observer {
 };
 
 using EpisodeDone = absl::AnyInvocable<void(absl::StatusOr<signals::Signals>)>;
+using GroupDone = absl::AnyInvocable<void(absl::StatusOr<recombination::Recombined>)>;
 
-class EpisodeRun {
+// A plan on its way.
+class Run {
  public:
-  virtual ~EpisodeRun() = default;
+  virtual ~Run() = default;
   // Once, either of them, and `done` is called once. Start works on the executor and never calls
   // `done` inside; StartHere works on the calling thread as long as nothing has to be waited for,
   // which saves a short episode the hand-over to a worker.
@@ -59,9 +73,12 @@ class Engine {
   // An attribution, to be started. `done` gets its signals, or DEADLINE_EXCEEDED at the timeout, or
   // then the partial signals where the options allow them. Executor and observer must outlive the
   // run; the engine itself need not.
-  std::shared_ptr<EpisodeRun> Make(EpisodeJob job, EpisodeDone done);
+  std::shared_ptr<Run> Make(EpisodeJob job, EpisodeDone done);
   // The same, started on the executor.
-  std::shared_ptr<EpisodeRun> Start(EpisodeJob job, EpisodeDone done);
+  std::shared_ptr<Run> Start(EpisodeJob job, EpisodeDone done);
+  // A recombination, likewise; it has no partial result.
+  std::shared_ptr<Run> Make(GroupJob job, GroupDone done);
+  std::shared_ptr<Run> Start(GroupJob job, GroupDone done);
 
  private:
   Executor* const executor_;

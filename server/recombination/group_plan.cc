@@ -150,6 +150,8 @@ void GroupPlan::Record(size_t question, const Answer& answer) {
   asked.question = batch_[question];
   asked.answer = answer;
   asked.answer.table = {};
+  // Whole tables are exact: nothing rests on how often they were asked for.
+  if (by_table_) asked.answer.samples = batch_[question].samples;
   asked.table.assign(answer.table.begin(), answer.table.end());
 }
 

@@ -49,7 +49,8 @@ absl::Status ReadTraits(const EvaluatorConfig& from, signals::EvaluatorTraits* t
                                                {"messages", QuestionKind::kMessages},
                                                {"prefix", QuestionKind::kPrefix},
                                                {"correction", QuestionKind::kCorrection},
-                                               {"message_scores", QuestionKind::kMessageScores}};
+                                               {"message_scores", QuestionKind::kMessageScores},
+                                               {"team", QuestionKind::kTeam}};
   for (const std::string& name : from.remote().traits().supports()) {
     const auto kind = kinds.find(name);
     if (kind == kinds.end()) {

@@ -65,10 +65,17 @@ void Gate::Reload() {
   std::ifstream file(token_file_);
   if (!file) return;
   std::vector<Digest> tokens;
+  bool commented = false;
   for (std::string line; std::getline(file, line);) {
     const absl::string_view token = absl::StripAsciiWhitespace(line);
-    if (!token.empty() && token[0] != '#') tokens.push_back(Sha256(token));
+    if (token.empty()) continue;
+    if (token[0] == '#') {
+      commented = true;
+    } else {
+      tokens.push_back(Sha256(token));
+    }
   }
+  if (tokens.empty() && !commented) return;
   tokens_ = std::move(tokens);
 }
 

@@ -22,7 +22,8 @@ class Gate final : public service::CallGate {
 
   // The name is the token's digest, else the first name in the certificate.
   // Tokens are compared by digest and in constant time. The file is looked at again once a second;
-  // while it cannot be read the tokens read last stay good.
+  // while it cannot be read, or is empty because somebody is writing it, the tokens read last stay
+  // good. A file of nothing but comments withdraws all of them.
   absl::StatusOr<std::string> Check(const service::CallerIdentity& caller) override;
 
  private:

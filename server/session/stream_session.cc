@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/utf8.h"
 #include "server/wire/errors.h"
 #include "server/wire/option_effects.h"
 #include "server/wire/questions.h"
@@ -77,8 +78,7 @@ void StreamSession::OnOptions(const v1::AttributionOptions& sent) {
   if (absl::Status idle = CheckEffects(*resolved); !idle.ok()) return Finish(std::move(idle));
   resolved->traceparent = deps_.trace.traceparent;
   options_ = std::make_shared<ResolvedOptions>(*std::move(resolved));
-  groups_.emplace(*options_->options, config_.limits, options_->group_timeout,
-                  options_->max_response_bytes, config_.max_bytes_in_flight);
+  groups_.emplace(options_, config_.limits, options_->group_timeout, config_.max_bytes_in_flight);
   auto response = std::make_shared<v1::StreamSignalsResponse>();
   v1::StreamReady* ready = response->mutable_ready();
   *ready->mutable_options() = options_->wire;
@@ -125,7 +125,12 @@ absl::Status StreamSession::Admit(const std::shared_ptr<const v1::Episode>& epis
   // Before the group is told: an episode that may be sent again is not missing from it.
   if (work.ok()) {
     const Load load = {1, MemoryOf(*episode, bytes)};
-    const Admission::Entry entry = deps_.admission->Enter(load, held_);
+    Admission::Entry entry = deps_.admission->Enter(load, held_);
+    // What groups keep for their teams makes room for what else would be turned away.
+    while (entry != Admission::Entry::kEntered && groups_->LetEpisodesGo()) {
+      KeepGroups();
+      entry = deps_.admission->Enter(load, held_);
+    }
     if (entry != Admission::Entry::kEntered) {
       if (deps_.observer != nullptr) deps_.observer->OnRejected(ReasonOf(entry));
       return NotAdmitted(entry, config_.retry_after);
@@ -135,7 +140,7 @@ absl::Status StreamSession::Admit(const std::shared_ptr<const v1::Episode>& epis
     ++held_.episodes;
   }
   if (episode->has_group() && ValidateGroup(episode->group(), config_.limits).ok()) {
-    absl::Status joined = groups_->Join(*episode, now);
+    absl::Status joined = groups_->Join(*episode, work.ok() ? &*work : nullptr, now);
     if (joined.ok()) {
       in_flight->group = episode->group().id();
     } else if (work.ok()) {
@@ -155,9 +160,8 @@ void StreamSession::RejectBeyondCredits(const v1::Episode& episode) {
     return Finish(ClientDoesNotRead("more rejections are unread than there are credits"));
   }
   auto response = std::make_shared<v1::StreamSignalsResponse>();
-  *response->mutable_result() =
-      MakeError(absl::string_view(episode.id()).substr(0, config_.limits.max_id_bytes),
-                BeyondCredits(config_.retry_after));
+  *response->mutable_result() = MakeError(CutText(episode.id(), config_.limits.max_id_bytes),
+                                          BeyondCredits(config_.retry_after));
   SetElapsed(absl::ZeroDuration(), response->mutable_result());
   Report(response->result(), absl::ZeroDuration());
   Enqueue(std::move(response), Kind::kRejection);
@@ -182,7 +186,7 @@ void StreamSession::OnHalfClose(absl::Time now) {
   // After a go_away the client sends its incomplete groups again, elsewhere.
   if (groups_.has_value() && !drain_deadline_.has_value()) {
     groups_->Close();
-    EnqueueGroups();
+    TakeGroups();
   }
   Pump(now);
 }
@@ -231,7 +235,7 @@ void StreamSession::Answer(Ticket ticket, std::shared_ptr<v1::StreamSignalsRespo
   }
   if (in_flight.scores_never_negative) NoteScores(result);
   Enqueue(std::move(response), Kind::kResult, ticket);
-  EnqueueGroups();
+  TakeGroups();
 }
 
 void StreamSession::AnswerError(Ticket ticket, absl::string_view id, const absl::Status& error,
@@ -274,13 +278,21 @@ void StreamSession::Enqueue(std::shared_ptr<const v1::StreamSignalsResponse> res
   responses_.push_back(std::move(pending));
 }
 
-void StreamSession::EnqueueGroups() {
-  for (v1::GroupResult& group : groups_->TakeReady()) {
-    ++summary_.groups;
-    auto response = std::make_shared<v1::StreamSignalsResponse>();
-    *response->mutable_group() = std::move(group);
-    Enqueue(std::move(response));
-  }
+void StreamSession::TakeGroups() {
+  for (GroupWork& work : groups_->TakeReady()) waiting_groups_.push_back(std::move(work));
+}
+
+void StreamSession::OnGroupDone(GroupOutcome outcome, absl::Time now) {
+  const auto found = started_groups_.find(outcome.ticket);
+  if (found == started_groups_.end()) return;
+  const GroupInFlight group = std::move(found->second);
+  started_groups_.erase(found);
+  if (group.asks) --asking_groups_;
+  if (finished_) return Keep(-group.bytes);
+  groups_->Done(group.id);
+  ++summary_.groups;
+  Enqueue(std::move(outcome.response));
+  Pump(now);
 }
 
 void StreamSession::Pump(absl::Time now) {
@@ -288,6 +300,7 @@ void StreamSession::Pump(absl::Time now) {
   KeepGroups();
   ExpireWaiting(now);
   StartWaiting(now);
+  StartGroups();
   WriteNext(now);
   FinishIfDone(now);
 }
@@ -314,6 +327,23 @@ void StreamSession::StartWaiting(absl::Time now) {
     const absl::Duration left = in_flight.read_at + options_->episode_timeout - now;
     actions_.push_back(StartEpisode{ticket, *std::move(in_flight.work), left});
     in_flight.work.reset();
+  }
+}
+
+void StreamSession::StartGroups() {
+  while (!waiting_groups_.empty() && response_bytes_ <= config_.max_bytes_in_flight) {
+    GroupWork& work = waiting_groups_.front();
+    if (work.asks() && asking_groups_ >= config_.max_groups_asking) return;
+    const Ticket ticket = ++last_ticket_;
+    started_groups_[ticket] = {work.id, work.bytes, work.asks()};
+    if (work.asks()) ++asking_groups_;
+    // The group has waited for its members as long as that at most; it may wait for its teams so.
+    const absl::Duration timeout =
+        options_->group_timeout > absl::ZeroDuration()
+            ? std::min(options_->group_timeout, options_->episode_timeout)
+            : options_->episode_timeout;
+    actions_.push_back(StartGroup{ticket, std::move(work), timeout});
+    waiting_groups_.pop_front();
   }
 }
 
@@ -345,7 +375,10 @@ void StreamSession::OnWriteDone(absl::Time now) {
   Pump(now);
 }
 
-bool StreamSession::Quiet() const { return unanswered_ == 0 && responses_.empty() && !writing_; }
+bool StreamSession::Quiet() const {
+  return unanswered_ == 0 && waiting_groups_.empty() && started_groups_.empty() &&
+         responses_.empty() && !writing_;
+}
 
 void StreamSession::FinishIfDone(absl::Time now) {
   if (!Quiet()) {
@@ -388,7 +421,7 @@ void StreamSession::OnTimer(absl::Time now) {
   }
   if (groups_.has_value()) {
     groups_->OnTime(now);
-    EnqueueGroups();
+    TakeGroups();
   }
   Pump(now);
 }
@@ -433,13 +466,18 @@ void StreamSession::Finish(absl::Status status) {
     LeaveAdmission(&current->second);
     episodes_.erase(current);
   }
+  for (auto it = started_groups_.rbegin(); it != started_groups_.rend(); ++it) {
+    actions_.push_back(CancelGroup{it->first});
+  }
   waiting_.clear();
+  waiting_groups_.clear();
   responses_.clear();
   // A write that is on its way may never be told to be done.
   Keep(-response_bytes_ - writing_bytes_);
   response_bytes_ = writing_bytes_ = 0;
   groups_.reset();
   KeepGroups();
+  for (const auto& [ticket, group] : started_groups_) Keep(group.bytes);
   unanswered_ids_.clear();
   actions_.push_back(FinishStream{std::move(status)});
 }

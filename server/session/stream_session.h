@@ -6,7 +6,8 @@
 //   episodes kept         max_episodes_in_flight, max_bytes_in_flight
 //   rejections unwritten  max_episodes_in_flight, then the stream ends
 //   results unwritten     nothing is started while they hold more than max_bytes_in_flight
-//   groups                max_open_groups, max_bytes_in_flight
+//   groups                max_open_groups, max_bytes_in_flight (their episodes are let go before
+//                         anything is refused); max_groups_asking plans at once
 //   all of it together    what Admission leaves free
 //   questions             max_outstanding_questions (the caller evaluator holds the rest back)
 #ifndef ASSAY_SERVER_SESSION_STREAM_SESSION_H_
@@ -45,6 +46,8 @@ struct SessionConfig {
   // Episodes of one stream that the engine works on at once, so that streams share it fairly; all
   // of them where answers come from outside and are waited for.
   int max_started = 32;
+  // Groups of one stream about whose teams something is asked at once.
+  int max_groups_asking = 8;
   absl::Duration write_stall = absl::Seconds(30);
   absl::Duration first_message = absl::Seconds(60);  // for the options to arrive
   absl::Duration retry_after = absl::Milliseconds(100);
@@ -63,6 +66,12 @@ struct EpisodeOutcome {
   std::shared_ptr<v1::StreamSignalsResponse> response;
 };
 
+// Likewise with a group's.
+struct GroupOutcome {
+  Ticket ticket;
+  std::shared_ptr<v1::StreamSignalsResponse> response;
+};
+
 // What the driver must do, in order.
 struct StartEpisode {
   Ticket ticket;
@@ -70,6 +79,16 @@ struct StartEpisode {
   absl::Duration timeout;
 };
 struct CancelEpisode {
+  Ticket ticket;
+};
+// A group whose members are all answered, or late: what is asked about its teams is asked, and its
+// result made. Groups and episodes have tickets of one row.
+struct StartGroup {
+  Ticket ticket;
+  GroupWork work;
+  absl::Duration timeout;
+};
+struct CancelGroup {
   Ticket ticket;
 };
 // At most one is unanswered by OnWriteDone.
@@ -88,13 +107,13 @@ struct CloseCaller {
   std::shared_ptr<evaluation::CallerEvaluator> caller;
   absl::Status status;
 };
-// The last action. No input but OnEpisodesDone, OnWriteDone and OnCancel may follow, and none
-// matters.
+// The last action. No input but OnEpisodesDone, OnGroupDone, OnWriteDone and OnCancel may follow,
+// and none matters.
 struct FinishStream {
   absl::Status status;
 };
-using Action = std::variant<StartEpisode, CancelEpisode, WriteResponse, DeliverAnswers, CloseCaller,
-                            FinishStream>;
+using Action = std::variant<StartEpisode, CancelEpisode, StartGroup, CancelGroup, WriteResponse,
+                            DeliverAnswers, CloseCaller, FinishStream>;
 
 // Not thread safe.
 class StreamSession {
@@ -122,6 +141,7 @@ class StreamSession {
   void OnHalfClose(absl::Time now);
   // Those that are handed in together are written together.
   void OnEpisodesDone(std::vector<EpisodeOutcome> outcomes, absl::Time now);
+  void OnGroupDone(GroupOutcome outcome, absl::Time now);
   // From the caller evaluator's sink.
   void OnAsk(const evaluation::CallerRequest& request, absl::Time now);
   void OnUnknownEvaluation();
@@ -154,6 +174,11 @@ class StreamSession {
     bool answered = false;            // its result waits to be written
     std::optional<EpisodeWork> work;  // until started
   };
+  struct GroupInFlight {
+    std::string id;
+    int64_t bytes = 0;
+    bool asks = false;
+  };
   enum class Kind : uint8_t { kOther, kResult, kRejection };
   struct Pending {
     std::shared_ptr<const v1::StreamSignalsResponse> response;
@@ -179,10 +204,12 @@ class StreamSession {
 
   void Enqueue(std::shared_ptr<const v1::StreamSignalsResponse> response, Kind kind = Kind::kOther,
                Ticket ticket = 0);
-  void EnqueueGroups();
+  // Takes over the groups that are to be answered.
+  void TakeGroups();
   // Starts what may be started, writes what may be written, ends what is over.
   void Pump(absl::Time now);
   void StartWaiting(absl::Time now);
+  void StartGroups();
   void ExpireWaiting(absl::Time now);
   void WriteNext(absl::Time now);
   void FinishIfDone(absl::Time now);
@@ -199,6 +226,9 @@ class StreamSession {
 
   std::shared_ptr<const ResolvedOptions> options_;  // null: not sent yet
   std::optional<Groups> groups_;
+  std::deque<GroupWork> waiting_groups_;
+  std::map<Ticket, GroupInFlight> started_groups_;
+  int asking_groups_ = 0;                // of them, those that ask
   std::map<Ticket, InFlight> episodes_;  // until the result is handed to the transport
   absl::flat_hash_set<std::string> unanswered_ids_;
   std::deque<Ticket> waiting_;

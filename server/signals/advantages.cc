@@ -44,14 +44,15 @@ class Scaling {
 }  // namespace
 
 absl::StatusOr<GroupAdvantages> ComputeAdvantages(absl::Span<const GroupMember* const> members,
-                                                  const AdvantageOptions& options) {
-  const Group group(members, options.range);
+                                                  const AdvantageOptions& options,
+                                                  absl::Span<const double> recombined) {
+  const Group group(members, options.range, recombined);
   const absl::StatusOr<OutcomeRule> outcome = ChooseOutcomeRule(group, options.outcome);
   if (!outcome.ok()) return outcome.status();
   const absl::StatusOr<CreditRule> credit = ChooseCreditRule(group, options.credit);
   if (!credit.ok()) return credit.status();
   const double deviation = ScoreDeviation(group, options.scale);
-  const std::vector<double> x = outcome->compute(group);
+  const OutcomeNumbers x = outcome->compute(group, options.scale);
   const CreditNumbers k = credit->compute(group);
 
   GroupAdvantages result;
@@ -75,7 +76,8 @@ absl::StatusOr<GroupAdvantages> ComputeAdvantages(absl::Span<const GroupMember* 
     member.advantage.reserve(members[e]->messages.size());
     member.outcome = scaling.Outcome(group.score_deviation(static_cast<int>(e)), deviation);
     for (size_t i = 0; i < members[e]->agents.size(); ++i) {
-      member.by_agent.push_back(scaling.Outcome(x[pair++], deviation));
+      member.by_agent.push_back(scaling.Outcome(x.values[pair], x.divisors[pair]));
+      ++pair;
     }
     for (const MemberMessage& message : members[e]->messages) {
       member.local.push_back(scaling.Credit(k.values[m], k.divisors[m], credit->unit));

@@ -33,12 +33,14 @@ struct GroupAdvantages {
   std::vector<MemberAdvantages> members;
 };
 
+// `recombined`: as Group takes it.
 // FAILED_PRECONDITION with the option's path, the episode and what it lacks: a part asked for by
 // name that the group does not support. UNIMPLEMENTED: a part that is not offered. All outcome
 // parts are exactly 0 where all scores are equal or the group has one member. Nothing depends on
 // the order of the members. O(messages log messages).
 absl::StatusOr<GroupAdvantages> ComputeAdvantages(absl::Span<const GroupMember* const> members,
-                                                  const AdvantageOptions& options);
+                                                  const AdvantageOptions& options,
+                                                  absl::Span<const double> recombined = {});
 
 }  // namespace assay::signals
 

@@ -1,6 +1,7 @@
 #include "server/signals/group.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <utility>
 
@@ -15,7 +16,9 @@ template <class Reduce>
 auto ByPolicy(const std::vector<double>& values, const std::vector<int>& policy_of, int policies,
               Reduce reduce) {
   std::vector<std::vector<double>> buckets(policies);
-  for (size_t k = 0; k < values.size(); ++k) buckets[policy_of[k]].push_back(values[k]);
+  for (size_t k = 0; k < values.size(); ++k) {
+    if (!std::isnan(values[k])) buckets[policy_of[k]].push_back(values[k]);
+  }
   std::vector<decltype(reduce(buckets.front()))> reduced;
   reduced.reserve(buckets.size());
   for (std::vector<double>& bucket : buckets) reduced.push_back(reduce(std::move(bucket)));
@@ -55,8 +58,9 @@ Moments SortedMoments(std::vector<double> values) {
   return moments;
 }
 
-Group::Group(absl::Span<const GroupMember* const> members, double range)
-    : members_(members), range_(range) {
+Group::Group(absl::Span<const GroupMember* const> members, double range,
+             absl::Span<const double> recombined)
+    : members_(members), range_(range), recombined_(recombined) {
   absl::flat_hash_map<absl::string_view, int> policies;
   std::vector<double> scores;
   for (const GroupMember* member : members) {

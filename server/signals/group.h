@@ -59,11 +59,16 @@ inline double SortedMean(std::vector<double> values) {
 // the squares of tiny ranges would vanish, and those of huge ones overflow.
 class Group {
  public:
-  // `members` must outlive the group. `range` is the size of the value range.
-  Group(absl::Span<const GroupMember* const> members, double range);
+  // `members` and `recombined` must outlive the group. `range` is the size of the value range.
+  // `recombined`: what the messages of each agent of each member are worth in the teams of the
+  // group, member by member; NaN where the agent has no message. Empty: not known.
+  Group(absl::Span<const GroupMember* const> members, double range,
+        absl::Span<const double> recombined = {});
 
   absl::Span<const GroupMember* const> members() const { return members_; }
   double range() const { return range_; }
+  // One a pair, or empty.
+  absl::Span<const double> recombined() const { return recombined_; }
 
   int pairs() const { return static_cast<int>(agents_.size()); }
   const MemberAgent& agent(int pair) const { return *agents_[pair]; }
@@ -79,7 +84,8 @@ class Group {
   // Sum of their squares.
   double score_squares() const { return score_squares_; }
 
-  // Of `values`, one a pair, over each policy; results are one a pair as well.
+  // Of `values`, one a pair, over each policy; results are one a pair as well. NaN stands for
+  // nothing.
   std::vector<Moments> PairMoments(const std::vector<double>& values) const;
   std::vector<double> PairSums(const std::vector<double>& values) const;
   // Mean squared deviation of `values`, one a pair, from the mean of their policy.
@@ -90,6 +96,7 @@ class Group {
  private:
   const absl::Span<const GroupMember* const> members_;
   const double range_;
+  const absl::Span<const double> recombined_;
   std::vector<const MemberAgent*> agents_;  // of each pair
   std::vector<int> member_of_;              // of each pair
   std::vector<int> policy_of_;              // of each pair

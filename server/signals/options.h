@@ -54,12 +54,20 @@ struct FirstErrorOptions {
   std::shared_ptr<const blame::TextPrior> prior;  // null: uniform or by credit
 };
 
+// Questions about teams put together from the episodes of a group.
+struct RecombinationOptions {
+  bool enabled = true;    // asked where they help and the group allows them
+  int siblings = 0;       // 0: all where free, else few
+  int max_questions = 0;  // 0: as many as there may be
+};
+
 struct AdvantageOptions {
   std::optional<double> blend;  // share of the credit part; unset: that part's default
   OutcomeScale scale = OutcomeScale::kPopulation;
   double epsilon = 1e-6;  // as a share of the range
   double range = 1;       // size of the value range
   OutcomePart outcome = OutcomePart::kAuto;
+  RecombinationOptions recombination;
   CreditPart credit = CreditPart::kAuto;
 };
 

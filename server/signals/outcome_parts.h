@@ -11,15 +11,20 @@
 
 namespace assay::signals {
 
+// Both one a pair. Values in shares of the value range; their mean over the pairs of a policy is 0
+// where the policy has as many agents in every episode.
+struct OutcomeNumbers {
+  std::vector<double> values;
+  std::vector<double> divisors;  // standard deviations, by the scale; kNone as kPopulation
+};
+
 // One way to make X. kAuto is the first that the group supports, from the one
 // with the least noise to the one that needs the least.
 struct OutcomeRule {
   OutcomePart part;
   // What keeps the group from it: FAILED_PRECONDITION naming the episode and the agent.
   absl::Status (*supported)(const Group& group);
-  // One number a pair, in shares of the value range and not divided by anything; its mean over the
-  // pairs of a policy is 0 where the policy has as many agents in every episode.
-  std::vector<double> (*compute)(const Group& group);
+  OutcomeNumbers (*compute)(const Group& group, OutcomeScale scale);
 };
 
 // The rule that is asked for. FAILED_PRECONDITION (options.advantages.outcome) where the group does

@@ -19,32 +19,37 @@ namespace {
 constexpr int kThreads = 8;
 constexpr int kRequestTimeoutMs = 5000;
 
+service::RelayLimits LimitsOfRelay() {
+  service::RelayLimits limits;
+  limits.connections = 256;
+  limits.carried = kThreads - 1;
+  limits.head_time = limits.patience = absl::Milliseconds(kRequestTimeoutMs);
+  return limits;
+}
+
 struct Callbacks : CivetCallbacks {
   Callbacks() { init_thread = KeepNoFreedMemory; }
 };
 
 class ExposerServer final : public MetricsServer {
  public:
-  ExposerServer(const std::string& address, const Metrics& metrics)
+  explicit ExposerServer(const Metrics& metrics)
       : registry_(metrics.registry()),
         process_(std::make_shared<ProcessCollector>()),
-        exposer_({"listening_ports", service::NeedsRelay(address) ? "127.0.0.1:0" : address,
-                  "num_threads", absl::StrCat(kThreads), "request_timeout_ms",
-                  absl::StrCat(kRequestTimeoutMs), "enable_keep_alive", "no"},
+        exposer_({"listening_ports", "127.0.0.1:0", "num_threads", absl::StrCat(kThreads),
+                  "request_timeout_ms", absl::StrCat(kRequestTimeoutMs), "enable_keep_alive", "no"},
                  &callbacks_) {
     exposer_.RegisterCollectable(registry_);
     exposer_.RegisterCollectable(process_);
   }
-  absl::Status Relayed(const std::string& address) {
-    if (!service::NeedsRelay(address)) return absl::OkStatus();
-    auto relay = service::Relay::Start(address, exposer_.GetListeningPorts().front());
+  absl::Status Listen(const std::string& address) {
+    auto relay =
+        service::Relay::Start(address, exposer_.GetListeningPorts().front(), LimitsOfRelay());
     if (!relay.ok()) return relay.status();
     relay_ = *std::move(relay);
     return absl::OkStatus();
   }
-  int port() const override {
-    return relay_ == nullptr ? exposer_.GetListeningPorts().front() : relay_->port();
-  }
+  int port() const override { return relay_->port(); }
 
  private:
   const std::shared_ptr<prometheus::Registry> registry_;
@@ -59,10 +64,10 @@ class ExposerServer final : public MetricsServer {
 absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(const std::string& address,
                                                                     const Metrics& metrics) {
   try {
-    auto server = std::make_unique<ExposerServer>(address, metrics);
-    if (absl::Status relayed = server->Relayed(address); !relayed.ok()) {
+    auto server = std::make_unique<ExposerServer>(metrics);
+    if (absl::Status listening = server->Listen(address); !listening.ok()) {
       return absl::UnavailableError(
-          absl::StrCat("metrics: cannot listen on ", address, ": ", relayed.message()));
+          absl::StrCat("metrics: cannot listen on ", address, ": ", listening.message()));
     }
     return server;
   } catch (const std::exception& e) {

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "server/base/utf8.h"
 #include "server/wire/errors.h"
 #include "spdlog/async.h"
 #include "spdlog/details/null_mutex.h"
@@ -26,7 +27,7 @@ constexpr std::chrono::seconds kForLastLines{1};
 
 void AppendText(absl::string_view text, std::string* line) {
   line->push_back('"');
-  for (const char c : text.substr(0, kMaxTextBytes)) {
+  for (const char c : CutText(text, kMaxTextBytes)) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
       line->push_back('\\');
@@ -134,6 +135,9 @@ void ServiceLog::OnEpisode(const v1::EpisodeResult& result, double value_range,
                            absl::Duration elapsed, const service::Origin& origin) {
   if (next_ != nullptr) next_->OnEpisode(result, value_range, elapsed, origin);
   if (result.has_signals()) return;
+  const std::string source = absl::StrCat("stream ", origin.stream);
+  const auto left_out = lines_.Admit(source, std::chrono::steady_clock::now());
+  if (!left_out.has_value()) return;
   const v1::Error& error = result.error();
   const absl::string_view field =
       error.violations_size() > 0 ? absl::string_view(error.violations(0).field()) : "";
@@ -144,7 +148,8 @@ void ServiceLog::OnEpisode(const v1::EpisodeResult& result, double value_range,
                {"code", service::CodeLabel(static_cast<absl::StatusCode>(error.code()))},
                {"field", field},
                {"message", absl::string_view(error.message())},
-               {"seconds", absl::ToDoubleSeconds(elapsed)}});
+               {"seconds", absl::ToDoubleSeconds(elapsed)},
+               {"left_out", *left_out}});
 }
 
 void ServiceLog::OnRejected(service::RejectReason reason) {
@@ -157,6 +162,11 @@ void ServiceLog::OnStreamOpen() {
 
 void ServiceLog::OnStreamClosed(const service::StreamSummary& summary) {
   if (next_ != nullptr) next_->OnStreamClosed(summary);
+  // The address without its port.
+  const absl::string_view peer = summary.peer;
+  const auto left_out =
+      lines_.Admit(peer.substr(0, peer.rfind(':')), std::chrono::steady_clock::now());
+  if (!left_out.has_value()) return;
   log_->Write(summary.status.ok() ? Level::kInfo : Level::kWarning, "stream",
               {{"stream", static_cast<int64_t>(summary.stream)},
                {"peer", absl::string_view(summary.peer)},
@@ -168,7 +178,8 @@ void ServiceLog::OnStreamClosed(const service::StreamSummary& summary) {
                {"answered", summary.answered},
                {"failed", summary.failed},
                {"groups", summary.groups},
-               {"questions", summary.questions}});
+               {"questions", summary.questions},
+               {"left_out", *left_out}});
 }
 
 }  // namespace assay::telemetry

@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/variant.h"
 #include "server/session/observer.h"
+#include "server/telemetry/line_limiter.h"
 
 namespace spdlog {
 class logger;
@@ -42,7 +43,8 @@ class Log {
   const std::shared_ptr<spdlog::logger> logger_;
 };
 
-// One line a stream, one a failed episode.
+// One line a stream, one a failed episode; of one address and of one stream no more than
+// LineLimiter lets through: "left_out" says how many there were since the last.
 class ServiceLog final : public service::Observer {
  public:
   // `log` outlives this. `next` (may be null) is told of everything too.
@@ -57,6 +59,7 @@ class ServiceLog final : public service::Observer {
  private:
   const Log* const log_;
   service::Observer* const next_;
+  LineLimiter lines_;
 };
 
 }  // namespace assay::telemetry

@@ -8,7 +8,9 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "server/base/thread_memory.h"
 #include "server/transport/relay.h"
 #include "server/wire/errors.h"
@@ -16,10 +18,26 @@
 namespace assay::service {
 namespace {
 
-constexpr char kThreads[] = "64";
-constexpr char kRequestTimeoutMs[] = "30000";    // to receive a request
-constexpr char kKeepAliveTimeoutMs[] = "60000";  // between two requests
+// A thread a connection that the relay carries on.
+constexpr int kThreads = 64;
+constexpr char kRequestTimeoutMs[] = "10000";   // for the next bytes of a request
+constexpr char kKeepAliveTimeoutMs[] = "5000";  // between two requests: a thread waits for them
+constexpr absl::Duration kBodyTime = absl::Seconds(60);
 constexpr int64_t kReadBytes = 64 << 10;
+
+RelayLimits LimitsOfRelay() {
+  RelayLimits limits;
+  limits.carried = kThreads - 4;
+  return limits;
+}
+
+// A name that a page in a browser could have had resolved to this machine (DNS rebinding): one with
+// a dot, that is no address.
+bool IsForeignName(absl::string_view host) {
+  host = host.substr(0, host.find(':'));
+  return absl::StrContains(host, '.') &&
+         host.find_first_not_of("0123456789.") != absl::string_view::npos;
+}
 
 class Gateway final : public HttpGateway {
  public:
@@ -30,18 +48,22 @@ class Gateway final : public HttpGateway {
   }
 
   absl::Status Listen(const std::string& address) {
-    const bool relayed = NeedsRelay(address);
-    const std::string own = relayed ? "127.0.0.1:0" : address;
+    // What listens on loopback is not to be reached by a name that means another machine.
+    local_ = absl::StartsWith(address, "127.") || absl::StartsWith(address, "localhost") ||
+             absl::StartsWith(address, "[::1]");
+    const std::string threads = absl::StrCat(kThreads);
     const char* options[] = {"listening_ports",
-                             own.c_str(),
+                             "127.0.0.1:0",
                              "num_threads",
-                             kThreads,
+                             threads.c_str(),
                              "request_timeout_ms",
                              kRequestTimeoutMs,
                              "enable_keep_alive",
                              "yes",
                              "keep_alive_timeout_ms",
                              kKeepAliveTimeoutMs,
+                             "access_control_allow_origin",
+                             "",
                              nullptr};
     mg_callbacks callbacks{};
     callbacks.init_thread = KeepNoFreedMemory;
@@ -50,21 +72,17 @@ class Gateway final : public HttpGateway {
     if (context_ == nullptr || mg_get_server_ports(context_, 1, &port) != 1) {
       return absl::UnavailableError(absl::StrCat("http: cannot listen on ", address));
     }
-    port_ = port.port;
-    if (relayed) {
-      auto relay = Relay::Start(address, port_);
-      if (!relay.ok()) {
-        return absl::UnavailableError(
-            absl::StrCat("http: cannot listen on ", address, ": ", relay.status().message()));
-      }
-      relay_ = *std::move(relay);
-      port_ = relay_->port();
-    }
     mg_set_request_handler(context_, "**", &Gateway::OnRequest, this);
+    auto relay = Relay::Start(address, port.port, LimitsOfRelay());
+    if (!relay.ok()) {
+      return absl::UnavailableError(
+          absl::StrCat("http: cannot listen on ", address, ": ", relay.status().message()));
+    }
+    relay_ = *std::move(relay);
     return absl::OkStatus();
   }
 
-  int port() const override { return port_; }
+  int port() const override { return relay_->port(); }
   int calls() const override { return calls_.load(); }
 
  private:
@@ -75,9 +93,34 @@ class Gateway final : public HttpGateway {
   int Handle(mg_connection* connection) {
     ++calls_;
     const HttpReply reply = Answer(connection);
+    // What is left of the request is not waited for, and must not be taken for the next one.
+    if (reply.close) relay_->StopReading(mg_get_request_info(connection)->remote_port);
     Write(connection, reply);
     --calls_;
     return reply.status;
+  }
+
+  // OK where the body may be read: by what the head says alone.
+  absl::Status CheckHead(const mg_request_info& info) const {
+    int lengths = 0;
+    bool chunked = false;
+    for (int i = 0; i < info.num_headers; ++i) {
+      const absl::string_view name = info.http_headers[i].name;
+      const absl::string_view value = info.http_headers[i].value;
+      if (absl::EqualsIgnoreCase(name, "Content-Length")) ++lengths;
+      if (absl::EqualsIgnoreCase(name, "Transfer-Encoding")) chunked = true;
+      if (absl::EqualsIgnoreCase(name, "Origin")) {
+        return absl::PermissionDeniedError("requests of web pages are not taken");
+      }
+      if (local_ && absl::EqualsIgnoreCase(name, "Host") && IsForeignName(value)) {
+        return absl::PermissionDeniedError(
+            "the Host header names another machine: use an address or localhost");
+      }
+    }
+    if (lengths + (chunked ? 1 : 0) > 1) {
+      return Invalid("body", "its length is given more than once");
+    }
+    return absl::OkStatus();
   }
 
   HttpReply Answer(mg_connection* connection) const {
@@ -85,21 +128,37 @@ class Gateway final : public HttpGateway {
     if (absl::string_view(info->request_method) != "POST") {
       HttpReply reply = ToHttp(absl::UnimplementedError("only POST"));
       reply.status = 405;
+      reply.close = true;
+      return reply;
+    }
+    const auto header = [connection](const char* name) {
+      const char* value = mg_get_header(connection, name);
+      return absl::string_view(value == nullptr ? "" : value);
+    };
+    absl::Status refused = CheckHead(*info);
+    if (refused.ok()) refused = routes_->MayCall(header("Authorization"));
+    if (!refused.ok()) {
+      HttpReply reply = ToHttp(refused);
+      reply.close = true;
       return reply;
     }
     if (info->content_length > routes_->max_body_bytes()) return TooLarge();
+    const absl::Time read_by = absl::Now() + kBodyTime;
     std::string body;
     // Without a length the body is chunked: its size shows only while it is read.
     std::string chunk(kReadBytes, '\0');
     for (int n; (n = mg_read(connection, chunk.data(), chunk.size())) > 0;) {
       body.append(chunk, 0, static_cast<size_t>(n));
       if (static_cast<int64_t>(body.size()) > routes_->max_body_bytes()) return TooLarge();
+      if (absl::Now() > read_by) {
+        HttpReply reply = ToHttp(absl::DeadlineExceededError(
+            absl::StrCat("the body took longer than ", absl::FormatDuration(kBodyTime))));
+        reply.status = 408;
+        reply.close = true;
+        return reply;
+      }
     }
-    const auto header = [connection](const char* name) {
-      const char* value = mg_get_header(connection, name);
-      return absl::string_view(value == nullptr ? "" : value);
-    };
-    const std::string peer = absl::StrCat("http:", info->remote_addr, ":", info->remote_port);
+    const std::string peer = relay_->PeerOf(info->remote_port);
     // A thread a request may wait: there are 64 of them, and no worker is among them.
     const auto promise = std::make_shared<std::promise<HttpReply>>();
     std::future<HttpReply> future = promise->get_future();
@@ -113,6 +172,7 @@ class Gateway final : public HttpGateway {
     HttpReply reply =
         ToHttp(OverLimit("body", routes_->max_body_bytes() + 1, routes_->max_body_bytes()));
     reply.status = 413;
+    reply.close = true;
     return reply;
   }
 
@@ -126,8 +186,7 @@ class Gateway final : public HttpGateway {
                                                absl::Ceil(*reply.retry_after, absl::Seconds(1)))),
                       "\r\n");
     }
-    // What was not read of a body that is too large would be taken for the next request.
-    if (reply.status == 413) head += "Connection: close\r\n";
+    if (reply.close) head += "Connection: close\r\n";
     head += "\r\n";
     mg_write(connection, head.data(), head.size());
     mg_write(connection, reply.body.data(), reply.body.size());
@@ -136,7 +195,7 @@ class Gateway final : public HttpGateway {
   const HttpRoutes* const routes_;
   mg_context* context_ = nullptr;
   std::unique_ptr<Relay> relay_;
-  int port_ = 0;
+  bool local_ = false;
   std::atomic<int> calls_ = 0;
 };
 

@@ -12,8 +12,9 @@
 #include "absl/strings/str_split.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
+#include "server/base/json_shape.h"
+#include "server/base/utf8.h"
 #include "server/wire/errors.h"
-#include "server/wire/json_shape.h"
 #include "server/wire/questions.h"
 
 namespace assay::service {
@@ -36,7 +37,7 @@ absl::Status FromJson(absl::string_view path, absl::string_view json,
   // The parser quotes the text around the fault: only its first line, which names the kind.
   const std::string what(parsed.message());
   return Invalid(path, absl::StrCat("is not its JSON form: ",
-                                    what.substr(0, std::min(what.find('\n'), kMaxJsonErrorBytes))));
+                                    CutText(what.substr(0, what.find('\n')), kMaxJsonErrorBytes)));
 }
 
 std::string ToJson(const google::protobuf::Message& message) {
@@ -108,7 +109,8 @@ absl::Status EpisodeOfLabel(absl::string_view path, int number, const std::strin
                             absl::string_view written, const Limits& limits, v1::Episode* episode) {
   if (absl::Status parsed = FromJson(path, label, episode); !parsed.ok()) return parsed;
   // The same prompt is asked many times in a batch: its label's id is not unique.
-  episode->set_id(absl::StrCat(number, "/", episode->id()).substr(0, limits.max_id_bytes));
+  const std::string id = absl::StrCat(number, "/", episode->id());
+  episode->set_id(std::string(CutText(id, limits.max_id_bytes)));
   episode->clear_group();
   const int last = episode->messages_size() - 1;
   if (last >= 0 && !episode->messages(last).agent_id().empty() &&
@@ -138,6 +140,12 @@ absl::Status FirstFailure(const v1::ComputeSignalsResponse& response,
 
 void Add(double value, Value* list) {
   list->mutable_list_value()->add_values()->set_number_value(value);
+}
+
+HttpReply Good(std::string body) {
+  HttpReply reply;
+  reply.body = std::move(body);
+  return reply;
 }
 
 std::string RewardReply(const v1::ComputeSignalsResponse& response, bool scalar_logs) {
@@ -176,6 +184,10 @@ HttpReply ToHttp(const absl::Status& status) {
   return reply;
 }
 
+absl::Status HttpRoutes::MayCall(absl::string_view authorization) const {
+  return gate_ == nullptr ? absl::OkStatus() : gate_->Check({authorization, {}}).status();
+}
+
 void HttpRoutes::Post(const HttpCall& call, Done done) const {
   std::string caller;
   if (gate_ != nullptr) {
@@ -209,7 +221,7 @@ void HttpRoutes::Signals(CallContext context, absl::string_view body, Done done)
   }
   Compute(std::move(context), std::move(request),
           [done = std::move(done)](absl::StatusOr<v1::ComputeSignalsResponse> computed) mutable {
-            done(computed.ok() ? HttpReply{200, ToJson(*computed), {}} : ToHttp(computed.status()));
+            done(computed.ok() ? Good(ToJson(*computed)) : ToHttp(computed.status()));
           });
 }
 
@@ -243,8 +255,7 @@ void HttpRoutes::GetReward(CallContext context, absl::string_view body, bool sca
             const auto path = [](int k) { return absl::StrCat("labels[", k, "]"); };
             const absl::Status status =
                 computed.ok() ? FirstFailure(*computed, path) : computed.status();
-            done(status.ok() ? HttpReply{200, RewardReply(*computed, scalar_logs), {}}
-                             : ToHttp(status));
+            done(status.ok() ? Good(RewardReply(*computed, scalar_logs)) : ToHttp(status));
           });
 }
 
@@ -273,11 +284,10 @@ void HttpRoutes::RewardModel(CallContext context, absl::string_view body, bool w
             Value score;
             score.set_number_value(signals.score());
             const std::string number = ToJson(score);
-            done({200,
-                  with_signals
-                      ? absl::StrCat("{\"score\":", number, ",\"signals\":", ToJson(signals), "}")
-                      : number,
-                  {}});
+            std::string body = with_signals ? absl::StrCat("{\"score\":", number,
+                                                           ",\"signals\":", ToJson(signals), "}")
+                                            : number;
+            done(Good(std::move(body)));
           });
 }
 

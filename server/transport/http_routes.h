@@ -33,6 +33,7 @@ struct HttpReply {
   int status = 200;
   std::string body;  // JSON
   std::optional<absl::Duration> retry_after;
+  bool close = false;  // the connection: the request was not read to its end
 };
 
 struct HttpCall {
@@ -54,6 +55,8 @@ class HttpRoutes {
   // `gate` may be null: everybody may call. All that is pointed to outlives this.
   HttpRoutes(const ServiceDeps& deps, CallGate* gate) : deps_(deps), gate_(gate) {}
 
+  // UNAUTHENTICATED: not with this Authorization header. For before the body is read.
+  absl::Status MayCall(absl::string_view authorization) const;
   // Calls `done` exactly once, possibly before it returns.
   void Post(const HttpCall& call, Done done) const;
 

@@ -16,6 +16,7 @@
 #include "assay/v1/signal_service.grpc.pb.h"
 #include "server/calls/arena_message.h"
 #include "server/calls/stream_call.h"
+#include "server/session/group_result.h"
 #include "server/wire/errors.h"
 #include "server/wire/server_info.h"
 

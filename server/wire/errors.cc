@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "server/base/utf8.h"
 #include "server/wire/questions.h"
 
 namespace assay::service {
@@ -20,7 +21,7 @@ std::string AtPath(absl::string_view path, absl::string_view what) {
 
 std::string Quoted(absl::string_view id) {
   const bool cut = id.size() > kMaxQuotedBytes;
-  return absl::StrCat("\"", absl::Utf8SafeCHexEscape(id.substr(0, kMaxQuotedBytes)),
+  return absl::StrCat("\"", absl::Utf8SafeCHexEscape(CutText(id, kMaxQuotedBytes)),
                       cut ? "...\"" : "\"");
 }
 
@@ -48,13 +49,6 @@ bool IsPath(absl::string_view text) {
     }
   }
   return true;
-}
-
-// Cuts before the start of a UTF-8 sequence that would not fit.
-absl::string_view Truncated(absl::string_view text, size_t size) {
-  if (text.size() <= size) return text;
-  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
-  return text.substr(0, size);
 }
 
 // As many digits as tell the number from its neighbours: 1.0000000000000002 is not 1.
@@ -143,13 +137,13 @@ v1::Error ToWire(const absl::Status& status) {
   v1::Error error;
   error.set_code(static_cast<int32_t>(status.code()));
   const absl::string_view message = status.message();
-  error.set_message(std::string(Truncated(message, kMaxMessageBytes)));
+  error.set_message(std::string(CutText(message, kMaxMessageBytes)));
   const size_t colon = message.find(": ");
   if (SpeaksOfFields(status.code()) && colon != absl::string_view::npos &&
       IsPath(message.substr(0, colon))) {
     v1::FieldViolation* violation = error.add_violations();
     violation->set_field(std::string(message.substr(0, colon)));
-    violation->set_description(std::string(Truncated(message.substr(colon + 2), kMaxMessageBytes)));
+    violation->set_description(std::string(CutText(message.substr(colon + 2), kMaxMessageBytes)));
   }
   if (const auto retry_after = RetryAfter(status)) {
     evaluation::ToWire(*retry_after, error.mutable_retry_after());

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "absl/strings/str_cat.h"
+#include "server/recombination/group_plan.h"
 #include "server/wire/errors.h"
 
 namespace assay::service {
@@ -61,17 +62,22 @@ bool OnlyOneSided(const v1::AttributionOptions& wire) {
 }  // namespace
 
 absl::Status CheckEffects(const v1::AdvantageOptions& resolved, absl::string_view prefix) {
-  const v1::Recombination& recombination = resolved.recombination();
-  const bool off = recombination.mode() == v1::RECOMBINATION_MODE_OFF;
-  constexpr absl::string_view kOff = "recombination.mode is OFF";
+  const v1::Recombination& teams = resolved.recombination();
+  const bool off = teams.mode() == v1::RECOMBINATION_MODE_OFF ||
+                   resolved.outcome() == v1::OUTCOME_PART_OUTCOME ||
+                   resolved.outcome() == v1::OUTCOME_PART_CONTROL;
+  constexpr absl::string_view kOff =
+      "teams are asked about only where recombination.mode is AUTO and the outcome part AUTO or "
+      "RECOMBINED";
   return FirstSet(
       {{"epsilon",
         resolved.scale() == v1::OUTCOME_SCALE_NONE && resolved.epsilon() != kDefaultEpsilon,
         "OUTCOME_SCALE_NONE divides nothing"},
        {"blend", resolved.credit() == v1::CREDIT_PART_NONE && resolved.blend() != 0,
         "CREDIT_PART_NONE leaves nothing to blend in"},
-       {"recombination.siblings", off && recombination.siblings() != 0, kOff},
-       {"recombination.max_questions", off && recombination.max_questions() != 0, kOff}},
+       {"recombination.siblings", off && teams.siblings() != 0, kOff},
+       {"recombination.max_questions", off && teams.max_questions() != recombination::kMaxQuestions,
+        kOff}},
       prefix);
 }
 

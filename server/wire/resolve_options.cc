@@ -8,6 +8,7 @@
 #include "server/evaluation/evaluators/given_values.h"
 #include "server/evaluation/evaluators/outcome_only.h"
 #include "server/evaluation/evaluators/vote_replay.h"
+#include "server/recombination/group_plan.h"
 #include "server/wire/errors.h"
 #include "server/wire/fitted_prior.h"
 #include "server/wire/inspect.h"
@@ -24,6 +25,8 @@ constexpr int64_t kMinResponseBytes = 4096;
 constexpr int64_t kCoalitionQuestionBytes = 64 + 16;
 constexpr int64_t kMessagesQuestionBytes = 256 * 3 + 16;
 constexpr int64_t kRequestOverhead = 128;
+// Of a question about a team, beside its ids.
+constexpr int64_t kTeamOverhead = 16;
 constexpr int kDefaultBatchSize = 64;
 constexpr int kMaxBatchSize = 4096;
 constexpr int kMaxSamplesPerQuestion = 1000;
@@ -207,15 +210,28 @@ void ResolvePreferences(v1::PreferenceOptions* wire, signals::Options* options, 
     if (wire->kinds(i) == v1::PREFERENCE_KIND_UNSPECIFIED) {
       check->Fail(Missing(absl::StrCat("preferences.kinds[", i, "]")));
     }
-    if (wire->kinds(i) == v1::PREFERENCE_KIND_PEER) {
-      check->Fail(NotOffered(absl::StrCat("preferences.kinds[", i, "]"),
-                             "this build does not compare peers"));
-    }
     options->pair_kinds.push_back(
         FromEnum<blame::PairKind>(static_cast<v1::PreferenceKind>(wire->kinds(i))));
   }
   check->NotNegative("preferences.margin", wire->margin());
   options->pair_margin = wire->margin();
+}
+
+void ResolveRecombination(v1::Recombination* wire, signals::OutcomePart part,
+                          signals::RecombinationOptions* options, Checker* check) {
+  if (wire->mode() == v1::RECOMBINATION_MODE_UNSPECIFIED) {
+    wire->set_mode(v1::RECOMBINATION_MODE_AUTO);
+  }
+  options->enabled = wire->mode() == v1::RECOMBINATION_MODE_AUTO;
+  if (!options->enabled && part == signals::OutcomePart::kRecombined) {
+    check->Fail(Invalid(check->At("recombination.mode"), "is OFF where outcome is RECOMBINED"));
+  }
+  check->NotNegative("recombination.siblings", wire->siblings());
+  options->siblings = wire->siblings();
+  if (wire->max_questions() == 0) wire->set_max_questions(recombination::kMaxQuestions);
+  check->InRange("recombination.max_questions", wire->max_questions(), 1,
+                 recombination::kMaxQuestions);
+  options->max_questions = wire->max_questions();
 }
 
 void ResolveLimits(v1::AttributionOptions* wire, const Limits& limits, ResolvedOptions* resolved,
@@ -291,6 +307,7 @@ void ResolveCaller(v1::CallerEvaluator* wire, const Limits& limits,
   evaluation::CallerLimits caller_limits;
   caller_limits.batch_size = wire->batch_size();
   caller_limits.max_outstanding = limits.max_outstanding_questions;
+  caller_limits.max_request_bytes = room - kTeamOverhead * wire->batch_size();
   evaluation::CallerStack stack = (*make_caller)(traits, caller_limits);
   resolved->chosen = stack.evaluator;
   resolved->caller = stack.caller;
@@ -386,12 +403,8 @@ absl::StatusOr<signals::AdvantageOptions> ResolveAdvantages(v1::AdvantageOptions
   options.range = range.size();
   if (wire->outcome() == v1::OUTCOME_PART_UNSPECIFIED) wire->set_outcome(v1::OUTCOME_PART_AUTO);
   options.outcome = FromEnum<signals::OutcomePart>(wire->outcome());
-  if (options.outcome == signals::OutcomePart::kRecombined) {
-    check.Fail(NotOffered(check.At("outcome"), "this build does not recombine teams"));
-  }
-  if (wire->has_recombination() && wire->recombination().mode() != v1::RECOMBINATION_MODE_OFF) {
-    check.Fail(NotOffered(check.At("recombination"), "this build does not recombine teams"));
-  }
+  ResolveRecombination(wire->mutable_recombination(), options.outcome, &options.recombination,
+                       &check);
   if (wire->credit() == v1::CREDIT_PART_UNSPECIFIED) wire->set_credit(v1::CREDIT_PART_AUTO);
   options.credit = FromEnum<signals::CreditPart>(wire->credit());
   if (!check.status().ok()) return check.status();

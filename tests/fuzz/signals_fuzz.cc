@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "assay/v1/signal_service.pb.h"
-#include "server/audit/audit.h"
+#include "server/audit/replay.h"
 #include "server/audit/result.h"
 #include "server/session/episode_work.h"
 #include "server/signals/attribution.h"

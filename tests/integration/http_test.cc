@@ -8,6 +8,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -349,6 +350,66 @@ TEST_F(Http, KeepAliveAndManyAtATime) {
   }
   for (std::thread& client : clients) client.join();
   EXPECT_EQ(good, 64 * 5);
+}
+
+// What a page in a browser, or a proxy that reads a request otherwise than we do, could smuggle in.
+TEST_F(Http, HeadsThatCannotBeMeantWellAreRefusedBeforeTheBody) {
+  Start();
+  const auto status = [&](const std::string& headers) {
+    Connection connection(port_);
+    connection.Send(absl::StrCat("POST /v1/signals HTTP/1.1\r\n", headers, "\r\n"));
+    const Reply reply = connection.Receive();
+    EXPECT_TRUE(absl::StrContains(reply.head, "Connection: close")) << reply.head;
+    return reply.status;
+  };
+  EXPECT_EQ(status("Host: localhost\r\nContent-Length: 2\r\nContent-Length: 3\r\n"), 400);
+  EXPECT_EQ(status("Host: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n"), 400);
+  EXPECT_EQ(status("Host: localhost\r\nOrigin: https://a.example\r\nContent-Length: 2\r\n"), 403);
+  EXPECT_EQ(status("Host: a.example:80\r\nContent-Length: 2\r\n"), 403);
+  Connection preflight(port_);
+  preflight.Send(
+      "OPTIONS /v1/signals HTTP/1.1\r\nHost: localhost\r\nOrigin: https://a.example\r\n"
+      "Access-Control-Request-Method: POST\r\n\r\n");
+  const Reply reply = preflight.Receive();
+  EXPECT_EQ(reply.status, 405);
+  EXPECT_FALSE(absl::StrContains(reply.head, "Access-Control")) << reply.head;
+  EXPECT_EQ(Post("/v1/signals", absl::StrCat("{\"episodes\": [", kEpisode, "]}")).status, 200);
+}
+
+// As many as there are threads would stop the gateway if they had one each.
+TEST_F(Http, WhoSendsNothingStopsNobody) {
+  Start();
+  std::vector<std::unique_ptr<Connection>> silent;
+  for (int i = 0; i < 200; ++i) silent.push_back(std::make_unique<Connection>(port_));
+  for (int i = 0; i < 100; ++i) silent[i]->Send("POST /v1/signals HTTP/1.1\r\nHost: loc");
+  EXPECT_EQ(Post("/v1/signals", absl::StrCat("{\"episodes\": [", kEpisode, "]}")).status, 200);
+}
+
+// An id that must be cut ends before a character that does not fit.
+TEST_F(Http, AnswersAreUtf8WhereverAnIdIsCut) {
+  Start();
+  for (int letters = 248; letters < 256; ++letters) {
+    std::string id(letters, 'x');
+    while (id.size() < 300) id += "\xf0\x9f\x98\x80";
+    const std::string label = absl::StrCat("{\\\"id\\\": \\\"", id, "\\\", \\\"score\\\": 1}");
+    const Reply reply =
+        Post("/rm?signals=1",
+             absl::StrCat("{\"prompt\":\"\",\"response\":\"\",\"label\":\"", label, "\"}"));
+    google::protobuf::Struct read;
+    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(reply.body, &read).ok()) << reply.body;
+  }
+}
+
+TEST_F(Http, TheTokenIsLookedAtBeforeTheBodyIsRead) {
+  const std::string path = ::testing::TempDir() + "/assay_http_first";
+  std::ofstream(path) << "secret\n";
+  runtime::Config config;
+  config.token_file = path;
+  Start(config);
+  Connection connection(port_);
+  connection.Send(
+      "POST /v1/signals HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n");
+  EXPECT_EQ(connection.Receive().status, 401) << "not a byte of the body was sent";
 }
 
 TEST_F(Http, TokensHoldHereToo) {

@@ -40,6 +40,9 @@ Client::Client(VirtualExecutor* executor, Random random, Behaviour behaviour,
 
 void Client::Run(v1::AttributionOptions options, std::vector<v1::Episode> episodes) {
   to_send_.assign(episodes.begin(), episodes.end());
+  for (const v1::Episode& episode : episodes) {
+    if (episode.has_group()) groups_[episode.group().id()].size = episode.group().size();
+  }
   if (!(behaviour_.violates && Chance(random_, 30))) {
     StreamSignalsRequest request;
     *request.mutable_options() = std::move(options);
@@ -69,7 +72,7 @@ void Client::SendMore() {
       Uplink(std::move(wrong));
     }
   }
-  const bool all_answered = credits_ > 0 && unanswered_ == 0;
+  const bool all_answered = credits_ > 0 && unanswered_ == 0 && !OwesGroup();
   if (to_send_.empty() && !half_closed_ && (behaviour_.half_closes_early || all_answered)) {
     half_closed_ = true;
     uplink_.emplace_back(std::nullopt);
@@ -98,8 +101,21 @@ void Client::DeliverOne() {
   call_->OnRequest(std::make_shared<const StreamSignalsRequest>(std::move(*next)));
 }
 
+bool Client::OwesGroup() const {
+  return std::any_of(groups_.begin(), groups_.end(), [](const auto& group) {
+    return !group.second.closed && group.second.answered >= group.second.size;
+  });
+}
+
 bool Client::Plays(Bug bug, const StreamSignalsResponse& response) {
-  if (bug_ != bug || bug_played_ || !response.has_result()) return false;
+  if (bug_ != bug || bug_played_) return false;
+  if (bug == Bug::kLostGroup) return bug_played_ = response.has_group();
+  if (bug == Bug::kWrongTeam || bug == Bug::kLateGroup) {
+    const v1::GroupSignals& group = response.group().signals();
+    return bug_played_ = group.episodes_size() > 0 && group.episodes(0).recombined_size() > 0 &&
+                         group.audit().has_options();
+  }
+  if (!response.has_result()) return false;
   if (bug == Bug::kWrongConservation &&
       (!response.result().has_signals() || response.result().signals().messages().empty())) {
     return false;
@@ -114,7 +130,18 @@ void Client::Write(const StreamSignalsResponse* response, bool /*more*/) {
   writing_ = true;
   auto copy = std::make_shared<StreamSignalsResponse>(*response);
   if (Plays(Bug::kCreditDeadlock, *copy)) return;
-  const bool lost = Plays(Bug::kLostResult, *copy) || Plays(Bug::kDrainRace, *copy);
+  const bool lost = Plays(Bug::kLostResult, *copy) || Plays(Bug::kDrainRace, *copy) ||
+                    Plays(Bug::kLostGroup, *copy);
+  if (Plays(Bug::kWrongTeam, *copy)) {
+    v1::GroupSignals* group = copy->mutable_group()->mutable_signals();
+    v1::RecombinedValue* first = group->mutable_episodes(0)->mutable_recombined(0);
+    first->set_value(first->value() + 1e-12);
+  }
+  if (Plays(Bug::kLateGroup, *copy)) {
+    v1::GroupSignals* group = copy->mutable_group()->mutable_signals();
+    group->mutable_recombined()->mutable_error()->set_code(4);
+    for (v1::EpisodeAdvantages& episode : *group->mutable_episodes()) episode.clear_recombined();
+  }
   const int times = lost ? 0 : Plays(Bug::kDoubleResult, *copy) ? 2 : 1;
   if (Plays(Bug::kWrongConservation, *copy)) {
     v1::MessageSignal* first = copy->mutable_result()->mutable_signals()->mutable_messages(0);
@@ -142,6 +169,13 @@ void Client::Receive(const StreamSignalsResponse& response) {
       break;
     case StreamSignalsResponse::kResult:
       --unanswered_;
+      // One that was turned away may not count in its group: nobody waits for that.
+      if (response.result().signals().has_group()) {
+        ++groups_[response.result().signals().group().id()].answered;
+      }
+      break;
+    case StreamSignalsResponse::kGroup:
+      groups_[response.group().group_id()].closed = true;
       break;
     case StreamSignalsResponse::kEvaluate:
       AnswerQuestions(response.evaluate());

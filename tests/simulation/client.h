@@ -24,6 +24,9 @@ enum class Bug {
   kWrongConservation,
   kCreditDeadlock,  // a write that never completes: its credit never comes back
   kDrainRace,       // what is in flight when the drain begins is forgotten
+  kLostGroup,
+  kWrongTeam,  // a recombined value, and nothing else, is another than its teams are worth
+  kLateGroup,  // a group does without its teams although they were answered
 };
 
 struct Behaviour {
@@ -64,6 +67,8 @@ class Client final : public service::StreamTransport {
   void DeliverOne();
   void Receive(const v1::StreamSignalsResponse& response);
   void AnswerQuestions(const v1::EvaluateRequest& request);
+  // A group whose episodes are all answered, which may still be asked about.
+  bool OwesGroup() const;
   void Disconnect();
   void End();
   bool Plays(Bug bug, const v1::StreamSignalsResponse& response);
@@ -91,6 +96,12 @@ class Client final : public service::StreamTransport {
   absl::Status status_;
   std::vector<v1::StreamSignalsResponse> received_;
   std::map<std::string, int> delivered_;  // by id: how often the server read it
+  struct Members {
+    int size = 0;
+    int answered = 0;
+    bool closed = false;
+  };
+  std::map<std::string, Members> groups_;
   std::string violation_;
 };
 

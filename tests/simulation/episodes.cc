@@ -4,6 +4,7 @@
 
 #include "server/audit/result.h"
 #include "server/signals/attribution.h"
+#include "server/wire/questions.h"
 
 namespace assay::simulation {
 namespace {
@@ -25,7 +26,7 @@ std::vector<signals::Answer> Answers(const service::EpisodeWork& work,
                                      const std::vector<signals::Question>& questions) {
   std::vector<signals::Answer> answers(questions.size());
   for (size_t k = 0; k < questions.size(); ++k) {
-    answers[k].mean = Value(work.episode->id(), questions[k]);
+    answers[k].mean = Value(*work.context, questions[k]);
     answers[k].samples = questions[k].samples;
   }
   return answers;
@@ -41,6 +42,8 @@ v1::AttributionOptions MakeOptions(Answerer answerer, bool may_time_out, Random&
       options.mutable_caller()->add_supports(v1::QUESTION_KIND_COALITION);
       if (Chance(random, 50)) options.mutable_caller()->add_supports(v1::QUESTION_KIND_MESSAGES);
       if (Chance(random, 50)) options.mutable_caller()->add_supports(v1::QUESTION_KIND_PREFIX);
+      if (Chance(random, 60)) options.mutable_caller()->add_supports(v1::QUESTION_KIND_TEAM);
+      options.mutable_caller()->set_free(Chance(random, 50));
       break;
     case Answerer::kNamed:
       options.mutable_named()->set_name(kRemote);
@@ -56,15 +59,18 @@ v1::AttributionOptions MakeOptions(Answerer answerer, bool may_time_out, Random&
   }
   options.mutable_episode_timeout()->set_seconds(may_time_out ? 3 : 600);
   if (Chance(random, 30)) options.mutable_group_timeout()->set_seconds(5);
-  if (Chance(random, 20)) options.set_audit(v1::AUDIT_FULL);
+  if (Chance(random, 50)) options.set_audit(v1::AUDIT_FULL);
+  v1::AdvantageOptions* advantages = options.mutable_advantages();
+  if (Chance(random, 10)) advantages->set_outcome(v1::OUTCOME_PART_RECOMBINED);
+  if (Chance(random, 30)) advantages->mutable_recombination()->set_siblings(Below(random, 3));
   return options;
 }
 
-v1::Episode GoodEpisode(const std::string& id, Random& random) {
+v1::Episode GoodEpisode(const std::string& id, Random& random, int agents) {
   v1::Episode episode;
   episode.set_id(id);
   episode.mutable_task()->set_reference_answer("A");
-  const int agents = 1 + Below(random, 3);
+  if (agents == 0) agents = 1 + Below(random, 3);
   for (int i = 0; i < agents; ++i) episode.add_agents()->set_id("agent" + std::to_string(i));
   const int messages = 1 + Below(random, 5);
   for (int t = 0; t < messages; ++t) {
@@ -98,38 +104,13 @@ void Spoil(v1::Episode& episode, Random& random) {
 }
 
 double Value(const std::string& id, const v1::Counterfactual& counterfactual) {
-  signals::Question question;
-  switch (counterfactual.kind_case()) {
-    case v1::Counterfactual::kCoalition:
-      question.kind = signals::QuestionKind::kCoalition;
-      for (int agent : counterfactual.coalition().agents()) {
-        question.coalition |= uint64_t{1} << agent;
-      }
-      break;
-    case v1::Counterfactual::kMessages:
-      question.kind = signals::QuestionKind::kMessages;
-      // All messages of a simulated episode are agents' messages: index and ordinal agree.
-      for (int index : counterfactual.messages().indices()) question.subset.insert(index);
-      break;
-    case v1::Counterfactual::kPrefix:
-      question.kind = signals::QuestionKind::kPrefix;
-      question.index = counterfactual.prefix().length();
-      break;
-    default:
-      break;
-  }
-  return Value(id, question);
+  return Hash(id + counterfactual.SerializeAsString(), 1, 0);
 }
 
-double Value(const std::string& id, const signals::Question& question) {
-  switch (question.kind) {
-    case signals::QuestionKind::kCoalition:
-      return Hash(id, 1, question.coalition);
-    case signals::QuestionKind::kMessages:
-      return Hash(id, 2, question.subset.mask());
-    default:
-      return Hash(id, 3, static_cast<uint64_t>(question.index));
-  }
+double Value(const evaluation::EpisodeContext& context, const signals::Question& question) {
+  v1::Counterfactual counterfactual;
+  evaluation::ToWire(question, context, &counterfactual);
+  return Value(std::string(context.episode.id), counterfactual);
 }
 
 std::string ExpectedSignals(const service::EpisodeWork& work) {

@@ -26,14 +26,15 @@ inline constexpr char kRemote[] = "remote";
 
 v1::AttributionOptions MakeOptions(Answerer answerer, bool may_time_out, Random& random);
 
-// A small episode that validates.
-v1::Episode GoodEpisode(const std::string& id, Random& random);
+// A small episode that validates. `agents`: how many; 0: drawn.
+v1::Episode GoodEpisode(const std::string& id, Random& random, int agents = 0);
 // Breaks one thing in it.
 void Spoil(v1::Episode& episode, Random& random);
 
-// v of a counterfactual: fixed for an episode and a question, whoever asks and whenever.
-double Value(const std::string& episode_id, const v1::Counterfactual& counterfactual);
-double Value(const std::string& episode_id, const signals::Question& question);
+// v of a counterfactual: fixed for an episode (or a group) and a question, whoever asks and
+// whenever.
+double Value(const std::string& id, const v1::Counterfactual& counterfactual);
+double Value(const evaluation::EpisodeContext& context, const signals::Question& question);
 
 // The signals of a valid episode, computed without stream, engine or clock.
 std::string ExpectedSignals(const service::EpisodeWork& work);

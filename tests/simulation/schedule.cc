@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/audit/replay.h"
 #include "server/calls/stream_call.h"
 #include "server/engine/engine.h"
 #include "server/session/admission.h"
@@ -23,7 +24,8 @@ class Remote final : public evaluation::Evaluator {
       : executor_(executor), random_(random), faulty_(faulty) {
     traits_.kind = signals::EvaluatorKind::kNamed;
     traits_.supports = signals::Bit(signals::QuestionKind::kCoalition) |
-                       signals::Bit(signals::QuestionKind::kPrefix);
+                       signals::Bit(signals::QuestionKind::kPrefix) |
+                       signals::Bit(signals::QuestionKind::kTeam);
     traits_.free = false;
   }
   absl::string_view name() const override { return kRemote; }
@@ -51,7 +53,7 @@ class Remote final : public evaluation::Evaluator {
     if (fate == 1) return absl::UnavailableError("down");
     evaluation::Answers answers(batch.questions.size());
     for (size_t k = 0; k < answers.size(); ++k) {
-      answers[k].mean = Value(std::string(batch.context->episode.id), batch.questions[k]);
+      answers[k].mean = Value(*batch.context, batch.questions[k]);
     }
     if (fate == 2) answers[0].mean = std::numeric_limits<double>::quiet_NaN();
     if (fate == 3) answers.pop_back();
@@ -72,7 +74,13 @@ struct Scenario {
   v1::AttributionOptions options;
   std::vector<v1::Episode> episodes;
   std::map<std::string, std::string> expected;  // by id of a valid episode: its signals
-  std::map<std::string, int> group_sizes;
+  struct Group {
+    int size = 1;
+    int agents = 0;       // of every episode; 0: drawn for each
+    bool rounds = false;  // all messages stand in one round
+    bool parallel = false;
+  };
+  std::map<std::string, Group> groups;
   absl::Duration drain_after = absl::InfiniteDuration();
 
   bool well_behaved() const {
@@ -97,6 +105,15 @@ Behaviour DrawBehaviour(Random& random) {
   return behaviour;
 }
 
+Scenario::Group DrawGroup(Random& random) {
+  Scenario::Group group;
+  group.size = 1 + Below(random, 4);
+  if (Chance(random, 80)) group.agents = 1 + Below(random, 3);
+  group.rounds = Chance(random, 60);
+  group.parallel = Chance(random, 30);
+  return group;
+}
+
 void DrawEpisodes(Random& random, Scenario& scenario) {
   const int count = Below(random, 9);
   std::map<std::string, int> members;
@@ -105,15 +122,20 @@ void DrawEpisodes(Random& random, Scenario& scenario) {
     // An id of before: refused while it is unanswered, welcome afterwards.
     const bool again = e > 0 && Chance(random, 10);
     if (again) id = absl::StrCat("e", Below(random, e));
-    v1::Episode episode = GoodEpisode(id, random);
-    if (!again && Chance(random, 40)) {
-      const std::string group = absl::StrCat("g", Below(random, 2));
-      const int size = scenario.group_sizes.try_emplace(group, 1 + Below(random, 4)).first->second;
-      // A group never has more members than it announced: one more would begin it anew.
-      if (members[group] < size) {
-        ++members[group];
-        episode.mutable_group()->set_id(group);
-        episode.mutable_group()->set_size(size);
+    const std::string name = absl::StrCat("g", Below(random, 2));
+    const auto [known, opened] = scenario.groups.try_emplace(name);
+    const Scenario::Group& group = known->second;
+    if (opened) known->second = DrawGroup(random);
+    // A group never has more members than it announced: one more would begin it anew.
+    const bool joins = !again && Chance(random, 60) && members[name] < group.size;
+    v1::Episode episode = GoodEpisode(id, random, joins ? group.agents : 0);
+    if (joins) {
+      ++members[name];
+      episode.mutable_group()->set_id(name);
+      episode.mutable_group()->set_size(group.size);
+      episode.mutable_group()->set_parallel(group.parallel);
+      if (group.rounds) {
+        for (v1::Message& message : *episode.mutable_messages()) message.set_round(1);
       }
     }
     if (Chance(random, 15)) Spoil(episode, random);
@@ -184,6 +206,8 @@ class World {
   std::string CheckCounts() const;
   std::string CheckResult(const v1::EpisodeResult& result) const;
   std::string CheckGroups() const;
+  std::string CheckTeams(const v1::GroupSignals& signals) const;
+  service::RecordedMember Find(const std::string& id, const std::string& group) const;
   std::string CheckLedger(const v1::EpisodeSignals& signals) const;
 
   Random random_;
@@ -268,6 +292,43 @@ std::string World::CheckResult(const v1::EpisodeResult& result) const {
   return absl::StrCat(result.episode_id(), ": not the signals of any episode of this id");
 }
 
+service::RecordedMember World::Find(const std::string& id, const std::string& group) const {
+  service::RecordedMember member;
+  for (const v1::Episode& episode : scenario_.episodes) {
+    if (episode.id() == id && episode.group().id() == group) member.episode = &episode;
+  }
+  for (const v1::StreamSignalsResponse& response : client_->received()) {
+    const v1::EpisodeSignals& signals = response.result().signals();
+    if (signals.episode_id() == id && signals.group().id() == group) member.signals = &signals;
+  }
+  return member;
+}
+
+// What the record of a group says, its numbers say; and a group does without its teams only for a
+// reason.
+std::string World::CheckTeams(const v1::GroupSignals& signals) const {
+  const bool has_values = signals.episodes_size() > 0 && signals.episodes(0).recombined_size() > 0;
+  if (signals.recombined().has_error()) {
+    const int code = signals.recombined().error().code();
+    if (has_values || code == 0) return "recombined values in spite of an error";
+    const bool room = code != static_cast<int>(absl::StatusCode::kResourceExhausted);
+    const bool waited = !scenario_.behaviour.half_closes_early &&
+                        signals.missing_episode_ids().empty() && signals.never_sent() == 0;
+    if (room && scenario_.quiet() && waited) {
+      return absl::StrCat(signals.group_id(), " does without its teams for no reason: ",
+                          signals.recombined().error().message());
+    }
+  }
+  if (!signals.audit().has_options()) return "";
+  for (const v1::AskedQuestion& asked : signals.audit().questions()) {
+    if (!asked.counterfactual().has_team() || signals.recombined().evaluator() == "vote") continue;
+    if (asked.mean() != Value(signals.group_id(), asked.counterfactual())) return "a wrong answer";
+  }
+  const absl::Status verified =
+      service::Verify(signals, [&](const std::string& id) { return Find(id, signals.group_id()); });
+  return verified.ok() ? "" : absl::StrCat(signals.group_id(), ": ", verified.ToString());
+}
+
 std::string World::CheckGroups() const {
   std::map<std::string, int> seen;
   for (const v1::StreamSignalsResponse& response : client_->received()) {
@@ -279,9 +340,10 @@ std::string World::CheckGroups() const {
     if (!group.has_signals()) continue;
     const v1::GroupSignals& signals = group.signals();
     if (signals.used() != signals.episodes_size()) return "a group counts wrong";
-    const auto size = scenario_.group_sizes.find(group.group_id());
-    if (size == scenario_.group_sizes.end()) return "a group that was never sent";
-    if (signals.used() > size->second) return "a group larger than announced";
+    const auto sent = scenario_.groups.find(group.group_id());
+    if (sent == scenario_.groups.end()) return "a group that was never sent";
+    if (signals.used() > sent->second.size) return "a group larger than announced";
+    if (std::string wrong = CheckTeams(signals); !wrong.empty()) return wrong;
   }
   if (!client_->status().ok() || !scenario_.quiet()) return "";
   for (const v1::Episode& episode : scenario_.episodes) {
@@ -305,6 +367,10 @@ std::string World::Check(Verdict& verdict) {
   int go_aways = 0;
   for (const v1::StreamSignalsResponse& response : client_->received()) {
     go_aways += response.has_go_away() ? 1 : 0;
+    if (response.has_group() && response.group().signals().has_recombined()) {
+      ++(response.group().signals().recombined().has_error() ? verdict.without
+                                                             : verdict.recombined);
+    }
     if (!response.has_result()) continue;
     verdict.signals += response.result().has_signals() ? 1 : 0;
     if (std::string wrong = CheckResult(response.result()); !wrong.empty()) return wrong;

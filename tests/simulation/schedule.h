@@ -14,6 +14,8 @@ struct Verdict {
   std::string violation;  // empty: all invariants hold
   int episodes = 0;       // read by the server
   int signals = 0;        // answered with signals
+  int recombined = 0;     // groups with recombined values
+  int without = 0;        // groups that had to do without them
 };
 
 // Everything follows from the seed.

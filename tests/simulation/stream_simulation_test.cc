@@ -22,18 +22,25 @@ TEST(StreamSimulation, NoScheduleBreaksAnInvariant) {
   const uint64_t count = replay != 0 ? 1 : FromEnvironment("ASSAY_SCHEDULES", 20'000);
   int64_t episodes = 0;
   int64_t signals = 0;
+  int64_t recombined = 0;
+  int64_t without = 0;
   for (uint64_t seed = first; seed < first + count; ++seed) {
     const Verdict verdict = RunSchedule(seed);
     ASSERT_EQ(verdict.violation, "")
         << "replay: ASSAY_SEED=" << seed << " at revision " << Revision();
     episodes += verdict.episodes;
     signals += verdict.signals;
+    recombined += verdict.recombined;
+    without += verdict.without;
   }
   std::cout << count << " schedules, " << episodes << " episodes read, " << signals
-            << " answered with signals\n";
+            << " answered with signals, " << recombined << " groups with recombined values, "
+            << without << " that had to do without\n";
   // A harness in which nothing happens would pass too.
   if (replay == 0) {
     EXPECT_GT(signals, static_cast<int64_t>(count) / 2);
+    EXPECT_GT(recombined, static_cast<int64_t>(count) / 20);
+    EXPECT_GT(without, static_cast<int64_t>(count) / 500);
   }
 }
 
@@ -53,7 +60,8 @@ TEST_P(PlantedBug, IsFoundWithinTenThousandSchedules) {
 INSTANTIATE_TEST_SUITE_P(Bugs, PlantedBug,
                          ::testing::Values(Bug::kLostResult, Bug::kDoubleResult,
                                            Bug::kWrongConservation, Bug::kCreditDeadlock,
-                                           Bug::kDrainRace));
+                                           Bug::kDrainRace, Bug::kLostGroup, Bug::kWrongTeam,
+                                           Bug::kLateGroup));
 
 }  // namespace
 }  // namespace assay::simulation

@@ -123,9 +123,21 @@ def test_prm_masks_after_the_first_error(material: exports.Material) -> None:
 
 
 def test_prm_propagates(material: exports.Material) -> None:
-    (row,) = exports.prm(material, "propagate")
-    assert row["labels"] == [True, False, False, False]
-    assert row["completions"][2] == "tool output\n\na:\nidle\n\n"
+    first, later = exports.prm(material, "propagate")
+    assert first["labels"] == [True, False]
+    assert later["labels"] == [False, False]
+    assert later["prompt"] == "Q?\n\na:\none\n\nb:\nwrong\n\ntool output\n\n"
+    assert later["completions"] == ["a:\nidle\n\n", "b:\nfixed\n\n"]
+
+
+def test_prm_never_judges_two_messages_as_one_step(material: exports.Material) -> None:
+    """A message without a label ends a row; each step is one message, and a row's prompt is all before its steps."""
+    said = [f"{m.agent}:\n{m.content}\n\n" if m.agent else f"{m.content}\n\n" for m in episode().messages]
+    for after_error in ("mask", "propagate", "soft"):
+        for row in exports.prm(material, after_error):
+            begin = said.index(row["completions"][0])
+            assert row["prompt"] == "Q?\n\n" + "".join(said[:begin])
+            assert row["completions"] == said[begin : begin + len(row["labels"])]
 
 
 def graded(*grades: str) -> Scored:
@@ -139,15 +151,15 @@ def graded(*grades: str) -> Scored:
 @pytest.mark.parametrize(
     ("grades", "labels"),
     [
-        (("RIGHT", "WRONG", "RIGHT", "WRONG"), [True, False, False]),
-        (("WRONG", "WRONG", "RIGHT", "RIGHT"), [False]),
-        (("UNREADABLE", "WRONG", "UNREADABLE", "UNSPECIFIED"), [False, False]),
-        (("RIGHT", "RIGHT", "WRONG", "WRONG"), [True, False, False]),
+        (("RIGHT", "WRONG", "RIGHT", "WRONG"), [[True, False], [False]]),
+        (("WRONG", "WRONG", "RIGHT", "RIGHT"), [[False]]),
+        (("UNREADABLE", "WRONG", "UNREADABLE", "UNSPECIFIED"), [[False], [False]]),
+        (("RIGHT", "RIGHT", "WRONG", "WRONG"), [[True], [False, False]]),
     ],
 )
-def test_prm_labels_follow_grades(grades: tuple[str, ...], labels: list[bool]) -> None:
-    (row,) = exports.prm(exports.Material.of([episode()], [graded(*grades)]), "propagate")
-    assert row["labels"] == labels
+def test_prm_labels_follow_grades(grades: tuple[str, ...], labels: list[list[bool]]) -> None:
+    rows = exports.prm(exports.Material.of([episode()], [graded(*grades)]), "propagate")
+    assert [row["labels"] for row in rows] == labels
 
 
 def test_prm_is_masked_after_an_error_that_gets_no_label() -> None:
@@ -156,8 +168,8 @@ def test_prm_is_masked_after_an_error_that_gets_no_label() -> None:
 
 
 def test_prm_soft_labels_stay_on_the_side_of_the_grade() -> None:
-    (row,) = exports.prm(exports.Material.of([episode()], [graded("RIGHT", "WRONG", "UNREADABLE", "WRONG")]), "soft")
-    assert row["labels"] == [0.5, 0.0, 0.0]
+    rows = exports.prm(exports.Material.of([episode()], [graded("RIGHT", "WRONG", "UNREADABLE", "WRONG")]), "soft")
+    assert [row["labels"] for row in rows] == [[0.5, 0.0], [0.0]]
 
 
 def test_pairs_that_their_grades_contradict_are_left_out() -> None:
@@ -173,8 +185,8 @@ def test_pairs_that_their_grades_contradict_are_left_out() -> None:
 
 
 def test_prm_soft_labels_follow_the_posterior_back_from_the_end(material: exports.Material) -> None:
-    (row,) = exports.prm(material, "soft")
-    assert row["labels"] == pytest.approx([0.15, 0.0, 0.0, 0.0], abs=1e-9)
+    labels = [label for row in exports.prm(material, "soft") for label in row["labels"]]
+    assert labels == pytest.approx([0.15, 0.0, 0.0, 0.0], abs=1e-9)
 
 
 def test_tokens(material: exports.Material) -> None:

@@ -128,7 +128,7 @@ def test_siblings_of_a_group_become_dpo_rows(server: Assayd) -> None:
     with assay_rl.Client(server.target) as client:
         batch = client.score_batch(held, options={"vote": {}})
     material = exports.Material.of(held, [*batch.outcomes, *batch.groups.values()])
-    rows = list(exports.dpo(material))
+    rows = [row for row in exports.dpo(material) if row["kind"] != "peer"]
     assert rows
     texts = {m.content: e.score for e in held for m in e.messages}
     for row in rows:
@@ -137,6 +137,9 @@ def test_siblings_of_a_group_become_dpo_rows(server: Assayd) -> None:
         assert texts[better] == 1.0
         assert texts[worse] == 0.0
     assert len({(row["chosen"], row["rejected"]) for row in rows}) == len(rows)
+    peers = [row for row in exports.dpo(material) if row["kind"] == "peer"]
+    # In one round nobody had read anybody: who speaks is all that the prompts differ in.
+    assert {row["prompt"] for row in peers} <= {f"Q?\n\n{name}:\n" for name in ("x", "y", "z")}
 
 
 def many(count: int) -> list[Episode]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from traces import read
 
 from assay_rl.convert import from_langgraph, from_trace
 
@@ -84,3 +87,22 @@ def test_updates_alone_do_not_tell_supersteps_unless_they_hold_several_nodes() -
     assert [m.round for m in bare.messages] == [1, 1]
     several = from_langgraph([update("plan"), {**update("a"), **update("b")}, update("join")], id="e")
     assert [m.round for m in several.messages] == [1, 2, 2, 3]
+
+
+def test_a_stream_that_was_written_a_chunk_a_line_is_one_run(tmp_path: Path) -> None:
+    silent: list[Any] = [["updates", {"plan": None}], {"a": None}]
+    for name, stream in {**STREAMS, "updates": [update("plan"), silent[1], update("a")], "values": STATES}.items():
+        if name in ("tasks", "debug", "messages"):  # a chunk alone does not tell these from other records
+            continue
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text("".join(json.dumps(chunk) + "\n" for chunk in stream))
+        (episode,) = read(path)
+        (whole,) = from_trace(stream, "langgraph")
+        assert [m.content for m in episode.messages] == [m.content for m in whole.messages], name
+        assert [m.round for m in episode.messages] == [m.round for m in whole.messages], name
+    finals = [{"messages": [TASK, said(node)]} for node in "ab"]
+    (tmp_path / "finals.jsonl").write_text("".join(json.dumps(state) + "\n" for state in finals))
+    assert [[m.content for m in e.messages if m.agent] for e in read(tmp_path / "finals.jsonl")] == [
+        ["text of a"],
+        ["text of b"],
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from traces import CASES, DATA
 
 from assay_rl.convert.files import FORMATS, FileError, Summary, read_episodes
 
-MUTANTS = 60  # of each record
+MUTANTS = int(os.environ.get("ASSAY_MUTANTS", "60"))  # of each record
 OTHERS: tuple[Any, ...] = (None, 0, 7, -1.5, True, "", "other", [], {}, [None], [[]], ["x", {"y": 1}], {"x": {"y": []}})
 
 

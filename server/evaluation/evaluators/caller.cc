@@ -113,6 +113,7 @@ CallerStack MakeCaller(signals::EvaluatorTraits traits, const CallerLimits& limi
   stack.caller = std::make_shared<CallerEvaluator>(traits, std::move(sink), observer);
   Bounds bounds;
   bounds.batch_size = limits.batch_size;
+  bounds.max_team_bytes = limits.max_request_bytes;
   bounds.max_calls = limits.max_outstanding;
   bounds.max_questions = limits.max_outstanding;
   stack.evaluator = Bounded(stack.caller, bounds);

@@ -83,9 +83,10 @@ class CallerEvaluator final : public Evaluator,
 };
 
 struct CallerLimits {
-  int batch_size = 64;            // questions a request
-  int max_outstanding = 10000;    // questions asked and not answered; more wait here
-  int64_t cache_bytes = 1 << 20;  // answers of this stream that are kept; 0: none
+  int batch_size = 64;                           // questions a request
+  int max_outstanding = 10000;                   // questions asked and not answered; more wait here
+  int64_t max_request_bytes = int64_t{1} << 20;  // of the teams in a request
+  int64_t cache_bytes = 1 << 20;                 // answers of this stream that are kept; 0: none
 };
 
 // `evaluator` is what the engine asks (batches split, bounded, cached); `caller` is what the

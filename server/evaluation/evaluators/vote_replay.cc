@@ -15,6 +15,7 @@
 #include "server/credit/coalition.h"
 #include "server/credit/owen.h"
 #include "server/credit/owen_sets.h"
+#include "server/evaluation/evaluators/vote_teams.h"
 #include "server/grading/grader.h"
 #include "server/signals/unions.h"
 
@@ -29,8 +30,7 @@ constexpr int kMaxAgents = 64;
 constexpr int kMaxTableAgents = 20;
 
 // Classes of equal answers, by number.
-constexpr int32_t kNoBallot = -1;
-constexpr int32_t kRight = 0;
+constexpr int32_t kRight = kRightBallot;
 constexpr int32_t kNone = 1;  // the vote for "none"
 constexpr int32_t kFirstWrong = 2;
 
@@ -108,13 +108,22 @@ struct Vote {
 
 class VoteEpisode final : public EpisodeReplay {
  public:
-  VoteEpisode(std::shared_ptr<const EpisodeContext> context, const VoteOptions& options)
+  // `classes` are those of all episodes whose ballots are to be compared.
+  VoteEpisode(std::shared_ptr<const EpisodeContext> context, const VoteOptions& options,
+              Classes& classes)
       : context_(std::move(context)), mode_(options.ballots) {
-    Classify(options);
+    Classify(options, classes);
     std::array<int32_t, kMaxAgents> ballots;
     Cast(votes_.size(), last_round_, ballots);
     IndexBallots(ballots);
     IndexVotes();
+  }
+
+  // Of each agent, by the end of the episode.
+  std::vector<int32_t> FinalBallots() const {
+    std::array<int32_t, kMaxAgents> ballots;
+    Cast(votes_.size(), last_round_, ballots);
+    return {ballots.begin(), ballots.begin() + agents()};
   }
 
   absl::Status Answer(absl::Span<const Question> questions,
@@ -137,9 +146,8 @@ class VoteEpisode final : public EpisodeReplay {
   int agents() const { return static_cast<int>(context_->episode.agents.size()); }
   double Value(double share) const { return context_->range.low + context_->range.size() * share; }
 
-  void Classify(const VoteOptions& options) {
+  void Classify(const VoteOptions& options, Classes& classes) {
     const signals::Episode& episode = context_->episode;
-    Classes classes(options, episode.reference_answer);
     votes_before_.reserve(episode.messages.size() + 1);
     grades_.reserve(episode.messages.size());
     for (const signals::Message& message : episode.messages) {
@@ -381,13 +389,68 @@ class VoteEpisode final : public EpisodeReplay {
   mutable std::vector<double> owen_table_ ABSL_GUARDED_BY(mutex_);
 };
 
+// Votes of teams put together from the episodes of a group.
+class VoteGroup final : public EpisodeReplay {
+ public:
+  VoteGroup(std::shared_ptr<const EpisodeContext> context, const VoteOptions& options)
+      : context_(std::move(context)) {
+    Classes classes(options, context_->members.front()->episode.reference_answer);
+    for (const auto& member : context_->members) {
+      const std::vector<int32_t> ballots = VoteEpisode(member, options, classes).FinalBallots();
+      ballots_.insert(ballots_.end(), ballots.begin(), ballots.end());
+    }
+  }
+
+  absl::Status Answer(absl::Span<const Question> questions,
+                      absl::Span<signals::Answer> answers) const override {
+    for (size_t i = 0; i < questions.size(); ++i) {
+      answers[i].samples = questions[i].samples;
+      if (questions[i].kind == QuestionKind::kTeam) {
+        answers[i].mean = Value(RightShare(BallotsOf(questions[i].team)));
+      } else if (questions[i].kind == QuestionKind::kAllTeams) {
+        answers[i].table = Table();
+      } else {
+        return absl::UnimplementedError("a vote of a group answers questions about teams only");
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  int agents() const { return static_cast<int>(context_->episode.agents.size()); }
+  double Value(double share) const { return context_->range.low + context_->range.size() * share; }
+
+  std::vector<int32_t> BallotsOf(absl::Span<const int32_t> team) const {
+    std::vector<int32_t> ballots(team.size(), kNoBallot);
+    for (size_t i = 0; i < team.size(); ++i) {
+      if (team[i] != signals::kAbsent) ballots[i] = ballots_[team[i] * agents() + i];
+    }
+    return ballots;
+  }
+
+  absl::Span<const double> Table() const {
+    MutexLock lock(&mutex_);
+    if (table_.empty()) {
+      table_ = MeanRightShares(ballots_, agents());
+      for (double& value : table_) value = Value(value);
+    }
+    return table_;
+  }
+
+  const std::shared_ptr<const EpisodeContext> context_;
+  std::vector<int32_t> ballots_;  // member by member
+  mutable Mutex mutex_;
+  mutable std::vector<double> table_ ABSL_GUARDED_BY(mutex_);  // once made, it stays as it is
+};
+
 class VoteReplay final : public LocalEvaluator {
  public:
   explicit VoteReplay(const VoteOptions& options) : options_(options) {
     traits_.kind = signals::EvaluatorKind::kVote;
     traits_.supports = Bit(QuestionKind::kCoalition) | Bit(QuestionKind::kMessages) |
                        Bit(QuestionKind::kPrefix) | Bit(QuestionKind::kMessageScores) |
-                       Bit(QuestionKind::kAllCoalitions) | Bit(QuestionKind::kOwenSets);
+                       Bit(QuestionKind::kAllCoalitions) | Bit(QuestionKind::kOwenSets) |
+                       Bit(QuestionKind::kTeam) | Bit(QuestionKind::kAllTeams);
   }
 
   absl::string_view name() const override { return "vote"; }
@@ -395,17 +458,34 @@ class VoteReplay final : public LocalEvaluator {
 
   absl::StatusOr<std::shared_ptr<const EpisodeReplay>> Prepare(
       std::shared_ptr<const EpisodeContext> context) const override {
-    if (context->episode.reference_answer.empty()) {
-      return absl::FailedPreconditionError(
-          "task.reference_answer: vote replay grades answers against it");
+    if (absl::Status check = Check(*context); !check.ok()) return check;
+    if (!context->members.empty()) {
+      return std::make_shared<const VoteGroup>(std::move(context), options_);
     }
-    if (context->episode.agents.size() > kMaxAgents) {
-      return absl::OutOfRangeError("agents: vote replay takes at most 64");
-    }
-    return std::make_shared<const VoteEpisode>(std::move(context), options_);
+    Classes classes(options_, context->episode.reference_answer);
+    return std::make_shared<const VoteEpisode>(std::move(context), options_, classes);
   }
 
  private:
+  static absl::Status Check(const EpisodeContext& context) {
+    if (context.episode.agents.size() > kMaxAgents) {
+      return absl::OutOfRangeError("agents: vote replay takes at most 64");
+    }
+    const signals::Episode& first =
+        context.members.empty() ? context.episode : context.members.front()->episode;
+    if (first.reference_answer.empty()) {
+      return absl::FailedPreconditionError(
+          "task.reference_answer: vote replay grades answers against it");
+    }
+    for (const auto& member : context.members) {
+      if (member->episode.reference_answer == first.reference_answer) continue;
+      return absl::FailedPreconditionError(absl::StrCat("task.reference_answer: episodes \"",
+                                                        first.id, "\" and \"", member->episode.id,
+                                                        "\" do not have the same"));
+    }
+    return absl::OkStatus();
+  }
+
   const VoteOptions options_;
   signals::EvaluatorTraits traits_;
 };

@@ -31,7 +31,9 @@ struct VoteOptions {
 // kIdentical). `messages` questions keep the episode's highest round, `prefix` questions use the
 // prefix's own. Prepare is O(content of answers); a coalition question O(distinct ballots), the
 // others O(messages), all coalitions O(2^n).
-// FAILED_PRECONDITION: the episode has no reference answer to grade against.
+// Of a group it answers team and all-teams questions, in O(members agents (agents + different
+// ballots)) together. FAILED_PRECONDITION: the episode has no reference answer to grade against, or
+// those of a group differ.
 std::shared_ptr<LocalEvaluator> MakeVoteReplay(const VoteOptions& options);
 
 }  // namespace assay::evaluation

@@ -1,20 +1,16 @@
 #include "server/evaluation/judge/judge_prompt.h"
 
-#include <openssl/sha.h>
-
-#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
+#include "server/evaluation/judge/fence.h"
 
 namespace assay::evaluation {
 namespace {
@@ -30,8 +26,8 @@ constexpr char kSystem[] =
 
 constexpr char kCoalition[] =
     "The team's task:\n{{task}}\n\nThe right answer, where it is known:\n{{reference}}\n\n"
-    "Of the record below some of the agents' messages were withheld. Present: {{present}}. "
-    "Absent: {{absent}}.\n{{transcript}}\n\n"
+    "Of the record below some of the agents' messages were withheld. Agents that are present:\n"
+    "{{present}}\nAgents that are absent:\n{{absent}}\nThe record:\n{{transcript}}\n\n"
     "Suppose that only what is shown had been said. How likely is it that the team ends with a "
     "right "
     "result? Answer with one digit: 0 means certainly not, 9 means certainly.";
@@ -58,27 +54,12 @@ constexpr char kScores[] =
     "it help? 0 means clearly wrong or harmful, 9 means clearly right. Answer with JSON: "
     "{\"grades\": [...]} with {{count}} whole numbers from 0 to 9.";
 
-// The hash of a text cannot stand in that text.
-std::string Fence(absl::string_view data) {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
-  SHA256(reinterpret_cast<const unsigned char*>(data.data()), data.size(), digest.data());
-  const std::string number =
-      absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest.data()), 8));
-  return absl::StrCat("<<<DATA ", number, "\n", data, "\nDATA>>> ", number);
-}
-
-std::string Marked(absl::string_view text) {
-  const std::vector<absl::string_view> lines = absl::StrSplit(text, '\n');
-  return absl::StrCat("| ", absl::StrJoin(lines, "\n| "));
-}
-
 std::string Author(const signals::Episode& episode, const signals::Message& message) {
   if (message.agent == signals::kContext) return "context";
   const signals::Agent& agent = episode.agents[message.agent];
-  // A name that breaks the line could pass for another message.
-  std::string name = absl::StrCat("agent ", agent.id);
-  if (!agent.role.empty()) absl::StrAppend(&name, " (", agent.role, ")");
-  return absl::StrReplaceAll(name, {{"\n", " "}, {"\r", " "}});
+  std::string name = absl::StrCat("agent ", OneLine(agent.id));
+  if (!agent.role.empty()) absl::StrAppend(&name, " (", OneLine(agent.role), ")");
+  return name;
 }
 
 // Which messages a question shows.
@@ -131,11 +112,9 @@ class View {
       const bool in = question_.kind == QuestionKind::kCoalition
                           ? (question_.coalition >> i & 1) != 0
                           : static_cast<bool>(seen[i]);
-      if (in == present) {
-        names.push_back(absl::StrReplaceAll(episode_.agents[i].id, {{"\n", " "}, {"\r", " "}}));
-      }
+      if (in == present) names.push_back(OneLine(episode_.agents[i].id));
     }
-    return names.empty() ? "nobody" : absl::StrJoin(names, ", ");
+    return absl::StrCat("| ", names.empty() ? "nobody" : absl::StrJoin(names, ", "));
   }
 
  private:
@@ -199,8 +178,8 @@ std::string RenderPrompt(const JudgePrompts& prompts, const signals::Episode& ep
        {"{{reference}}",
         Fence(Marked(episode.reference_answer.empty() ? "(not known)" : episode.reference_answer))},
        {"{{transcript}}", Fence(view.Transcript())},
-       {"{{present}}", view.Agents(true)},
-       {"{{absent}}", view.Agents(false)},
+       {"{{present}}", Fence(view.Agents(true))},
+       {"{{absent}}", Fence(view.Agents(false))},
        {"{{count}}", absl::StrCat(count)},
        {"{{message}}", absl::StrCat(step)}});
 }

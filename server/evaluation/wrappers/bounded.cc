@@ -14,6 +14,20 @@
 namespace assay::evaluation {
 namespace {
 
+// Of a question about a team in a request: its ids, once in the question and once among the
+// episodes of the request. 0 for all others, whose sizes do not depend on what they ask.
+int64_t TeamBytes(const Batch& batch, const signals::Question& question) {
+  constexpr int64_t kTag = 4;
+  int64_t bytes = 0;
+  for (const int32_t member : question.team) {
+    bytes += kTag;
+    if (member == signals::kAbsent) continue;
+    const absl::string_view id = batch.context->members[member]->episode.id;
+    bytes += 2 * (kTag + static_cast<int64_t>(id.size()));
+  }
+  return bytes;
+}
+
 class BoundedEvaluator final : public Evaluator,
                                public std::enable_shared_from_this<BoundedEvaluator> {
  public:
@@ -25,6 +39,10 @@ class BoundedEvaluator final : public Evaluator,
 
   CancelFn Evaluate(Batch batch, BatchDone done) override {
     auto join = std::make_shared<BatchJoin>(std::move(batch), std::move(done));
+    if (absl::Status fits = CheckTeams(join->batch()); !fits.ok()) {
+      join->Stop(std::move(fits));
+      return [] {};
+    }
     if (!Enqueue(join)) {
       join->Stop(absl::ResourceExhaustedError(
           absl::StrCat("evaluator ", std::string(name()), ": too many questions wait for it")));
@@ -44,16 +62,40 @@ class BoundedEvaluator final : public Evaluator,
     int64_t size() const { return static_cast<int64_t>(positions.size()); }
   };
 
+  // A team that no request has room for.
+  absl::Status CheckTeams(const Batch& batch) const {
+    for (const signals::Question& question : batch.questions) {
+      const int64_t bytes = TeamBytes(batch, question);
+      if (bytes > bounds_.max_team_bytes) {
+        return absl::ResourceExhaustedError(
+            absl::StrCat("evaluator ", std::string(name()), ": a question about a team takes ",
+                         bytes, " bytes where a request has room for ", bounds_.max_team_bytes));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Of the questions from `begin` on, how many go into one request.
+  size_t CountOf(const Batch& batch, size_t begin) const {
+    const size_t most = std::min(batch.questions.size() - begin,
+                                 static_cast<size_t>(std::max(1, bounds_.batch_size)));
+    int64_t bytes = 0;
+    for (size_t count = 0; count < most; ++count) {
+      bytes += TeamBytes(batch, batch.questions[begin + count]);
+      if (bytes > bounds_.max_team_bytes && count > 0) return count;
+    }
+    return most;
+  }
+
   bool Enqueue(const std::shared_ptr<BatchJoin>& join) {
     const size_t size = join->batch().questions.size();
-    const size_t step = static_cast<size_t>(std::max(1, bounds_.batch_size));
     MutexLock lock(&mutex_);
     DropStopped();
     if (waiting_questions_ + static_cast<int64_t>(size) > bounds_.max_waiting) return false;
     waiting_questions_ += static_cast<int64_t>(size);
     size_t begin = 0;
     do {
-      Part part{join, std::vector<size_t>(std::min(size - begin, step))};
+      Part part{join, std::vector<size_t>(CountOf(join->batch(), begin))};
       std::iota(part.positions.begin(), part.positions.end(), begin);
       begin += part.positions.size();
       waiting_.push_back(std::move(part));

@@ -59,7 +59,7 @@ double Makespan(
   std::condition_variable all_done;
   int left = count;
   const auto start = std::chrono::steady_clock::now();
-  std::vector<std::shared_ptr<engine::EpisodeRun>> runs;
+  std::vector<std::shared_ptr<engine::Run>> runs;
   for (int e = 0; e < count; ++e) {
     engine::EpisodeJob job;
     job.context = context;

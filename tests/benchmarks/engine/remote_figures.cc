@@ -140,7 +140,7 @@ class Load {
   engine::Engine engine_;
   const std::shared_ptr<evaluation::Evaluator> evaluator_;
   const std::shared_ptr<signals::Options> options_ = std::make_shared<signals::Options>();
-  std::vector<std::shared_ptr<engine::EpisodeRun>> runs_;
+  std::vector<std::shared_ptr<engine::Run>> runs_;
   std::mutex mutex_;
   std::condition_variable all_done_;
   int left_ = 0;

@@ -1,10 +1,9 @@
-#include "server/audit/audit.h"
-
 #include <gtest/gtest.h>
 
 #include <functional>
 
 #include "google/protobuf/util/json_util.h"
+#include "server/audit/replay.h"
 #include "server/audit/result.h"
 #include "server/wire/inspect.h"
 #include "tests/unit/audit/oracle.h"

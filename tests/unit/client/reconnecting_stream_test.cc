@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <map>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -468,6 +470,72 @@ TEST(ReconnectingStreamTest, AnEvaluationThatFailsIsAnErrorAndNeverANumber) {
             static_cast<int>(absl::StatusCode::kInternal));
   EXPECT_EQ(CodeOfEvaluation([](const auto&, const auto& r) { return Ones(r); }, "unknown"),
             static_cast<int>(absl::StatusCode::kNotFound));
+}
+
+// An episode of a group of two agents.
+v1::Episode Member(const std::string& id) {
+  v1::Episode episode = MakeEpisode(id, "g");
+  episode.add_agents()->set_id("ann");
+  episode.add_agents()->set_id("bob");
+  return episode;
+}
+
+v1::EvaluateRequest AboutTeam(const std::vector<std::string>& episodes) {
+  v1::EvaluateRequest request;
+  request.set_evaluation_id("q");
+  request.set_episode_id("g");
+  v1::Question* question = request.add_questions();
+  for (const std::string& id : episodes) {
+    question->mutable_counterfactual()->mutable_team()->add_episode_ids(id);
+  }
+  for (const char* id : {"a", "b"}) request.add_group_episode_ids(id);
+  return request;
+}
+
+TEST(ReconnectingStreamTest, AnswersQuestionsAboutTeamsByAgent) {
+  std::map<std::string, std::string> asked;
+  StreamConfig config = QuickConfig();
+  config.evaluate_teams = [&](const GroupEpisodes& episodes, const v1::EvaluateRequest& request) {
+    const absl::StatusOr<Team> team = TeamOf(request.questions(0), episodes);
+    EXPECT_TRUE(team.ok()) << team.status();
+    for (const auto& [agent, episode] : *team) asked[agent] = episode->id();
+    return Ones(request);
+  };
+  ScriptedServer server({[](Link& link) {
+    link.Ready(8);
+    for (const char* id : {"a", "b"}) {
+      if (link.Episode() != id) return absl::InternalError("another episode");
+      link.Result(id);
+    }
+    v1::StreamSignalsResponse response;
+    *response.mutable_evaluate() = AboutTeam({"b", "a"});
+    link.Send(std::move(response));
+    if (link.Receive()->evaluation().answers().answers_size() != 1) {
+      return absl::InternalError("no answer");
+    }
+    link.Group("g");
+    return absl::OkStatus();
+  }});
+  const auto stream = NewReconnectingStream(config, server.connect());
+  for (const char* id : {"a", "b"}) EXPECT_TRUE(stream->Write(Member(id)).ok());
+  for (const char* name : {"a", "b", "group g"}) EXPECT_EQ(Name(*stream->Read()), name);
+  EXPECT_EQ(asked, (std::map<std::string, std::string>{{"ann", "b"}, {"bob", "a"}}));
+  stream->Cancel();
+}
+
+TEST(TeamOf, KnowsWhoIsAbsentAndWhatIsNoTeam) {
+  GroupEpisodes episodes;
+  for (const char* id : {"a", "b"}) episodes[id] = std::make_shared<v1::Episode>(Member(id));
+  const auto of = [&](const std::vector<std::string>& ids) {
+    return TeamOf(AboutTeam(ids).questions(0), episodes);
+  };
+  ASSERT_TRUE(of({"", "b"}).ok());
+  EXPECT_EQ(of({"", "b"})->size(), 1u);
+  EXPECT_EQ(of({"", "b"})->at("bob")->id(), "b");
+  for (const auto& wrong : {of({"a"}), of({"a", "c"}), TeamOf(v1::Question(), episodes),
+                            TeamOf(AboutTeam({"a", "b"}).questions(0), {})}) {
+    EXPECT_EQ(wrong.status().code(), absl::StatusCode::kInvalidArgument);
+  }
 }
 
 TEST(ReconnectingStreamTest, WriteWaitsWhileResultsAreLeftUnread) {

@@ -22,7 +22,7 @@ constexpr uint32_t kTwoRounds = Bit(QuestionKind::kCoalition) | Bit(QuestionKind
 
 class EngineOrderTest : public ::testing::Test {
  protected:
-  std::shared_ptr<EpisodeRun> Start(std::shared_ptr<evaluation::Evaluator> evaluator) {
+  std::shared_ptr<engine::Run> Start(std::shared_ptr<evaluation::Evaluator> evaluator) {
     auto context = evaluation::SmallContext(3);
     context->episode.score = 1;
     context->episode.messages.push_back(context->episode.messages[0]);
@@ -133,7 +133,7 @@ TEST_F(EngineOrderTest, AnEpisodeIsPreparedOnce) {
 
 TEST_F(EngineOrderTest, CancelStopsWhatIsComputed) {
   const auto hooked = std::make_shared<Hooked>();
-  std::shared_ptr<EpisodeRun> run;
+  std::shared_ptr<engine::Run> run;
   hooked->on_answer = [&run] { run->Cancel(); };
   run = Start(hooked);
   executor_.RunUntilIdle();
@@ -144,7 +144,7 @@ TEST_F(EngineOrderTest, CancelStopsWhatIsComputed) {
 
 TEST_F(EngineOrderTest, CancelBeforeAnythingIsComputed) {
   const auto hooked = std::make_shared<Hooked>();
-  std::shared_ptr<EpisodeRun> run;
+  std::shared_ptr<engine::Run> run;
   hooked->on_prepare = [&run] { run->Cancel(); };
   run = Start(hooked);
   executor_.RunUntilIdle();

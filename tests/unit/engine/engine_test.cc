@@ -332,7 +332,7 @@ TEST_P(EngineTest, PartialSignalsFromTheAnswersSoFar) {
 
 TEST_P(EngineTest, AFinishedRunHoldsNothing) {
   std::weak_ptr<const evaluation::EpisodeContext> context;
-  std::shared_ptr<EpisodeRun> run;
+  std::shared_ptr<engine::Run> run;
   {
     EpisodeJob job = Job(manual_);
     job.timeout = absl::Hours(1);
@@ -352,7 +352,7 @@ TEST_P(EngineTest, EveryOrderOfEvents) {
   std::mt19937_64 random(GetParam() + 1);
   constexpr int kEpisodes = 40;
   std::vector<Result> results(kEpisodes);
-  std::vector<std::shared_ptr<EpisodeRun>> runs;
+  std::vector<std::shared_ptr<engine::Run>> runs;
   options_->allow_partial = GetParam() % 2 == 0;
   for (int i = 0; i < kEpisodes; ++i) {
     EpisodeJob job = Job(manual_, 1 + i % 5);
@@ -397,7 +397,7 @@ std::vector<double> CreditsWith(int workers) {
   Engine engine(&executor, nullptr);
   const auto options = std::make_shared<const signals::Options>();
   std::vector<std::promise<std::vector<double>>> promises(50);
-  std::vector<std::shared_ptr<EpisodeRun>> runs;
+  std::vector<std::shared_ptr<engine::Run>> runs;
   for (auto& promise : promises) {
     EpisodeJob job;
     job.context = VoteContext();

@@ -34,6 +34,23 @@ TEST(Gate, TokensAreReadAgain) {
   EXPECT_TRUE(gate.Check({"Bearer third", {}}).ok());
 }
 
+TEST(Gate, AFileThatIsBeingWrittenLocksNobodyOut) {
+  const std::string path = ::testing::TempDir() + "/assay_written_" + std::to_string(getpid());
+  std::ofstream(path) << "first\n";
+  Gate gate(path, {});
+  EXPECT_TRUE(gate.Check({"Bearer first", {}}).ok());
+  std::ofstream(path).flush();  // truncated in place, nothing written yet
+  absl::SleepFor(absl::Milliseconds(1100));
+  EXPECT_TRUE(gate.Check({"Bearer first", {}}).ok());
+  std::ofstream(path) << "\n \n";
+  absl::SleepFor(absl::Milliseconds(1100));
+  EXPECT_TRUE(gate.Check({"Bearer first", {}}).ok());
+  // Whoever means to withdraw every token says so.
+  std::ofstream(path) << "# nobody\n";
+  absl::SleepFor(absl::Milliseconds(1100));
+  EXPECT_FALSE(gate.Check({"Bearer first", {}}).ok());
+}
+
 TEST(Gate, NamesOfCertificates) {
   Gate gate("", {"trainer.example", "spiffe://house/trainer"});
   EXPECT_TRUE(gate.Check({"", {"other", "spiffe://house/trainer"}}).ok());

@@ -4,11 +4,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "assay/v1/episode.pb.h"
 #include "server/evaluation/evaluator.h"
 #include "server/session/episode_work.h"
+#include "server/session/group_result.h"
 #include "server/signals/attribution.h"
 
 namespace assay::service {
@@ -60,6 +63,26 @@ inline absl::StatusOr<signals::Signals> Attribute(const EpisodeWork& work) {
     if (absl::Status told = plan.tell(answers); !told.ok()) return told;
   }
   return plan.finish();
+}
+
+// The same of a group's teams.
+inline AskedTeams Recombine(const GroupWork& work) {
+  if (!work.asks()) return std::nullopt;
+  const engine::GroupJob job = work.Job(absl::InfiniteDuration());
+  std::vector<recombination::Member> members;
+  for (size_t m = 0; m < job.values.size(); ++m) {
+    members.push_back({&job.context->members[m]->episode, job.values[m]});
+  }
+  recombination::GroupPlan plan(std::move(members), job.options, job.evaluator->traits());
+  const auto replay = job.evaluator->local()->Prepare(job.context);
+  if (!replay.ok()) return replay.status();
+  while (!plan.done()) {
+    evaluation::Answers answers(plan.ask().size());
+    const absl::Status answered = (*replay)->Answer(plan.ask(), absl::MakeSpan(answers));
+    if (!answered.ok()) return answered;
+    if (absl::Status told = plan.tell(answers); !told.ok()) return told;
+  }
+  return AskedTeams(plan.finish());
 }
 
 }  // namespace assay::service

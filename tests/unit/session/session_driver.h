@@ -101,13 +101,23 @@ class Driver {
   }
 
   absl::Time now = kStart;
+  void FinishGroups() {
+    hold_groups = false;
+    std::vector<StartGroup> held;
+    held.swap(started_groups);
+    for (StartGroup& start : held) Finish(start);
+    Run();
+  }
+
   bool hold_episodes = false;
+  bool hold_groups = false;
   bool hold_writes = false;
   bool writing = false;
   std::unique_ptr<StreamSession> session;
   std::vector<v1::StreamSignalsResponse> written;
   std::vector<bool> more;  // of each that was written
   std::vector<StartEpisode> started;
+  std::vector<StartGroup> started_groups;
   std::vector<Ticket> cancelled;
   std::vector<evaluation::CallerRequest> asked;
   std::optional<absl::Status> finished;
@@ -130,6 +140,11 @@ class Driver {
     session->OnEpisodesDone(
         {{start.ticket, Response(MakeResult(start.work, Attribute(start.work)))}}, now);
   }
+  void Finish(StartGroup& start) {
+    auto response = std::make_shared<v1::StreamSignalsResponse>();
+    MakeResult(start.work, Recombine(start.work), response->mutable_group());
+    session->OnGroupDone({start.ticket, std::move(response)}, now);
+  }
   void Perform(Action& action) {
     if (finished.has_value()) ADD_FAILURE() << "an action after the last";
     if (auto* start = std::get_if<StartEpisode>(&action)) {
@@ -138,6 +153,14 @@ class Driver {
       } else {
         Finish(*start);
       }
+    } else if (auto* group = std::get_if<StartGroup>(&action)) {
+      if (hold_groups || (group->work.asks() && group->work.evaluator->local() == nullptr)) {
+        started_groups.push_back(std::move(*group));
+      } else {
+        Finish(*group);
+      }
+    } else if (auto* cancel_group = std::get_if<CancelGroup>(&action)) {
+      cancelled.push_back(cancel_group->ticket);
     } else if (auto* write = std::get_if<WriteResponse>(&action)) {
       EXPECT_FALSE(writing) << "two writes at once";
       written.push_back(*write->response);

@@ -96,6 +96,38 @@ TEST(Advantages, WorkedExampleE9) {
   EXPECT_EQ(control.members[0].advantage, control.members[0].by_agent);
 }
 
+// Q is the worth of each agent of each episode, episode by episode.
+GroupAdvantages Recombine(const std::vector<GroupMember>& members, const std::vector<double>& q,
+                          const AdvantageOptions& options) {
+  const auto result = ComputeAdvantages(Pointers(members), options, q);
+  EXPECT_TRUE(result.ok()) << result.status();
+  return result.ok() ? *result : GroupAdvantages();
+}
+
+TEST(Advantages, WorkedExampleE10) {
+  const std::vector<double> q = {.5, 0, 0, 0, .5, 0, 0, 0};
+  const GroupAdvantages group = Recombine(E9(), q, Exactly(OutcomePart::kRecombined));
+  EXPECT_EQ(group.outcome_part, OutcomePart::kRecombined);
+  EXPECT_THAT(OfAgent(group, 0), Pointwise(DoubleNear(kDigits), {1, -1, 1, -1}));
+  EXPECT_THAT(OfAgent(group, 1), Each(0.0));
+  // It is the best part that there is, also where every episode failed.
+  std::vector<GroupMember> failed = E9();
+  for (GroupMember& member : failed) member.score = 0;
+  AdvantageOptions any = Exactly(OutcomePart::kAuto);
+  EXPECT_EQ(OfAgent(Recombine(failed, q, any), 0), OfAgent(group, 0));
+  any.scale = OutcomeScale::kSample;
+  EXPECT_NEAR(OfAgent(Recombine(failed, q, any), 0)[0], std::sqrt(.75), kDigits);
+  any.scale = OutcomeScale::kNone;
+  EXPECT_THAT(OfAgent(Recombine(failed, q, any), 0), ElementsAre(.25, -.25, .25, -.25));
+}
+
+TEST(Advantages, WhoSaysNothingIsNoPeer) {
+  const double silent = std::nan("");
+  const std::vector<double> q = {1, 0, .5, 0, silent, 0, silent, 0};
+  const GroupAdvantages group = Recombine(E9(), q, Exactly(OutcomePart::kRecombined));
+  EXPECT_THAT(OfAgent(group, 0), Pointwise(DoubleNear(kDigits), {1, -1, 0, 0}));
+}
+
 TEST(Advantages, WorkedExampleE11) {
   const double credits[] = {.5, -.25, -.25, .5, 0, .1};
   const int agents[] = {0, 1, 1, 0, 1, 0};
@@ -263,8 +295,8 @@ TEST(Advantages, WhatIsNamedAndNotThereIsRefused) {
   }
   EXPECT_EQ(refusal(OutcomePart::kAuto, CreditPart::kScores),
             "options.advantages.credit: no message of the group has a process score");
-  EXPECT_EQ(ComputeAdvantages(Pointers(members), Exactly(OutcomePart::kRecombined)).status().code(),
-            absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(refusal(OutcomePart::kRecombined, CreditPart::kNone),
+              HasSubstr("options.advantages.outcome: no values of teams"));
 }
 
 // With equal shares an agent that says the same in more messages would be praised less for each.

@@ -70,17 +70,11 @@ std::string Exchange(int family, const sockaddr* address, socklen_t size, const 
 
 const std::string& Text() {
   static const std::string* const kText = [] {
-    auto* text = new std::string();
+    auto* text = new std::string("POST / HTTP/1.1\r\n\r\n");
     while (text->size() < 300'000) absl::StrAppend(text, text->size(), " ");
     return text;
   }();
   return *kText;
-}
-
-TEST(Relay, KnowsWhatCivetwebCannot) {
-  EXPECT_TRUE(NeedsRelay("[::1]:80"));
-  EXPECT_TRUE(NeedsRelay("unix:/tmp/socket"));
-  EXPECT_FALSE(NeedsRelay("127.0.0.1:80"));
 }
 
 TEST(Relay, CarriesEveryByteOverAUnixSocket) {
@@ -88,9 +82,9 @@ TEST(Relay, CarriesEveryByteOverAUnixSocket) {
       (std::filesystem::temp_directory_path() / absl::StrCat("assay-relay-", getpid())).string();
   Echo echo;
   {
-    const auto relay = Relay::Start("unix:" + path, echo.port());
+    const auto relay = Relay::Start("unix:" + path, echo.port(), {});
     ASSERT_TRUE(relay.ok()) << relay.status();
-    EXPECT_FALSE(Relay::Start("unix:" + path, echo.port()).ok()) << "one is enough";
+    EXPECT_FALSE(Relay::Start("unix:" + path, echo.port(), {}).ok()) << "one is enough";
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, sizeof(address.sun_path) - 1);
@@ -102,7 +96,7 @@ TEST(Relay, CarriesEveryByteOverAUnixSocket) {
 
 TEST(Relay, CarriesEveryByteOverIpv6) {
   Echo echo;
-  const auto relay = Relay::Start("[::1]:0", echo.port());
+  const auto relay = Relay::Start("[::1]:0", echo.port(), {});
   if (!relay.ok()) GTEST_SKIP() << "skipped: this machine has no IPv6: " << relay.status();
   sockaddr_in6 address{};
   address.sin6_family = AF_INET6;
@@ -110,7 +104,67 @@ TEST(Relay, CarriesEveryByteOverIpv6) {
   address.sin6_port = htons(static_cast<uint16_t>((*relay)->port()));
   EXPECT_EQ(Exchange(AF_INET6, reinterpret_cast<sockaddr*>(&address), sizeof(address), Text()),
             Text());
-  EXPECT_FALSE(Relay::Start(absl::StrCat("[::1]:", (*relay)->port()), echo.port()).ok());
+  EXPECT_FALSE(Relay::Start(absl::StrCat("[::1]:", (*relay)->port()), echo.port(), {}).ok());
+}
+
+int Connect(int port) {
+  const int peer = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(connect(peer, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  return peer;
+}
+
+// Until the other side closes.
+std::string ReadAll(int peer) {
+  std::string got;
+  char buffer[4096];
+  for (ssize_t n; (n = read(peer, buffer, sizeof(buffer))) > 0;) got.append(buffer, n);
+  return got;
+}
+
+TEST(Relay, WhoSendsNoHeadIsNotCarriedOnAndClosedInTime) {
+  Echo echo;
+  RelayLimits limits;
+  limits.head_time = absl::Milliseconds(200);
+  limits.head_bytes = 1024;
+  const auto relay = Relay::Start("127.0.0.1:0", echo.port(), limits);
+  ASSERT_TRUE(relay.ok()) << relay.status();
+  const int silent = Connect((*relay)->port());
+  const int endless = Connect((*relay)->port());
+  const std::string line = "GET / HTTP/1.1\r\nX: " + std::string(2000, 'x');
+  EXPECT_EQ(write(endless, line.data(), line.size()), static_cast<ssize_t>(line.size()));
+  EXPECT_EQ(ReadAll(endless), "");
+  EXPECT_EQ(ReadAll(silent), "");
+  close(silent);
+  close(endless);
+  // The target's one connection is still to be had.
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>((*relay)->port()));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(Exchange(AF_INET, reinterpret_cast<sockaddr*>(&address), sizeof(address), Text()),
+            Text());
+}
+
+TEST(Relay, OneAddressHasAtMostHalfOfTheConnections) {
+  Echo echo;
+  RelayLimits limits;
+  limits.connections = 4;
+  limits.head_time = absl::Seconds(60);
+  const auto relay = Relay::Start("127.0.0.1:0", echo.port(), limits);
+  ASSERT_TRUE(relay.ok()) << relay.status();
+  const int first = Connect((*relay)->port());
+  const int second = Connect((*relay)->port());
+  const int third = Connect((*relay)->port());
+  EXPECT_EQ(ReadAll(third), "") << "closed at once";
+  close(first);
+  close(second);
+  close(third);
+  const int last = Connect(echo.port());  // the echo ends with its one connection
+  close(last);
 }
 
 }  // namespace

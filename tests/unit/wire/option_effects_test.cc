@@ -141,6 +141,15 @@ TEST(OptionEffects, PartsOfAdvantages) {
               o->mutable_advantages()->mutable_recombination()->set_max_questions(2);
             }),
             "advantages.recombination.max_questions");
+  EXPECT_EQ(IdleAfter([](auto* o) { o->mutable_advantages()->set_outcome(v1::OUTCOME_PART_CONTROL); },
+                      [](auto* o) {
+                        o->mutable_advantages()->mutable_recombination()->set_siblings(2);
+                      }),
+            "advantages.recombination.siblings");
+  EXPECT_EQ(IdleAfter(Nothing, [](auto* o) {
+              o->mutable_advantages()->mutable_recombination()->set_siblings(2);
+            }),
+            "");
 }
 
 // What a stream echoes may be sent again.

@@ -40,6 +40,33 @@ TEST(Wire, QuestionsNameAgentsAndMessages) {
   EXPECT_TRUE(wire.questions(3).counterfactual().has_message_scores());
 }
 
+TEST(Wire, TeamsNameEpisodesAndARequestEachOfThemOnce) {
+  static const char* const kIds[] = {"e0", "e1", "e2", "e3"};
+  auto group = std::make_shared<EpisodeContext>();
+  group->episode.id = "group";
+  for (const char* id : kIds) {
+    auto member = SmallContext(3);
+    member->episode.id = id;
+    group->members.push_back(member);
+  }
+  Batch batch;
+  batch.context = group;
+  batch.questions.resize(2);
+  for (signals::Question& question : batch.questions) question.kind = signals::QuestionKind::kTeam;
+  batch.questions[0].team = {3, 3, 1};
+  batch.questions[1].team = {1, signals::kAbsent, 3};
+  v1::EvaluateRequest wire;
+  ToWire(batch, absl::FromUnixSeconds(1000), &wire);
+  EXPECT_EQ(wire.episode_id(), "group");
+  const auto& team = wire.questions(1).counterfactual().team().episode_ids();
+  EXPECT_EQ(std::vector<std::string>(team.begin(), team.end()),
+            (std::vector<std::string>{"e1", "", "e3"}));
+  EXPECT_EQ(
+      std::vector<std::string>(wire.group_episode_ids().begin(), wire.group_episode_ids().end()),
+      (std::vector<std::string>{"e1", "e3"}));
+  EXPECT_EQ(NamedMembers(batch), (std::vector<int>{1, 3}));
+}
+
 TEST(Wire, OfManyMessagesTheFirst256CanBeNamed) {
   auto context = SmallContext(1);
   context->episode.messages.assign(258, context->episode.messages[0]);

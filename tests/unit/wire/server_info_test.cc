@@ -29,10 +29,10 @@ TEST(ServerInfo, NamesEveryEvaluatorAndWhatItAnswers) {
   };
   std::vector<std::string> all;
   for (int i = 0; i < info.evaluators_size(); ++i) all.push_back(evaluator(i));
-  EXPECT_THAT(
-      all, ElementsAre("vote free COALITION MESSAGES PREFIX MESSAGE_SCORES", "given free COALITION",
-                       "caller COALITION MESSAGES PREFIX CORRECTION MESSAGE_SCORES TEAM",
-                       "outcome free", "own PREFIX"));
+  EXPECT_THAT(all, ElementsAre("vote free COALITION MESSAGES PREFIX MESSAGE_SCORES TEAM",
+                               "given free COALITION",
+                               "caller COALITION MESSAGES PREFIX CORRECTION MESSAGE_SCORES TEAM",
+                               "outcome free", "own PREFIX"));
 }
 
 }  // namespace

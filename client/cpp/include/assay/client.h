@@ -10,6 +10,7 @@
 #define ASSAY_CLIENT_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,9 +39,24 @@ using StreamResult = std::variant<v1::EpisodeResult, v1::GroupResult>;
 using EvaluateFn = std::function<absl::StatusOr<v1::Answers>(const v1::Episode& episode,
                                                              const v1::EvaluateRequest& request)>;
 
+// The episodes that the questions of a batch about a group name, by id.
+using GroupEpisodes = std::map<std::string, std::shared_ptr<const v1::Episode>>;
+
+// Likewise the questions about teams of a group (Counterfactual.team), put together from
+// `episodes`.
+using EvaluateTeamsFn = std::function<absl::StatusOr<v1::Answers>(
+    const GroupEpisodes& episodes, const v1::EvaluateRequest& request)>;
+
+// The team of a question about a group: by agent the episode whose messages it takes. An agent that
+// is not there is absent, or wrote nothing.
+using Team = std::map<std::string, std::shared_ptr<const v1::Episode>>;
+// `episodes` are those of the batch. INVALID_ARGUMENT: the question is not about a team of theirs.
+absl::StatusOr<Team> TeamOf(const v1::Question& question, const GroupEpisodes& episodes);
+
 struct StreamConfig {
   v1::AttributionOptions options;
-  EvaluateFn evaluate;  // needed where options.caller is set
+  EvaluateFn evaluate;             // needed where options.caller is set
+  EvaluateTeamsFn evaluate_teams;  // needed where options.caller supports QUESTION_KIND_TEAM
   // Hints of the server, for people. Called on a thread of the stream's own; must not block for
   // long.
   std::function<void(const v1::Notice&)> on_notice;

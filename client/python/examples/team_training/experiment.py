@@ -34,7 +34,7 @@ class Plan:
     environments: tuple[str, ...] = tuple(ENVIRONMENTS)
     # Not the pipeline: all coalitions but the whole are worth the same there, so there is nothing for credit to find.
     ablation_environments: tuple[str, ...] = ("specialists", "saboteur", "debate", "repair")
-    preference_environments: tuple[str, ...] = ("pipeline", "saboteur", "repair")
+    preference_environments: tuple[str, ...] = ("pipeline", "specialists", "saboteur", "repair")
 
 
 FULL = Plan(
@@ -128,10 +128,12 @@ class Experiment:
             searched += done(self._search(noisy, plan.environments, plan.steps[2:]))
             steps = best_steps(searched)
             runs = done(self._training(m, name, steps[name, m.name]) for m in HEADLINE for name in plan.environments)
+            pairs = PREFERENCES[:2], PREFERENCES[2:]
+            searched += done(self._search(pairs[0], plan.preference_environments, plan.steps))
             changed = done(
                 replace(self._training(method, name, steps[name, ASSAY.name]), until_target=True)
                 for name in plan.ablation_environments
-                for method in ablations(len(ENVIRONMENTS[name].agents))
+                for method in ablations(ENVIRONMENTS[name])
             )
             noisier = [(a, b) for a, b in zip(under_noise(FLIPS[1]), under_noise(FLIPS[0]), strict=True) if a.flips]
             searched += done(
@@ -142,7 +144,7 @@ class Experiment:
             )
             searched += done(self._search(noisy, plan.environments, plan.steps[:2]))
             gradients = done(Probe(name, plan.seeds[0], plan.gradient_groups) for name in plan.environments)
-            searched += done(self._search(PREFERENCES, plan.preference_environments, plan.preference_steps))
+            searched += done(self._search(pairs[1], plan.preference_environments, plan.preference_steps))
         return {
             "plan": asdict(plan),
             "searched": searched,

@@ -26,7 +26,7 @@ Place = tuple[int, int, int]  # episode, turn, message
 
 @dataclass(frozen=True)
 class Pair:
-    """Two continuations of one context (STEP, REPAIR, SIBLING) or two whole episodes of one task (TRAJECTORY).
+    """Two continuations of one context (STEP, REPAIR, SIBLING, PEER) or two whole episodes of one task (TRAJECTORY).
 
     weight: probability that the chosen side is the better one; its complement is DPO's label smoothing.
     """
@@ -87,7 +87,7 @@ def step_repair(
     if source is None:
         raise ValueError("preferences at places need a server")
     drawn: Rollouts = {}
-    options = assay_options(rollouts=_SEARCH, pairs=("STEP", "REPAIR"))
+    options = assay_options(outcome="OUTCOME", rollouts=_SEARCH, pairs=("STEP", "REPAIR"))
     found = source.ask(episodes, policies, costs, options, drawn=drawn)
     alternatives = {
         (index, turn): _try_alternatives(episodes, policies, costs, index, turn)
@@ -98,11 +98,19 @@ def step_repair(
         descend(list(_pairs(episodes, answered, alternatives)), episodes, policies, step)
 
 
+def peer(episodes: Episodes, policies: Policies, costs: Costs, source: SignalsSource | None, step: Floats) -> None:
+    """Assay pairs messages of one author that followed the same text, by what they are worth. No rollouts."""
+    if source is None:
+        raise ValueError("preferences at places need a server")
+    answered = source.ask(episodes, policies, costs, assay_options(pairs=("PEER",)))
+    descend(list(_pairs(episodes, answered, {})), episodes, policies, step)
+
+
 def sibling(episodes: Episodes, policies: Policies, costs: Costs, source: SignalsSource | None, step: Floats) -> None:
     """Assay pairs the branches of sibling episodes after their longest common prefix. No rollouts."""
     if source is None:
         raise ValueError("preferences at places need a server")
-    answered = source.ask(episodes, policies, costs, assay_options(pairs=("SIBLING",)))
+    answered = source.ask(episodes, policies, costs, assay_options(outcome="OUTCOME", pairs=("SIBLING",)))
     descend(list(_pairs(episodes, answered, {})), episodes, policies, step)
 
 
@@ -152,6 +160,7 @@ def _pairs(
 
 PREFERENCE_RULES: dict[str, PreferenceRule] = {
     "trajectory": trajectory_dpo,
+    "peer": peer,
     "step_repair": step_repair,
     "sibling": sibling,
 }

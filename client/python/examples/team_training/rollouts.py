@@ -158,6 +158,34 @@ def regrade(episodes: Episodes, index: int, kept: Bools, costs: Costs, flips: fl
     return _graded(episodes, np.repeat(index, len(kept)), kept, flips)
 
 
+def regrade_teams(episodes: Episodes, sources: Ints, costs: Costs, flips: float = 0.0) -> Floats:
+    """Scores [Q] of teams put together from episodes of one group: agent a says what it said in sources [Q, agents],
+    nothing where that is -1. Costs no rollout. flips: as for regrade; teams that say the same are one question."""
+    authors = episodes.environment.authors()
+    here = sources[:, authors]  # [Q, T]
+    turns = np.arange(len(authors))
+    messages, present = episodes.messages[here, turns], episodes.present[here, turns] & (here >= 0)
+    anybody = sources.max(axis=1)
+    np.add.at(costs.regrades, episodes.run[anybody], 1)
+    scores = episodes.environment.grade(episodes.task[anybody], messages, present)
+    if not flips:
+        return scores
+    group = episodes.group[anybody]
+    luck = np.array([episodes.seed[episodes.group == g].min() for g in range(int(group.max()) + 1)])[group]
+    said = (np.where(present, messages + 1, 0) << (3 * turns)).sum(axis=1)  # MESSAGES + 1 <= 8
+    wrong = _uniform(luck ^ (said + 1) * 0x5851F42D, present) < flips
+    return np.where(wrong, 1.0 - scores, scores)
+
+
+def regrade_without_each(episodes: Episodes, costs: Costs, flips: float = 0.0) -> Floats:
+    """Scores [B, T] of all episodes without each message. Costs no rollout. flips: as for regrade."""
+    turns = episodes.present.shape[1]
+    np.add.at(costs.regrades, episodes.run, turns)
+    everyone = np.arange(len(episodes))
+    columns = [_graded(episodes, everyone, episodes.present & (np.arange(turns) != t), flips) for t in range(turns)]
+    return np.stack(columns, axis=1)
+
+
 def regrade_without(episodes: Episodes, agent: int, costs: Costs, flips: float = 0.0) -> Floats:
     """Scores [B] of all episodes without the messages of `agent`. Costs no rollout. flips: as for regrade."""
     np.add.at(costs.regrades, episodes.run, 1)

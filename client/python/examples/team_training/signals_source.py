@@ -5,19 +5,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from assay_rl import Client
+from assay_rl import Client, EpisodeGroup
 from assay_rl.client.episodes import EpisodeLike
 from assay_rl.client.evaluators import Answer, Question
-from assay_rl.client.outcomes import Batch, EpisodeError, GroupFailed, GroupOutcome
+from assay_rl.client.outcomes import Batch, EpisodeError, Error, GroupFailed, GroupOutcome
 from assay_rl.v1 import episode_pb2, signals_pb2
 from team_training.environments import LENGTH, Bools, Environment, Floats
 from team_training.policies import TEXTS, Policies
-from team_training.rollouts import Costs, Episodes, regrade, replay_from
+from team_training.rollouts import Costs, Episodes, regrade, regrade_teams, replay_from
 
 Alternatives = Mapping[tuple[int, int], Sequence[tuple[int, float]]]  # (episode, turn) -> (message, value)
 _REMEMBERED = 50_000  # episodes
@@ -30,6 +31,7 @@ def assay_options(
     credit: str = "",
     blend: float | None = None,
     messages: bool = True,
+    siblings: int = 0,
     rollouts: int = 0,
     questions: int = 0,
     pairs: Sequence[str] = ("STEP",),
@@ -38,17 +40,18 @@ def assay_options(
     re-grading of recorded messages answers.
 
     outcome, credit, blend: AdvantageOptions (outcome part, credit part, share of the credit part). messages: also ask
-    about single messages (Owen values), else only about agents. rollouts: paid rollouts from prefixes that the search
-    for the first error may spend on a failed episode. questions: limit for estimators; 0 asks all.
+    about single messages (Owen values), else only about agents. siblings: how many other episodes of the group each
+    message is tried with; 0 is all. rollouts: paid rollouts from prefixes that the search for the first error may spend
+    on a failed episode. questions: limit for estimators; 0 asks all.
     """
-    supports = ["QUESTION_KIND_COALITION"]
+    supports = ["QUESTION_KIND_COALITION", "QUESTION_KIND_TEAM"]
     if messages:
         supports.append("QUESTION_KIND_MESSAGES")
     if rollouts:
         supports.append("QUESTION_KIND_PREFIX")
     options: dict[str, Any] = {
         "caller": {"supports": supports, "free": True, "batchSize": 4096, "deterministic": not rollouts},
-        "advantages": advantage_options(outcome, credit, blend),
+        "advantages": advantage_options(outcome, credit, blend, siblings),
         "preferences": {"kinds": [f"PREFERENCE_KIND_{kind}" for kind in pairs]},
         "audit": "AUDIT_NONE",
     }
@@ -59,7 +62,9 @@ def assay_options(
     return options
 
 
-def advantage_options(outcome: str = "", credit: str = "", blend: float | None = None) -> dict[str, Any]:
+def advantage_options(
+    outcome: str = "", credit: str = "", blend: float | None = None, siblings: int = 0
+) -> dict[str, Any]:
     """AdvantageOptions in the JSON mapping; what is not given is the service's default."""
     options: dict[str, Any] = {}
     if outcome:
@@ -68,7 +73,15 @@ def advantage_options(outcome: str = "", credit: str = "", blend: float | None =
         options["credit"] = f"CREDIT_PART_{credit}"
     if blend is not None:
         options["blend"] = blend
+    if siblings:
+        options["recombination"] = {"siblings": siblings}
     return options
+
+
+def recombines(environment: Environment, options: Mapping[str, Any]) -> bool:
+    """Whether the server will ask about teams put together from a group."""
+    outcome = options["advantages"].get("outcome", "OUTCOME_PART_RECOMBINED")
+    return outcome == "OUTCOME_PART_RECOMBINED" and len({turn.round for turn in environment.turns}) == 1
 
 
 def _members(sets: Sequence[Sequence[int]], size: int) -> Bools:
@@ -82,7 +95,7 @@ class _Replay:
     """Answers the server's questions about one batch of episodes.
 
     flips: probability that a re-grading answers wrongly, which it tells the server as the variance of its answers.
-    asked [B]: how many re-gradings each episode took.
+    asked [B]: how many re-gradings each episode took, those of teams apart.
     """
 
     def __init__(self, episodes: Episodes, policies: Policies, costs: Costs, flips: float, drawn: Rollouts) -> None:
@@ -92,7 +105,11 @@ class _Replay:
         self._used: dict[tuple[int, int], int] = {}
         self.asked = np.zeros(len(episodes), dtype=np.int64)
 
-    async def answer(self, episode: EpisodeLike, questions: Sequence[Question]) -> list[float | Answer | Exception]:
+    async def answer(
+        self, episode: EpisodeLike | EpisodeGroup, questions: Sequence[Question]
+    ) -> Sequence[float | Answer | Exception]:
+        if isinstance(episode, EpisodeGroup):
+            return self._teams(questions)
         index = int(episode.id)
         replies: list[float | Answer | Exception] = [0.0] * len(questions)
         by_kind: dict[str, list[int]] = {}
@@ -129,6 +146,14 @@ class _Replay:
         whole = (kept | ~self._episodes.present[index]).all(axis=1)  # nothing left out: it happened
         return [Answer(score, 1, 0.0 if it else variance) for score, it in zip(scores, whole, strict=True)]
 
+    def _teams(self, questions: Sequence[Question]) -> Sequence[float | Answer]:
+        """Everybody's messages from one episode of the group each."""
+        agents = self._episodes.environment.agents
+        sources = [[int(question.team.get(agent, -1)) for agent in agents] for question in questions]
+        scores = regrade_teams(self._episodes, np.array(sources), self._costs, self._flips).tolist()
+        variance = self._flips * (1.0 - self._flips)
+        return [Answer(score, 1, variance) for score in scores] if self._flips else scores
+
     def _rollout(self, index: int, question: Question) -> Answer:
         turns = self._turns[index]
         turn = int(turns[question.length]) if question.length < len(turns) else len(self._episodes.environment.turns)
@@ -146,6 +171,15 @@ class _Replay:
         scores = scores[first:last]
         variance = float(scores.var(ddof=1)) if len(scores) > 1 else 0.0
         return Answer(float(scores.mean()), question.samples, variance)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is told of every turn beside what was said, [B, T] each: the value of the node before it, or a judge's
+    opinion of it in [-1, 1]."""
+
+    values: Floats | None = None
+    scores: Floats | None = None
 
 
 class SignalsSource:
@@ -173,6 +207,7 @@ class SignalsSource:
         *,
         flips: float = 0.0,
         rollouts: int = 0,
+        told: Told | None = None,
         alternatives: Alternatives | None = None,
         drawn: Rollouts | None = None,
     ) -> Batch:
@@ -184,10 +219,15 @@ class SignalsSource:
         wire = wire_episodes(episodes, alternatives=alternatives or {})
         if rollouts:
             _add_rollouts(wire, episodes, policies, costs, rollouts)
+        if told is not None:
+            _add_told(wire, episodes, told)
         replay = _Replay(episodes, policies, costs, flips, {} if drawn is None else drawn)
         batch = self._client.score_batch(wire, options=options, evaluator=replay.answer)
         for failure in batch.failed():
             raise EpisodeError(failure.error)
+        for group in batch.groups.values():
+            if group.ok and group.proto.signals.recombined.HasField("error"):
+                raise EpisodeError(Error.from_proto(group.proto.signals.recombined.error))
         return batch
 
     def advantages(
@@ -199,15 +239,17 @@ class SignalsSource:
         *,
         flips: float = 0.0,
         rollouts: int = 0,
+        told: Told | None = None,
     ) -> Floats:
         """The advantage of every message, [B, T]; 0 for turns that did not take place.
 
         rollouts: how many are played from the node before each message, and sent along. Signals are a function of the
         episode and the answers: where both depend on nothing but what was said, an episode that was scored before is
-        not scored again, and the groups' advantages are made from what is known (ComputeAdvantages).
+        not scored again, and the groups' advantages are made from what is known (ComputeAdvantages). Teams that are
+        put together from a group are not known from its episodes.
         """
-        if flips or rollouts:
-            batch = self.ask(episodes, policies, costs, options, flips=flips, rollouts=rollouts)
+        if flips or rollouts or told is not None or recombines(episodes.environment, options):
+            batch = self.ask(episodes, policies, costs, options, flips=flips, rollouts=rollouts, told=told)
             return _by_turn(episodes, batch.groups)
         signals = list(self._signals(episodes, policies, costs, options))  # asks on the same connection
         groups = self._client.advantages(signals, options=options["advantages"])
@@ -308,3 +350,12 @@ def _add_rollouts(
             scores = replay_from(episodes, policies, index, turn, range(count), costs)
             message.prefix_rollouts.trials = count
             message.prefix_rollouts.successes = int((luck.random(count) < scores).sum())
+
+
+def _add_told(wire: Sequence[episode_pb2.Episode], episodes: Episodes, told: Told) -> None:
+    for index, episode in enumerate(wire):
+        for message, turn in zip(episode.messages, np.flatnonzero(episodes.present[index]).tolist(), strict=True):
+            if told.values is not None:
+                message.prefix_value = float(told.values[index, turn])
+            if told.scores is not None:
+                message.process_score = float(told.scores[index, turn])

@@ -15,6 +15,7 @@ from team_training.preferences import PREFERENCE_RULES
 from team_training.rollouts import Costs, Episodes, Player
 from team_training.signals_source import SignalsSource
 from team_training.summary import Curves
+from team_training.told import Teller, teller
 
 GROUP = 16
 _EVALUATION = 512  # episodes with which a team is measured, of all tasks alike; not charged to anyone
@@ -77,13 +78,21 @@ def _share(part: Any, whole: Any, runs: int) -> Floats:
 
 
 def advantages(
-    method: Method, episodes: Episodes, policies: Policies, costs: Costs, source: SignalsSource | None
+    method: Method,
+    episodes: Episodes,
+    policies: Policies,
+    costs: Costs,
+    source: SignalsSource | None,
+    teller: Teller | None = None,
 ) -> Floats:
     if method.options is None:
         return BASELINES[method.baseline].rule(episodes, costs, method.flips)
     if source is None:
         raise ValueError(f"{method.name} needs a server")
-    return source.advantages(episodes, policies, costs, method.options, flips=method.flips, rollouts=method.rollouts)
+    told = None if teller is None else teller.tell(episodes, costs, method.flips)
+    return source.advantages(
+        episodes, policies, costs, method.options, flips=method.flips, rollouts=method.rollouts, told=told
+    )
 
 
 def train(
@@ -104,6 +113,7 @@ def train(
     environment = ENVIRONMENTS[environment_name]
     policies, player = Policies.initial(environment, seeds), Player(environment, seeds)
     runs, costs, history = np.arange(len(seeds)), Costs.none(len(seeds)), History(len(seeds))
+    told = teller(method.told, environment, len(seeds))
     due = 0
     while len(runs):
         if costs.rollouts.min() >= due:
@@ -114,6 +124,8 @@ def train(
                 going = ~Curves(history.arrays(runs), budget).reached()
                 runs, policies, costs = runs[going], Policies(policies.logits[going]), costs.of(going)
                 player.keep(going)
+                if told is not None:
+                    told.keep(going)
                 if not len(runs):
                     break
         active = (costs.rollouts < budget).astype(float)  # who has spent it all waits while the others finish
@@ -123,6 +135,6 @@ def train(
         if method.preferences:
             PREFERENCE_RULES[method.preferences](episodes, policies, costs, source, step * active)
         else:
-            weight = advantages(method, episodes, policies, costs, source) / GROUP
+            weight = advantages(method, episodes, policies, costs, source, told) / GROUP
             policies.ascend(episodes.gradient(policies, weight), step * active)
     return history.arrays()

@@ -3,7 +3,7 @@
 from assay_rl.client.aio import AsyncClient
 from assay_rl.client.blocking import Client, Scorer
 from assay_rl.client.episodes import Agent, Alternative, Episode, Group, JudgeScore, Message, Task, TokenSpan
-from assay_rl.client.evaluators import Answer, Evaluator, Question, each
+from assay_rl.client.evaluators import Answer, EpisodeGroup, Evaluator, Question, each
 from assay_rl.client.local import LocalServer, LocalServerError, local
 from assay_rl.client.outcomes import (
     Advantages,
@@ -40,6 +40,7 @@ __all__ = [
     "Client",
     "Episode",
     "EpisodeError",
+    "EpisodeGroup",
     "EpisodeOutcome",
     "Error",
     "Evaluator",

@@ -55,13 +55,13 @@ TEST(JudgePrompt, ACoalitionShowsItsMembersAndTheContext) {
   Question question;
   question.coalition = 0b010;
   EXPECT_EQ(Render(question),
-            "of b not a, c: [0] agent a, round 1: withheld\n[1] context:\n| tool\n"
+            "of | b not | a, c: [0] agent a, round 1: withheld\n[1] context:\n| tool\n"
             "[2] agent b (critic):\n| two\n| lines\n[3] agent a, round 2: withheld");
   question.coalition = 0b111;
-  EXPECT_EQ(Render(question), std::string("of a, b, c not nobody: ") + kAll);
+  EXPECT_EQ(Render(question), std::string("of | a, b, c not | nobody: ") + kAll);
   question.coalition = 0b100;
   EXPECT_EQ(Render(question),
-            "of c not a, b: [0] agent a, round 1: withheld\n[1] context:\n| tool\n"
+            "of | c not | a, b: [0] agent a, round 1: withheld\n[1] context:\n| tool\n"
             "[2] agent b (critic): withheld\n[3] agent a, round 2: withheld");
 }
 
@@ -69,14 +69,14 @@ TEST(JudgePrompt, KeptMessagesAreCountedWithoutTheContext) {
   Question question = Of(QuestionKind::kMessages);
   question.subset.insert(1);
   EXPECT_EQ(Render(question),
-            "of b not a, c: [0] agent a, round 1: withheld\n[1] context:\n| tool\n"
+            "of | b not | a, c: [0] agent a, round 1: withheld\n[1] context:\n| tool\n"
             "[2] agent b (critic):\n| two\n| lines\n[3] agent a, round 2: withheld");
   question.subset.insert(2);
   EXPECT_EQ(Render(question),
-            "of a, b not c: [0] agent a, round 1: withheld\n[1] context:\n| tool\n"
+            "of | a, b not | c: [0] agent a, round 1: withheld\n[1] context:\n| tool\n"
             "[2] agent b (critic):\n| two\n| lines\n[3] agent a, round 2:\n| three");
   EXPECT_EQ(Render(Of(QuestionKind::kMessages)),
-            "of nobody not a, b, c: [0] agent a, round 1: withheld\n[1] context:\n| tool\n"
+            "of | nobody not | a, b, c: [0] agent a, round 1: withheld\n[1] context:\n| tool\n"
             "[2] agent b (critic): withheld\n[3] agent a, round 2: withheld");
 }
 

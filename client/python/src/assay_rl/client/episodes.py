@@ -139,10 +139,15 @@ class Task:
 
 @dataclass(slots=True)
 class Group:
-    """Rollouts of one task that are compared: `size` episodes carry this id."""
+    """Rollouts of one task that are compared: `size` episodes carry this id.
+
+    parallel: no agent had read another agent's message when it wrote its own, which lets the server put teams together
+    from several episodes; needed only where the messages' rounds do not tell.
+    """
 
     id: str
     size: int
+    parallel: bool = False
 
 
 @dataclass(slots=True)
@@ -187,6 +192,7 @@ class Episode:
         if self.group is not None:
             episode.group.id = self.group.id
             episode.group.size = self.group.size
+            episode.group.parallel = self.group.parallel
         if self.score is not None:
             episode.outcome.score = self.score
         if self.truncated:
@@ -206,7 +212,7 @@ class Episode:
             agents=[Agent(a.id, a.role, a.policy) for a in episode.agents],
             task=Task(episode.task.id, episode.task.prompt, episode.task.reference_answer),
             score=outcome.score if outcome.HasField("score") else None,
-            group=Group(episode.group.id, episode.group.size) if episode.HasField("group") else None,
+            group=_group(episode.group) if episode.HasField("group") else None,
             truncated=outcome.truncated,
             components={c.name: c.value for c in outcome.components},
             values=list(episode.values.coalition_values),
@@ -246,6 +252,10 @@ def _misfit(episode: Episode, failure: Exception) -> TypeError | ValueError:
             except (TypeError, ValueError, AttributeError) as wrong:
                 return TypeError(f"messages[{i}].{f.name}: {wrong}")
     return TypeError(str(failure))
+
+
+def _group(group: pb.Group) -> Group:
+    return Group(group.id, group.size, group.parallel)
 
 
 EpisodeLike: TypeAlias = "Episode | pb.Episode"

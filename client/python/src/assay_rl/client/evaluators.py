@@ -8,12 +8,12 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import grpc
 
-from assay_rl.client.episodes import EpisodeLike
+from assay_rl.client.episodes import Episode, EpisodeLike, Message
 from assay_rl.client.outcomes import Error
 from assay_rl.v1 import evaluator_service_pb2 as pb
 
@@ -29,6 +29,9 @@ class Question:
     kind "prefix": the first `length` messages stand, the rest is rolled out afresh.
     kind "correction": message `index` is replaced by a correct one, the rest is rolled out afresh.
     kind "message_scores": a process score in [-1, 1] for every message, instead of a value.
+    kind "team": of a group: each agent's messages are those that it wrote in the episode that `team` gives for its id;
+    an agent that is not in it is absent. Asked only of evaluators that list QUESTION_KIND_TEAM in
+    `options.caller.supports`; what they get in place of the episode is an EpisodeGroup.
 
     samples: how many independent evaluations to average. seed: for them, the same on every resend.
     """
@@ -38,8 +41,39 @@ class Question:
     messages: tuple[int, ...] = ()
     length: int = 0
     index: int = 0
+    team: Mapping[str, str] = field(default_factory=dict)
     samples: int = 1
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeGroup:
+    """The episodes of a group, as questions about teams are asked of it. episodes: by their ids."""
+
+    id: str
+    episodes: Mapping[str, EpisodeLike]
+
+    def team(self, question: Question) -> Episode:
+        """The episode that the team of a question would have made.
+
+        Its context, task and players are those of the first episode that the team names; of the agents' messages it has
+        those of the team, agent by agent in the order of the players, after the context that came before any of them.
+        """
+        named = {source: _as_episode(self.episodes[source]) for source in question.team.values()}
+        first = next(iter(named.values()), None) or _as_episode(next(iter(self.episodes.values())))
+        spoken = [k for k, message in enumerate(first.messages) if message.agent]
+        start = spoken[0] if spoken else len(first.messages)
+        messages: list[Message] = list(first.messages[:start])
+        for player in first.players():
+            source = named.get(question.team.get(player.id, ""))
+            if source is not None:
+                messages += [message for message in source.messages if message.agent == player.id]
+        messages += [message for message in first.messages[start:] if not message.agent]
+        return replace(first, id=self.id, messages=messages, agents=first.players(), score=None, values=())
+
+
+def _as_episode(source: EpisodeLike) -> Episode:
+    return source if isinstance(source, Episode) else Episode.from_proto(source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +88,14 @@ class Answer:
 
 # One answer a question, in order. An exception in a question's place fails that question alone.
 Replies: TypeAlias = "Sequence[float | Answer | Exception]"
-Evaluator: TypeAlias = "Callable[[EpisodeLike, Sequence[Question]], Replies | Awaitable[Replies]]"
+# The first argument is the episode that the questions are about; for those of kind "team" it is an EpisodeGroup.
+Evaluator: TypeAlias = "Callable[[Any, Sequence[Question]], Replies | Awaitable[Replies]]"
 
 
-def each(answer: Callable[[EpisodeLike, Question], float | Answer]) -> Evaluator:
+def each(answer: Callable[[Any, Question], float | Answer]) -> Evaluator:
     """Lifts a function of one question to an evaluator. Its exceptions fail their own question only."""
 
-    def evaluate(episode: EpisodeLike, questions: Sequence[Question]) -> Replies:
+    def evaluate(episode: EpisodeLike | EpisodeGroup, questions: Sequence[Question]) -> Replies:
         replies: list[float | Answer | Exception] = []
         for question in questions:
             try:
@@ -73,7 +108,7 @@ def each(answer: Callable[[EpisodeLike, Question], float | Answer]) -> Evaluator
 
 
 async def respond(
-    evaluator: Evaluator, episode: EpisodeLike, request: pb.EvaluateRequest, executor: Executor
+    evaluator: Evaluator, source: EpisodeLike | EpisodeGroup, request: pb.EvaluateRequest, executor: Executor
 ) -> pb.EvaluateResponse:
     """Asks the evaluator; whatever goes wrong there becomes an Error for the server, never a number.
 
@@ -82,10 +117,11 @@ async def respond(
     """
     timeout = request.timeout.ToTimedelta().total_seconds() if request.HasField("timeout") else None
     try:
-        questions = [question_from_proto(q, request.seed) for q in request.questions]
+        agents = _players(source)
+        questions = [question_from_proto(q, request.seed, agents) for q in request.questions]
     except ValueError as failure:
         return _failure(request, grpc.StatusCode.UNIMPLEMENTED, str(failure))
-    asked = asyncio.ensure_future(_guarded(evaluator, episode, questions, executor))
+    asked = asyncio.ensure_future(_guarded(evaluator, source, questions, executor))
     try:
         done, _ = await asyncio.wait({asked}, timeout=timeout)
     finally:
@@ -115,13 +151,13 @@ def _described(failure: BaseException) -> str:
 
 
 async def _guarded(
-    evaluator: Evaluator, episode: EpisodeLike, questions: Sequence[Question], executor: Executor
+    evaluator: Evaluator, source: EpisodeLike | EpisodeGroup, questions: Sequence[Question], executor: Executor
 ) -> Any:
     """What the evaluator returned, or raised. Only a cancellation is raised here: the evaluator's own, or ours."""
 
     def call() -> Any:
         try:
-            return evaluator(episode, questions)
+            return evaluator(source, questions)
         except BaseException as failure:
             return _Raised(failure)
 
@@ -160,7 +196,16 @@ def _article(value: object) -> str:
     return f"an {name}" if name[0] in "aeiouAEIOU" else f"a {name}"
 
 
-def question_from_proto(question: pb.Question, seed: int = 0) -> Question:
+def _players(source: EpisodeLike | EpisodeGroup) -> list[str]:
+    """Of a group: the ids of its agents, in the order in which teams number them."""
+    if not isinstance(source, EpisodeGroup):
+        return []
+    first = next(iter(source.episodes.values()))
+    return [agent.id for agent in (first.players() if isinstance(first, Episode) else first.agents)]
+
+
+def question_from_proto(question: pb.Question, seed: int = 0, agents: Sequence[str] = ()) -> Question:
+    """agents: ids of the agents of a group, for questions about its teams."""
     what = question.counterfactual
     samples = max(1, question.samples)
     kind = what.WhichOneof("kind")
@@ -174,6 +219,12 @@ def question_from_proto(question: pb.Question, seed: int = 0) -> Question:
         return Question("correction", index=what.correction.index, samples=samples, seed=seed)
     if kind == "message_scores":
         return Question("message_scores", samples=samples, seed=seed)
+    if kind == "team":
+        ids = what.team.episode_ids
+        if len(ids) != len(agents):
+            raise ValueError(f"a team of {len(ids)} agents was asked about where there are {len(agents)}")
+        team = {agent: source for agent, source in zip(agents, ids, strict=True) if source}
+        return Question("team", team=team, samples=samples, seed=seed)
     raise ValueError("the server asked a question of a kind that this client does not know")
 
 

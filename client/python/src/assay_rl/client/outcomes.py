@@ -341,6 +341,17 @@ class GroupScored:
     def advantages(self) -> dict[str, Advantages]:
         return {e.episode_id: Advantages.from_proto(e) for e in self.proto.signals.episodes}
 
+    @cached_property
+    def recombined(self) -> dict[str, dict[str, float]]:
+        """What each agent's messages of each episode are worth in the teams of the group; empty where no teams were
+        asked about, and `proto.signals.recombined.error` may say why.
+        """
+        return {
+            e.episode_id: {r.agent_id: r.value for r in e.recombined}
+            for e in self.proto.signals.episodes
+            if e.recombined
+        }
+
     def __repr__(self) -> str:
         return f"GroupScored({self.group_id!r}, used={self.proto.signals.used})"
 

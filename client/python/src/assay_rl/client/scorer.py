@@ -15,7 +15,7 @@ import grpc.aio
 
 from assay_rl.client.channel import SERVICE
 from assay_rl.client.episodes import EpisodeLike
-from assay_rl.client.evaluators import Evaluator, respond
+from assay_rl.client.evaluators import EpisodeGroup, Evaluator, respond
 from assay_rl.client.outcomes import (
     AssayError,
     EpisodeOutcome,
@@ -286,10 +286,18 @@ class AsyncScorer:
             self._drain_until = loop.time() + min(response.go_away.grace.ToTimedelta().total_seconds(), _DRAIN_SECONDS)
         self._wake.set()
 
+    @property
+    def _may_be_asked(self) -> bool:
+        """Questions about a group come after the results of its episodes: an early half-close would leave them open."""
+        return self._evaluator is not None and self._session.owed_groups
+
     def _ask(self, request: evaluator_service_pb2.EvaluateRequest) -> None:
-        source = self._session.source(request.episode_id)
+        source: EpisodeLike | EpisodeGroup | None = self._session.source(request.episode_id)
+        if request.group_episode_ids:
+            episodes = self._session.group_sources(request.episode_id)
+            source = EpisodeGroup(request.episode_id, episodes) if episodes else None
         if source is None or self._evaluator is None:
-            error = Error(grpc.StatusCode.NOT_FOUND, "this client has no such unanswered episode")
+            error = Error(grpc.StatusCode.NOT_FOUND, "this client has no such unanswered episode or group")
             self._session.answer(
                 evaluator_service_pb2.EvaluateResponse(evaluation_id=request.evaluation_id, error=error.to_proto())
             )
@@ -299,7 +307,10 @@ class AsyncScorer:
         task.add_done_callback(self._questions.discard)
 
     async def _evaluate(
-        self, evaluator: Evaluator, source: EpisodeLike, request: evaluator_service_pb2.EvaluateRequest
+        self,
+        evaluator: Evaluator,
+        source: EpisodeLike | EpisodeGroup,
+        request: evaluator_service_pb2.EvaluateRequest,
     ) -> None:
         self._session.answer(await respond(evaluator, source, request, self._client._executor))
         self._wake.set()
@@ -311,7 +322,7 @@ class AsyncScorer:
                 request = self._session.next_request(loop.time())
                 if request is not None:
                     await call.write(request)
-                elif self._input_finished and self._session.idle and not self._questions:
+                elif self._input_finished and self._session.idle and not self._questions and not self._may_be_asked:
                     await call.done_writing()
                     return
                 else:

@@ -39,6 +39,7 @@ class Entry:
     delivered: bool = False
     in_flight: bool = False
     retries: int = 0
+    counted: bool = False  # answered with signals, so that it counts in its group on the server
 
 
 @dataclass(slots=True, eq=False)
@@ -143,6 +144,11 @@ class Session:
         entry = self._entries.get(episode_id)
         return entry.source if entry is not None else None
 
+    def group_sources(self, group_id: str) -> dict[str, EpisodeLike]:
+        """The episodes of an unanswered group, by id."""
+        group = self._groups.get(group_id)
+        return {name: entry.source for name, entry in group.members.items()} if group is not None else {}
+
     # What goes out.
 
     def next_request(self, now: float) -> bytes | None:
@@ -191,6 +197,17 @@ class Session:
         return not (self._queue or self._sent or self._delayed or self._answers or self._parked)
 
     @property
+    def owed_groups(self) -> bool:
+        """The server owes the result of a group of which it has scored all episodes, and may still ask about it.
+
+        An episode that failed may not count in its group there, which then is answered after the half-close: nobody
+        waits for it.
+        """
+        return any(
+            0 < group.size <= sum(entry.counted for entry in group.members.values()) for group in self._groups.values()
+        )
+
+    @property
     def done(self) -> bool:
         """Everything that was handed over has its outcome, even if the server still owes late results."""
         return self._undelivered == 0 and not self._groups
@@ -218,6 +235,7 @@ class Session:
             self.repeated += 1
             return
         entry.in_flight = False
+        entry.counted = result.HasField("signals")
         self._bytes_in_flight -= len(entry.request)
         if entry.delivered:
             self.repeated += 1
@@ -311,7 +329,7 @@ class Session:
         put_off = {entry.id for _, _, entry in self._delayed}
         again = []
         for entry in list(self._entries.values()):
-            entry.in_flight = False
+            entry.in_flight = entry.counted = False
             if entry.id in put_off or (entry.group is not None and self._groups.get(entry.group.id) is not entry.group):
                 continue
             if entry.delivered and entry.group is None:

@@ -224,7 +224,7 @@ def message_turns(raw: Mapping[str, Any], default_role: str = ASSISTANT) -> list
         extension=_extension(message),
     )
     results: list[Turn] = []
-    texts = [reasoning_line(content_text(first(message, *_REASONING_KEYS)))] if role == ASSISTANT else []
+    texts = [thought_of(message)] if role == ASSISTANT else []
     parts = message.get("parts") if message.get("parts") is not None else message.get("content")
     for part in parts if is_list(parts) else [parts]:
         call, result = _part_call(part), _part_result(part)
@@ -248,6 +248,15 @@ def message_turns(raw: Mapping[str, Any], default_role: str = ASSISTANT) -> list
             return [turn]
     keeps = turn.text or turn.calls or not results
     return [*results, turn] if keeps else results
+
+
+def thought_of(message: Mapping[str, Any]) -> str:
+    """Reasoning beside a message's content: a text, Anthropic's blocks, or an item of Responses."""
+    text = content_text(first(message, *_REASONING_KEYS))
+    blocks = [content_text(block) for block in mappings(message.get("thinking_blocks"))]
+    item = reasoning_text(mapping(message.get("responses_reasoning_item")))
+    more = [block for block in (*blocks, reasoning_line(item)) if block.removeprefix("[reasoning] ") not in text]
+    return join(reasoning_line(text), *dict.fromkeys(more))
 
 
 def _plain(raw: Mapping[str, Any], default_role: str) -> tuple[Mapping[str, Any], str]:
@@ -303,7 +312,7 @@ def _part_result(part: Any) -> Turn | None:
 def _add_calls(turn: Turn, message: Mapping[str, Any]) -> None:
     """Calls beside the content. LangChain and Anthropic tell the same call twice: once is enough."""
     more = mapping(message.get("additional_kwargs"))
-    listed = [call for key in ("tool_calls", "invalid_tool_calls") for call in mappings(message.get(key))]
+    listed = [call for key in ("tool_calls", "invalid_tool_calls") for call in _calls_at(message.get(key))]
     listed = listed or mappings(more.get("tool_calls"))
     legacy = first(message, "function_call") or (None if listed else more.get("function_call"))
     if isinstance(legacy, Mapping):
@@ -314,6 +323,11 @@ def _add_calls(turn: Turn, message: Mapping[str, Any]) -> None:
         if not known.intersection(_keys(call)):
             turn.calls.append(call)
             known.update(_keys(call) if call.id else ())
+
+
+def _calls_at(held: Any) -> list[Mapping[str, Any]]:
+    """Calls in a list; datasets hold each as JSON in a text."""
+    return mappings([from_json(call) for call in held]) if is_list(held) else []
 
 
 def _keys(call: Call) -> Iterable[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from assay_rl.convert._fields import first, label, mapping, mappings
@@ -30,9 +31,9 @@ def session_of(record: Any) -> str:
     return label(first(mapping(record), "sessionId", "session_id"))
 
 
-def read(lines: Iterable[Any], choices: Choices) -> Run:
+def read(files: list[list[Any]], choices: Choices) -> Run:
     """One session: the lines of its file and of its sub-agents' files, by their times."""
-    held = [mapping(line) for line in lines]
+    held = [mapping(line) for lines in files for line in lines]
     names = _SubAgents(held)
     run = Run(record=held)
     merged: dict[tuple[str, str], tuple[str, Turn]] = {}
@@ -48,14 +49,19 @@ def read(lines: Iterable[Any], choices: Choices) -> Run:
             if kind not in ("system", "result"):
                 run.dropped[f"{label(kind) or 'unknown'} lines"] += 1
             continue
+        if label(line.get("agentId")).startswith("acompact"):
+            run.dropped["lines of a summary of the history"] += 1
+            continue
         author = names.of(line) or choices.agent or MAIN
         message = mapping(line["message"])
         for turn in message_turns({"role": kind, **message}):
-            if turn.role == ASSISTANT:
+            if turn.role == ASSISTANT and (line.get("isApiErrorMessage") or message.get("model") == "<synthetic>"):
+                run.say("error", Kind.FRAMEWORK, turn.content())  # what the harness wrote in the model's place
+            elif turn.role == ASSISTANT:
                 _say_piece(run, merged, author, label(message.get("id")), turn)
             elif turn.role == TOOL:
                 run.say(TOOL, Kind.ENVIRONMENT, turn.content())
-            elif line.get("isMeta") or author != (choices.agent or MAIN):
+            elif line.get("isMeta") or line.get("isCompactSummary") or author != (choices.agent or MAIN):
                 run.say("system", Kind.FRAMEWORK, turn.content())  # what the harness, or the main agent, told it
             else:
                 run.say("user", Kind.HUMAN, turn.content())
@@ -110,8 +116,10 @@ class _SubAgents:
                     kind = label(first(given, "subagent_type", "name", "description")) or "sub-agent"
                     self._kinds[label(part.get("id"))] = kind
                     self._kinds[given["prompt"].strip()] = kind
-            agent = label(mapping(line.get("toolUseResult")).get("agentId"))
+            told = label(mapping(line.get("toolUseResult")).get("agentId"))
             for part in mappings(content):
+                written = re.search(r"\bagentId: (\w+)", content_text(part.get("content")))
+                agent = told or (written[1] if written else "")
                 if agent and part.get("type") == "tool_result":
                     self._kinds[agent] = self._kinds.get(label(part.get("tool_use_id")), "sub-agent")
             if line.get("isSidechain"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from assay_rl.convert._fields import first, label, mapping, whole
@@ -11,9 +11,10 @@ from assay_rl.convert.chat import ASSISTANT, SYSTEM, TOOL, Turn, is_item, merged
 from assay_rl.convert.content import content_text, reasoning_line
 from assay_rl.convert.roles import Kind
 from assay_rl.convert.run import Choices, Run, envelope
+from assay_rl.convert.spans import time_of
 
 MAIN = "codex"
-_ROLLOUT = frozenset({"session_meta", "response_item", "event_msg", "turn_context", "compacted"})
+_ROLLOUT = frozenset({"session_meta", "response_item", "event_msg", "turn_context", "compacted", "world_state"})
 _EXEC = frozenset(
     [
         "thread.started",
@@ -36,20 +37,43 @@ def is_line(record: Any) -> bool:
 
 
 def session_of(record: Any) -> str:
+    """The session that a line begins; of a sub-agent the one that spawned it, to which its file belongs."""
     held = mapping(record)
     if held.get("type") == "session_meta":
-        return label(mapping(held.get("payload")).get("id"))
+        meta = mapping(held.get("payload"))
+        return label(_spawned(meta).get("parent_thread_id")) or label(meta.get("id"))
     return label(held.get("thread_id")) if held.get("type") == "thread.started" else ""
 
 
-def read(lines: Iterable[Any], choices: Choices) -> Run:
-    """One session. A file of a sub-agent says so in its first line, and names it there."""
-    held = [mapping(line) for line in lines]
-    run = Run(record=held, id=next(filter(None, map(session_of, held)), ""))
+def read(files: list[list[Any]], choices: Choices) -> Run:
+    """One session, with the files of its sub-agents, by their times. A sub-agent's file names it in its first line."""
+    run = Run(record=files, id=next(filter(None, (session_of(line) for lines in files for line in lines)), ""))
+    said = [entry for lines in files for entry in _said([mapping(line) for line in lines], run, choices)]
+    if len(files) > 1:
+        said.sort(key=lambda entry: entry[0])
+    for _, agent, turn in said:
+        boiler = turn.role == "user" and _BOILERPLATE.match(turn.text)
+        if turn.role == ASSISTANT:
+            run.say(agent, Kind.AGENT, turn.content(), tokens=turn.tokens)
+        elif turn.role == TOOL:
+            run.say(TOOL, Kind.ENVIRONMENT, turn.content())
+        elif turn.role == "user" and agent != (choices.agent or MAIN) and not boiler:
+            run.say("task", Kind.FRAMEWORK, turn.content())  # what the main agent told it
+        else:
+            kind_of = Kind.SYSTEM if boiler or turn.role == SYSTEM else Kind.HUMAN
+            run.say(SYSTEM if kind_of is Kind.SYSTEM else "user", kind_of, turn.content())
+    return envelope({}, run)
+
+
+def _said(held: list[Mapping[str, Any]], run: Run, choices: Choices) -> Iterator[tuple[int, str, Turn]]:
+    """When, by whom and what: the messages of one file."""
     meta = next((mapping(line.get("payload")) for line in held if line.get("type") == "session_meta"), {})
     agent = _name(meta) or choices.agent or MAIN
     found: list[Turn] = []
+    began: dict[int, int] = {}  # of each turn, by its identity
+    now = 0
     for line in held:
+        now, known = time_of(line.get("timestamp")) or now, len(found)
         kind, payload = label(line.get("type")), mapping(line.get("payload"))
         if kind == "response_item" or (not kind and "type" in payload):
             found += _items(payload, run)
@@ -61,32 +85,34 @@ def read(lines: Iterable[Any], choices: Choices) -> Run:
             found += _exec_item(line, run)
         elif kind not in _ROLLOUT:
             run.dropped["lines of no known type"] += 1
+        began.update((id(turn), now) for turn in found[known:])
     for turn in merged(found):
-        boiler = turn.role == "user" and _BOILERPLATE.match(turn.text)
-        if turn.role == ASSISTANT:
-            run.say(agent, Kind.AGENT, turn.content(), tokens=turn.tokens)
-        elif turn.role == TOOL:
-            run.say(TOOL, Kind.ENVIRONMENT, turn.content())
-        else:
-            kind_of = Kind.SYSTEM if boiler or turn.role == SYSTEM else Kind.HUMAN
-            run.say(SYSTEM if kind_of is Kind.SYSTEM else "user", kind_of, turn.content())
-    return envelope({}, run)
+        yield began.get(id(turn), now), agent, turn
+
+
+def _spawned(meta: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the source of a sub-agent's session says about it, the kind of sub-agent aside."""
+    kinds = mapping(first(mapping(meta.get("source")), "subagent", "subAgent"))
+    return mapping(next(iter(kinds.values()), None))
 
 
 def _name(meta: Mapping[str, Any]) -> str:
-    source = meta.get("source")
-    spawned = mapping(mapping(source).get("subagent"))
-    inner = mapping(next(iter(spawned.values()), None)) if spawned else {}
-    told = first({**meta, **spawned, **inner}, "agent_nickname", "agent_role", "agent_name")
-    return label(told) or ("sub-agent" if spawned or mapping(source).get("subagent") else "")
+    source = first(mapping(meta.get("source")), "subagent", "subAgent")
+    kind = source if isinstance(source, str) else label(next(iter(mapping(source)), ""))
+    told = first({**meta, **_spawned(meta)}, "agent_nickname", "agent_role", "agent_name")
+    return label(told) or ({"thread_spawn": "sub-agent", "other": "sub-agent"}.get(kind, kind) if source else "")
 
 
 def _items(payload: Mapping[str, Any], run: Run) -> list[Turn]:
     if payload.get("type") == "reasoning" and not (payload.get("summary") or payload.get("content")):
         run.dropped["encrypted thoughts"] += 1
         return []
-    if payload.get("type") == "ghost_snapshot":
+    if payload.get("type") in ("ghost_snapshot", "additional_tools"):
         return []
+    if payload.get("type") == "agent_message" and "author" in payload:
+        # What another agent sent to this one: its own file tells it where that is here.
+        author, text = label(payload.get("author")), content_text(payload.get("content"))
+        return [Turn(TOOL, f"[message of {author}] {text}")] if text else []
     found = turns(payload)
     if not is_item(payload) and payload.get("type") != "message" and "role" not in payload:
         run.dropped[f"items of type {label(payload.get('type'))}"] += not found
@@ -123,6 +149,8 @@ def _exec_item(line: Mapping[str, Any], run: Run) -> list[Turn]:
         return [Turn(ASSISTANT, text)]
     if kind == "reasoning":
         return [Turn(ASSISTANT, reasoning_line(text))]
+    if kind == "error":
+        return [Turn(TOOL, text)]
     result = content_text(first(item, "aggregated_output", "result", "output", "error"))
     told = {
         k: v for k, v in item.items() if k not in ("id", "type", "status", "aggregated_output", "result", "exit_code")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from assay_rl.convert._fields import first, is_list, label, mapping
-from assay_rl.convert.chat import ASSISTANT, TOOL, turns
+from assay_rl.convert.chat import ASSISTANT, SYSTEM, TOOL, USER, turns
 from assay_rl.convert.content import content_text
 from assay_rl.convert.roles import Kind
 from assay_rl.convert.run import Choices, Run, envelope
@@ -44,11 +44,25 @@ def read(record: Any, choices: Choices) -> Run:
 
 def _say_task(run: Run, agent: str, task: Any) -> None:
     final = content_text(first(task, "raw", "output"))
-    said = [turn for turn in turns(task.get("messages")) if turn.role in (ASSISTANT, TOOL)]
-    for turn in said:
+    told = turns(task.get("messages"))
+    said = [turn for turn in told if turn.role in (ASSISTANT, TOOL)]
+    run.dropped["prompts of tasks"] += sum(turn.role in (SYSTEM, USER) for turn in told)
+    for turn in told:
         if turn.role == TOOL:
             run.say(TOOL, Kind.ENVIRONMENT, turn.content())
-        else:
-            run.say(agent, Kind.AGENT, turn.content(), turn.extension, tokens=turn.tokens)
+        elif turn.role == ASSISTANT:
+            wrote, observed = _observed(turn.content())
+            run.say(agent, Kind.AGENT, wrote, turn.extension, tokens=turn.tokens)
+            if observed:
+                run.say(TOOL, Kind.ENVIRONMENT, observed)
+        elif turn.role not in (SYSTEM, USER):
+            run.say(turn.role, Kind.FRAMEWORK, turn.content())
+    run.dropped = +run.dropped
     if final and not any(final.strip() in turn.text for turn in said):
         run.say(agent, Kind.AGENT, final, mapping(task.get("assay")))
+
+
+def _observed(text: str) -> tuple[str, str]:
+    """Where an agent calls tools in its text, CrewAI writes the tool's answer behind the agent's words."""
+    wrote, _, observed = text.partition("\nObservation:")
+    return (wrote.rstrip(), observed.strip()) if "Action:" in wrote and observed.strip() else (text, "")

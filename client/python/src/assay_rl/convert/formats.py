@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from assay_rl.convert import (
@@ -142,7 +144,7 @@ def _session_runs(
     name: str,
     is_line: Callable[[Any], bool],
     session_of: Callable[[Any], str],
-    read: Callable[[Iterable[Any], Choices], Run],
+    read: Callable[[list[list[Any]], Choices], Run],
 ) -> Format:
     """A format whose files are one session each; files of one session, as sub-agents have them, belong together."""
 
@@ -154,15 +156,58 @@ def _session_runs(
             key = next(filter(None, (session_of(value.value) for value in lines)), stream.name)
             sessions.setdefault(key, []).append(lines)
         for parts in sessions.values():
-            lines = [value for part in parts for value in part]
-            if lines:
-                yield from _placed(name, lines[0], lambda lines=lines: read([v.value for v in lines], choices))  # type: ignore[misc]
+            files = [[value.value for value in part] for part in parts if part]
+            if files:
+                first = next(value for part in parts for value in part)
+                yield from _placed(name, first, lambda files=files: read(files, choices))  # type: ignore[misc]
 
     return Format(name, is_line, runs)
 
 
 def _lines(value: Any) -> list[Any]:
     return list(value) if is_list(value) else [value]
+
+
+def _chunk_runs(streams: list[Stream], choices: Choices) -> Iterator[Placed]:
+    """States and streams of LangGraph. Chunks that stand a line each are one run."""
+
+    def read(chunks: list[Value]) -> Iterator[Placed]:
+        held = chunks[0].value if len(chunks) == 1 else [chunk.value for chunk in chunks]
+        return _placed("langgraph", chunks[0], lambda: langgraph.read(held, choices))
+
+    for stream in streams:
+        chunks: list[Value] = []
+        for value in stream.values():
+            for record in _records(value, langgraph.is_langgraph):
+                if chunks and not langgraph.goes_on(chunks[-1].value, record.value):
+                    yield from read(chunks)
+                    chunks = []
+                if langgraph.is_chunk(record.value):
+                    chunks.append(record)
+                else:
+                    _refuse_another("langgraph", langgraph.is_langgraph, record)
+                    yield from read([record])
+        if chunks:
+            yield from read(chunks)
+
+
+def _event_runs(streams: list[Stream], choices: Choices) -> Iterator[Placed]:
+    """Conversations of OpenHands: records that hold their events, or events a line, or files of one in a folder."""
+    loose: dict[str, list[Value]] = {}
+    for stream in streams:
+        for value in stream.values():
+            for record in _records(value, FORMATS["openhands"].is_one):
+                if openhands.is_state(record.value):
+                    continue
+                if openhands.is_event(record.value):
+                    alone = bool(re.match(r"event-\d+", Path(record.name.rpartition(":")[2]).name))
+                    loose.setdefault(str(Path(record.name).parent) if alone else record.name, []).append(record)
+                else:
+                    _refuse_another("openhands", FORMATS["openhands"].is_one, record)
+                    yield from _placed("openhands", record, lambda record=record: openhands.read(record.value, choices))  # type: ignore[misc]
+    for place, events in loose.items():
+        whole = Value([event.value for event in events], place, 0, events[0].folder)
+        yield from _placed("openhands", whole, lambda whole=whole: openhands.read(whole.value, choices))  # type: ignore[misc]
 
 
 def _rollout_runs(streams: list[Stream], choices: Choices) -> Iterator[Placed]:
@@ -226,13 +271,15 @@ _ALL = (
         lambda v, c: inspect_eval.read(v.value, c),
     ),
     _by_record("swe-agent", swe_agent.is_swe_agent, lambda v, c: swe_agent.read(v.value, c)),
-    _by_record("openhands", openhands.is_openhands, lambda v, c: openhands.read(v.value, c)),
+    Format(
+        "openhands", lambda v: openhands.is_openhands(v) or openhands.is_event(v) or openhands.is_state(v), _event_runs
+    ),
     _by_record("smolagents", smolagents.is_smolagents, lambda v, c: smolagents.read(v.value, c)),
     _by_record("crewai", crewai.is_crewai, lambda v, c: crewai.read(v.value, c)),
     Format("otel", traces.is_trace, _trace_runs),
     _session_runs("claude-code", claude_code.is_line, claude_code.session_of, claude_code.read),
     _session_runs("codex", codex.is_line, codex.session_of, codex.read),
-    _by_record("langgraph", langgraph.is_langgraph, lambda v, c: langgraph.read(v.value, c)),
+    Format("langgraph", lambda v: langgraph.is_langgraph(v) or langgraph.shows_messages(v), _chunk_runs),
     _by_record("autogen", autogen.is_autogen, lambda v, c: autogen.read(v.value, c)),
     _by_record("openai", openai_chat.is_chat, _openai),
     _by_record("text", text_logs.is_text_log, lambda v, c: text_logs.read(v.value, c)),
@@ -271,5 +318,7 @@ def is_record(value: Any) -> bool:
         return False
     found = detect(value)
     if found == "langgraph":
-        return len(mapping(value)) > 1  # a bare state is a chunk of a stream of states
-    return found not in ("", "otel", "claude-code", "codex")
+        return len(mapping(value)) > 1 and not langgraph.is_chunk(value)  # chunks make a stream together
+    if found == "otel":
+        return traces.is_whole(value)
+    return found not in ("", "claude-code", "codex") and not openhands.is_event(value)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from assay_rl.convert._fields import as_dict, first, is_list, label, mapping, mappings
+from assay_rl.convert._fields import as_dict, first, is_list, label, mapping, mappings, whole
 from assay_rl.convert.chat import USER, Call, turns
 from assay_rl.convert.content import content_text, tokens_of
 from assay_rl.convert.outcome import grade_of
@@ -36,12 +36,15 @@ def read(record: Any, choices: Choices) -> Iterator[Run]:
 def read_sample(record: Any, choices: Choices) -> Run:
     """A sample by its events where these tell of agents, else by its messages. Each scorer's value is a score."""
     sample = _attached(as_dict(record, "sample"))
-    spans = list(_spans(mappings(sample.get("events"))))
+    spans = list(_spans(sample))
     if any(span.kind == AGENT for span in spans) and any(span.kind == MODEL and span.wrote for span in spans):
         run = run_of(spans, choices.agent or DEFAULT_AGENT)
         run.id = ""
         asked = turns(sample.get("input"), USER)
         run.prompt = next((turn.text for turn in asked if turn.role == USER), "")
+        events = mappings(sample.get("events"))
+        run.dropped["events of unknown kinds"] = sum(event.get("event") not in _KNOWN for event in events)
+        run.dropped = +run.dropped
     else:
         run = chat_run(turns(sample.get("messages")), choices)
     run.record = sample
@@ -91,8 +94,25 @@ def _attached(sample: Mapping[str, Any]) -> Mapping[str, Any]:
     return {key: held if key == "attachments" else restore(held) for key, held in sample.items()}
 
 
-def _spans(events: list[Mapping[str, Any]]) -> Iterator[Span]:
-    for number, event in enumerate(events):
+def _asked(event: Mapping[str, Any], pool: list[Any]) -> list[Any]:
+    """What a model was sent: messages in the event, and since 0.3.200 ranges of the sample's pool of messages."""
+    asked = list(event["input"]) if is_list(event.get("input")) else [event.get("input")]
+    for reference in event.get("input_refs") or ():
+        begin, end = map(whole, reference) if is_list(reference) and len(reference) == 2 else (0, 0)
+        asked += pool[begin:end]
+    return asked
+
+
+# Events as of 0.3.285; only those of models, tools and spans are read, and no other holds what an agent wrote.
+_KNOWN = {"span_begin", "span_end", "model", "tool", "anchor", "approval", "branch", "checkpoint", "compaction"}
+_KNOWN |= {"error", "info", "input", "interrupt", "logger", "review", "sample_init", "sample_limit", "sandbox"}
+_KNOWN |= {"score", "score_edit", "sentinel", "state", "step", "store", "subtask"}
+
+
+def _spans(sample: Mapping[str, Any]) -> Iterator[Span]:
+    pool = mapping(sample.get("events_data")).get("messages")
+    pool = list(pool) if is_list(pool) else []
+    for number, event in enumerate(mappings(sample.get("events"))):
         kind, parent = label(event.get("event")), label(event.get("span_id"))
         start = time_of(event.get("timestamp"))
         end = time_of(first(event, "completed")) or start
@@ -104,7 +124,7 @@ def _spans(events: list[Mapping[str, Any]]) -> Iterator[Span]:
                        agent=name if agent else "", start=start, end=end)  # fmt: skip
         elif kind == "model":
             output = mapping(event.get("output"))
-            wrote, asked = turns(output), turns(event.get("input"), USER)
+            wrote, asked = turns(output), turns(_asked(event, pool), USER)
             yield Span(f"event {number}", parent, kind=MODEL, start=start, end=end, asked=asked,
                        wrote=wrote, tokens=tokens_of(output))  # fmt: skip
         elif kind == "tool":

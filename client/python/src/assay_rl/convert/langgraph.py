@@ -68,6 +68,30 @@ def is_langgraph(record: Any) -> bool:
     return all(_is_chunk(item) for item in held) and any(_messages_inside(item) for item in held)
 
 
+def is_chunk(value: Any) -> bool:
+    """Whether a value is one chunk of a stream that was written a chunk a line, rather than a run by itself."""
+    if is_list(value):
+        return bool(value) and not is_langgraph(value) and _is_chunk(value)
+    return isinstance(value, Mapping) and (_is_bare_state(value) or _is_event(value) or _is_update(value))
+
+
+def shows_messages(value: Any) -> bool:
+    """Whether a chunk alone is enough to tell a stream of LangGraph from anything else."""
+    return is_chunk(value) and not _is_bare_state(value) and _messages_inside(value)
+
+
+def goes_on(chunk: Any, later: Any) -> bool:
+    """Whether a chunk belongs to the run of the one before it; a bare state does where it begins with that one's."""
+    if not (_is_bare_state(chunk) and _is_bare_state(later)):
+        return is_chunk(later)
+    old, new = [list(map(_key, _of_state(state))) for state in (chunk, later)]
+    return bool(old) and new[: len(old)] == old
+
+
+def _is_bare_state(value: Any) -> bool:
+    return isinstance(value, Mapping) and set(value) == {"messages"} and not is_message(value)
+
+
 def _is_chunk(item: Any) -> bool:
     return _chunk(item) is not None
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from assay_rl.convert._fields import as_dict, first, is_list, label, mapping, mappings
-from assay_rl.convert.chat import Call, message_turns
-from assay_rl.convert.content import content_text, join, reasoning_line
+from assay_rl.convert.chat import Call, message_turns, thought_of
+from assay_rl.convert.content import content_text, join
 from assay_rl.convert.roles import Kind
-from assay_rl.convert.run import Choices, Run, envelope
+from assay_rl.convert.run import Choices, Run, Said, envelope
 
 # Actions of an agent that say something in their text rather than call a tool.
 _SPEECH = frozenset({"message", "think", "finish", "reject"})
@@ -35,7 +35,17 @@ def _is_event(event: Any) -> bool:
 
 
 def _history(record: Any) -> Any:
-    return first(record, "history", "trajectory", "events") if isinstance(record, Mapping) else record
+    return first(record, "history", "trajectory", "events", "items") if isinstance(record, Mapping) else record
+
+
+def is_event(record: Any) -> bool:
+    """Whether a value is one event alone, as the SDK keeps each in a file of its own."""
+    return isinstance(record, Mapping) and _history(record) is None and _is_event(record) and "id" in record
+
+
+def is_state(record: Any) -> bool:
+    """Whether a value is the state that the SDK keeps beside its events."""
+    return isinstance(record, Mapping) and "execution_status" in record and "agent" in record
 
 
 def read(record: Any, choices: Choices) -> Run:
@@ -43,10 +53,11 @@ def read(record: Any, choices: Choices) -> Run:
     outer = mapping(record)
     name = choices.agent or label(mapping(outer.get("metadata")).get("agent_class")) or "agent"
     run, stack = Run(record=record), [name]
+    answers = _Answers(run)
     for i, raw in enumerate(_events(_history(record) or ())):
         event = as_dict(raw, f"history[{i}]")
         if "kind" in event and "source" in event:
-            _say_event(run, event, stack[-1])
+            answers.say(event, stack[-1])
         elif "observation" in event:
             _say_observation(run, event, stack)
         elif "action" in event:
@@ -60,7 +71,8 @@ def read(record: Any, choices: Choices) -> Run:
     if resolved is not None:
         run.outcome.score = float(bool(resolved))
     error = label(outer.get("error"))
-    run.outcome.truncated = any(word in error.lower() for word in ("maximum", "max_iterations", "budget", "limit"))
+    run.outcome.truncated |= any(word in error.lower() for word in ("maximum", "max_iterations", "budget", "limit"))
+    run.drop_empty()
     return envelope(record, run)
 
 
@@ -106,27 +118,61 @@ def _say_observation(run: Run, event: Mapping[str, Any], stack: list[str]) -> No
     run.say("environment", Kind.ENVIRONMENT, content_text(first(event, "content", "message")))
 
 
-def _say_event(run: Run, event: Mapping[str, Any], agent: str) -> None:
-    """An event of the second generation: MessageEvent, ActionEvent, ObservationEvent, ..."""
-    kind = label(event.get("kind"))
-    author = label(first(event, "sender", "agent")) or agent
-    if kind == "MessageEvent":
-        message = mapping(event.get("llm_message"))
-        for turn in message_turns(message):
-            who = (author, Kind.AGENT) if event.get("source") == "agent" else (label(event["source"]), Kind.HUMAN)
-            run.say(*who, turn.content())
-    elif kind == "ActionEvent":
+class _Answers:
+    """Events of the second generation. Calls of one response of the model are one message, as the SDK sends them."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._said: dict[str, Said] = {}  # by response
+        self._called: dict[str, int] = {}  # of ACP: places of calls by their ids
+
+    def say(self, event: Mapping[str, Any], agent: str) -> None:
+        kind, run = label(event.get("kind")), self._run
+        author = label(first(event, "sender", "agent")) or agent
+        if kind == "MessageEvent":
+            for turn in message_turns(mapping(event.get("llm_message"))):
+                who = (author, Kind.AGENT) if event.get("source") == "agent" else (label(event["source"]), Kind.HUMAN)
+                run.say(*who, turn.content())
+        elif kind == "ActionEvent":
+            self._act(event, author)
+        elif kind == "ACPToolCallEvent":
+            self._call(event, author)
+        elif kind == "SystemPromptEvent":
+            run.say("system", Kind.SYSTEM, content_text(event.get("system_prompt")))
+        elif kind == "ConversationErrorEvent":
+            run.outcome.truncated |= "Max" in label(event.get("code")) or "Budget" in label(event.get("code"))
+            run.say("error", Kind.FRAMEWORK, f"{label(event.get('code'))}: {content_text(event.get('detail'))}")
+        elif kind.endswith(("ObservationEvent", "ErrorEvent", "RejectObservation", "Observation")):
+            held = first(event, "observation", "error", "rejection_reason")
+            inner = first(mapping(held), "content", "output", "error", "message") if isinstance(held, Mapping) else held
+            text = content_text(inner) if inner is not None else content_text(held)
+            run.say("environment", Kind.ENVIRONMENT, text)
+        else:
+            run.dropped[f"{kind}s"] += 1
+
+    def _act(self, event: Mapping[str, Any], author: str) -> None:
         call = mapping(first(event, "tool_call"))
         given = first(call, "arguments") or mapping(call.get("function")).get("arguments") or event.get("action")
-        name = label(event.get("tool_name") or call.get("name"))
-        reasoning = reasoning_line(content_text(first(event, "reasoning_content", "thinking_blocks")))
-        run.say(author, Kind.AGENT, join(reasoning, content_text(event.get("thought")), Call(name, given).line()))
-    elif kind == "SystemPromptEvent":
-        run.say("system", Kind.SYSTEM, content_text(event.get("system_prompt")))
-    elif kind.endswith(("ObservationEvent", "ErrorEvent", "RejectObservation", "Observation")):
-        held = first(event, "observation", "error", "rejection_reason")
-        inner = first(mapping(held), "content", "output", "error", "message") if isinstance(held, Mapping) else held
-        text = content_text(inner) if inner is not None else content_text(held)
-        run.say("environment", Kind.ENVIRONMENT, text)
-    else:
-        run.dropped[f"{kind}s"] += 1
+        line = Call(label(event.get("tool_name") or call.get("name")), given).line()
+        text = join(thought_of({**event, "thought": None}), content_text(event.get("thought")), line)
+        response = label(event.get("llm_response_id"))
+        if response and response in self._said:
+            self._said[response].text = join(self._said[response].text, text)
+            return
+        self._run.say(author, Kind.AGENT, text)
+        if response:
+            self._said[response] = self._run.said[-1]
+
+    def _call(self, event: Mapping[str, Any], author: str) -> None:
+        """A call that an agent behind ACP made itself; it is told again as it goes on, and the last word counts."""
+        identity, run = label(event.get("tool_call_id")), self._run
+        line = Call(label(first(event, "title", "tool_kind")), event.get("raw_input")).line()
+        result = content_text(event.get("raw_output")) or content_text(event.get("content"))
+        if identity not in self._called:
+            run.say(author, Kind.AGENT, line)
+            run.say("environment", Kind.ENVIRONMENT, result, keep=True)
+            self._called[identity] = len(run.said) - 2
+            return
+        place = self._called[identity]
+        run.said[place].text = line if event.get("raw_input") is not None else run.said[place].text
+        run.said[place + 1].text = result or run.said[place + 1].text

@@ -12,7 +12,7 @@ from typing import Any
 
 from assay_rl.convert._fields import first, from_json, is_list, label, mapping, mappings, whole
 from assay_rl.convert.chat import ASSISTANT, USER, Call, Turn, merged, turns
-from assay_rl.convert.content import content_text
+from assay_rl.convert.content import content_text, tokens_of
 from assay_rl.convert.spans import AGENT, CALL, HANDOFF, MODEL, STEP, Span, time_of
 
 Attributes = dict[str, Any]
@@ -182,7 +182,8 @@ def _fill(span: Span, attributes: Attributes, told: list[tuple[str, Attributes]]
     span.asked = _inputs(attributes, told)
     if span.kind == AGENT:
         _take_history(span, attributes)
-    span.tokens = whole(first(attributes, *_TOKENS))
+    usage = mapping(from_json(attributes.get("langfuse.observation.usage_details")))
+    span.tokens = whole(first(attributes, *_TOKENS)) or tokens_of({"usage_details": usage})
     span.silent = label(first(attributes, "gen_ai.response.id", "ai.response.id"))
     finish = first(attributes, "gen_ai.response.finish_reasons", "ai.response.finishReason", "llm.finish_reason")
     if span.wrote and not span.wrote[-1].finish:

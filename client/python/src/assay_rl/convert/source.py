@@ -10,20 +10,35 @@ import io
 import json
 import re
 import sys
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, cast
+
+
+def _zip_and_zstd() -> tuple[Any, Any]:
+    """Newer logs of Inspect are archives packed by Zstandard, which Python itself reads from 3.14 on."""
+    for archives, streams in (("backports.zstd.zipfile", "backports.zstd"), ("zipfile", "compression.zstd")):
+        with suppress(ImportError):
+            return import_module(archives), import_module(streams)
+    return import_module("zipfile"), None
+
+
+zipfile, zstd = _zip_and_zstd()
 
 MAX_LINE = 512 << 20  # characters of one line, as for the C++ client
 MAX_DOCUMENT = 2 << 30  # characters of one JSON value that spans lines
 MAX_FILES = 1_000_000  # of a folder or an archive
 CHUNK = 1 << 20
 
-SUFFIXES = (".json", ".jsonl", ".ndjson", ".traj", ".eval", ".log", ".txt", ".gz", ".zip")
+_ZSTANDARD = 93  # in the words of zip
+_ZSTD_ERRORS: tuple[type[Exception], ...] = (zstd.ZstdError,) if zstd is not None else ()
+_NO_ZSTD = "packed by Zstandard, for which this Python has no library: pip install 'assay-rl[zstd]'"
+
+SUFFIXES = (".json", ".jsonl", ".ndjson", ".traj", ".eval", ".log", ".txt", ".gz", ".zst", ".zip")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -101,9 +116,10 @@ def _file(path: Path, name: str) -> Iterator[Source]:
 def _archive(path: Path, name: str) -> Iterator[Source]:
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [m.filename for m in archive.infolist() if not m.is_dir()]
+            listed = [m for m in archive.infolist() if not m.is_dir()]
     except (zipfile.BadZipFile, OSError) as failure:
         raise FileError(f"{name}: a damaged archive: {failure}") from failure
+    members = [m.filename for m in listed]
     if len(members) > MAX_FILES:
         raise FileError(f"{name}: more than {MAX_FILES} files")
     samples = [member for member in members if re.search(r"(^|/)samples/[^/]+\.json$", member)]
@@ -112,15 +128,21 @@ def _archive(path: Path, name: str) -> Iterator[Source]:
     for member in sorted(members):
         hidden = any(part.startswith((".", "_")) for part in member.split("/"))
         if member.lower().endswith(SUFFIXES) and not hidden:
-            yield Source(f"{name}:{member}", lambda member=member: _Member(path, member))  # type: ignore[misc]
+            yield Source(f"{name}:{member}", lambda member=member: _Member(path, name, member))  # type: ignore[misc]
 
 
 class _Member(io.BufferedReader):
     """A member of an archive, which closes the archive with it."""
 
-    def __init__(self, path: Path, member: str) -> None:
+    def __init__(self, path: Path, name: str, member: str) -> None:
         self._archive = zipfile.ZipFile(path)
-        super().__init__(self._archive.open(member))  # type: ignore[arg-type]
+        try:
+            opened = self._archive.open(member)
+        except (NotImplementedError, RuntimeError) as failure:  # an unknown way of packing; a password
+            packed = self._archive.getinfo(member).compress_type
+            self._archive.close()
+            raise FileError(f"{name}:{member}: {_NO_ZSTD if packed == _ZSTANDARD else failure}") from failure
+        super().__init__(opened)
 
     def close(self) -> None:
         super().close()
@@ -133,8 +155,12 @@ def _opened(source: Source) -> Iterator[io.BufferedReader]:
     raw = source.open()
     try:
         held: Any = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", raw))
-        zipped = held.peek(2)[:2] == b"\x1f\x8b"
-        yield io.BufferedReader(_Unpacked(held)) if zipped else held
+        head = held.peek(4)[:4]
+        if head[:2] == b"\x1f\x8b":
+            held = io.BufferedReader(_Unpacked(held))
+        elif head == b"\x28\xb5\x2f\xfd":
+            held = io.BufferedReader(_zstd_file(held, source.name))
+        yield held
     finally:
         if raw is not sys.stdin.buffer:
             raw.close()
@@ -179,6 +205,12 @@ class _Unpacked(io.RawIOBase):
         return bool(self._left)
 
 
+def _zstd_file(held: Any, name: str) -> Any:
+    if zstd is None:
+        raise FileError(f"{name}: {_NO_ZSTD}")
+    return zstd.ZstdFile(held)
+
+
 def text_lines(source: Source) -> Iterator[tuple[int, str]]:
     """Lines that are not blank, with their numbers. The encoding is UTF-8, or what the first bytes say."""
     return ((number, line) for number, line in _all_lines(source) if not _is_blank(line))
@@ -196,7 +228,7 @@ def _all_lines(source: Source) -> Iterator[tuple[int, str]]:
             for line in _decoded(raw, source.name):
                 number += 1
                 yield number, line.rstrip("\0")  # zeros that fill the last block
-    except (EOFError, zlib.error, zipfile.BadZipFile) as failure:
+    except (EOFError, zlib.error, zipfile.BadZipFile, *_ZSTD_ERRORS) as failure:
         where = f"{source.name}:{number + 1}"
         raise FileError(f"{where}: the compressed data is damaged or cut off: {failure}") from failure
     except OSError as failure:

@@ -219,8 +219,11 @@ class _Tree:
         for entry in self._entries:
             for around in self._ancestors(entry.span):
                 self._inside.setdefault(around.order, []).append(entry)
-        heard = {_plain(turn.text) for span in self._spans for turn in span.asked if turn.role != ASSISTANT}
-        heard.update(_plain(span.result) for span in self._spans if span.result)
+        heard: dict[str, int] = {}  # when a model, or the trace at all, first had the text
+        for span in self._spans:
+            texts = [(turn.text, span.start) for turn in span.asked if turn.role != ASSISTANT]
+            for told, at in [*texts, *([(span.result, span.end)] if span.result else [])]:
+                heard[_plain(told)] = min(at, heard.get(_plain(told), at))
         # Inner spans first: what they say, the agents around them only hand on.
         for span in sorted(self._spans, key=lambda s: (s.end, -s.start)):
             if span.kind != MODEL and span.wrote:
@@ -244,14 +247,16 @@ class _Tree:
         entries[0].extension = {**entries[0].extension, **span.extension}
         self._entries += entries
 
-    def _speak_agent(self, span: Span, known: set[str], heard: set[str]) -> None:
+    def _speak_agent(self, span: Span, known: set[str], heard: Mapping[str, int]) -> None:
         """What an agent's or a step's span says that no model's call inside says: its text alone tells it."""
         author = self._author(span)
         outside = self._scope(span) is None and not span.agent
         for turn in span.wrote:
             text = _plain(turn.content())
-            if turn.role != ASSISTANT or not text or text in known or text in heard or self._holds(text, span):
+            if turn.role != ASSISTANT or not text or text in known or self._holds(text, span):
                 continue
+            if text in heard and (not span.end or heard[text] < span.end):
+                continue  # an echo; whoever hears it later hears it from here
             known.update((text, _plain(turn.text)))
             name = turn.name if turn.name and turn.name != span.name else author
             bare = self._bare(span, "" if outside else name)

@@ -38,7 +38,8 @@ def read(record: Any, choices: Choices) -> Run:
         if entry.get("is_demo"):
             run.dropped["messages of demonstrations"] += 1
             continue
-        observed = entry.get("message_type") == "observation"
+        # The first word of a user is the task, whatever its entry says.
+        observed = entry.get("message_type") == "observation" and any(said.kind is Kind.AGENT for said in run.said)
         for turn in message_turns(entry):
             if turn.role == ASSISTANT:
                 run.say(label(entry.get("agent")) or default, Kind.AGENT, turn.content(), turn.extension)

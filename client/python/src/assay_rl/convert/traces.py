@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from assay_rl.convert import agents_sdk, langfuse, langsmith, mlflow, otel
@@ -43,7 +44,20 @@ def raw_spans(record: Any) -> list[Mapping[str, Any]] | None:
 
 
 def is_trace(record: Any) -> bool:
-    return raw_spans(record) is not None
+    return all(raw_spans(part) is not None for part in _parts(record))
+
+
+def is_whole(record: Any) -> bool:
+    """Whether a value is about one run, rather than a span or a batch that others add to."""
+    return isinstance(record, Mapping) and is_trace(record) and not is_span(record) and not _is_batch(record)
+
+
+def _parts(record: Any) -> list[Any]:
+    """The records of a value: those of a list, or itself. A row of MLflow's table holds its trace as JSON."""
+    if is_list(record) and record and not all(map(is_span, record)):
+        return [part for held in record for part in _parts(held)]
+    held = from_json(mapping(record).get("trace"))
+    return [held] if mlflow.is_trace(mapping(held)) else [record]
 
 
 def read(records: Iterable[Any], choices: Choices) -> Iterator[Run]:
@@ -52,11 +66,11 @@ def read(records: Iterable[Any], choices: Choices) -> Iterator[Run]:
     A record that is itself about one run (with messages and an outcome, or a trace of Langfuse or MLflow) is one run.
     """
     spans = _Spans()
-    for record in records:
+    for record in chain.from_iterable(map(_parts, records)):
         raw = raw_spans(record)
         if raw is None:
             raise ConversionError("no spans: neither OTLP JSON nor a list of spans, runs or observations")
-        if isinstance(record, Mapping) and not is_span(record) and not _is_batch(record):
+        if is_whole(record):
             own = _Spans()
             own.add(record, raw)
             yield own.one(record, choices)

@@ -11,6 +11,7 @@ from typing import Any
 from google.protobuf import json_format
 
 from assay_rl.v1 import episode_pb2, options_pb2, signal_service_pb2, signals_pb2
+from assay_rl.verify.findings import enum_name
 from assay_rl.verify.games import owen_cost, owen_sets
 from assay_rl.verify.questions import bits
 
@@ -21,8 +22,8 @@ SHOWN_OTHERS = 32  # questions of other kinds kept for one episode
 
 
 def _name(enum: Any, value: int, prefix: str) -> str:
-    """FIRST_ERROR for LABEL_FIRST_ERROR; empty where unset."""
-    return str(enum.Name(value)).removeprefix(prefix) if value else ""
+    """FIRST_ERROR for LABEL_FIRST_ERROR; empty where unset; the number of a value that a newer server sent."""
+    return enum_name(enum, value).removeprefix(prefix) if value else ""
 
 
 def episode_json(result: signal_service_pb2.EpisodeResult, episode: episode_pb2.Episode | None) -> Json:
@@ -248,10 +249,22 @@ def group_json(result: signal_service_pb2.GroupResult) -> Json:
                 e.episode_id,
                 e.outcome_advantage,
                 [[m.index, m.local_advantage, m.advantage, m.outcome_advantage] for m in e.messages],
+                [[r.agent_id, r.value, r.std_error] for r in e.recombined],
             ]
             for e in signals.episodes
         ],
+        "teams": _teams(signals.recombined) if signals.HasField("recombined") else None,
         "pairs": [_pair(pair) for pair in signals.pairs],
+    }
+
+
+def _teams(recombined: signals_pb2.Recombined) -> Json:
+    """What became of the teams put together from the runs of the group."""
+    return {
+        "questions": recombined.questions,
+        "siblings": recombined.siblings,
+        "evaluator": recombined.evaluator,
+        "error": recombined.error.message if recombined.HasField("error") else "",
     }
 
 

@@ -16,12 +16,15 @@ from assay_rl.client.outcomes import Advantages, GroupScored, Outcome, Scored, S
 from assay_rl.training import rendering
 from assay_rl.training.tokens import Span, Where, place
 from assay_rl.v1 import options_pb2, signals_pb2
+from assay_rl.verify.findings import enum_name
 
 Row: TypeAlias = dict[str, Any]
 AfterError: TypeAlias = Literal["mask", "propagate", "soft"]
 
 _ONE_SIDED = options_pb2.PREFERENCE_KIND_ONE_SIDED
-_STEPS = frozenset({options_pb2.PREFERENCE_KIND_STEP, options_pb2.PREFERENCE_KIND_REPAIR})
+_STEPS = frozenset(
+    {options_pb2.PREFERENCE_KIND_STEP, options_pb2.PREFERENCE_KIND_REPAIR, options_pb2.PREFERENCE_KIND_PEER}
+)
 
 
 class ExportError(ValueError):
@@ -118,7 +121,7 @@ def dpo(material: Material) -> Iterator[Row]:
 
 
 def step_dpo(material: Material) -> Iterator[Row]:
-    """Step-DPO: prompt (the task), initial_reason_steps (what stood before), chosen and rejected next step."""
+    """Step-DPO: prompt (the task), initial_reason_steps (what its author had read), chosen and rejected next step."""
     for pair in material.pairs():
         if pair.kind in _STEPS:
             episode = material.episode(pair.context_episode_id)
@@ -158,17 +161,22 @@ _BAD = frozenset({"FIRST_ERROR", "ERROR"})
 def prm(material: Material, after_error: AfterError = "mask") -> Iterator[Row]:
     """TRL's PRMTrainer, stepwise standard format: prompt, completions, labels.
 
-    A step is right where its label is SOUND or REPAIR and wrong where it is FIRST_ERROR or ERROR. A message without
-    such a label (context, NEUTRAL) is read together with the next step and not judged itself.
+    A step is one message: right where its label is SOUND or REPAIR, wrong where it is FIRST_ERROR or ERROR. A message
+    without such a label (context, NEUTRAL) is no step. It ends a row and is part of the next row's prompt, which holds
+    all that was said before its steps: an episode gives a row for each run of judged messages.
     after_error "mask": rows end with the first error; "propagate": every later step is wrong as well; "soft": labels
     are floats, the probability that success is still likely after the step.
     Where answers were graded no wrong one is labelled right and no right one wrong (soft: beyond .5), whatever became
     of the episode, and one that could not be read is not judged.
     """
     for episode, signals in material.scored():
-        completions, labels = _steps(episode, verdicts(episode, signals, after_error))
-        if completions:
-            yield {"prompt": rendering.prompt(episode, 0), "completions": completions, "labels": labels}
+        labels = verdicts(episode, signals, after_error)
+        for begin, end in _judged(labels):
+            yield {
+                "prompt": rendering.prompt(episode, begin),
+                "completions": [rendering.render([message]) for message in episode.messages[begin:end]],
+                "labels": [labels[index] for index in range(begin, end)],
+            }
 
 
 def verdicts(episode: Episode, signals: Signals, after_error: AfterError = "mask") -> Mapping[int, bool | float]:
@@ -216,17 +224,14 @@ def _likely_after(episode: Episode, signals: Signals) -> dict[int, float]:
     return after
 
 
-def _steps(episode: Episode, labels: Mapping[int, Any]) -> tuple[list[str], list[Any]]:
-    completions: list[str] = []
-    kept: list[Any] = []
-    pending = ""
-    for index, message in enumerate(episode.messages):
-        pending += rendering.render([message])
-        if index in labels:
-            completions.append(pending)
-            kept.append(labels[index])
-            pending = ""
-    return completions, kept
+def _judged(labels: Mapping[int, Any]) -> Iterator[tuple[int, int]]:
+    """The runs [begin, end) of messages that follow one another and all have a label."""
+    for index in sorted(labels):
+        if index - 1 not in labels:
+            end = index + 1
+            while end in labels:
+                end += 1
+            yield index, end
 
 
 @dataclass(frozen=True)
@@ -259,5 +264,4 @@ def token_advantages(material: Material, where: Where = "every") -> Iterator[Tok
 
 
 def _kind(pair: signals_pb2.PreferencePair) -> str:
-    name: str = options_pb2.PreferenceKind.Name(pair.kind)
-    return name.removeprefix("PREFERENCE_KIND_").lower()
+    return enum_name(options_pb2.PreferenceKind, pair.kind).removeprefix("PREFERENCE_KIND_").lower()

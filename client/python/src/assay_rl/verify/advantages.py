@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, sqrt
 
 from assay_rl.v1 import options_pb2
 from assay_rl.v1.signals_pb2 import EpisodeSignals
 
+from .findings import enum_name
 from .settings import Settings
 
 CLIP = 5.0
@@ -48,17 +49,26 @@ class UnsupportedPartError(ValueError):
     """A part that was asked for by name and that the group does not support."""
 
 
-def of_group(answered: Sequence[EpisodeSignals], settings: Settings) -> GroupExpectation:
-    """Advantages of the episodes of one group that were answered with signals."""
+def of_group(
+    answered: Sequence[EpisodeSignals], settings: Settings, worth: Mapping[tuple[str, str], float] | None = None
+) -> GroupExpectation:
+    """Advantages of the episodes of one group that were answered with signals.
+
+    worth: what an agent's messages of an episode are worth in the teams of the group; None where that is not known.
+    """
     scores = _Scores([s.score for s in answered], settings)
-    outcome_part = _outcome_part(answered, settings)
+    outcome_part = _outcome_part(answered, settings, worth is not None)
     credit_part = _credit_part(answered, settings)
     reliability = _reliability(credit_part, answered)
     blend = settings.blend
     if blend is None:
         blend = 1.0 if credit_part == options_pb2.CREDIT_PART_VALUES else DEFAULT_BLEND
     weight = blend * reliability
-    x = _controlled(answered, scores, settings) if outcome_part == options_pb2.OUTCOME_PART_CONTROL else {}
+    x: dict[tuple[str, str], float] = {}
+    if outcome_part == options_pb2.OUTCOME_PART_CONTROL:
+        x = _controlled(answered, scores, settings)
+    elif outcome_part == options_pb2.OUTCOME_PART_RECOMBINED:
+        x = _recombined(answered, worth or {}, settings)
     k = _credits(credit_part, answered, settings)
     episodes: dict[str, EpisodeParts] = {}
     for signals in answered:
@@ -99,13 +109,15 @@ class _Scores:
         return 0.0 if self.equal else (score - self.mean) / self.divisor
 
 
-def _outcome_part(answered: Sequence[EpisodeSignals], settings: Settings) -> int:
+def _outcome_part(answered: Sequence[EpisodeSignals], settings: Settings, recombined: bool) -> int:
     known = all(agent.HasField("value_without") for signals in answered for agent in signals.agents)
     wanted = settings.outcome_part
+    if recombined and wanted in (options_pb2.OUTCOME_PART_AUTO, options_pb2.OUTCOME_PART_RECOMBINED):
+        return options_pb2.OUTCOME_PART_RECOMBINED
     if wanted == options_pb2.OUTCOME_PART_AUTO:
         return options_pb2.OUTCOME_PART_CONTROL if known else options_pb2.OUTCOME_PART_OUTCOME
     if wanted == options_pb2.OUTCOME_PART_RECOMBINED or (wanted == options_pb2.OUTCOME_PART_CONTROL and not known):
-        raise UnsupportedPartError(options_pb2.OutcomePart.Name(wanted))
+        raise UnsupportedPartError(enum_name(options_pb2.OutcomePart, wanted))
     return wanted
 
 
@@ -128,6 +140,24 @@ def _controlled(
     return found
 
 
+def _recombined(
+    answered: Sequence[EpisodeSignals], worth: Mapping[tuple[str, str], float], settings: Settings
+) -> dict[tuple[str, str], float]:
+    """X of every agent of every episode in which it spoke: what its messages are worth in the teams of the group."""
+    found = {(s.episode_id, a.agent_id): 0.0 for s in answered for a in s.agents}
+    for policy in _policies(answered):
+        places = [(s.episode_id, a.agent_id) for s in answered for a in s.agents if a.policy == policy]
+        own = {place: worth[place] for place in places if place in worth}
+        mean = _mean(list(own.values()))
+        freedom = len(own) - 1 if settings.scale == options_pb2.OUTCOME_SCALE_SAMPLE else len(own)
+        std = sqrt(fsum((q - mean) ** 2 for q in own.values()) / freedom) if freedom > 0 else 0.0
+        if std <= 1e-12 * settings.range:
+            continue
+        divisor = 1.0 if settings.scale == options_pb2.OUTCOME_SCALE_NONE else std + settings.epsilon
+        found.update({place: (q - mean) / divisor for place, q in own.items()})
+    return found
+
+
 def _policies(answered: Sequence[EpisodeSignals]) -> list[str]:
     return sorted({agent.policy for signals in answered for agent in signals.agents})
 
@@ -144,7 +174,7 @@ def _credit_part(answered: Sequence[EpisodeSignals], settings: Settings) -> int:
     if wanted == options_pb2.CREDIT_PART_AUTO:
         return next(part for part, there in supported.items() if there)
     if not supported.get(wanted, False):
-        raise UnsupportedPartError(options_pb2.CreditPart.Name(wanted))
+        raise UnsupportedPartError(enum_name(options_pb2.CreditPart, wanted))
     return wanted
 
 

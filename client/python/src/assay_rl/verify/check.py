@@ -12,7 +12,7 @@ from assay_rl.v1 import episode_pb2, options_pb2, signals_pb2
 from . import blame, games, preferences, questions
 from .check_effort import check_effort
 from .check_pairs import check_pairs, text_of
-from .findings import Report
+from .findings import Report, enum_name
 from .recompute import Expected, recompute
 from .records import ResultLine, digest, digests, signals_digest
 from .settings import resolve
@@ -99,7 +99,7 @@ def _compare(
 
 
 def _kind(kind: int) -> str:
-    return options_pb2.Evidence.Name(kind)
+    return enum_name(options_pb2.Evidence, kind)
 
 
 def _outcome(report: Report, expected: Expected, signals: signals_pb2.EpisodeSignals) -> None:
@@ -141,7 +141,7 @@ def _agents(
         _optional(report, f"{path}.value_without", value.without[i], found, scale)
     if value.shapley and not value.exact:
         report.trust(
-            f"the estimate itself ({options_pb2.Method.Name(signals.effort.method)}): checked by its invariants"
+            f"the estimate itself ({enum_name(options_pb2.Method, signals.effort.method)}): checked by its invariants"
         )
         report.close("signals.agents (sum of credits)", value.grand - value.baseline, sum(value.values), scale)
         for i, credit in enumerate(value.values):
@@ -227,11 +227,11 @@ def _optional(report: Report, path: str, expected: float | None, found: float | 
 
 
 def _grade(grade: int) -> str:
-    return signals_pb2.AnswerGrade.Name(grade)
+    return enum_name(signals_pb2.AnswerGrade, grade)
 
 
 def _label(label: int) -> str:
-    return signals_pb2.Label.Name(label).removeprefix("LABEL_")
+    return enum_name(signals_pb2.Label, label).removeprefix("LABEL_")
 
 
 def _evidence(report: Report, expected: Expected, audit: Sequence[signals_pb2.MessageEvidence]) -> None:
@@ -277,8 +277,8 @@ def _first_error(report: Report, expected: Expected, found: signals_pb2.FirstErr
     if located.tier != found.tier:
         report.wrong(
             f"{path}.tier",
-            signals_pb2.EvidenceTier.Name(located.tier),
-            signals_pb2.EvidenceTier.Name(found.tier),
+            enum_name(signals_pb2.EvidenceTier, located.tier),
+            enum_name(signals_pb2.EvidenceTier, found.tier),
         )
 
 

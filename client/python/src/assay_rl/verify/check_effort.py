@@ -5,9 +5,10 @@ from __future__ import annotations
 from assay_rl.v1 import options_pb2, signals_pb2
 
 from . import questions
-from .findings import Report
+from .findings import Report, enum_name
 from .message_credit import messages_asked
 from .recompute import Expected
+from .settings import Settings
 
 
 def check_effort(report: Report, expected: Expected, signals: signals_pb2.EpisodeSignals) -> None:
@@ -22,7 +23,7 @@ def check_effort(report: Report, expected: Expected, signals: signals_pb2.Episod
         report.equal("signals.effort.evaluator", settings.evaluator_name, effort.evaluator)
     else:
         report.equal("signals.effort.evaluator", settings.evaluator, effort.evaluator)
-    _traits(report, expected, signals.audit)
+    check_traits(report, expected.settings, signals.audit)
     voted = settings.evaluator == "vote"
     report.equal("signals.effort.ballots", settings.ballots if voted else 0, effort.ballots)
     unreadable = sum(m.grade == signals_pb2.ANSWER_GRADE_UNREADABLE for m in signals.messages)
@@ -44,7 +45,7 @@ def check_effort(report: Report, expected: Expected, signals: signals_pb2.Episod
 
 
 def method_name(method: int) -> str:
-    return options_pb2.Method.Name(method)
+    return enum_name(options_pb2.Method, method)
 
 
 def _complete(report: Report, expected: Expected) -> None:
@@ -69,9 +70,9 @@ def _complete(report: Report, expected: Expected) -> None:
             )
 
 
-def _traits(report: Report, expected: Expected, audit: signals_pb2.AuditRecord) -> None:
+def check_traits(report: Report, settings: Settings, audit: signals_pb2.AuditRecord) -> None:
     """What the evaluator could be asked, and at what price, where its name alone says so."""
-    settings, found = expected.settings, audit.evaluator
+    found = audit.evaluator
     if settings.evaluator == "named":
         report.trust("what the evaluator could be asked")
         return

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from assay_rl.v1 import episode_pb2, options_pb2, signal_service_pb2, signals_pb2
 
-from . import advantages, siblings
+from . import advantages, peers, recombined, siblings
+from .check_effort import check_traits
 from .check_pairs import check_pairs
-from .findings import Report
+from .findings import Report, enum_name
+from .records import digest, digests, signals_digest
 from .settings import Settings, resolve
 
 
@@ -30,8 +33,14 @@ def check_group(
     overlap = {s.episode_id for s in answered} & set(found.missing_episode_ids)
     report.true("signals.missing_episode_ids", not overlap, "no answered episode", sorted(overlap))
     settings = _group_settings(answered[0], episodes)
+    _digests(report, found, episodes)
+    teams = _teams(report, found, answered, episodes, settings)
+    worth = {place: value.value for place, value in teams.values.items()} if teams else None
+    asked_for = settings
+    if found.recombined.HasField("error"):  # asked for by name, and through no fault of the group not to be had
+        asked_for = replace(settings, outcome_part=options_pb2.OUTCOME_PART_AUTO)
     try:
-        expected = advantages.of_group(answered, settings)
+        expected = advantages.of_group(answered, asked_for, worth)
     except advantages.UnsupportedPartError as part:
         report.wrong("error", f"FAILED_PRECONDITION: the group does not support {part}", "signals")
         return report
@@ -45,18 +54,103 @@ def check_group(
     announced = max(s.group.size for s in answered)
     never = max(0, announced - len(answered) - len(missing)) if announced else 0
     report.equal("signals.never_sent", never, found.never_sent)
-    check_pairs(report, siblings.of_group(answered, dict(episodes), settings), found.pairs)
+    pairs = siblings.of_group(answered, dict(episodes), settings)
+    pairs += peers.of_group(answered, episodes, settings, teams.values if teams else {})
+    check_pairs(report, pairs, found.pairs)
     for k, entry in enumerate(found.episodes):
         if entry.episode_id in expected.episodes:
             _advantages(report, f"signals.episodes[{k}]", expected.episodes[entry.episode_id], entry)
     return report
 
 
+def _digests(report: Report, found: signals_pb2.GroupSignals, episodes: Mapping[str, episode_pb2.Episode]) -> None:
+    record = found.audit
+    if not record.signals_sha256:
+        return report.trust("a group without a FULL audit")
+    report.equal("signals.audit.signals_sha256", signals_digest(found), record.signals_sha256)
+    report.equal("signals.audit.member_sha256", len(found.episodes), len(record.member_sha256))
+    for k, (entry, sha256) in enumerate(zip(found.episodes, record.member_sha256, strict=False)):
+        episode = episodes.get(entry.episode_id)
+        if episode is not None and sha256 not in digests(episode):
+            report.wrong(f"signals.audit.member_sha256[{k}]", digest(episode), sha256)
+    return None
+
+
+def _teams(
+    report: Report,
+    found: signals_pb2.GroupSignals,
+    answered: Sequence[signals_pb2.EpisodeSignals],
+    episodes: Mapping[str, episode_pb2.Episode],
+    settings: Settings,
+) -> recombined.Expected | None:
+    """What the teams of the group are worth; None where there are no such values."""
+    record = found.audit
+    if not recombined.wanted(settings):
+        report.true("signals.recombined", not found.HasField("recombined"), "nothing: OFF, or not of use", "something")
+        return None
+    supports = settings.evaluator == "vote" or options_pb2.QUESTION_KIND_TEAM in record.evaluator.supports
+    refused = recombined.refusal(answered, episodes, settings, supports)
+    report.true("signals.recombined", bool(refused) != found.HasField("recombined"), refused or "teams", "the contrary")
+    if refused or not found.HasField("recombined"):
+        return None
+    report.equal("signals.recombined.evaluator", answered[0].effort.evaluator, found.recombined.evaluator)
+    if found.recombined.HasField("error"):
+        report.trust("why a group does without its teams")
+        report.true("signals.recombined.error.code", 0 < found.recombined.error.code <= 16, "a code", "none")
+        _values(report, found, {})
+        return None
+    try:
+        expected = recombined.of_group(answered, episodes, settings, record)
+    except recombined.BrokenRecordError as problem:
+        report.wrong("signals.audit.questions", "the teams of the group", str(problem))
+        return None
+    if record.signals_sha256:
+        check_traits(report, settings, record)
+    report.equal("signals.recombined.siblings", expected.siblings, found.recombined.siblings)
+    report.equal("signals.recombined.questions", len(expected.asked), found.recombined.questions)
+    fresh = sum(q.samples for q in record.questions if not q.cached and q.counterfactual.WhichOneof("kind") == "team")
+    report.equal("signals.recombined.samples", fresh, found.recombined.samples)
+    if expected.table:
+        _table(report, record, expected.table)
+    elif expected.asked:
+        report.trust("recorded answers about teams")
+    _values(report, found, expected.values)
+    return expected
+
+
+def _table(report: Report, record: signals_pb2.AuditRecord, expected: Sequence[float]) -> None:
+    """Of a vote, without a FULL audit there is none."""
+    if not record.signals_sha256:
+        return
+    report.equal("signals.audit.questions", 1, len(record.questions))
+    for question in record.questions[:1]:
+        path = "signals.audit.questions[0]"
+        report.equal(f"{path}.counterfactual", "all_teams", question.counterfactual.WhichOneof("kind"))
+        report.equal(f"{path}.samples", 1, question.samples)
+        report.equal(f"{path}.table (size)", len(expected), len(question.table))
+        for k, (wanted, value) in enumerate(zip(expected, question.table, strict=False)):
+            report.close(f"{path}.table[{k}]", wanted, value)
+
+
+def _values(
+    report: Report, found: signals_pb2.GroupSignals, expected: Mapping[tuple[str, str], recombined.Value]
+) -> None:
+    for k, entry in enumerate(found.episodes):
+        path = f"signals.episodes[{k}].recombined"
+        own = [agent for episode, agent in expected if episode == entry.episode_id]
+        report.equal(f"{path} (agents)", own, [r.agent_id for r in entry.recombined])
+        for r in entry.recombined:
+            value = expected.get((entry.episode_id, r.agent_id))
+            if value is not None:
+                report.close(f"{path} of {r.agent_id}", value.value, r.value)
+                report.close(f"{path} of {r.agent_id} (std_error)", value.std_error, r.std_error)
+
+
 def _parts(report: Report, expected: advantages.GroupExpectation, found: signals_pb2.GroupSignals) -> None:
     """What the advantages are made of."""
-    outcome, credit = options_pb2.OutcomePart.Name, options_pb2.CreditPart.Name
-    report.equal("signals.outcome_part", outcome(expected.outcome_part), outcome(found.outcome_part))
-    report.equal("signals.credit_part", credit(expected.credit_part), credit(found.credit_part))
+    for name, enum in (("outcome_part", options_pb2.OutcomePart), ("credit_part", options_pb2.CreditPart)):
+        wanted, there = (enum_name(enum, getattr(parts, name)) for parts in (expected, found))
+        report.equal(f"signals.{name}", wanted, there)
     report.close("signals.reliability", expected.reliability, found.reliability)
     report.close("signals.weight", expected.weight, found.weight)
     report.equal("signals.parallel", expected.parallel, found.parallel)

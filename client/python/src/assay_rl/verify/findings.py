@@ -4,6 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class Enum(Protocol):
+    """A protobuf enum."""
+
+    def Name(self, number: int) -> str: ...  # noqa: N802
+
+
+def enum_name(enum: Enum, number: int) -> str:
+    """The name of an enum's value, or its number where it has none: a record may hold anything."""
+    try:
+        return enum.Name(number)
+    except ValueError:
+        return str(number)
 
 
 @dataclass(frozen=True)

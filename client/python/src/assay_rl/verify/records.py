@@ -112,7 +112,7 @@ def digests(episode: episode_pb2.Episode) -> tuple[bytes, ...]:
     return digest(episode), digest(other)
 
 
-def signals_digest(signals: signals_pb2.EpisodeSignals) -> bytes:
+def signals_digest(signals: signals_pb2.EpisodeSignals | signals_pb2.GroupSignals) -> bytes:
     """SHA-256 of the signals with the field that holds it empty."""
     kept = signals.audit.signals_sha256
     signals.audit.ClearField("signals_sha256")

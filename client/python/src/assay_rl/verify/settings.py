@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from assay_rl.v1 import episode_pb2, options_pb2
 
-PREFERENCE_KINDS = ("STEP", "REPAIR", "SIBLING", "SUFFIX", "TRAJECTORY", "ONE_SIDED")
+PREFERENCE_KINDS = ("STEP", "REPAIR", "SIBLING", "SUFFIX", "TRAJECTORY", "ONE_SIDED", "PEER")
 
+
+MOST_TEAM_QUESTIONS = 65536
 
 HIGH_GRID = (0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95)
 LOW_GRID = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
@@ -73,6 +75,10 @@ class Settings:
     margin: float
     blend: float | None  # None: by credit part
     outcome_part: int
+    recombines: bool  # teams of a group may be asked about
+    siblings: int  # 0: all where free
+    team_questions: int
+    seed: int
     credit_part: int
     scale: int
     epsilon: float
@@ -128,6 +134,10 @@ def resolve(options: options_pb2.AttributionOptions, episode: episode_pb2.Episod
         blend=advantages.blend if advantages.HasField("blend") else None,
         outcome_part=advantages.outcome or options_pb2.OUTCOME_PART_AUTO,
         credit_part=advantages.credit or options_pb2.CREDIT_PART_AUTO,
+        recombines=advantages.recombination.mode != options_pb2.RECOMBINATION_MODE_OFF,
+        siblings=advantages.recombination.siblings,
+        team_questions=advantages.recombination.max_questions or MOST_TEAM_QUESTIONS,
+        seed=options.seed,
         scale=advantages.scale or options_pb2.OUTCOME_SCALE_POPULATION,
         epsilon=span * (advantages.epsilon if advantages.HasField("epsilon") else 1e-6),
     )
@@ -173,7 +183,7 @@ def _default_evaluator(episode: episode_pb2.Episode) -> str:
 
 def _supports(evaluator: str, options: options_pb2.AttributionOptions) -> frozenset[str]:
     if evaluator == "vote":
-        return frozenset(("coalition", "messages", "prefix", "message_scores"))
+        return frozenset(("coalition", "messages", "prefix", "message_scores", "team"))
     if evaluator == "given":
         return frozenset(("coalition",))
     if evaluator == "caller":
@@ -183,6 +193,7 @@ def _supports(evaluator: str, options: options_pb2.AttributionOptions) -> frozen
             options_pb2.QUESTION_KIND_PREFIX: "prefix",
             options_pb2.QUESTION_KIND_CORRECTION: "correction",
             options_pb2.QUESTION_KIND_MESSAGE_SCORES: "message_scores",
+            options_pb2.QUESTION_KIND_TEAM: "team",
         }
         return frozenset(names[kind] for kind in options.caller.supports if kind in names) or frozenset(("coalition",))
     return frozenset()

@@ -17,6 +17,10 @@ _GRADES = {
     UNREADABLE: signals_pb2.ANSWER_GRADE_UNREADABLE,
 }
 
+# A class of equal ballots: all right answers are one, all votes for "none" another, any other answer goes by its form.
+BallotClass = tuple[str, str]
+RIGHT_BALLOT: BallotClass = (RIGHT, "")
+
 
 class VoteReplay:
     """Values of coalitions, kept messages and prefixes of one transcript.
@@ -29,8 +33,7 @@ class VoteReplay:
         self._transcript = transcript
         self._settings = settings
         grader = Grader(settings.grader, settings.tolerance, reference)
-        # Classes of ballots: the right answers, the vote for "none", and each other answer by its form.
-        self._classes: dict[tuple[str, str], int] = {(RIGHT, ""): 1}
+        self._classes: dict[BallotClass, int] = {RIGHT_BALLOT: 1}
         self._grades: list[str] = []
         self._digits: list[int | None] = []
         for author, answer in zip(transcript.authors, transcript.answers, strict=True):
@@ -59,6 +62,11 @@ class VoteReplay:
         if grade in (NO_ANSWER, UNREADABLE):
             return None
         return 1.0 if grade == RIGHT else -1.0
+
+    def ballots(self) -> list[BallotClass | None]:
+        """The class of every agent's final ballot, the same for equal answers in any episode; None: it casts none."""
+        names = {digit: name for name, digit in self._classes.items()}
+        return [names[ballot] if ballot else None for ballot in self._whole]
 
     def coalition(self, mask: int) -> float:
         total, agent = 0, 0

@@ -261,7 +261,29 @@ function groupCard(episode) {
   if (!entry) return null;
   const noise = group.reliability < 1 && CREDIT_PARTS[group.creditPart] ? ` ${percent(1 - group.reliability)} of the differences in K is noise, and K counts that much less.` : "";
   return card("Among the runs of its task", `Advantages compare the runs of one task. ${madeOf(group)}${noise}`,
-    h("p", {}, "Group ", name(group.id), `: ${count(group.used, "run")} scored, mean score ${plain(group.mean)}, spread ${plain(group.std)}. The score of this run stands at `, h("b", { class: tone(entry[1]) }, signed(entry[1])), "."));
+    h("p", {}, "Group ", name(group.id), `: ${count(group.used, "run")} scored, mean score ${plain(group.mean)}, spread ${plain(group.std)}. The score of this run stands at `, h("b", { class: tone(entry[1]) }, signed(entry[1])), "."),
+    teamsOf(group, entry));
+}
+
+// What each author's messages are worth across the runs: here, and where they are worth most.
+function teamsOf(group, entry) {
+  if (!group.teams) return null;
+  if (group.teams.error) return h("p", {}, "No teams were put together from the runs: ", visible(group.teams.error));
+  const how = group.teams.questions ? `${count(group.teams.questions, "team")} graded by ${visible(group.teams.evaluator)}` : "ballots counted";
+  const across = new Map();
+  for (const [id, , , values] of group.episodes) {
+    for (const [agent, value] of values) across.set(agent, [...(across.get(agent) || []), [id, value]]);
+  }
+  const row = ([agent, value, error]) => {
+    const known = across.get(agent);
+    const [where, most] = known.reduce((best, next) => (next[1] > best[1] ? next : best));
+    const mean = known.reduce((sum, [, v]) => sum + v, 0) / known.length;
+    const run = data.episodes.find((candidate) => candidate.id === where);
+    return h("tr", {}, h("th", { scope: "row" }, name(agent)), cell(plain(value) + (error ? ` ± ${plain(error)}` : ""), "number"), cell(plain(mean), "number"), cell(plain(most), "number"),
+      cell(where === entry[0] ? "this one" : run ? h("a", { href: `#/e/${data.episodes.indexOf(run)}` }, name(where)) : name(where)));
+  };
+  return h("div", {}, h("p", {}, `Each author's messages were tried in teams with everybody else's messages of ${count(group.teams.siblings, "other run")} (${how}). What they are worth there:`),
+    table(["Author", ["In this run", "number"], ["On average", "number"], ["At most", "number"], "In run"], entry[3].map(row), { label: "Worth in the teams of all runs" }));
 }
 
 function provenance(episode) {

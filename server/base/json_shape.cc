@@ -1,11 +1,12 @@
-#include "server/wire/json_shape.h"
+#include "server/base/json_shape.h"
 
 #include <array>
 #include <cstddef>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/utf8.h"
 
-namespace assay::service {
+namespace assay {
 namespace {
 
 constexpr size_t kMaxKeyBytes = 64;
@@ -42,11 +43,11 @@ absl::Status CheckJsonShape(absl::string_view json, bool matrices) {
     }
     if (c == '[' && depth > 0 && open[depth - 1] == '[' && !matrices) {
       return absl::InvalidArgumentError(absl::StrCat(
-          key.substr(0, kMaxKeyBytes), ": holds a list within a list, which no field takes"));
+          CutText(key, kMaxKeyBytes), ": holds a list within a list, which no field takes"));
     }
     open[depth++] = c;
   }
   return absl::OkStatus();
 }
 
-}  // namespace assay::service
+}  // namespace assay

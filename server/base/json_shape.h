@@ -1,11 +1,11 @@
 // What a JSON parser is spared.
-#ifndef ASSAY_SERVER_WIRE_JSON_SHAPE_H_
-#define ASSAY_SERVER_WIRE_JSON_SHAPE_H_
+#ifndef ASSAY_SERVER_BASE_JSON_SHAPE_H_
+#define ASSAY_SERVER_BASE_JSON_SHAPE_H_
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
-namespace assay::service {
+namespace assay {
 
 // Protobuf's parser takes time with the square of the depth.
 inline constexpr int kMaxJsonDepth = 100;
@@ -15,6 +15,6 @@ inline constexpr int kMaxJsonDepth = 100;
 // it without a word. Everything else that is wrong is left to the parser. O(size).
 absl::Status CheckJsonShape(absl::string_view json, bool matrices);
 
-}  // namespace assay::service
+}  // namespace assay
 
-#endif  // ASSAY_SERVER_WIRE_JSON_SHAPE_H_
+#endif  // ASSAY_SERVER_BASE_JSON_SHAPE_H_

@@ -1,0 +1,456 @@
+"""Questions about a group: teams put together from several episodes, behind assayd."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import fmean
+
+import grpc
+import pytest
+from assayd import REPOSITORY, Assayd, needs_assayd, running
+from google.protobuf import json_format
+
+import assay_rl
+from assay_rl import Batch, Episode, EpisodeGroup, Group, GroupScored, Message, Question, Task
+from assay_rl.training import exports
+from assay_rl.v1 import evaluator_service_pb2 as pb
+from assay_rl.v1 import evaluator_service_pb2_grpc as stubs
+from assay_rl.v1 import options_pb2
+
+pytestmark = needs_assayd
+
+EXAMPLES = REPOSITORY / "client" / "python" / "examples" / "teams"
+TEAMS = {"supports": ["QUESTION_KIND_COALITION", "QUESTION_KIND_TEAM"], "free": True, "deterministic": True}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Assayd]:
+    with running() as started:
+        yield started
+
+
+def worth(texts: Sequence[str]) -> float:
+    """Of a team that says this; "" is silence."""
+    return random.Random("|".join(texts)).randrange(1001) / 1000
+
+
+def group(name: str, size: int, agents: int = 3, texts: int = 1000, silent: float = 0.0) -> list[Episode]:
+    draw = random.Random(name)
+    episodes = []
+    for k in range(size):
+        said = ["" if draw.random() < silent else f"text {draw.randrange(texts)}" for _ in range(agents)]
+        if not any(said):
+            said[0] = "text 0"
+        messages = [Message(f"a{i}", text, round=1) for i, text in enumerate(said) if text]
+        players = [assay_rl.Agent(f"a{i}") for i in range(agents)]
+        episodes.append(
+            Episode(
+                f"{name}-{k}", messages, players, Task(prompt="the task"), score=worth(said), group=Group(name, size)
+            )
+        )
+    return episodes
+
+
+def said(episode: Episode) -> list[str]:
+    return ["".join(m.content for m in episode.messages if m.agent == player.id) for player in episode.players()]
+
+
+class Grader:
+    """Answers everything by `worth`, and remembers the teams it was asked about."""
+
+    def __init__(self) -> None:
+        self.teams: list[tuple[str, ...]] = []
+        self.batches: list[int] = []
+
+    def __call__(self, source: Episode | EpisodeGroup, questions: Sequence[Question]) -> list[float]:
+        if isinstance(source, EpisodeGroup):
+            asked = [tuple(said(source.team(question))) for question in questions]
+            self.teams += asked
+            self.batches.append(len(asked))
+            return [worth(team) for team in asked]
+        texts = said(source)
+        return [worth([t if i in q.agents else "" for i, t in enumerate(texts)]) for q in questions]
+
+
+def scored(batch: Batch, name: str) -> GroupScored:
+    assert not batch.failed(), batch.failed()
+    outcome = batch.groups[name]
+    assert isinstance(outcome, GroupScored), outcome
+    return outcome
+
+
+@pytest.mark.parametrize("silent", [0.0, 0.3])
+def test_values_are_those_of_all_teams(server: Assayd, silent: float) -> None:
+    episodes = group(f"all-{silent}", 6, silent=silent, texts=4)
+    grader = Grader()
+    with assay_rl.Client(server.target) as client:
+        batch = client.score_batch(episodes, options={"caller": TEAMS}, evaluator=grader)
+    outcome = scored(batch, f"all-{silent}")
+    assert outcome.proto.signals.outcome_part == options_pb2.OUTCOME_PART_RECOMBINED
+    texts = {e.id: said(e) for e in episodes}
+    played = {tuple(t) for t in texts.values()}
+    wanted = set()
+    for episode in episodes:
+        for i, player in enumerate(episode.players()):
+            own = texts[episode.id][i]
+            teams = [(*base[:i], own, *base[i + 1 :]) for base in texts.values()]
+            if own:
+                assert outcome.recombined[episode.id][player.id] == pytest.approx(fmean(map(worth, teams)), abs=1e-12)
+                wanted |= {team for team in teams if team not in played}
+            else:
+                assert player.id not in outcome.recombined[episode.id]
+    assert sorted(grader.teams) == sorted(wanted), "each team once, and no other"
+
+
+def test_the_number_of_questions(server: Assayd) -> None:
+    for siblings, free, count in ((0, True, 3 * 8 * 7), (0, False, 3 * 8 * 4), (2, True, 3 * 8 * 2)):
+        grader = Grader()
+        options = {
+            "caller": TEAMS | {"free": free, "batchSize": 1024},
+            "advantages": {"recombination": {"siblings": siblings}},
+        }
+        with assay_rl.Client(server.target) as client:
+            name = f"count-{siblings}-{free}"
+            batch = client.score_batch(group(name, 8, texts=10**9), options=options, evaluator=grader)
+        recombined = scored(batch, name).proto.signals.recombined
+        assert (len(grader.teams), recombined.questions) == (count, count)
+        assert len(grader.batches) == 1
+
+
+def test_two_groups_at_once_and_off(server: Assayd) -> None:
+    for mode in ("RECOMBINATION_MODE_AUTO", "RECOMBINATION_MODE_OFF"):
+        grader = Grader()
+        episodes = [e for pair in zip(group("one", 5), group("two", 5), strict=True) for e in pair]
+        options = {"caller": TEAMS, "advantages": {"recombination": {"mode": mode}}}
+        with assay_rl.Client(server.target) as client:
+            batch = client.score_batch(episodes, options=options, evaluator=grader)
+        for name in ("one", "two"):
+            assert bool(scored(batch, name).recombined) == mode.endswith("AUTO")
+        assert bool(grader.teams) == mode.endswith("AUTO")
+
+
+def wrong(teams: Sequence[float]) -> Sequence[float | Exception]:
+    return [7.0, *teams[1:]]
+
+
+def failing(teams: Sequence[float]) -> Sequence[float | Exception]:
+    return [*teams[:-1], RuntimeError("the tests do not run")]
+
+
+def short(teams: Sequence[float]) -> Sequence[float | Exception]:
+    return teams[1:]
+
+
+@pytest.mark.parametrize("misdeed", [wrong, failing, short])
+@pytest.mark.parametrize("part", ["OUTCOME_PART_AUTO", "OUTCOME_PART_RECOMBINED"])
+def test_a_caller_that_answers_wrongly_loses_the_teams_and_no_group(
+    server: Assayd, misdeed: Callable[[Sequence[float]], Sequence[float | Exception]], part: str
+) -> None:
+    grader = Grader()
+
+    def evaluate(source: Episode | EpisodeGroup, questions: Sequence[Question]) -> Sequence[float | Exception]:
+        answers = grader(source, questions)
+        return misdeed(answers) if isinstance(source, EpisodeGroup) else answers
+
+    with assay_rl.Client(server.target) as client:
+        batch = client.score_batch(
+            group("wrong", 4), options={"caller": TEAMS, "advantages": {"outcome": part}}, evaluator=evaluate
+        )
+    outcome = scored(batch, "wrong")
+    assert outcome.proto.signals.recombined.error.code != 0
+    assert outcome.recombined == {}
+    assert outcome.proto.signals.outcome_part == options_pb2.OUTCOME_PART_CONTROL
+    assert len(outcome.advantages) == 4
+
+
+@pytest.mark.parametrize("never", [False, True])
+def test_a_caller_that_is_late_or_silent_loses_the_teams_and_no_group(server: Assayd, never: bool) -> None:
+    grader = Grader()
+    over = threading.Event()
+
+    def evaluate(source: Episode | EpisodeGroup, questions: Sequence[Question]) -> list[float]:
+        if isinstance(source, EpisodeGroup):
+            over.wait(60 if never else 3)
+        return grader(source, questions)
+
+    options = {"caller": TEAMS, "groupTimeout": "1s"}
+    started = time.monotonic()
+    with assay_rl.Client(server.target) as client:
+        batch = client.score_batch(group("late", 4), options=options, evaluator=evaluate)
+        over.set()
+    assert time.monotonic() - started < 50
+    outcome = scored(batch, "late")
+    assert outcome.proto.signals.recombined.error.code in (4, 14)
+    assert len(outcome.advantages) == 4
+
+
+class Remote(stubs.EvaluatorServiceServicer):
+    """Answers as Grader does, and remembers the requests about teams. dies: the first call about teams is the last."""
+
+    def __init__(self, free: bool = True, dies: bool = False) -> None:
+        self.free, self.dies = free, dies
+        self.teams: list[tuple[str, ...]] = []
+        self.requests: list[pb.EvaluateRequest] = []
+
+    def Evaluate(self, request: pb.EvaluateRequest, context: grpc.ServicerContext) -> pb.EvaluateResponse:  # noqa: N802
+        values = []
+        if request.group_episodes:
+            self.requests.append(request)
+            if self.dies:
+                context.abort(grpc.StatusCode.INTERNAL, "the simulator is gone")
+        for question in request.questions:
+            if question.counterfactual.WhichOneof("kind") == "team":
+                sources = {e.id: said(Episode.from_proto(e)) for e in request.group_episodes}
+                ids = question.counterfactual.team.episode_ids
+                team = tuple(sources[k][i] if k else "" for i, k in enumerate(ids))
+                self.teams.append(team)
+                values.append(worth(team))
+            else:
+                texts, kept = said(Episode.from_proto(request.episode)), question.counterfactual.coalition.agents
+                values.append(worth([t if i in kept else "" for i, t in enumerate(texts)]))
+        answers = pb.Answers(answers=[pb.Answer(mean=value, samples=1) for value in values])
+        return pb.EvaluateResponse(evaluation_id=request.evaluation_id, answers=answers)
+
+    def GetEvaluatorInfo(  # noqa: N802
+        self, request: pb.GetEvaluatorInfoRequest, context: grpc.ServicerContext
+    ) -> pb.GetEvaluatorInfoResponse:
+        kinds = [options_pb2.QUESTION_KIND_COALITION, options_pb2.QUESTION_KIND_TEAM]
+        return pb.GetEvaluatorInfoResponse(supports=kinds, free=self.free, deterministic=True)
+
+
+@contextlib.contextmanager
+def remote(folder: Path, evaluator: Remote) -> Iterator[Assayd]:
+    service = grpc.server(ThreadPoolExecutor(4))
+    stubs.add_EvaluatorServiceServicer_to_server(evaluator, service)
+    endpoint = f"127.0.0.1:{service.add_insecure_port('127.0.0.1:0')}"
+    service.start()
+    config = folder / "config.json"
+    config.write_text(json.dumps({"evaluators": [{"name": "tests", "remote": {"endpoints": [endpoint]}}]}))
+    try:
+        with running(f"--config={config}") as started:
+            yield started
+    finally:
+        service.stop(None)
+
+
+@pytest.mark.parametrize(("free", "count"), [(True, 3 * 8 * 7), (False, 3 * 8 * 4)])
+def test_a_remote_evaluator_gets_each_episode_once_a_batch(tmp_path: Path, free: bool, count: int) -> None:
+    evaluator = Remote(free)
+    episodes = group("remote", 8, texts=10**9)
+    with remote(tmp_path, evaluator) as started, assay_rl.Client(started.target) as client:
+        batch = client.score_batch(episodes, options={"named": {"name": "tests"}})
+    outcome = scored(batch, "remote")
+    assert outcome.outcome_part == "RECOMBINED"
+    assert len(evaluator.teams) == len(set(evaluator.teams)) == count
+    for request in evaluator.requests:
+        ids = list(request.group_episode_ids)
+        assert ids == [e.id for e in request.group_episodes] == sorted(set(ids))
+        named = {k for q in request.questions for k in q.counterfactual.team.episode_ids if k}
+        assert named == set(ids)
+        assert request.episode_id == "remote"
+        assert not request.HasField("episode")
+
+
+def test_a_remote_evaluator_that_dies_loses_the_teams_and_no_group(tmp_path: Path) -> None:
+    evaluator = Remote(dies=True)
+    with remote(tmp_path, evaluator) as started, assay_rl.Client(started.target) as client:
+        batch = client.score_batch(group("dies", 4), options={"named": {"name": "tests"}})
+    outcome = scored(batch, "dies")
+    assert "the simulator is gone" in outcome.proto.signals.recombined.error.message
+    assert outcome.outcome_part == "CONTROL"
+    assert len(outcome.advantages) == 4
+
+
+BALLOTS = ("BALLOTS_FIRST", "BALLOTS_LAST", "BALLOTS_LAST_ROUND")
+
+
+def drawn_vote(draw: random.Random, name: str, number: int, agents: int, size: int) -> Episode:
+    """Answers that are right, wrong in two ways or unreadable; messages without an answer; agents that say nothing."""
+    messages = []
+    for i in range(agents):
+        for _ in range(draw.choice([0, 1, 1, 1, 2])):
+            answer = draw.choice(["A", "A", "B", "C", None])
+            messages.append(Message(f"a{i}", f"text {draw.randrange(10**9)}", round=1, answer=answer))
+    if not messages:  # an episode says something
+        messages.append(Message("a0", "text", round=1, answer="A"))
+    players = [assay_rl.Agent(f"a{i}") for i in range(agents)]
+    task = Task(prompt="the task", reference_answer="A")
+    return Episode(f"{name}-{number}", messages, players, task, group=Group(name, size))
+
+
+def elected(team: Sequence[tuple[Message, ...]], first: bool, empty: bool) -> float:
+    """The vote of a team, held by itself: what each agent says, in order."""
+    ballots = []
+    for spoken in team:
+        answers = [m.answer if m.answer else None for m in spoken]
+        if empty:
+            answers = ["none" if a is None else a for a in answers]
+        if answers and first:
+            ballots.append(answers[0])
+        elif answers:  # the last of one round: the last message that has an answer
+            ballots.append(next((a for a in reversed(answers) if a is not None), None))
+    cast = Counter(b for b in ballots if b is not None)
+    leaders = [answer for answer, votes in cast.items() if votes == max(cast.values())]
+    return 1 / len(leaders) if "A" in leaders else 0.0
+
+
+def test_votes_are_those_of_every_team_held_by_itself(server: Assayd) -> None:
+    draw = random.Random(28)
+    checked = 0
+    with assay_rl.Client(server.target) as client:
+        for number in range(200):
+            ballots, empty = draw.choice(BALLOTS[:2]), draw.random() < 0.5
+            agents, size, name = draw.randint(1, 6), draw.randint(2, 8), f"drawn-{number}"
+            episodes = [drawn_vote(draw, name, k, agents, size) for k in range(size)]
+            options = {"vote": {"ballots": ballots, "emptyBallots": empty, "grader": "GRADER_EXACT"}}
+            outcome = scored(client.score_batch(episodes, options=options), name)
+            assert outcome.outcome_part == "RECOMBINED"
+            spoken = {
+                e.id: [tuple(m for m in e.messages if m.agent == player.id) for player in e.players()] for e in episodes
+            }
+            for episode in episodes:
+                for i, player in enumerate(episode.players()):
+                    own = spoken[episode.id][i]
+                    assert (player.id in outcome.recombined[episode.id]) == bool(own)
+                    if own:
+                        teams = [(*base[:i], own, *base[i + 1 :]) for base in spoken.values()]
+                        worths = [elected(team, ballots == "BALLOTS_FIRST", empty) for team in teams]
+                        found = outcome.recombined[episode.id][player.id]
+                        assert found == pytest.approx(fmean(worths), abs=1e-12), (name, episode.id, player.id)
+                        checked += 1
+    assert checked > 2000
+
+
+def test_a_schedule_is_refused_by_name_alone(server: Assayd) -> None:
+    episodes = group("sequence", 3)
+    for episode in episodes:
+        for message in episode.messages:
+            message.round = 0
+    with assay_rl.Client(server.target) as client:
+        options = {"caller": TEAMS, "advantages": {"outcome": "OUTCOME_PART_RECOMBINED"}}
+        refused = client.score_batch(episodes, options=options, evaluator=Grader()).groups["sequence"]
+        assert not refused.ok
+        assert "may have read messages[0]" in refused.error.message
+        assert scored(client.score_batch(episodes, options={"caller": TEAMS}, evaluator=Grader()), "sequence")
+        for episode in episodes:
+            assert episode.group is not None
+            episode.group.parallel = True
+        batch = client.score_batch(episodes, options=options, evaluator=Grader())
+        assert scored(batch, "sequence").recombined
+
+
+def test_peers_are_exported_after_the_same_prompt(server: Assayd) -> None:
+    episodes = group("peers", 6, texts=3)
+    with assay_rl.Client(server.target) as client:
+        batch = client.score_batch(episodes, options={"caller": TEAMS}, evaluator=Grader())
+    outcome = scored(batch, "peers")
+    pairs = [p for p in outcome.proto.signals.pairs if p.kind == options_pb2.PREFERENCE_KIND_PEER]
+    assert pairs
+    by_id = {e.id: e for e in episodes}
+    for pair in pairs:
+        chosen, rejected = (by_id[side.episode_id].messages[side.begin] for side in (pair.chosen, pair.rejected))
+        assert chosen.agent == rejected.agent
+        assert chosen.content != rejected.content
+        assert pair.context_length == 0
+    material = exports.Material.of(episodes, [outcome])
+    rows = [row for row in exports.dpo(material) if row["kind"] == "peer"]
+    assert rows
+    assert {row["prompt"].count("text") for row in rows} == {0}
+    # Siblings that part at the start tell some of them as well: a row comes once.
+    assert {(row["chosen"], row["rejected"]) for row in exports.step_dpo(material)} >= {
+        (row["chosen"], row["rejected"]) for row in rows
+    }
+    labels = {(row["completion"], row["label"]) for row in exports.kto(material)}
+    assert all((row["chosen"], True) in labels and (row["rejected"], False) in labels for row in rows)
+
+
+def written(path: Path, lines: Sequence[str]) -> str:
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+@pytest.mark.parametrize("by_vote", [True, False])
+def test_a_group_is_verified_and_every_change_found(server: Assayd, tmp_path: Path, by_vote: bool) -> None:
+    episodes = group("proof", 5, texts=3, silent=0.1)
+    options: dict[str, object] = {"audit": "AUDIT_FULL"}
+    if by_vote:
+        options["vote"] = {}
+        for episode in episodes:
+            episode.task = Task(prompt="the task", reference_answer="text 1")
+            episode.score = None
+            for message in episode.messages:
+                message.answer = message.content
+    else:
+        options["caller"] = TEAMS
+    with assay_rl.Client(server.target) as client:
+        batch = client.score_batch(episodes, options=options, evaluator=None if by_vote else Grader())
+    assert scored(batch, "proof").recombined
+    sources = written(tmp_path / "episodes.jsonl", [e.to_json() for e in episodes])
+    results = [o.proto for o in batch.outcomes if isinstance(o, assay_rl.Scored)]
+    group_result = scored(batch, "proof").proto
+
+    def verify() -> int:
+        rows = [json_format.MessageToJson(r, indent=None) for r in (*results, group_result)]
+        signals = written(tmp_path / "signals.jsonl", rows)
+        command = [sys.executable, "-m", "assay_rl", "verify", signals, "--episodes", sources, "--jobs", "1"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        last.append(done.stdout + done.stderr)
+        return done.returncode
+
+    last: list[str] = []
+    assert verify() == 0, last[-1]
+    kept = type(group_result)()
+    kept.CopyFrom(group_result)
+
+    def value() -> None:
+        group_result.signals.episodes[1].recombined[0].value += 1e-6
+
+    def advantage() -> None:
+        group_result.signals.episodes[2].messages[0].outcome_advantage += 1e-6
+
+    def weight() -> None:
+        next(p for p in group_result.signals.pairs if p.kind == options_pb2.PREFERENCE_KIND_PEER).weight = 0.75
+
+    def answer() -> None:
+        question = group_result.signals.audit.questions[0]
+        if by_vote:
+            question.table[0] = 1 - question.table[0]
+        else:
+            question.mean = 1 - question.mean
+
+    def digest() -> None:
+        group_result.signals.audit.member_sha256[0] = b"\0" * 32
+
+    for change in (value, advantage, weight, answer, digest):
+        change()
+        assert verify() == 1, change.__name__
+        group_result.CopyFrom(kept)
+
+
+@pytest.mark.parametrize("name", ["vote", "coding_team", "mixture"])
+def test_the_examples(server: Assayd, name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / f"{name}.py"), server.target],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "without teams" not in done.stdout
+    rows = [line.split() for line in done.stdout.splitlines() if line.startswith("  ") and "teams graded" not in line]
+    by_agent = {agent: [float(row[1]) for row in own] for agent, own in itertools.groupby(rows, lambda row: row[0])}
+    assert len(by_agent) >= 3
+    assert all(values == sorted(values, reverse=True) for values in by_agent.values())
+    assert any(values[0] > values[-1] for values in by_agent.values())
