@@ -69,10 +69,9 @@ class World final : public service::StreamTransport {
     auto options = std::make_shared<StreamSignalsRequest>();
     options->mutable_options();
     Send([this, options] { call_->OnRequest(options); });
-    for (const ScriptedEpisode& script : stream_.episodes) {
-      ++open_;
-      Send([this, &script] { Deliver(script); });
-    }
+    for (const ScriptedEpisode& script : stream_.episodes) waiting_.push_back(&script);
+    open_ = static_cast<int>(waiting_.size());
+    SendMore();
     executor_.RunFor(absl::Minutes(30));
   }
 
@@ -121,11 +120,29 @@ class World final : public service::StreamTransport {
     });
   }
 
+  // All but what belongs to a group of an id whose last group is full and not answered yet.
+  void SendMore() {
+    std::deque<const ScriptedEpisode*> later;
+    for (const ScriptedEpisode* script : waiting_) {
+      const bool alone = script->group.empty() || script->size == 0;
+      int& room = room_.try_emplace(script->group, script->size).first->second;
+      if (!alone && room == 0) {
+        later.push_back(script);
+        continue;
+      }
+      --room;
+      Send([this, script] { Deliver(*script); });
+    }
+    waiting_ = std::move(later);
+  }
+
   // Somebody else has all the room that is left while an episode arrives that is to be turned away.
   void Deliver(const ScriptedEpisode& script) {
     const bool full = attempts_[script.id]++ < script.turned_away;
     const service::Load rest = {kMaxEpisodes - admission_.episodes(), 1};
-    if (full) ASSERT_EQ(admission_.Enter(rest, {}), service::Admission::Entry::kEntered);
+    if (full) {
+      ASSERT_EQ(admission_.Enter(rest, {}), service::Admission::Entry::kEntered);
+    }
     auto request = std::make_shared<StreamSignalsRequest>();
     *request->mutable_episode() = Scripted(script);
     call_->OnRequest(std::move(request));
@@ -133,7 +150,11 @@ class World final : public service::StreamTransport {
   }
 
   void Receive(const StreamSignalsResponse& response) {
-    if (response.has_group()) groups_.push_back(response.group());
+    if (response.has_group()) {
+      groups_.push_back(response.group());
+      room_.erase(response.group().group_id());
+      SendMore();
+    }
     if (!response.has_result()) return;
     const v1::EpisodeResult& result = response.result();
     for (const ScriptedEpisode& script : stream_.episodes) {
@@ -164,6 +185,8 @@ class World final : public service::StreamTransport {
   std::shared_ptr<service::StreamCall> call_;
   absl::Time arrives_ = absl::InfinitePast();
   std::deque<std::function<void()>> uplink_;
+  std::deque<const ScriptedEpisode*> waiting_;
+  std::map<std::string, int> room_;  // of the group that is open, by id
   std::map<std::string, int> attempts_;
   int open_ = 0;  // without a last word
   std::set<std::string> errors_;
