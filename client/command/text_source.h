@@ -12,9 +12,9 @@
 
 namespace assay::command {
 
-// UTF-16 and UTF-32 are known by their byte order mark, or by the zeros beside the first character of
-// JSON, and are turned into UTF-8. Everything else is handed on as it is, without the mark of UTF-8;
-// whether it is UTF-8 is for the reader of lines to say.
+// UTF-16 and UTF-32 are known by their byte order mark, or by the zeros beside the first character
+// of JSON, and are turned into UTF-8. Everything else is handed on as it is, without the mark of
+// UTF-8; whether it is UTF-8 is for the reader of lines to say.
 class TextSource {
  public:
   explicit TextSource(int fd) : bytes_(fd) {}
@@ -36,7 +36,7 @@ class TextSource {
 
   ByteSource bytes_;
   bool opened_ = false;
-  std::string packed_;  // read, not yet handed out
+  std::string packed_;              // read, not yet handed out
   const char* encoding_ = nullptr;  // null: nothing is turned into UTF-8
   iconv_t converter_ = {};
   std::string text_;

@@ -39,17 +39,17 @@ absl::Status FirstSet(const Idle (&options)[n], absl::string_view prefix = "") {
 absl::Status CheckEstimator(const v1::EstimatorOptions& estimator, EvaluatorKind kind) {
   if (kind == EvaluatorKind::kOutcome) {
     constexpr absl::string_view kWhy = "the evaluator outcome leaves nothing to estimate";
-    return FirstSet({{"estimator.method", estimator.method() != v1::METHOD_AUTO, kWhy},
-                     {"estimator.max_questions", estimator.max_questions() != 0, kWhy},
-                     {"estimator.target_half_width", estimator.target_half_width() != 0, kWhy},
-                     {"estimator.confidence", estimator.confidence() != kDefaultConfidence, kWhy},
-                     {"estimator.samples_per_question", estimator.samples_per_question() != 1,
-                      kWhy}});
+    return FirstSet(
+        {{"estimator.method", estimator.method() != v1::METHOD_AUTO, kWhy},
+         {"estimator.max_questions", estimator.max_questions() != 0, kWhy},
+         {"estimator.target_half_width", estimator.target_half_width() != 0, kWhy},
+         {"estimator.confidence", estimator.confidence() != kDefaultConfidence, kWhy},
+         {"estimator.samples_per_question", estimator.samples_per_question() != 1, kWhy}});
   }
   const bool computed = kind == EvaluatorKind::kVote || kind == EvaluatorKind::kGiven;
-  return FirstSet({{"estimator.samples_per_question",
-                    computed && estimator.samples_per_question() != 1,
-                    "the evaluator's answers are exact"}});
+  return FirstSet(
+      {{"estimator.samples_per_question", computed && estimator.samples_per_question() != 1,
+        "the evaluator's answers are exact"}});
 }
 
 bool OnlyOneSided(const v1::AttributionOptions& wire) {
@@ -94,9 +94,9 @@ absl::Status CheckEffects(const ResolvedOptions& options) {
       !status.ok()) {
     return status;
   }
-  if (absl::Status status = FirstSet({{"preferences.margin",
-                                       wire.preferences().margin() != 0 && OnlyOneSided(wire),
-                                       "pairs of ONE_SIDED have no gap"}});
+  if (absl::Status status =
+          FirstSet({{"preferences.margin", wire.preferences().margin() != 0 && OnlyOneSided(wire),
+                     "pairs of ONE_SIDED have no gap"}});
       !status.ok()) {
     return status;
   }
@@ -107,8 +107,7 @@ absl::Status CheckEffects(const ResolvedOptions& options) {
   }
   const bool searches =
       traits.kind != EvaluatorKind::kVote && traits.Supports(QuestionKind::kPrefix);
-  return FirstSet({{"first_error.max_rollouts",
-                    !searches && wire.first_error().max_rollouts() != 0,
+  return FirstSet({{"first_error.max_rollouts", !searches && wire.first_error().max_rollouts() != 0,
                     "the evaluator rolls nothing out (QUESTION_KIND_PREFIX)"}});
 }
 

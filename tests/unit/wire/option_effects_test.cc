@@ -98,9 +98,7 @@ TEST(OptionEffects, OnlyWhoAnswersPrefixesRollsOut) {
 
 TEST(OptionEffects, PartsOfWhatIsSwitchedOff) {
   const Change no_kappa = [](auto* o) { o->mutable_message_rewards()->set_kappa(0); };
-  const Change penalty = [](auto* o) {
-    o->mutable_message_rewards()->set_redundancy_penalty(0.5);
-  };
+  const Change penalty = [](auto* o) { o->mutable_message_rewards()->set_redundancy_penalty(0.5); };
   EXPECT_EQ(IdleAfter(no_kappa, penalty), "message_rewards.redundancy_penalty");
   EXPECT_EQ(IdleAfter(Nothing, penalty), "");
   const Change one_sided = [](auto* o) {
@@ -133,23 +131,23 @@ TEST(OptionEffects, PartsOfAdvantages) {
   const Change off = [](auto* o) {
     o->mutable_advantages()->mutable_recombination()->set_mode(v1::RECOMBINATION_MODE_OFF);
   };
-  EXPECT_EQ(IdleAfter(off, [](auto* o) {
-              o->mutable_advantages()->mutable_recombination()->set_siblings(2);
-            }),
-            "advantages.recombination.siblings");
-  EXPECT_EQ(IdleAfter(off, [](auto* o) {
-              o->mutable_advantages()->mutable_recombination()->set_max_questions(2);
-            }),
-            "advantages.recombination.max_questions");
-  EXPECT_EQ(IdleAfter([](auto* o) { o->mutable_advantages()->set_outcome(v1::OUTCOME_PART_CONTROL); },
+  EXPECT_EQ(
+      IdleAfter(off,
+                [](auto* o) { o->mutable_advantages()->mutable_recombination()->set_siblings(2); }),
+      "advantages.recombination.siblings");
+  EXPECT_EQ(IdleAfter(off,
                       [](auto* o) {
-                        o->mutable_advantages()->mutable_recombination()->set_siblings(2);
+                        o->mutable_advantages()->mutable_recombination()->set_max_questions(2);
                       }),
-            "advantages.recombination.siblings");
-  EXPECT_EQ(IdleAfter(Nothing, [](auto* o) {
-              o->mutable_advantages()->mutable_recombination()->set_siblings(2);
-            }),
-            "");
+            "advantages.recombination.max_questions");
+  EXPECT_EQ(
+      IdleAfter([](auto* o) { o->mutable_advantages()->set_outcome(v1::OUTCOME_PART_CONTROL); },
+                [](auto* o) { o->mutable_advantages()->mutable_recombination()->set_siblings(2); }),
+      "advantages.recombination.siblings");
+  EXPECT_EQ(
+      IdleAfter(Nothing,
+                [](auto* o) { o->mutable_advantages()->mutable_recombination()->set_siblings(2); }),
+      "");
 }
 
 // What a stream echoes may be sent again.
