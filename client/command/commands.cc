@@ -64,8 +64,8 @@ constexpr CommandSyntax kCommands[] = {
     {"signals", "send episodes to a server, write one result a line", "[FILE...]", kAnyNumber,
      R"(Sends episodes to a server and writes one EpisodeResult or GroupResult in JSON a line, in the
 order of completion. Without FILE, or where it is -, standard input is read. Files may be gzip.
-Exit code: 0 every episode was answered with signals, 1 not every one, 2 the call or a file cannot
-be read.
+Exit code: 0 every episode was answered with signals, 1 not every one, 2 the call, a file or a record
+of it cannot be read.
 )",
      kSignalsGroups},
     {"verify", "compute signals again from their audit, without a server", "[FILE...]", kAnyNumber,

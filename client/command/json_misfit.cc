@@ -20,7 +20,7 @@ using google::protobuf::FieldDescriptor;
 using Json = nlohmann::ordered_json;
 
 constexpr absl::string_view kTooEarly = "not JSON: it ends too early";
-constexpr absl::string_view kHalf = "not JSON: it holds half of a character";
+constexpr absl::string_view kHalf = "not JSON: half of a surrogate pair";
 
 const char* KindOf(const Json& value) {
   if (value.is_null()) return "null";

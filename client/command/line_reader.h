@@ -1,16 +1,14 @@
-// Lines of a file descriptor, as UTF-8. The file may be gzip, and UTF-16 or UTF-32.
+// Lines of a file descriptor that may be gzip, and in any encoding of Unicode.
 #ifndef ASSAY_CLIENT_COMMAND_LINE_READER_H_
 #define ASSAY_CLIENT_COMMAND_LINE_READER_H_
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "client/command/byte_source.h"
-#include "client/command/text_encoding.h"
+#include "client/command/text_source.h"
 
 namespace assay::command {
 
@@ -33,14 +31,9 @@ class LineReader {
 
  private:
   bool ReadLine(std::string* line);
-  // More of the text; empty: the end.
-  absl::StatusOr<absl::string_view> NextText();
 
   const size_t max_line_bytes_;
-  ByteSource source_;
-  bool begun_ = false;
-  std::unique_ptr<Utf8Converter> converter_;  // null: the text is UTF-8
-  std::string text_;                          // that chunk_ views, where it was put together
+  TextSource source_;
   absl::string_view chunk_;
   int64_t line_number_ = 0;
   absl::Status status_;

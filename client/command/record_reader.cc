@@ -6,21 +6,38 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "client/command/json_misfit.h"
-#include "client/command/text_encoding.h"
+#include "server/base/utf8.h"
 
 namespace assay::command {
 namespace {
 
 constexpr size_t kMaxDocumentBytes = size_t{512} << 20;
 constexpr absl::string_view kSpace("\0 \t\r\n\v\f", 7);
-constexpr absl::string_view kNotUtf8 =
-    "not UTF-8; write the file again as UTF-8 (iconv -f ENCODING -t UTF-8)";
 
 absl::string_view Trimmed(absl::string_view text) {
   const size_t begin = text.find_first_not_of(kSpace);
   if (begin == absl::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+}
+
+// Why a line is no text; empty where it is.
+std::string NoText(absl::string_view line) {
+  absl::string_view rest = line;
+  while (!rest.empty()) {
+    const size_t size = CharacterAt(rest);
+    const size_t at = line.size() - rest.size() + 1;
+    if (size == 0) {
+      return absl::StrFormat(
+          "byte 0x%02x at %d is not UTF-8; write the file again as UTF-8 (iconv -f ENCODING -t "
+          "UTF-8)",
+          static_cast<unsigned char>(rest.front()), at);
+    }
+    if (rest.front() == '\0') return absl::StrFormat("byte 0x00 at %d is no text", at);
+    rest.remove_prefix(size);
+  }
+  return "";
 }
 
 // Follows brackets and strings.
@@ -95,9 +112,7 @@ bool Split(absl::string_view text, std::vector<Value>* values) {
 
 }  // namespace
 
-std::string RecordReader::Place(int64_t line) const {
-  return name_ == "-" ? absl::StrCat("line ", line) : absl::StrCat(name_, ":", line);
-}
+std::string RecordReader::Place(int64_t line) const { return absl::StrCat(name_, ":", line); }
 
 absl::Status RecordReader::status() const {
   if (!status_.ok()) return status_;
@@ -125,7 +140,8 @@ bool RecordReader::Next(Record* record) {
 
 void RecordReader::TakeLine(const Line& line) {
   const absl::string_view json = Trimmed(line.text);
-  std::string fault = IsUtf8(json) ? NotJson(json) : std::string(kNotUtf8);
+  std::string fault = NoText(line.text);
+  if (fault.empty()) fault = NotJson(json);
   if (fault.empty()) return TakeValue(json, line.number);
   records_.push_back({std::string(json), Place(line.number), std::move(fault)});
 }

@@ -15,7 +15,7 @@ namespace assay::command {
 // What stands at one place of a file.
 struct Record {
   std::string json;
-  std::string place;  // "FILE:LINE", "line LINE" of standard input, and #N of the Nth of a list
+  std::string place;  // FILE:LINE, - is standard input, and #N of the Nth of a list
   std::string fault;  // why it is no JSON; empty where it is
 };
 

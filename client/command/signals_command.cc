@@ -174,13 +174,15 @@ class Streams {
   size_t next_ = 0;
 };
 
-// Until the end of the input or of the streams.
-void Feed(EpisodeReader* reader, Streams* streams, Printer* printer, Progress* progress) {
+// Until the end of the input or of the streams. False: a record was no episode.
+bool Feed(EpisodeReader* reader, Streams* streams, Printer* printer, Progress* progress) {
+  bool readable = true;
   while (printer->ok()) {
     std::optional<absl::StatusOr<v1::Episode>> episode = reader->Next();
-    if (!episode.has_value()) return;
+    if (!episode.has_value()) break;
     progress->OnRead();
     if (!episode->ok()) {
+      readable = false;
       printer->PrintFault(ErrorResult("", episode->status()));
       continue;
     }
@@ -190,9 +192,10 @@ void Feed(EpisodeReader* reader, Streams* streams, Printer* printer, Progress* p
     if (absl::IsAlreadyExists(status)) {
       printer->PrintFault(ErrorResult(id, status));
     } else if (!status.ok()) {
-      return;
+      break;
     }
   }
+  return readable;
 }
 
 }  // namespace
@@ -209,7 +212,7 @@ int RunSignals(client::SignalClient* client, const SignalsFlags& flags,
   Printer printer(flags.output, output, &progress);
   EpisodeReader reader(inputs, flags.input);
   Streams streams(client, flags, &printer, &reader);
-  Feed(&reader, &streams, &printer, &progress);
+  const bool readable = Feed(&reader, &streams, &printer, &progress);
   const absl::Status status = Explained(streams.Finish(), flags.server);
   printer.Finish(status);
   progress.Finish();
@@ -219,7 +222,7 @@ int RunSignals(client::SignalClient* client, const SignalsFlags& flags,
                   status.message());
   }
   if (!printer.ok()) absl::FPrintF(stderr, "assay: the output cannot be written\n");
-  if (!reader.status().ok()) return 2;
+  if (!reader.status().ok() || !readable) return 2;
   return status.ok() && printer.ok() && progress.AllAnswered() ? 0 : 1;
 }
 

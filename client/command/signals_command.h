@@ -30,7 +30,8 @@ struct SignalsFlags {
 // Reads the episodes of the files `inputs` and writes one EpisodeResult or GroupResult a line to
 // `output`, each as soon as it is there. A record that is no episode, and an episode that a lost
 // server leaves unanswered, gets an EpisodeResult with an error. Returns the exit code: 0 every
-// episode was answered with signals, 1 not every one, 2 a file cannot be read to its end.
+// episode was answered with signals, 1 not every one, 2 a record or the rest of a file cannot be
+// read.
 int RunSignals(client::SignalClient* client, const SignalsFlags& flags,
                const std::vector<std::string>& inputs, FILE* output);
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from assayd import Assayd, needs_assayd
-from test_cli_formats import assay
+from assayd import command as assay
 
 from assay_rl.__main__ import main
 from assay_rl.cli import commands

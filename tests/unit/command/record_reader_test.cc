@@ -63,11 +63,11 @@ TEST(RecordReader, ReadsOtherEncodings) {
   EXPECT_THAT(Read(little), ElementsAre("f:1 {\"\xc3\xa4\":1}"));
   EXPECT_THAT(Read(little.substr(2)), ElementsAre("f:1 {\"\xc3\xa4\":1}"));
   EXPECT_THAT(Read("\xef\xbb\xbf{\"a\":1}"), ElementsAre("f:1 {\"a\":1}"));
-  EXPECT_THAT(Read(little + "\xd8"), ElementsAre("f:1 {\"\xc3\xa4\":1}", "!f:2: not UTF-16"));
+  EXPECT_THAT(Read(little + "\xd8"),
+              ElementsAre("f:1 {\"\xc3\xa4\":1}", "!f:2: not UTF-16LE: it is cut off"));
   EXPECT_THAT(Read("{\"a\":\"\xe4\"}\n{}\n"),
-              ElementsAre(::testing::StartsWith("f:1 !not UTF-8"), "f:2 {}"));
-  EXPECT_THAT(Read("{\"a\":\"\\ud800\"}"),
-              ElementsAre("f:1 !not JSON: it holds half of a character"));
+              ElementsAre(::testing::StartsWith("f:1 !byte 0xe4 at 7 is not UTF-8"), "f:2 {}"));
+  EXPECT_THAT(Read("{\"a\":\"\\ud800\"}"), ElementsAre("f:1 !not JSON: half of a surrogate pair"));
 }
 
 TEST(RecordReader, RefusesArchives) {

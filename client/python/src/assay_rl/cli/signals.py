@@ -113,6 +113,8 @@ def run(arguments: Arguments) -> int:
         fail(f"the input {hint}")
     if broken is not None:
         return fail(broken)
+    if hints:
+        return 2
     if refused is not None:
         return fail(f"{refused.error.code.name}: {refused.error.message}", 1)
     if stop.is_set():

@@ -13,7 +13,7 @@ from assay_rl.convert._fields import kind_of
 from assay_rl.convert.closest import closest, did_you_mean
 from assay_rl.convert.source import DECODER
 
-_HALF = "not JSON: it holds half of a character"
+_HALF = "not JSON: half of a surrogate pair"
 _TOO_EARLY = "not JSON: it ends too early"
 _DOUBLE_RANGES = {
     descriptor.FieldDescriptor.CPPTYPE_INT32: (-(2.0**31), 2.0**31),

@@ -5,7 +5,6 @@ A record that is no JSON does not end the reading. The C++ command line reads th
 
 from __future__ import annotations
 
-import gzip
 import json
 import zlib
 from collections.abc import Iterator
@@ -16,7 +15,6 @@ from assay_rl.convert.misfit import MisfitError, parse
 from assay_rl.convert.source import MAX_LINE, ZSTD_ERRORS, FileError, Source, decoded_lines, opened, zipfile
 
 _SPACE = "\0 \t\r\n\v\f\ufeff"
-_NOT_UTF8 = "not UTF-8; write the file again as UTF-8 (iconv -f ENCODING -t UTF-8)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +57,13 @@ def _lines(source: Source) -> Iterator[_Line]:
                 number += 1
                 fault = ""
                 if isinstance(line, bytes):
-                    line, fault = line.decode("utf-8", "replace"), _NOT_UTF8
+                    line, fault = line.decode("utf-8", "replace"), _not_utf8(line)
+                line = line.rstrip("\0")  # that fill the last block
+                if "\0" in line and not fault:
+                    fault = f"byte 0x00 at {len(line[: line.index(chr(0))].encode()) + 1} is no text"
                 if line.strip(_SPACE):
                     yield _Line(number, line, fault)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as failure:
+    except (EOFError, zlib.error) as failure:
         what = "cut off" if isinstance(failure, EOFError) else "damaged"
         raise FileError(f"{source.place(number + 1)}: the gzip data is {what}") from failure
     except (zipfile.BadZipFile, *ZSTD_ERRORS) as failure:
@@ -73,6 +74,17 @@ def _lines(source: Source) -> Iterator[_Line]:
         raise FileError(f"{source.place(number + 1)}: {failure}") from failure
     except OSError as failure:
         raise FileError(f"{source.place(number + 1)}: {failure.strerror or failure}") from failure
+
+
+def _not_utf8(line: bytes) -> str:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as failure:
+        return (
+            f"byte 0x{line[failure.start]:02x} at {failure.start + 1} is not UTF-8; "
+            "write the file again as UTF-8 (iconv -f ENCODING -t UTF-8)"
+        )
+    return ""
 
 
 def _of_line(source: Source, line: _Line) -> Iterator[Record]:
