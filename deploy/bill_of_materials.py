@@ -1,6 +1,6 @@
-"""Writes what a release holds and needs, as CycloneDX: bill_of_materials.py ROOT FOLDER VERSION, from deploy/release.sh.
+"""Writes what a release holds and needs, as CycloneDX: bill_of_materials.py ROOT FOLDER VERSION (deploy/release.sh).
 
-One bill a file of the release that brings other people's software: the wheel with the server names each library inside it,
+One bill a file of the release that brings other people's software: the wheel with the server names each library inside,
 with the Debian package and version that it comes from; a Debian package names the packages that it depends on; every
 wheel names its Python requirements. Each bill is validated against the schema of CycloneDX before it is written.
 """

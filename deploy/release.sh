@@ -32,8 +32,7 @@ wheels() { "$root/client/python/build_wheels.sh" "$output" >/dev/null; }
 
 # From the programs that the wheel holds: compiled once, the same bytes in both.
 packages() {
-  "$root/deploy/install_packages.sh" build
-  command -v dpkg-shlibdeps >/dev/null || fail "install dpkg-dev"
+  "$root/deploy/install_packages.sh" build test
   (cd "$root/build/wheel" && /usr/bin/cmake --build . --target all >/dev/null && cpack -B "$output" >/dev/null)
   rm -rf "$output/_CPack_Packages"
 }

@@ -200,7 +200,7 @@ TEST_F(SignalClientTest, TheCommandFailsWhereAnEpisodeHasNoSignals) {
   EXPECT_EQ(Signals("{\"id\": \"a\"}\n{\"id\": \"bad\"}\n", {}, &exit_code).size(), 2);
   EXPECT_EQ(exit_code, 1);
   const auto lines = Signals("{\"id\": \"a\"}\n{\"idd\": 1}\n{\"id\": \"b\"}\n", {}, &exit_code);
-  EXPECT_EQ(exit_code, 1);
+  EXPECT_EQ(exit_code, 2);
   EXPECT_EQ(lines.size(), 3);
   EXPECT_THAT(
       lines, ::testing::Contains(::testing::HasSubstr(":2: idd: no such field. Did you mean id?")));

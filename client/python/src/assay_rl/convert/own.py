@@ -57,7 +57,7 @@ def _lines(source: Source) -> Iterator[_Line]:
                 number += 1
                 fault = ""
                 if isinstance(line, bytes):
-                    line, fault = line.decode("utf-8", "replace"), _not_utf8(line)
+                    fault, line = _not_utf8(line), line.decode("utf-8", "replace")
                 line = line.rstrip("\0")  # that fill the last block
                 if "\0" in line and not fault:
                     fault = f"byte 0x00 at {len(line[: line.index(chr(0))].encode()) + 1} is no text"
