@@ -22,7 +22,14 @@
 #include "server/runtime/assay_server.h"
 #include "server/runtime/config.h"
 #include "server/runtime/config_file.h"
+#include "server/runtime/probe.h"
 #include "server/telemetry/log.h"
+
+// Read by jemalloc: what is freed goes back to the system soon, also while nothing is asked for.
+extern "C" {
+extern const char* malloc_conf;
+const char* malloc_conf = "background_thread:true,dirty_decay_ms:2000,muzzy_decay_ms:0";
+}
 
 namespace {
 
@@ -41,6 +48,8 @@ constexpr assay::Flag kFlags[] = {
     {"token-file", "FILE", "", "bearer tokens, one a line"},
     {"config", "FILE", "", "settings in JSON; environment (ASSAY_LISTEN...) and flags override it"},
     {"check-config", "", "", "check the configuration and exit"},
+    {"probe", "live|ready", "",
+     "ask the server that serves this configuration, print why not, and exit"},
     {"stop-with-stdin", "", "",
      "stop, as on SIGTERM, when standard input is closed: for a parent with a pipe"},
 };
@@ -49,6 +58,7 @@ constexpr assay::CommandSyntax kSyntax = {
     "the server", "", "", 0, "Turns multi-agent LLM episodes into training signals.\n", kGroups};
 
 constexpr absl::Duration kAfterGrace = absl::Seconds(5);
+constexpr absl::Duration kProbeTime = absl::Seconds(3);
 
 // The signals that end the server. Blocked in every thread, so that only sigwait takes them.
 sigset_t BlockSignals() {
@@ -159,6 +169,11 @@ int main(int argc, char** argv) {
     std::cout << "the configuration is good; memory stays below "
               << (assay::runtime::MemoryBound(config) >> 20) << " MiB\n";
     return 0;
+  }
+  if (const std::string probe = arguments->Text("probe"); !probe.empty()) {
+    const absl::Status status = assay::runtime::Probe(probe, config, kProbeTime);
+    if (!status.ok()) std::cerr << "assayd: " << status.message() << "\n";
+    return status.ok() ? 0 : 1;
   }
   const assay::telemetry::Log log;
   using assay::telemetry::Level;
