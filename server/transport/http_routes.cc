@@ -11,10 +11,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/struct.pb.h"
+#include "server/base/json_shape.h"
 #include "server/base/utf8.h"
 #include "server/transport/http_json.h"
 #include "server/wire/errors.h"
+#include "server/wire/message_memory.h"
 #include "server/wire/questions.h"
 
 namespace assay::service {
@@ -57,6 +60,12 @@ bool IsProtobuf(absl::string_view content_type) {
       absl::StripAsciiWhitespace(content_type.substr(0, content_type.find(';')));
   return absl::EqualsIgnoreCase(kind, kProtobuf) ||
          absl::EqualsIgnoreCase(kind, "application/protobuf");
+}
+
+// What a request in binary takes in memory once it is parsed.
+int64_t BinaryMemory(absl::string_view body, int64_t limit) {
+  google::protobuf::io::ArrayInputStream bytes(body.data(), static_cast<int>(body.size()));
+  return MemoryOnceParsed(*v1::ComputeSignalsRequest::descriptor(), &bytes, limit);
 }
 
 bool HasParameter(absl::string_view query, absl::string_view parameter) {
@@ -203,8 +212,24 @@ void HttpRoutes::Post(const HttpCall& call, Done done) const {
   absl::StatusOr<CallContext> found = ContextOf(call);
   if (!found.ok()) return done(ToHttp(found.status()));
   CallContext context = *std::move(found);
+  const bool binary = call.path == "/v1/signals" && IsProtobuf(call.content_type);
+  const int64_t bytes = binary ? BinaryMemory(call.body, deps_.config->limits.max_parsed_bytes())
+                               : JsonMemory(call.body);
+  if (bytes > deps_.config->limits.max_parsed_bytes()) {
+    return done(ToHttp(ParsedTooLarge(deps_.config->limits.max_parsed_bytes())));
+  }
+  // The text is there, and again as a message on the wire on its way to the message itself.
+  const Load load = {0, bytes + 2 * static_cast<int64_t>(call.body.size())};
+  const Admission::Entry entry = context.share->admission.Enter(load);
+  if (entry != Admission::Entry::kEntered) {
+    if (deps_.observer != nullptr) deps_.observer->OnRejected(ReasonOf(entry));
+    return done(ToHttp(NotAdmitted(entry, deps_.config->retry_after)));
+  }
+  done = [done = std::move(done), share = context.share, load](HttpReply reply) mutable {
+    share->admission.Leave(load);
+    done(std::move(reply));
+  };
   if (call.path == "/v1/signals") {
-    const bool binary = IsProtobuf(call.content_type);
     return Signals(std::move(context), call.body, binary, std::move(done));
   }
   if (call.path == "/get_reward") {
@@ -221,7 +246,7 @@ void HttpRoutes::Post(const HttpCall& call, Done done) const {
 void HttpRoutes::Compute(CallContext context,
                          std::shared_ptr<const v1::ComputeSignalsRequest> request,
                          BatchCall::Done done) const {
-  BatchCall::Make(deps_, std::move(context), std::move(request), std::move(done))->Start();
+  BatchCall::Make(deps_, std::move(context), std::move(request), 0, std::move(done))->Start();
 }
 
 void HttpRoutes::Signals(CallContext context, absl::string_view body, bool binary,

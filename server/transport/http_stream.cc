@@ -13,6 +13,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/json_shape.h"
 #include "server/calls/stream_call.h"
 #include "server/transport/http_json.h"
 #include "server/wire/errors.h"
@@ -35,7 +36,7 @@ bool HoldsOptions(absl::string_view line) {
 class LineStream final : public StreamTransport {
  public:
   LineStream(const ServiceDeps& deps, CallContext context, HttpDuplex duplex)
-      : duplex_(std::move(duplex)), max_line_(deps.config->limits.max_transport_bytes) {
+      : duplex_(std::move(duplex)), limits_(deps.config->limits) {
     SessionConfig config = *deps.config;
     config.max_age = absl::InfiniteDuration();  // a request is not told to come again
     call_ = std::make_shared<StreamCall>(deps, std::move(context), std::move(config), kLinger, 0);
@@ -94,9 +95,10 @@ class LineStream final : public StreamTransport {
       }
       held.erase(0, begin);
       searched = held.size();
-      if (static_cast<int64_t>(held.size()) > max_line_) {
+      if (static_cast<int64_t>(held.size()) > limits_.max_transport_bytes) {
         return call_->Refuse(OverLimit(absl::StrCat("line ", line_ + 1),
-                                       static_cast<int64_t>(held.size()), max_line_));
+                                       static_cast<int64_t>(held.size()),
+                                       limits_.max_transport_bytes));
       }
     }
     if (OnLine(held)) Begin(), call_->OnHalfClose();
@@ -110,7 +112,7 @@ class LineStream final : public StreamTransport {
     Begin();
     auto request = std::make_shared<v1::StreamSignalsRequest>();
     v1::Episode* episode = request->mutable_episode();
-    if (absl::Status parsed = FromJson(absl::StrCat("line ", line_), line, episode); !parsed.ok()) {
+    if (absl::Status parsed = Parse(line, episode); !parsed.ok()) {
       v1::EpisodeResult failed;
       failed.set_episode_id(episode->id());
       *failed.mutable_error() = ToWire(parsed);
@@ -122,10 +124,17 @@ class LineStream final : public StreamTransport {
     return true;
   }
 
+  absl::Status Parse(absl::string_view line, google::protobuf::Message* message) const {
+    if (JsonMemory(line) > limits_.max_parsed_bytes()) {
+      return ParsedTooLarge(limits_.max_parsed_bytes());
+    }
+    return FromJson(absl::StrCat("line ", line_), line, message);
+  }
+
   bool OnOptions(absl::string_view line) {
     begun_ = true;
     auto request = std::make_shared<v1::StreamSignalsRequest>();
-    absl::Status status = FromJson(absl::StrCat("line ", line_), line, request.get());
+    absl::Status status = Parse(line, request.get());
     if (status.ok() && request->options().has_caller()) {
       status = Invalid("options.caller", "asks the caller, which HTTP cannot do");
     }
@@ -207,7 +216,7 @@ class LineStream final : public StreamTransport {
   }
 
   const HttpDuplex duplex_;
-  const int64_t max_line_;
+  const Limits& limits_;
   std::shared_ptr<StreamCall> call_;
   std::mutex mutex_;
   std::condition_variable changed_;

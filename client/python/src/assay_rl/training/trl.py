@@ -194,7 +194,7 @@ class CreditGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         divided = self.args.scale_rewards not in ("none", False)
         if not options.scale:
             options.scale = options_pb2.OUTCOME_SCALE_SAMPLE if divided else options_pb2.OUTCOME_SCALE_NONE
-        if not options.HasField("epsilon"):
+        if divided and not options.HasField("epsilon"):
             options.epsilon = 1e-4
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
