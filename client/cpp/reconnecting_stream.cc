@@ -30,9 +30,16 @@ absl::Duration FromProto(const google::protobuf::Duration& duration) {
   return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
 }
 
+// The beginning of a text, without a part of a UTF-8 character at its end.
+absl::string_view Cut(absl::string_view text, size_t size) {
+  if (text.size() <= size) return text;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+  return text.substr(0, size);
+}
+
 void SetError(const absl::Status& status, v1::Error* error) {
   error->set_code(static_cast<int>(status.code()));
-  error->set_message(std::string(status.message().substr(0, 1024)));
+  error->set_message(std::string(Cut(status.message(), 1024)));
 }
 
 v1::EpisodeResult TooLarge(const v1::Episode& episode, int64_t limit) {

@@ -196,6 +196,21 @@ void HttpRoutes::Post(const HttpCall& call, Done done) const {
     caller = *std::move(may);
   }
   CallContext context = MakeCallContext(deps_.callers, caller, call.peer, call.traceparent);
+  const int64_t bytes = JsonMemory(call.body);
+  if (bytes > deps_.config->limits.max_parsed_bytes()) {
+    return done(ToHttp(ParsedTooLarge(deps_.config->limits.max_parsed_bytes())));
+  }
+  // The text is there, and again as a message on the wire on its way to the message itself.
+  const Load load = {0, bytes + 2 * static_cast<int64_t>(call.body.size())};
+  const Admission::Entry entry = context.share->admission.Enter(load);
+  if (entry != Admission::Entry::kEntered) {
+    if (deps_.observer != nullptr) deps_.observer->OnRejected(ReasonOf(entry));
+    return done(ToHttp(NotAdmitted(entry, deps_.config->retry_after)));
+  }
+  done = [done = std::move(done), share = context.share, load](HttpReply reply) mutable {
+    share->admission.Leave(load);
+    done(std::move(reply));
+  };
   if (call.path == "/v1/signals") return Signals(std::move(context), call.body, std::move(done));
   if (call.path == "/get_reward") {
     return GetReward(std::move(context), call.body, HasParameter(call.query, "logs=scalar"),
@@ -211,7 +226,7 @@ void HttpRoutes::Post(const HttpCall& call, Done done) const {
 void HttpRoutes::Compute(CallContext context,
                          std::shared_ptr<const v1::ComputeSignalsRequest> request,
                          BatchCall::Done done) const {
-  BatchCall::Make(deps_, std::move(context), std::move(request), std::move(done))->Start();
+  BatchCall::Make(deps_, std::move(context), std::move(request), 0, std::move(done))->Start();
 }
 
 void HttpRoutes::Signals(CallContext context, absl::string_view body, Done done) const {

@@ -391,10 +391,13 @@ TEST_F(Http, AnswersAreUtf8WhereverAnIdIsCut) {
   for (int letters = 248; letters < 256; ++letters) {
     std::string id(letters, 'x');
     while (id.size() < 300) id += "\xf0\x9f\x98\x80";
-    const std::string label = absl::StrCat("{\\\"id\\\": \\\"", id, "\\\", \\\"score\\\": 1}");
-    const Reply reply =
-        Post("/rm?signals=1",
-             absl::StrCat("{\"prompt\":\"\",\"response\":\"\",\"label\":\"", label, "\"}"));
+    const std::string label =
+        absl::StrCat(R"({\"id\": \")", id, R"(\", \"agents\": [{\"id\": \"a\"}], )",
+                     R"(\"messages\": [{\"agentId\": \"a\", \"content\": \"x\"}], )",
+                     R"(\"outcome\": {\"score\": 1}})");
+    const Reply reply = Post("/rm?signals=1",
+                             absl::StrCat(R"({"prompt":"","response":"","label":")", label, "\"}"));
+    EXPECT_EQ(reply.status, 200) << reply.body;
     google::protobuf::Struct read;
     EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(reply.body, &read).ok()) << reply.body;
   }

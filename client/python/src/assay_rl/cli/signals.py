@@ -20,6 +20,7 @@ from assay_rl.convert.files import FileError, Summary, outcome_line, outcome_mes
 from assay_rl.course.files import number_in
 from assay_rl.course.summary import StepSummary
 from assay_rl.grading import Grading
+from assay_rl.v1 import options_pb2
 
 
 def main(argv: Sequence[str]) -> int:
@@ -38,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--step", type=int, metavar="N", help="of --summary; default: the number in the file's name")
     arguments = parser.parse_args(argv)
 
-    failed = answered = unreadable = 0
+    failed = answered = unreadable = mismatches = 0
     summary = Summary()
     try:
         options = json.loads(Path(arguments.options).read_text(encoding="utf-8")) if arguments.options else None
@@ -58,18 +59,22 @@ def main(argv: Sequence[str]) -> int:
                 answered += 1
                 failed += isinstance(outcome, (Failed, GroupFailed))
                 if isinstance(outcome, Scored):
-                    unreadable += outcome.proto.signals.effort.unreadable_answers
+                    signals = outcome.proto.signals
+                    unreadable += signals.effort.unreadable_answers
+                    mismatches += signals.outcome_mismatch and signals.effort.method != options_pb2.METHOD_UNSPECIFIED
         if arguments.summary:
             step.write(arguments.summary)
     except (FileError, AssayError, OSError, ImportError, ValueError, json_format.ParseError) as failure:
         print(f"assay-rl signals: {failure}", file=sys.stderr)
         return 2
     grading.close()
+    print(f"{answered} results, {failed} of them errors", file=sys.stderr)
     tell(summary, "signals")
+    if mismatches:
+        print(f"{mismatches} of them: the score is not what the evaluator gives the whole team", file=sys.stderr)
     unreadable += grading.unreadable
     if unreadable:
-        print(f"assay-rl signals: {unreadable} answers could not be read, and are right nowhere", file=sys.stderr)
-    print(f"{answered} results, {failed} of them errors", file=sys.stderr)
+        print(f"{unreadable} answers could not be read by the grader", file=sys.stderr)
     if stop.is_set():
         print("assay-rl signals: interrupted; the rest of the input was not read", file=sys.stderr)
         return 130

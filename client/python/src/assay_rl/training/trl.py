@@ -21,6 +21,7 @@ from trl import GRPOTrainer
 from assay_rl.client.aio import Options, options_proto
 from assay_rl.client.blocking import Client
 from assay_rl.client.episodes import Episode
+from assay_rl.client.evaluators import Evaluator
 from assay_rl.client.outcomes import Advantages, Batch, GroupFailed, GroupOutcome, Scored
 from assay_rl.convert.files import outcome_message
 from assay_rl.course.files import Result
@@ -53,7 +54,9 @@ class Sample:
 class AssayReward:
     """An async reward function: list[float | None], the score of every completion's episode.
 
-    server: target of the service. options: AttributionOptions or a mapping of them; the same for every batch.
+    server: target of the service; None: a private one of this process (assay_rl.local). evaluator: your own evaluation
+    of changed episodes, a function or a coroutine. options: AttributionOptions or a mapping of them; the same for every
+    batch.
     grade: how answers of votes are compared with the reference answer: "math" (assay-rl[grading]), "choice", "number"
     or "exact"; None: as the options say.
     deadline: seconds for one episode, after which its reward is None.
@@ -63,9 +66,10 @@ class AssayReward:
 
     def __init__(
         self,
-        server: str,
+        server: str | None,
         build: Build,
         *,
+        evaluator: Evaluator | None = None,
         options: Options | None = None,
         grade: Kind | None = None,
         deadline: float | None = 120.0,
@@ -80,6 +84,7 @@ class AssayReward:
         self.records_groups = False  # a trainer that computes groups records episodes together with them
         self.step = -1
         self._build = build
+        self._evaluator = evaluator
         self.client = Client(server, deadline=deadline, **client)
 
     async def __call__(self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float | None]:
@@ -105,7 +110,9 @@ class AssayReward:
         return [s.signals.score if s.signals is not None else None for s in samples]
 
     def _score(self, episodes: Sequence[Episode]) -> Batch:
-        return self.client.score_batch(list(self._grading.episodes(episodes)), options=self.options)
+        return self.client.score_batch(
+            list(self._grading.episodes(episodes)), options=self.options, evaluator=self._evaluator
+        )
 
     def advantages(
         self, groups: Sequence[Sequence[signals_pb2.EpisodeSignals]], options: options_pb2.AdvantageOptions
@@ -187,7 +194,7 @@ class CreditGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         divided = self.args.scale_rewards not in ("none", False)
         if not options.scale:
             options.scale = options_pb2.OUTCOME_SCALE_SAMPLE if divided else options_pb2.OUTCOME_SCALE_NONE
-        if not options.HasField("epsilon"):
+        if divided and not options.HasField("epsilon"):
             options.epsilon = 1e-4
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
