@@ -13,6 +13,7 @@
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "client/cpp/outbox.h"
 
 namespace assay::client {
@@ -25,6 +26,8 @@ constexpr size_t kMaxUnread = 1024;
 constexpr int64_t kFramingBytes = 1024;
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(100);
 constexpr absl::Duration kMaxBackoff = absl::Seconds(5);
+// From the last response to the end of its stream.
+constexpr absl::Duration kEndTime = absl::Seconds(1);
 
 absl::Duration FromProto(const google::protobuf::Duration& duration) {
   return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
@@ -160,8 +163,22 @@ class ReconnectingStream : public SignalStream {
     std::thread writer([this, &connection] { WriteAll(connection.get()); });
     Watch(connection.get());
     reader.join();
+    // Reading also ends at bytes that are no response, and then the server has not ended the
+    // stream: it is given a moment to do so.
+    absl::Notification finished;
+    bool left_open = false;
+    std::thread closer([&] {
+      if (finished.WaitForNotificationWithTimeout(kEndTime)) return;
+      left_open = true;
+      connection->Cancel();
+    });
     writer.join();
-    const absl::Status status = connection->Finish();
+    absl::Status status = connection->Finish();
+    finished.Notify();
+    closer.join();
+    if (left_open && !status.ok()) {
+      status = absl::UnavailableError("the server sent what is no response, and ended nothing");
+    }
     const absl::MutexLock lock(&mu_);
     return attempt_.cut.ok() ? status : attempt_.cut;
   }

@@ -153,8 +153,8 @@ def test_groups_are_recombined_and_verified(
     assert len(batch.groups) == GROUPS
     sources = {episode.id: episode for episode in episodes}
     members: dict[str, list[signals_pb2.EpisodeSignals]] = {}
-    for number, result in enumerate(results_of(batch)):
-        line = parse_result(number, json_format.MessageToJson(result, indent=None))
+    for result in results_of(batch):
+        line = parse_result(json_format.MessageToJson(result, indent=None))
         assert isinstance(line, ResultLine)
         report = check_episode(line, sources[result.episode_id])
         assert not report.findings, report

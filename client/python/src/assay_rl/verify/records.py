@@ -30,7 +30,8 @@ class ResultLine:
     broken: tuple[str, ...]  # questions that could not be read
 
 
-def _object(line: str) -> dict[str, Any]:
+def read_object(line: str) -> dict[str, Any]:
+    """The JSON object of a line. Raises RecordError."""
     try:
         value = parse(line)
     except MisfitError as misfit:
@@ -42,7 +43,11 @@ def _object(line: str) -> dict[str, Any]:
 
 def parse_result(line: str) -> ResultLine | signal_service_pb2.GroupResult:
     """Reads one line of `assay signals`. Raises RecordError."""
-    value = _object(line)
+    return parse_record(read_object(line))
+
+
+def parse_record(value: dict[str, Any]) -> ResultLine | signal_service_pb2.GroupResult:
+    """The result in a decoded line, which is used up. Raises RecordError."""
     try:
         if "groupId" in value or "group_id" in value:
             return json_format.ParseDict(value, signal_service_pb2.GroupResult())
@@ -57,7 +62,7 @@ def parse_result(line: str) -> ResultLine | signal_service_pb2.GroupResult:
                 broken.append(f"questions[{k}]: {error}")
     except (json_format.ParseError, ValueError, TypeError) as error:
         kind = signal_service_pb2.GroupResult if "groupId" in value or "group_id" in value else _EpisodeResult
-        raise RecordError(_misfit(_object(line), kind.DESCRIPTOR) or str(error)) from error
+        raise RecordError(_misfit(value, kind.DESCRIPTOR) or str(error)) from error
     return ResultLine(result, tuple(asked), tuple(broken))
 
 
@@ -79,7 +84,7 @@ def _take_questions(value: dict[str, Any]) -> list[Any]:
 
 def parse_episode(line: str) -> episode_pb2.Episode:
     """Reads one Episode. Raises RecordError."""
-    value = _object(line)
+    value = read_object(line)
     try:
         episode = json_format.ParseDict(value, episode_pb2.Episode())
     except (json_format.ParseError, ValueError, TypeError) as error:
@@ -130,13 +135,13 @@ def _string(value: object) -> str:
 
 def episode_id(line: str) -> str:
     """The id of an Episode line. Raises RecordError."""
-    return _string(_object(line).get("id"))
+    return _string(read_object(line).get("id"))
 
 
 def peek(line: str) -> tuple[str, str, bool]:
     """Episode id, group id and whether the line is a GroupResult; empty where the line says nothing readable."""
     try:
-        value = _object(line)
+        value = read_object(line)
     except RecordError:
         return "", "", False
     if "groupId" in value or "group_id" in value:
