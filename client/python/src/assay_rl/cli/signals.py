@@ -98,10 +98,10 @@ def run(arguments: Arguments) -> int:
                         step.add(outcome_message(outcome))
             except AssayError as failure:
                 refused = failure
-    except (FileError, ImportError, ValueError) as failure:
-        broken = failure
         if step is not None:
             step.write(arguments.text("summary"))
+    except (FileError, ImportError, ValueError) as failure:
+        broken = failure
     except OSError as failure:
         return fail(f"the output cannot be written: {failure.strerror or failure}", 1)
     finally:
