@@ -10,8 +10,6 @@
 namespace assay::signals {
 namespace {
 
-constexpr double kLocalLimit = 5;
-
 // A quotient whose numerator is 0 is 0: what does not deviate has no advantage, even where neither
 // a deviation nor an epsilon is left to divide by.
 double Quotient(double numerator, double divisor) {
@@ -31,8 +29,8 @@ class Scaling {
     return deviation == 0 ? 0 : Quotient(share, deviation + epsilon_);
   }
   double Credit(double value, double divisor, double unit) const {
-    if (!divides_) return std::clamp(value * unit, -kLocalLimit, kLocalLimit) * range_;
-    return std::clamp(Quotient(value, divisor + epsilon_), -kLocalLimit, kLocalLimit);
+    if (!divides_) return std::clamp(value * unit, -kLargestCredit, kLargestCredit) * range_;
+    return std::clamp(Quotient(value, divisor + epsilon_), -kLargestCredit, kLargestCredit);
   }
 
  private:

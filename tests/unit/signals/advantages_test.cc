@@ -211,6 +211,23 @@ TEST(Advantages, ScaleNoneKeepsTheUnitOfTheValue) {
   EXPECT_THAT(Locals(Compute(members, options)), ElementsAre(7, -0.5));
 }
 
+// What is rare and large keeps its proportion: all are scaled down where one would be beyond 5.
+TEST(Advantages, RareLargeChangesAreNotCutOff) {
+  std::vector<GroupMember> members;
+  for (int e = 0; e < 100; ++e) {
+    Said(members.emplace_back(Played(e % 2)), 0).value_change = e == 0 ? -1 : 0.01;
+  }
+  const std::vector<double> k =
+      Locals(Compute(members, Exactly(OutcomePart::kOutcome, CreditPart::kValues)));
+  EXPECT_NEAR(k[0], -5, kDigits);
+  for (size_t e = 1; e < k.size(); ++e) EXPECT_NEAR(k[e], 0.05, kDigits);
+  for (GroupMember& member : members) {
+    member.messages[0].process_score = *member.messages[0].value_change;
+  }
+  EXPECT_THAT(Locals(Compute(members, Exactly(OutcomePart::kOutcome, CreditPart::kScores))),
+              Pointwise(DoubleNear(kDigits), k));
+}
+
 TEST(Advantages, EverythingScalesWithTheValues) {
   std::vector<GroupMember> small = E9(), large = small;
   AdvantageOptions options = Exactly(OutcomePart::kControl, CreditPart::kCredit);

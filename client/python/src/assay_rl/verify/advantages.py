@@ -238,9 +238,11 @@ def _by_policy(answered: Sequence[EpisodeSignals]) -> list[dict[tuple[str, int],
 def _over_rms(
     values: dict[tuple[str, int], float], settings: Settings, unit: float, epsilon: float
 ) -> dict[tuple[str, int], float]:
-    """Not centred: the mean of what is an advantage already is 0 under the policy."""
+    """Not centred: the mean of what is an advantage already is 0 under the policy. Where one would be beyond CLIP, all
+    are scaled down together."""
     rms = sqrt(_mean([v * v for v in values.values()]))
-    return {place: _standardised(v, rms + epsilon, settings, unit) for place, v in values.items()}
+    divisor = max(rms, max((abs(v) for v in values.values()), default=0.0) / CLIP)
+    return {place: _standardised(v, divisor + epsilon, settings, unit) for place, v in values.items()}
 
 
 def _standardised(value: float, divisor: float, settings: Settings, unit: float) -> float:
