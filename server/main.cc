@@ -9,6 +9,7 @@
 #include <iostream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
@@ -174,18 +175,23 @@ int main(int argc, char** argv) {
     std::cerr << "assayd: " << read.message() << "\n";
     return 2;
   }
+  const std::vector<std::string> idle = assay::runtime::IdleSettings(config);
   if (absl::GetFlag(FLAGS_check_config)) {
+    for (const std::string& setting : idle) std::cout << setting << "\n";
     std::cout << "the configuration is good; memory stays below "
               << (assay::runtime::MemoryBound(config) >> 20) << " MiB\n";
     return 0;
   }
   const assay::telemetry::Log log;
+  using assay::telemetry::Level;
+  for (const std::string& setting : idle) {
+    log.Write(Level::kWarning, "idle setting", {{"setting", setting}});
+  }
   auto server = assay::runtime::AssayServer::Start(config, assay::service::Catalog(), &log);
   if (!server.ok()) {
     std::cerr << "assayd: " << server.status().message() << "\n";
     return 1;
   }
-  using assay::telemetry::Level;
   log.Write(Level::kInfo, "serving",
             {{"port", int64_t{(*server)->port()}},
              {"metrics_port", int64_t{(*server)->metrics_port()}},

@@ -13,6 +13,9 @@
 
 namespace assay::command {
 
+// The exit code of every command whose input, or a line of it, cannot be read.
+inline constexpr int kUnreadableInput = 2;
+
 enum class InputFormat : uint8_t { kEpisode, kLog };
 
 struct EpisodeFormat {

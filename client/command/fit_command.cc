@@ -122,7 +122,10 @@ int RunFit(int labels, const EpisodeFormat& format, const v1::AttributionOptions
   if (!resolved.ok()) return Fail(resolved.status());
   Lessons lessons;
   const absl::Status read = Read(labels, format, *resolved, &lessons);
-  if (!read.ok()) return Fail(read);
+  if (!read.ok()) {
+    Fail(read);
+    return kUnreadableInput;
+  }
   absl::FPrintF(stderr,
                 "%d episodes, %d with an annotated first error, %d with rollouts or scores\n",
                 lessons.episodes, lessons.texts.size(), lessons.evidence.size());

@@ -1,12 +1,10 @@
 #include "client/command/line_reader.h"
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace assay::command {
 namespace {
 
-constexpr absl::string_view kByteOrderMark = "\xef\xbb\xbf";  // of UTF-8
 // Zeros fill the last block of some archives.
 constexpr absl::string_view kBlank("\0 \t\r\v\f", 6);
 
@@ -22,10 +20,9 @@ LineReader::LineReader(int fd, size_t max_line_bytes)
 bool LineReader::Next(std::string* line) {
   while (status_.ok() && ReadLine(line)) {
     ++line_number_;
-    if (line_number_ == 1 && absl::StartsWith(*line, kByteOrderMark)) {
-      line->erase(0, kByteOrderMark.size());
-    }
-    if (!IsBlank(*line)) return true;
+    if (IsBlank(*line)) continue;
+    line->resize(line->find_last_not_of('\0') + 1);
+    return true;
   }
   return false;
 }

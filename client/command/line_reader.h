@@ -1,4 +1,4 @@
-// Lines of a file descriptor that may be gzip.
+// Lines of a file descriptor that may be gzip, and in any encoding of Unicode.
 #ifndef ASSAY_CLIENT_COMMAND_LINE_READER_H_
 #define ASSAY_CLIENT_COMMAND_LINE_READER_H_
 
@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "client/command/byte_source.h"
+#include "client/command/text_source.h"
 
 namespace assay::command {
 
@@ -33,7 +33,7 @@ class LineReader {
   bool ReadLine(std::string* line);
 
   const size_t max_line_bytes_;
-  ByteSource source_;
+  TextSource source_;
   absl::string_view chunk_;
   int64_t line_number_ = 0;
   absl::Status status_;

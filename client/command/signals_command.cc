@@ -156,17 +156,23 @@ class Streams {
   size_t next_ = 0;
 };
 
-// Until the end of the input or of the streams.
+// A line of the input that is no episode: a result without an id, and a line on standard error.
+void PrintUnreadable(const LineReader& reader, const absl::Status& why, Printer* printer) {
+  const std::string said = absl::StrCat("line ", reader.line_number(), ": ", why.message());
+  absl::FPrintF(stderr, "assay: -:%d: %s\n", reader.line_number(), why.message());
+  printer->Print(ErrorResult("", absl::InvalidArgumentError(said)));
+}
+
+// Until the end of the input or of the streams. A line that cannot be read is told and counted.
 absl::Status Feed(LineReader* reader, const SignalsFlags& flags, Streams* streams, Printer* printer,
-                  Progress* progress) {
+                  Progress* progress, int64_t* unreadable) {
   std::string line;
   while (printer->ok() && reader->Next(&line)) {
     progress->OnRead();
     absl::StatusOr<v1::Episode> episode = ParseEpisode(line, flags.input);
     if (!episode.ok()) {
-      printer->Print(
-          ErrorResult("", absl::InvalidArgumentError(absl::StrCat(
-                              "line ", reader->line_number(), ": ", episode.status().message()))));
+      ++*unreadable;
+      PrintUnreadable(*reader, episode.status(), printer);
       continue;
     }
     const std::string id = episode->id();
@@ -188,17 +194,21 @@ int RunSignals(client::SignalClient* client, const SignalsFlags& flags, int inpu
   Printer printer(flags.output, output, &progress);
   LineReader reader(input);
   Streams streams(client, flags, &printer, &reader);
-  const absl::Status read = Feed(&reader, flags, &streams, &printer, &progress);
+  int64_t unreadable = 0;
+  const absl::Status read = Feed(&reader, flags, &streams, &printer, &progress, &unreadable);
   const absl::Status status = streams.Finish();
   printer.Finish();
   progress.Finish();
-  if (!read.ok()) absl::FPrintF(stderr, "assay: %s\n", read.message());
+  if (!read.ok()) {
+    absl::FPrintF(stderr, "assay: -:%d: %s\n", reader.line_number() + 1, read.message());
+  }
   if (!status.ok()) {
     absl::FPrintF(stderr, "assay: %s: %s\n", absl::StatusCodeToString(status.code()),
                   status.message());
   }
   if (!printer.ok()) absl::FPrintF(stderr, "assay: the output cannot be written\n");
-  return read.ok() && status.ok() && printer.ok() && progress.AllAnswered() ? 0 : 1;
+  if (!read.ok() || unreadable > 0) return kUnreadableInput;
+  return status.ok() && printer.ok() && progress.AllAnswered() ? 0 : 1;
 }
 
 }  // namespace assay::command

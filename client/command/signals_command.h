@@ -22,9 +22,10 @@ struct SignalsFlags {
   absl::Duration reconnect_timeout = absl::Seconds(30);
 };
 
-// Reads JSON lines from `input` (plain or gzip) and writes one EpisodeResult or GroupResult a line
-// to `output`, each as soon as it is there. A line that is no episode gets an EpisodeResult with an
-// error. Returns the exit code: 0 only when every episode was answered with signals.
+// Reads JSON lines from `input` (plain or gzip, in any encoding of Unicode) and writes one
+// EpisodeResult or GroupResult a line to `output`, each as soon as it is there. A line that is no
+// episode gets an EpisodeResult with an error, and the rest is read. Returns the exit code: 0 only
+// when every episode was answered with signals, kUnreadableInput where something was no episode.
 int RunSignals(client::SignalClient* client, const SignalsFlags& flags, int input, FILE* output);
 
 }  // namespace assay::command

@@ -38,7 +38,8 @@ constexpr Command kCommands[] = {
      R"(assay signals [FLAGS] < episodes.jsonl > signals.jsonl
 
 Sends episodes to a server and writes one EpisodeResult or GroupResult in JSON a line, in the order of
-completion. Input may be gzip. Exit 0 only when every episode was answered with signals.
+completion. Input may be gzip, in UTF-8, UTF-16 or UTF-32. Exit 0 only when every episode was answered
+with signals; 2 where a line or the file cannot be read, which is told with its line; what can be is.
 
   --options=FILE.json       AttributionOptions; default: all defaults
   --format=json|table       table: for people
@@ -49,7 +50,7 @@ completion. Input may be gzip. Exit 0 only when every episode was answered with 
      R"(assay verify --episodes=FILE [FLAGS] < signals.jsonl
 
 Computes signals again from their AUDIT_FULL records and the episodes that were sent. Exit 0 only when
-all are right to the last bit.
+all are right to the last bit; 2 where the input cannot be read.
 )"},
     {"fit", "learn where errors tend to be, from labelled episodes",
      R"(assay fit --labels=FILE [FLAGS]

@@ -129,7 +129,7 @@ int RunVerify(int episodes, const EpisodeFormat& format, int input, FILE* output
   absl::StatusOr<EpisodesById> read = ReadEpisodes(episodes, format);
   if (!read.ok()) {
     absl::FPrintF(stderr, "assay: episodes: %s\n", read.status().message());
-    return 1;
+    return kUnreadableInput;
   }
   Verifier verifier(*std::move(read), output);
   LineReader reader(input);
@@ -137,8 +137,8 @@ int RunVerify(int episodes, const EpisodeFormat& format, int input, FILE* output
   while (reader.Next(&line)) verifier.OnLine(reader.line_number(), line);
   const int code = verifier.Finish();
   if (reader.status().ok()) return code;
-  absl::FPrintF(stderr, "assay: %s\n", reader.status().message());
-  return 1;
+  absl::FPrintF(stderr, "assay: -:%d: %s\n", reader.line_number() + 1, reader.status().message());
+  return kUnreadableInput;
 }
 
 }  // namespace assay::command

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Usage: run_tests.sh [--trainers | --pins] [PYTEST ARGUMENT...]
+# Usage: run_tests.sh [--trainers | --loggers | --pins] [PYTEST ARGUMENT...]
 # Installs the package into its own environment, then runs ruff, mypy and pytest. With --trainers instead: the slow
-# stage that installs torch, TRL, verl, OpenRLHF and Ray, and trains small models on CPU. With --pins: tests/pins.sh,
+# stage that installs torch, TRL, verl, OpenRLHF and Ray, and trains small models on CPU. With --loggers: TensorBoard,
+# Weights & Biases and MLflow are installed, written to offline and read again. With --pins: tests/pins.sh,
 # the package beside the protobuf and grpcio that tensorflow, ray, vllm and autogen ask for.
 # Environment: PYTHON (default /usr/bin/python3), ASSAY_VENVS (default: the user's cache folder), ASSAYD (the server;
 # default: the one in a build folder of the repository), ASSAY_SHARED (real episodes; default: ../shared).
@@ -15,8 +16,8 @@ if [ "${1:-}" = --pins ]; then
   exec "$here/tests/pins.sh" "$@"
 fi
 stage="test"
-if [ "${1:-}" = --trainers ]; then
-  stage="trainers"
+if [ "${1:-}" = --trainers ] || [ "${1:-}" = --loggers ]; then
+  stage=${1#--}
   shift
 fi
 
@@ -35,6 +36,10 @@ if [ "$stage" = trainers ]; then
   export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
   exec "$venv/bin/python" -m pytest -m trainers tests/test_trl.py tests/test_verl.py tests/test_openrlhf.py \
     tests/test_ray_data.py tests/test_grade_everywhere.py "$@"
+fi
+if [ "$stage" = loggers ]; then
+  "$venv/bin/pip" install --quiet -r tests/requirements-loggers.txt -e .
+  exec "$venv/bin/python" -m pytest tests/test_loggers.py "$@"
 fi
 "$venv/bin/pip" install --quiet -e '.[test]'
 "$venv/bin/ruff" check .

@@ -7,6 +7,7 @@
 
 #include "server/audit/result.h"
 #include "server/wire/errors.h"
+#include "server/wire/option_effects.h"
 #include "server/wire/validate.h"
 
 namespace assay::service {
@@ -48,6 +49,10 @@ absl::Status BatchCall::Open() {
   absl::StatusOr<ResolvedOptions> resolved =
       ResolveOptions(request_->options(), limits, *deps_.catalog, std::nullopt);
   if (!resolved.ok()) return resolved.status();
+  if (absl::Status idle = CheckEffects(*resolved); !idle.ok()) return idle;
+  if (resolved->group_timeout > absl::ZeroDuration()) {
+    return Invalid("group_timeout", "has no effect: the groups of a call are all there");
+  }
   Load load;
   for (const v1::Episode& episode : request_->episodes()) {
     ++load.episodes;

@@ -162,6 +162,33 @@ bool IsLoopback(absl::string_view address) {
   return host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.");
 }
 
+std::vector<std::string> IdleSettings(const Config& config) {
+  const Config unset;
+  std::vector<std::string> idle;
+  const auto say = [&idle](bool is_idle, absl::string_view setting, absl::string_view why) {
+    if (is_idle) idle.push_back(absl::StrCat(setting, ": has no effect: ", why));
+  };
+  const bool plaintext = (!config.tls.has_value() && !IsLoopback(config.listen)) ||
+                         !(config.http.empty() || IsLoopback(config.http));
+  say(config.insecure && !plaintext, "insecure", "nothing is served in plaintext beyond loopback");
+  const auto above = [&say](int64_t value, int64_t by_default, int64_t limit,
+                            absl::string_view setting, absl::string_view other) {
+    say(value != by_default && value > limit, absl::StrCat("limits.", setting),
+        absl::StrCat("limits.", other, " is smaller, ", limit));
+  };
+  above(config.session.max_episodes_in_flight, unset.session.max_episodes_in_flight,
+        config.max_episodes, "max_episodes_in_flight", "max_episodes");
+  above(config.session.max_started, unset.session.max_started,
+        config.session.max_episodes_in_flight, "max_started", "max_episodes_in_flight");
+  above(config.streams.max_streams_per_caller, unset.streams.max_streams_per_caller,
+        config.streams.max_streams, "max_streams_per_caller", "max_streams");
+  above(config.max_per_caller.episodes, unset.max_per_caller.episodes, config.max_episodes,
+        "max_episodes_per_caller", "max_episodes");
+  above(config.max_per_caller.bytes, unset.max_per_caller.bytes, config.max_bytes,
+        "max_bytes_per_caller", "max_bytes");
+  return idle;
+}
+
 int64_t MemoryBound(const Config& config) {
   int64_t caches = 0;
   for (const auto& remote : config.remotes) caches += remote.policy.cache_bytes;

@@ -64,6 +64,10 @@ std::vector<absl::string_view> SettingNames();
 // plaintext to the network without being told to.
 absl::Status CheckConfig(const Config& config);
 
+// Settings of a good configuration that differ from their defaults and cannot have an effect, each
+// with its reason: not refused, because files are shared between servers, but said.
+std::vector<std::string> IdleSettings(const Config& config);
+
 // Bytes that the server's memory stays below, by the formula of LimitsConfig (server_config.proto).
 int64_t MemoryBound(const Config& config);
 

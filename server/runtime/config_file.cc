@@ -186,7 +186,9 @@ absl::Status ReadPrior(const PriorConfig& from, Config* config) {
   if (const auto valid = service::ToDomain(prior); !valid.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(setting, ": ", valid.status().message()));
   }
-  config->priors[from.name()] = std::move(prior);
+  if (!config->priors.try_emplace(from.name(), std::move(prior)).second) {
+    return absl::InvalidArgumentError(absl::StrCat(setting, ": named twice"));
+  }
   return absl::OkStatus();
 }
 

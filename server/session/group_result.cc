@@ -10,6 +10,7 @@
 #include "server/signals/advantages.h"
 #include "server/wire/convert.h"
 #include "server/wire/errors.h"
+#include "server/wire/option_effects.h"
 #include "server/wire/validate.h"
 
 namespace assay::service {
@@ -137,6 +138,7 @@ absl::StatusOr<v1::ComputeAdvantagesResponse> ComputeAdvantages(
   absl::StatusOr<signals::AdvantageOptions> advantages =
       ResolveAdvantages(&resolved, *range, "options.");
   if (!advantages.ok()) return advantages.status();
+  if (absl::Status idle = CheckEffects(resolved, "options."); !idle.ok()) return idle;
   if (request.episodes_size() == 0) return Missing("episodes");
   if (request.episodes_size() > limits.max_episodes_per_call) {
     return OverLimit("episodes", request.episodes_size(), limits.max_episodes_per_call);

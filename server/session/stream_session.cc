@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/utf8.h"
 #include "server/wire/errors.h"
+#include "server/wire/option_effects.h"
 #include "server/wire/questions.h"
 #include "server/wire/validate.h"
 
@@ -74,6 +75,7 @@ void StreamSession::OnOptions(const v1::AttributionOptions& sent) {
   absl::StatusOr<ResolvedOptions> resolved =
       ResolveOptions(sent, config_.limits, *deps_.catalog, make_caller);
   if (!resolved.ok()) return Finish(resolved.status());
+  if (absl::Status idle = CheckEffects(*resolved); !idle.ok()) return Finish(std::move(idle));
   resolved->traceparent = deps_.trace.traceparent;
   options_ = std::make_shared<ResolvedOptions>(*std::move(resolved));
   groups_.emplace(options_, config_.limits, options_->group_timeout, config_.max_bytes_in_flight);

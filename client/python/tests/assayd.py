@@ -34,6 +34,18 @@ def binary() -> Path | None:
     return None
 
 
+def command() -> Path | None:
+    """The C++ command line beside the server's binary, or where ASSAY says."""
+    given, server = os.environ.get("ASSAY"), binary()
+    if given or server is None:
+        return Path(given) if given else None
+    for root in server.resolve().parents[:3]:
+        for found in (root / "assay", root / "client" / "command" / "assay"):
+            if found.is_file() and os.access(found, os.X_OK):
+                return found
+    return None
+
+
 needs_assayd = pytest.mark.skipif(
     binary() is None, reason="assayd is not built: ninja -C build assayd, or set ASSAYD to the binary"
 )

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
-from assayd import Assayd, binary, needs_assayd
+from assayd import Assayd, command, needs_assayd
 from traces import DATA, SHARED
 
 from assay_rl import Episode
 from assay_rl.__main__ import main
 
 TRACE = str(DATA / "traces" / "langfuse.json")
-
-
-def assay() -> Path | None:
-    """The C++ command line beside the server's binary."""
-    server = binary()
-    if server is None:
-        return None
-    for root in server.resolve().parents[:3]:
-        for found in (root / "assay", root / "client" / "command" / "assay"):
-            if found.is_file() and os.access(found, os.X_OK):
-                return found
-    return None
 
 
 def test_convert_writes_episodes_and_tells_who_is_who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,7 +83,7 @@ def test_one_trace_goes_through_every_command(tmp_path: Path, capsys: pytest.Cap
 
 
 @needs_assayd
-@pytest.mark.skipif(assay() is None, reason="the C++ command line is not built")
+@pytest.mark.skipif(command() is None, reason="the C++ command line is not built")
 @pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="the shared folder's data is not here")
 @pytest.mark.parametrize("name", ["dylan_math_complex", "whowhen_ag", "taubench_airline_gpt4o"])
 def test_both_command_lines_make_the_same_of_a_log(name: str, tmp_path: Path) -> None:
@@ -110,7 +97,7 @@ def test_both_command_lines_make_the_same_of_a_log(name: str, tmp_path: Path) ->
     try:
         arguments = ["--input-format=log", "--context-agents=user,tool:*,Computer_terminal"]
         cpp = subprocess.run(
-            [str(assay()), "signals", f"--server={server.target}", f"--options={options}", *arguments],
+            [str(command()), "signals", f"--server={server.target}", f"--options={options}", *arguments],
             stdin=few.open("rb"),
             capture_output=True,
             check=False,

@@ -120,7 +120,7 @@ def test_signals_and_verify(server: Assayd, kind: str, tmp_path: Path, capsys: p
     grade = ["--grade", kind, str(episodes)]
     assert main(["signals", "--server", server.target, "--options", str(options), "-o", str(signals), *grade]) == 0
     told = capsys.readouterr().err
-    assert ("1 answers could not be read" in told) == (kind != "exact"), told
+    assert ("1 answers could not be read by the grader" in told) == (kind != "exact"), told
     lines = {r["episodeId"]: r["signals"] for r in map(json.loads, signals.open(encoding="utf-8"))}
     assert lines["e"]["grandValue"] == 1
     assert main(["verify", str(signals), "--episodes", str(episodes), "--grade", kind]) == 0

@@ -34,3 +34,14 @@ def test_the_table_in_the_projects_readme_is_the_reports() -> None:
     rows = [line for line in section.splitlines() if RATIO.search(line) and line.startswith("|")]
     assert len(rows) == 5
     assert set(rows) <= set(REPORT.read_text().splitlines())
+
+
+@needs_assayd
+def test_the_step_that_adapters_share_runs_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = [b for b in re.findall(r"```python\n(.*?)```", README.read_text(), re.S) if "TeamCredit" in b]
+    with running() as server:
+        code = code.replace("TeamCredit(evaluator", f"TeamCredit({server.target!r}, evaluator")
+        exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert all("'solver': " in line and line.endswith(" None") for line in lines)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_verify_tamper import bare, given
 from verify_episodes import signals_of, write_lines
 
 from assay_rl.cli.report import main
@@ -142,6 +143,14 @@ def test_a_fragment_for_notebooks_is_static_and_escaped() -> None:
         assert len(shown) < 40_000
 
 
+def test_a_fragment_calls_a_share_of_the_outcome_no_credit() -> None:
+    assert "share of the outcome" in html_for(signals_of(bare(), FULL))
+    assert "credit" not in html_for(signals_of(bare(), FULL))
+    source = given()
+    assert "<th" in html_for(signals_of(source, FULL), source)
+    assert ">credit</th>" in html_for(signals_of(source, FULL), source)
+
+
 def test_outcomes_render_themselves_in_a_notebook() -> None:
     result = signals_of(hostile(), FULL)
     scored = Scored(result)
@@ -151,7 +160,7 @@ def test_outcomes_render_themselves_in_a_notebook() -> None:
 def test_a_page_in_a_notebook_is_framed_apart() -> None:
     source = hostile()
     frame = notebook([signals_of(source, FULL)], {source.id: source})._repr_html_()
-    assert frame.startswith('<iframe sandbox="allow-scripts" ')
+    assert frame.startswith('<iframe sandbox="allow-scripts allow-downloads" ')
     assert frame.count("<") == 2
     assert frame.endswith("</iframe>")
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import CONTRAST, UNNAMED, Reader, chromium, pages_close  # noqa: F401
 from test_report import ATTACKS, FULL, hostile
 from test_verify_tamper import annotated, debate, debates, given, rolled_out, siblings
 from verify_episodes import SHARED, episode_of, group_of, log_records, options_of, signals_of
@@ -17,50 +16,13 @@ from verify_episodes import SHARED, episode_of, group_of, log_records, options_o
 from assay_rl.report import notebook, render
 from assay_rl.v1 import episode_pb2
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
-CHROMIUM = os.environ.get("ASSAY_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip("no chromium: apt-get install chromium", allow_module_level=True)
-
-
 MINUS = "\u2212"
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as started:
         yield started
-        started.close()
-
-
-class Reader:
-    """A page opened from disk, and everything it complained about or tried to fetch."""
-
-    def __init__(self, browser: Any, path: Path, width: int = 1280, scheme: str = "light") -> None:
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        self.page = context.new_page()
-        self.page.set_default_timeout(90_000)
-        self.complaints: list[str] = []
-        self.requests: list[str] = []
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(path.as_uri())
-        self.page.wait_for_selector("html[data-ready]")
-
-    def quiet(self) -> bool:
-        """No console output, no error, and no request but the file itself (and its empty icon)."""
-        return not self.complaints and all(url.startswith(("file:", "data:,")) for url in self.requests)
-
-    def go(self, view: str) -> None:
-        """As from the address bar: the page hears of it later."""
-        self.page.evaluate("view => { location.hash = view; }", view)
-        self.shows(view)
-
-    def shows(self, view: str) -> None:
-        self.page.wait_for_selector(f"body[data-address='{view}']")
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +115,7 @@ def test_posterior_shows_error_and_repair(browser: Any, small: Path) -> None:
 
 def test_groups_show_their_advantages(browser: Any, small: Path) -> None:
     reader = Reader(browser, small)
-    assert "task" in reader.page.locator("section:has(h2:has-text('Groups'))").inner_text()
+    assert "task" in reader.page.locator("section:has(h2:has-text('Tasks'))").inner_text()
     reader.page.click("#list a:has-text('valued')")
     assert "The score of this run stands at" in reader.page.inner_text("main")
     assert reader.page.get_attribute(".message .reward >> nth=0", "title") == "advantage"
@@ -168,12 +130,12 @@ def test_in_a_group_the_advantage_stands_out_and_says_what_it_is_made_of(browser
     path = tmp_path / "debates.html"
     path.write_text(render([*results, group], {e.id: e for e in members}), encoding="utf-8")
     reader = Reader(browser, path)
-    assert "control" in reader.page.locator("section:has(h2:has-text('Groups'))").inner_text()
+    assert "control" in reader.page.locator("section:has(h2:has-text('Tasks'))").inner_text()
     reader.page.click("#list a >> nth=2")
     first = group.signals.episodes[2].messages[0]
     message = reader.page.locator(f"[data-index='{first.index}']")
     assert f"{abs(first.advantage):.3f}" in message.locator(".reward b").inner_text()
-    assert "(wrong)" in message.inner_text()
+    assert "wrong answer" in message.inner_text()
     hint = reader.page.locator("section:has(h2:has-text('The transcript')) .hint").inner_text()
     assert "50 % X and 50 % K" in hint
     assert "less what the rest of the team explains" in hint
@@ -184,13 +146,13 @@ def test_in_a_group_the_advantage_stands_out_and_says_what_it_is_made_of(browser
 def test_search_filter_and_sort(browser: Any, small: Path) -> None:
     page = Reader(browser, small).page
     page.fill("#search", "WRONG file")
-    page.wait_for_function("() => document.querySelectorAll('#list a').length === 1")
+    page.wait_for_selector("#count:has-text('1 of')")
     assert "failure" in page.inner_text("#list")
     assert "1 of 8 episodes" in page.inner_text("#count")
     page.click("#clear")
     assert page.locator("#list a").count() == 8
     page.select_option("#label", "FIRST_ERROR")
-    assert page.locator("#list a:has-text('✕ message')").count() == page.locator("#list a").count() == 4
+    assert page.locator("#list a:has-text('first error: message')").count() == page.locator("#list a").count() == 4
     page.select_option("#label", "")
     page.select_option("#agent", "c")
     assert page.locator("#list a").count() == 3
@@ -205,14 +167,14 @@ def test_everything_works_from_the_keyboard(browser: Any, small: Path) -> None:
     reader = Reader(browser, small)
     page = reader.page
     page.keyboard.press("j")
-    reader.shows("#/e/0")
+    reader.shows("#/e/debate")
     page.keyboard.press("j")
-    reader.shows("#/e/1")
+    reader.shows("#/e/annotated")
     assert page.get_attribute("#list a >> nth=1", "aria-current") == "page"
     page.keyboard.press("k")
-    reader.shows("#/e/0")
+    reader.shows("#/e/debate")
     page.go_back()
-    reader.shows("#/e/1")
+    reader.shows("#/e/annotated")
     assert page.get_attribute("#list a >> nth=1", "aria-current") == "page"
     page.keyboard.press("/")
     page.keyboard.type("jk")
@@ -234,7 +196,7 @@ def test_keys_faster_than_the_browser_tells_of_addresses_are_not_lost(browser: A
       for (const key of "jjjk") document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
       return location.hash;
     }""")
-    assert address == "#/e/1"
+    assert address == "#/e/annotated"
     assert page.get_attribute("#list a >> nth=1", "aria-current") == "page"
 
 
@@ -281,7 +243,7 @@ def test_a_notebook_frame_shows_the_page(browser: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("width", [1280, 390])
 def test_no_view_is_wider_than_the_screen(browser: Any, small: Path, width: int) -> None:
     reader = Reader(browser, small, width)
-    for view in ("#/", "#/episodes", *(f"#/e/{k}" for k in range(7))):
+    for view in ("#/", "#/episodes", *(f"#/n/{k}" for k in range(7))):
         reader.go(view)
         over = reader.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert over <= 0, view
@@ -300,46 +262,10 @@ def test_on_a_phone_the_list_is_a_page_of_its_own(browser: Any, small: Path) -> 
     page.wait_for_selector("#list", state="visible")
 
 
-CONTRAST = """() => {
-  const channel = (v) => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; };
-  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const parse = (color) => {
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = color;
-    canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
-  };
-  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-  const behind = (node) => {
-    for (let e = node; e; e = e.parentElement) {
-      const color = parse(getComputedStyle(e).backgroundColor);
-      if (color[3] === 255) return color;
-    }
-    return [255, 255, 255, 255];
-  };
-  const unseen = (node) => /^(SCRIPT|STYLE|OPTION|NOSCRIPT)$/.test(node.tagName)
-    || node.closest("svg, :disabled, dialog:not([open])") || !node.checkVisibility();
-  const faint = new Set();
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  for (let text = walker.nextNode(); text; text = walker.nextNode()) {
-    const node = text.parentElement;
-    if (!text.data.trim() || unseen(node)) continue;
-    const a = light(parse(getComputedStyle(node).color)), b = light(behind(node));
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) faint.add(`${ratio.toFixed(2)} ${node.tagName}.${node.className}: ${text.data.slice(0, 30)}`);
-  }
-  return [...faint];
-}"""
-
-UNNAMED = """() => [...document.querySelectorAll("button, a, input, select, [role=img], [role=region], [role=group]")]
-  .filter((e) => e.checkVisibility() && !(e.textContent || "").trim() && !e.getAttribute("aria-label"))
-  .map((e) => e.outerHTML.slice(0, 120))"""
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_contrast_and_names(browser: Any, small: Path, scheme: str) -> None:
     reader = Reader(browser, small, 1280, scheme)
-    for view in ("#/", *(f"#/e/{k}" for k in range(7))):
+    for view in ("#/", *(f"#/n/{k}" for k in range(7))):
         reader.go(view)
         assert reader.page.evaluate(CONTRAST) == [], view
         assert reader.page.evaluate(UNNAMED) == [], view

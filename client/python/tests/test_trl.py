@@ -16,6 +16,7 @@ from assayd import DYLAN_MMLU, Assayd, episodes, needs_assayd, records, running
 import assay_rl
 from assay_rl import Alternative, Episode, Message, Task
 from assay_rl.convert import from_record
+from assay_rl.course import Recorder
 from assay_rl.training import exports
 from assay_rl.training.group_board import in_group
 from assay_rl.training.tokens import Span
@@ -60,9 +61,16 @@ def halves(prompt: str, completion: str, row: Mapping[str, Any]) -> tuple[Episod
     return Episode("", messages, task=Task(prompt=prompt), score=score), spans
 
 
-def grpo(tmp_path: Path, server: Assayd, trainer_class: type[Any], spoil: bool = False, **more: Any) -> Any:
+def grpo(
+    tmp_path: Path,
+    server: Assayd,
+    trainer_class: type[Any],
+    spoil: bool = False,
+    recorder: Recorder | None = None,
+    **more: Any,
+) -> Any:
     tokens = tokenizer(QUESTIONS * 20)
-    reward = AssayReward(server.target, halves, options={"outcome": {}})
+    reward = AssayReward(server.target, halves, options={"outcome": {}}, recorder=recorder)
     arguments = GRPOConfig(
         output_dir=str(tmp_path),
         per_device_train_batch_size=8,
@@ -93,6 +101,24 @@ def test_grpo_trains_with_credit(tmp_path: Path, server: Assayd) -> None:
     assert len(logged) == 3
     assert all(abs(entry["loss"]) < 100 for entry in logged)
     assert all(entry["grad_norm"] > 0 for entry in logged)
+
+
+@pytest.mark.parametrize("trainer_class", [GRPOTrainer, CreditGRPOTrainer])
+def test_training_leaves_a_summary_of_every_step(tmp_path: Path, server: Assayd, trainer_class: type[Any]) -> None:
+    with Recorder(tmp_path / "steps") as recorder:
+        trainer = grpo(tmp_path, server, trainer_class, spoil=True, recorder=recorder)
+        trainer.train()
+    told = [json.loads(path.read_text()) for path in sorted((tmp_path / "steps").iterdir())]
+    assert [step["step"] for step in told] == [0, 1, 2]
+    for step in told:
+        assert step["episodes"] == 8
+        assert sorted(step["roles"]) == ["planner", "solver"]
+        assert step["metrics"]["score"] is not None
+    credited = trainer_class is CreditGRPOTrainer
+    assert [step["groups"] for step in told] == ([2, 2, 2] if credited else [0, 0, 0])
+    assert all((step["roles"]["solver"]["advantage"] is not None) == credited for step in told)
+    logged = [entry["reward"] for entry in trainer.state.log_history if "reward" in entry]
+    assert [step["metrics"]["score"] for step in told] == pytest.approx(logged, abs=1e-4)
 
 
 def test_blend_0_is_trls_own_grpo(tmp_path: Path, server: Assayd) -> None:

@@ -175,6 +175,8 @@ def test_random_groups(stub: Any) -> None:
         if rarely(draw, 0.3):
             options.advantages.blend = draw.random()
         options.advantages.credit = draw.choice([0, options_pb2.CREDIT_PART_NONE, options_pb2.CREDIT_PART_AUTO])
+        if options.advantages.credit == options_pb2.CREDIT_PART_NONE:
+            options.advantages.ClearField("blend")  # there would be nothing to blend in
         options.ClearField("message_rewards")
         members = []
         for k in range(draw.randint(1, 4)):

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "server/engine/engine.h"
+#include "server/wire/errors.h"
 #include "tests/simulation/virtual_executor.h"
 #include "tests/unit/evaluation/fixtures.h"
 #include "tests/unit/session/episodes.h"
@@ -168,6 +169,19 @@ TEST_F(BatchCallTest, HoldsTheMemoryOfItsEpisodesUntilItIsOver) {
   manual_->calls.clear();
   EXPECT_EQ(admission_.episodes(), 0);
   EXPECT_EQ(admission_.bytes(), 0);
+}
+
+TEST_F(BatchCallTest, OptionsWithoutEffectAreRefused) {
+  const auto late = Request();
+  late->mutable_options()->mutable_group_timeout()->set_seconds(1);
+  Make(late)->Start();
+  EXPECT_EQ(answer_->status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ToWire(answer_->status()).violations(0).field(), "group_timeout");
+  const auto estimated = Request();
+  estimated->mutable_options()->mutable_outcome();
+  estimated->mutable_options()->mutable_estimator()->set_max_questions(9);
+  Make(estimated)->Start();
+  EXPECT_EQ(ToWire(answer_->status()).violations(0).field(), "estimator.max_questions");
 }
 
 TEST_F(BatchCallTest, AnIdIsUsedOnce) {

@@ -49,6 +49,68 @@ std::vector<std::string> Lines(LineReader* reader) {
   return lines;
 }
 
+// `text`, of characters below 256, with units of `size` bytes.
+std::string Wide(const std::string& text, size_t size, bool big_endian) {
+  std::string wide;
+  for (const char c : text) {
+    const std::string zeros(size - 1, '\0');
+    wide += big_endian ? zeros + c : c + zeros;
+  }
+  return wide;
+}
+
+TEST(LineReaderTest, ReadsEveryEncodingOfUnicode) {
+  const std::string text = "{\"a\": 1}\r\n\n{\"b\": \"x\"}\n";
+  using namespace std::string_literals;
+  for (const std::string& bytes :
+       {text, "\xef\xbb\xbf" + text, "\xff\xfe"s + Wide(text, 2, false),
+        "\xfe\xff"s + Wide(text, 2, true), "\xff\xfe\0\0"s + Wide(text, 4, false),
+        "\0\0\xfe\xff"s + Wide(text, 4, true), Wide(text, 2, false), Wide(text, 2, true)}) {
+    for (const std::string& file_bytes : {bytes, Gzip(bytes)}) {
+      const TempFile file(file_bytes);
+      LineReader reader(file.fd());
+      EXPECT_THAT(Lines(&reader), ElementsAre("{\"a\": 1}\r", "{\"b\": \"x\"}"));
+      EXPECT_TRUE(reader.status().ok()) << reader.status();
+      EXPECT_EQ(reader.line_number(), 3);
+    }
+  }
+}
+
+TEST(LineReaderTest, ReadsLongTextsInWideCharacters) {
+  // Two units for a character beyond the first plane, at every place of a buffer's end.
+  const std::string smile = {'\x3d', '\xd8', '\x00', '\xde'};
+  for (size_t shift = 0; shift < 4; ++shift) {
+    std::string bytes = "\xff\xfe" + Wide(std::string(shift, 'x'), 2, false);
+    std::string expected(shift, 'x');
+    for (int i = 0; i < 40'000; ++i) {
+      bytes += smile;
+      expected += "\xf0\x9f\x98\x80";
+    }
+    const TempFile file(bytes);
+    LineReader reader(file.fd());
+    EXPECT_THAT(Lines(&reader), ElementsAre(expected));
+    EXPECT_TRUE(reader.status().ok()) << reader.status();
+  }
+}
+
+TEST(LineReaderTest, SaysWhatIsNoText) {
+  using namespace std::string_literals;
+  const std::string begins = "\xff\xfe"s + Wide("one\n", 2, false);
+  for (const std::string& rest : {"x"s, "\x3d\xd8"s, "\x00\xdc\x41\x00"s}) {
+    const TempFile file(begins + rest);
+    LineReader reader(file.fd());
+    EXPECT_THAT(Lines(&reader), ElementsAre("one"));
+    EXPECT_EQ(reader.status().code(), absl::StatusCode::kDataLoss);
+    EXPECT_NE(reader.status().message().find("UTF-16LE"), absl::string_view::npos);
+  }
+}
+
+TEST(LineReaderTest, CutsTheZerosOfTheLastBlock) {
+  const TempFile file(std::string("one\ntwo\0\0\0", 10));
+  LineReader reader(file.fd());
+  EXPECT_THAT(Lines(&reader), ElementsAre("one", "two"));
+}
+
 TEST(LineReaderTest, ReadsLinesAndSkipsBlankOnes) {
   const TempFile file("one\n\n  \ntwo\nlast without end");
   LineReader reader(file.fd());

@@ -4,6 +4,9 @@
 
 #include <cstdio>
 #include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "server/runtime/config_file.h"
 
@@ -72,6 +75,38 @@ TEST(Config, MistakesAreErrors) {
   }
   Config config;
   EXPECT_FALSE(ReadConfigFile("/does/not/exist", &config).ok());
+}
+
+TEST(Config, WhatHasNoEffectIsSaid) {
+  EXPECT_TRUE(IdleSettings(Config()).empty());
+  const std::pair<const char*, const char*> files[] = {
+      {R"({"insecure": true})", "insecure: "},
+      {R"({"insecure": true, "http": "127.0.0.1:0"})", "insecure: "},
+      {R"({"limits": {"maxEpisodesInFlight": 9, "maxEpisodes": "8"}})",
+       "limits.max_episodes_in_flight: "},
+      {R"({"limits": {"maxStarted": 500}})", "limits.max_started: "},
+      {R"({"limits": {"maxStreams": 5, "maxStreamsPerCaller": 6}})",
+       "limits.max_streams_per_caller: "},
+      {R"({"limits": {"maxEpisodes": "500", "maxEpisodesPerCaller": "501"}})",
+       "limits.max_episodes_per_caller: "},
+      {R"({"limits": {"maxBytesPerCaller": "9999999999"}})", "limits.max_bytes_per_caller: "},
+  };
+  for (const auto& [json, setting] : files) {
+    Config config;
+    ASSERT_TRUE(ParseConfig(json, &config).ok()) << json;
+    ASSERT_TRUE(CheckConfig(config).ok()) << json << CheckConfig(config);
+    const std::vector<std::string> idle = IdleSettings(config);
+    ASSERT_EQ(idle.size(), 1u) << json;
+    EXPECT_EQ(idle[0].rfind(setting, 0), 0u) << idle[0];
+    EXPECT_NE(idle[0].find("has no effect"), std::string::npos) << idle[0];
+  }
+  for (const char* json : {R"({"insecure": true, "listen": "0.0.0.0:1"})",
+                           R"({"insecure": true, "http": "0.0.0.0:1"})",
+                           R"({"limits": {"maxEpisodesInFlight": 9, "maxEpisodes": "9"}})"}) {
+    Config config;
+    ASSERT_TRUE(ParseConfig(json, &config).ok()) << json;
+    EXPECT_TRUE(IdleSettings(config).empty()) << json;
+  }
 }
 
 TEST(Config, LimitsMustFitTogether) {

@@ -423,6 +423,11 @@ TEST(Groups, ComputeAdvantagesNamesWhatIsWrong) {
   EXPECT_THAT(message([](Request* r) { r->mutable_value_range(); }), StartsWith("value_range: "));
   EXPECT_THAT(message([](Request* r) { r->mutable_options()->set_blend(2); }),
               StartsWith("options.blend: "));
+  EXPECT_THAT(message([](Request* r) {
+                r->mutable_options()->set_scale(v1::OUTCOME_SCALE_NONE);
+                r->mutable_options()->set_epsilon(0.5);
+              }),
+              StartsWith("options.epsilon: has no effect"));
   EXPECT_THAT(message([](Request* r) { r->mutable_episodes(1)->set_score(2); }),
               StartsWith("episodes[1].score: "));
   EXPECT_THAT(

@@ -1,4 +1,4 @@
-"""assay-rl {convert,signals,verify,export,report}: each command is a module with main(argv) -> exit code."""
+"""assay-rl {convert,signals,judge,verify,export,report,log}: each command is a module with main(argv) -> exit code."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from collections.abc import Sequence
 COMMANDS = {
     "convert": ("assay_rl.cli.convert", "turn traces, logs and rollouts of other tools into episodes"),
     "signals": ("assay_rl.cli.signals", "send episodes to a server, write one result a line"),
+    "judge": ("assay_rl.cli.judge", "let models grade the messages of episodes, with the cost told before"),
     "verify": ("assay_rl.cli.verify", "compute signals again from their audit, independently of the server"),
     "export": ("assay_rl.cli.export", "turn signals into training sets for TRL, Step-DPO and token-level trainers"),
-    "report": ("assay_rl.cli.report", "render signals and episodes as one HTML page"),
+    "report": ("assay_rl.cli.report", "render signals and episodes, or a training run, as one HTML page"),
+    "log": ("assay_rl.cli.log", "send the steps of a training run to TensorBoard, W&B or MLflow"),
 }
 
 

@@ -13,6 +13,7 @@ from typing import TextIO
 
 from assay_rl.cli.inputs import add_format, add_grade, choices_of
 from assay_rl.convert.files import FileError, read_episodes
+from assay_rl.convert.source import Source, sources, text_lines
 from assay_rl.grading import Grading
 from assay_rl.v1 import episode_pb2, signal_service_pb2, signals_pb2
 from assay_rl.verify import records
@@ -31,8 +32,12 @@ def _parser() -> argparse.ArgumentParser:
         description="Computes every signal again from its FULL audit and the episode, without the server, and "
         "compares to 1e-9 of the value range. Exit status: 0 all right, 1 something is wrong, 2 unreadable input.",
     )
-    parser.add_argument("signals", help="signals.jsonl as `assay signals` writes it; may be gzip")
-    parser.add_argument("--episodes", required=True, help="episodes.jsonl, the Episodes that were scored; may be gzip")
+    parser.add_argument(
+        "signals", nargs="+", help="signals.jsonl as `assay signals` writes it: files, folders or archives; may be gzip"
+    )
+    parser.add_argument(
+        "--episodes", required=True, nargs="+", metavar="FILE", help="the Episodes that were scored, likewise"
+    )
     add_format(parser)
     add_grade(parser, "as it was given to signals")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="worker processes (default: one a core)")
@@ -51,11 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    sources = _sources(arguments)
+    episodes = _sources(arguments)
     totals = Counter[str]()
     trusted = Counter[str]()
-    lines = records.lines(arguments.signals)
-    for report in verify_lines(lines, sources, arguments.jobs):
+    lines = (line for source in sources(arguments.signals) for line in text_lines(source))
+    for report in verify_lines(lines, episodes, arguments.jobs):
         totals["group" if report.subject.startswith("group ") else "episode"] += 1
         trusted.update(report.trusted)
         if not report.ok:
@@ -64,7 +69,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if not arguments.quiet or totals["wrong"]:
         _summary(totals, trusted)
     if not totals["episode"] + totals["group"]:
-        print(f"assay-rl verify: {arguments.signals}: no results", file=sys.stderr)
+        print(f"assay-rl verify: {', '.join(arguments.signals)}: no results", file=sys.stderr)
         return 2
     return 1 if totals["wrong"] else 0
 
@@ -97,18 +102,38 @@ def _sources(arguments: argparse.Namespace) -> dict[str, str]:
 
 def _episodes(arguments: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
     """Place, id and text of each episode: its own line, or that of what it was converted to."""
-    path, choices = arguments.episodes, choices_of(arguments)
+    names, choices = arguments.episodes, choices_of(arguments)
     grading = Grading(arguments.grade)
-    if arguments.input_format != "episode" or choices.context or grading.kind == "math":
-        for episode in grading.episodes(read_episodes(path, arguments.input_format, choices)):
-            yield path, episode.id, episode.to_json()
-        grading.close()
-        return
-    for number, line in records.lines(path):
+    if arguments.input_format == "episode" and not choices.context and grading.kind != "math":
+        found = list(sources(names))
+        if all(map(_is_lines, found)):
+            yield from _lines(found)
+            return
+    for episode in grading.episodes(read_episodes(names, arguments.input_format, choices)):
+        yield ", ".join(names), episode.id, episode.to_json()
+    grading.close()
+
+
+def _is_lines(source: Source) -> bool:
+    """Whether a file has an object a line, and not one over several lines or a list. Standard input does."""
+    if source.name == "-":
+        return True
+    for _, line in text_lines(source):
         try:
-            yield f"{path}:{number}", records.episode_id(line), line
-        except records.RecordError as error:
-            raise FileError(f"{path}:{number}: {error}") from error
+            records.episode_id(line)
+        except records.RecordError:
+            return not line.lstrip().startswith(("{", "["))
+        return True
+    return True
+
+
+def _lines(found: Sequence[Source]) -> Iterator[tuple[str, str, str]]:
+    for source in found:
+        for number, line in text_lines(source):
+            try:
+                yield f"{source.name}:{number}", records.episode_id(line), line
+            except records.RecordError as error:
+                raise FileError(f"{source.name}:{number}: {error}") from error
 
 
 Job = tuple[int, str, str | None]

@@ -23,7 +23,7 @@ from assay_rl.convert.formats import ALIASES, FORMATS, NAMES, Format, Stream, ca
 from assay_rl.convert.records import from_record
 from assay_rl.convert.roles import Kind, matches
 from assay_rl.convert.run import Choices, build
-from assay_rl.convert.source import FileError, Source, Value, decode, sources, text_lines
+from assay_rl.convert.source import FileError, Value, decode, sources, text_lines
 from assay_rl.convert.summary import Summary
 from assay_rl.v1 import signal_service_pb2
 
@@ -182,20 +182,15 @@ def read_outcomes(name: str) -> Iterator[Outcome]:
                 raise FileError(f"{place}: not an EpisodeResult or GroupResult: {failure}") from failure
 
 
+def outcome_message(outcome: Outcome) -> signal_service_pb2.EpisodeResult | signal_service_pb2.GroupResult:
+    """An outcome as it stands on the wire, failures included."""
+    if isinstance(outcome, Failed):
+        return signal_service_pb2.EpisodeResult(episode_id=outcome.episode_id, error=outcome.error.to_proto())
+    if isinstance(outcome, GroupFailed):
+        return signal_service_pb2.GroupResult(group_id=outcome.group_id, error=outcome.error.to_proto())
+    return outcome.proto
+
+
 def outcome_line(outcome: Outcome) -> str:
     """One line of JSON for an outcome, failures included."""
-    if isinstance(outcome, Failed):
-        message: Any = signal_service_pb2.EpisodeResult(episode_id=outcome.episode_id, error=outcome.error.to_proto())
-    elif isinstance(outcome, GroupFailed):
-        message = signal_service_pb2.GroupResult(group_id=outcome.group_id, error=outcome.error.to_proto())
-    else:
-        message = outcome.proto
-    return json_format.MessageToJson(message, indent=None)
-
-
-def one_source(name: str) -> Source:
-    """The only file that a name stands for."""
-    found = list(sources([name]))
-    if len(found) != 1:
-        raise FileError(f"{name}: one file expected, there are {len(found)}")
-    return found[0]
+    return json_format.MessageToJson(outcome_message(outcome), indent=None)

@@ -6,7 +6,6 @@ Nothing is guessed: what cannot be read is refused with its file, its line and t
 from __future__ import annotations
 
 import codecs
-import gzip
 import io
 import json
 import re
@@ -158,13 +157,52 @@ def _opened(source: Source) -> Iterator[io.BufferedReader]:
         held: Any = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", raw))
         head = held.peek(4)[:4]
         if head[:2] == b"\x1f\x8b":
-            held = io.BufferedReader(gzip.GzipFile(fileobj=held))
+            held = io.BufferedReader(_Unpacked(held))
         elif head == b"\x28\xb5\x2f\xfd":
             held = io.BufferedReader(_zstd_file(held, source.name))
         yield held
     finally:
         if raw is not sys.stdin.buffer:
             raw.close()
+
+
+class _Unpacked(io.RawIOBase):
+    """Members of gzip, one after the other, and zeros that fill the last block.
+
+    What was packed before a damaged or missing part is handed out before that is raised (zlib.error, EOFError), which
+    the reader of the standard library does not do.
+    """
+
+    def __init__(self, packed: io.BufferedReader) -> None:
+        self._packed = packed
+        self._left = b""
+        self._member: Any = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while True:
+            if self._member is None:
+                self._left = self._left.lstrip(b"\0")
+                if not self._left:
+                    if not self._more():
+                        return 0
+                    continue
+                self._member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+            data: bytes = self._member.decompress(self._left, len(buffer))
+            self._left = self._member.unconsumed_tail
+            if self._member.eof:
+                self._left, self._member = self._member.unused_data, None
+            if data:
+                buffer[: len(data)] = data
+                return len(data)
+            if self._member is not None and not self._left and not self._more():
+                raise EOFError("it ends in the middle")
+
+    def _more(self) -> bool:
+        self._left = self._packed.read1(CHUNK)
+        return bool(self._left)
 
 
 def _zstd_file(held: Any, name: str) -> Any:
@@ -189,8 +227,8 @@ def _all_lines(source: Source) -> Iterator[tuple[int, str]]:
         with _opened(source) as raw:
             for line in _decoded(raw, source.name):
                 number += 1
-                yield number, line
-    except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, *_ZSTD_ERRORS) as failure:
+                yield number, line.rstrip("\0")  # zeros that fill the last block
+    except (EOFError, zlib.error, zipfile.BadZipFile, *_ZSTD_ERRORS) as failure:
         where = f"{source.name}:{number + 1}"
         raise FileError(f"{where}: the compressed data is damaged or cut off: {failure}") from failure
     except OSError as failure:

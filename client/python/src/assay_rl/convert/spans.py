@@ -108,9 +108,9 @@ def traces_of(spans: Iterable[Span]) -> dict[str, list[Span]]:
     return traces
 
 
-def run_of(spans: list[Span], default_agent: str = "", id: str = "") -> Run:
-    """The run of one trace."""
-    return _Tree(spans, default_agent or DEFAULT_AGENT).run(id)
+def run_of(spans: list[Span], default_agent: str = "", id: str = "", prompt: str | None = None) -> Run:
+    """The run of one trace. prompt: the task's, where the format tells it; None: a user's first words."""
+    return _Tree(spans, default_agent or DEFAULT_AGENT, prompt).run(id)
 
 
 @dataclass(slots=True)
@@ -133,8 +133,9 @@ class _Entry:
 
 
 class _Tree:
-    def __init__(self, spans: list[Span], default_agent: str) -> None:
+    def __init__(self, spans: list[Span], default_agent: str, prompt: str | None = None) -> None:
         self._default = default_agent
+        self._told_prompt = prompt
         self._repeated = 0
         self._by_id: dict[str, Span] = {}
         self._spans: list[Span] = []
@@ -339,6 +340,8 @@ class _Tree:
 
     def _prompt(self) -> str:
         """The first words of a user; records of inputs, which tracers of functions keep, only where there are none."""
+        if self._told_prompt is not None:
+            return self._told_prompt
         spans = sorted(self._spans, key=lambda s: (s.start, s.end, s.order))
         said = [turn.text for span in spans for turn in span.asked if turn.role == USER and turn.text]
         return next((text for text in said if from_json(text) is text), said[0] if said else "")

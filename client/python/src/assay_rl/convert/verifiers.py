@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from assay_rl.convert._fields import ConversionError, first, is_list, label, mapping, mappings, whole
-from assay_rl.convert.chat import ASSISTANT, SYSTEM, Turn, message_turns, turns
-from assay_rl.convert.content import content_text
+from assay_rl.convert.chat import ASSISTANT, SYSTEM, USER, Turn, message_turns, turns
 from assay_rl.convert.outcome import grade_of
 from assay_rl.convert.roles import Kind, kind_of_name
 from assay_rl.convert.run import DEFAULT_AGENT, Choices, Run, chat_run, envelope, extend_run
@@ -134,9 +133,10 @@ def _read_episode(record: Mapping[str, Any], choices: Choices) -> Run:
         raise ConversionError("traces: no messages")
     task = mapping(record.get("task")) or mapping(listed[0].get("task"))
     data = mapping(task.get("data")) or task
-    run = run_of(spans, choices.agent, label(record.get("id")))
+    asked = data.get("prompt")
+    told = None if asked is None else "\n".join(t.text for t in turns(asked, USER) if t.role == USER)
+    run = run_of(spans, choices.agent, label(record.get("id")), told)
     run.record = record
-    run.prompt = content_text(data.get("prompt")) if data.get("prompt") is not None else run.prompt
     run.reference = label(first(data, "answer", "reference_answer", "solution"))
     run.task_id = label(first(task, "key", "hash"))
     _reward(run, listed)

@@ -59,14 +59,18 @@ def _where(data: Json) -> str:
 
 
 def _agents(data: Json) -> str:
-    rows = "".join(
-        f'<tr><td style="{_CELL}"><bdi>{_text(a["id"])}</bdi></td><td style="{_NUMBER}">{a["credit"]:+.4f}</td>'
-        f'<td style="{_NUMBER}">[{a["low"]:+.4f}, {a["high"]:+.4f}]</td>'
-        f'<td style="{_NUMBER}">{a["total"]:+.4f}</td></tr>'
-        for a in data["agents"]
-    )
-    head = "".join(f'<th style="{_CELL}">{name}</th>' for name in ("agent", "credit", "interval", "sum of rewards"))
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    """Credit with its interval; where nobody was asked about other teams, shares of the outcome and no credit."""
+    shared = data["effort"]["evaluator"] == "outcome"
+    head = ("agent", "share of the outcome") if shared else ("agent", "credit", "interval", "sum of rewards")
+    rows = []
+    for a in data["agents"]:
+        cells = [f"{a['total']:+.4f}"]
+        if not shared:
+            cells = [f"{a['credit']:+.4f}", f"[{a['low']:+.4f}, {a['high']:+.4f}]", *cells]
+        numbers = "".join(f'<td style="{_NUMBER}">{cell}</td>' for cell in cells)
+        rows.append(f'<tr><td style="{_CELL}"><bdi>{_text(a["id"])}</bdi></td>{numbers}</tr>')
+    names = "".join(f'<th style="{_CELL}">{name}</th>' for name in head)
+    return f"<table><thead><tr>{names}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
 def _messages(data: Json) -> str:

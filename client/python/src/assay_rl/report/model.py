@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from math import isfinite
 from typing import Any
@@ -52,6 +51,7 @@ def episode_json(result: signal_service_pb2.EpisodeResult, episode: episode_pb2.
         evidence=_name(options_pb2.Evidence, signals.evidence, "EVIDENCE_"),
         partial=signals.partial,
         group=signals.group.id,
+        owen=signals.owen_values,
         agents=_agents(signals, episode),
         messages=_messages(signals, episode),
         first=_first_error(signals.first_error),
@@ -298,37 +298,6 @@ def _options_json(options: options_pb2.AttributionOptions) -> Json:
         "reference": options.reference_score if options.HasField("reference_score") else high,
         "text": json_format.MessageToJson(options, indent=2),
     }
-
-
-class Run:
-    """What the page says of all results together; filled while `rows` hands out their own."""
-
-    def __init__(self) -> None:
-        self.groups: list[Json] = []
-        self.options = Options()
-        self._versions: Counter[str] = Counter()
-
-    @property
-    def version(self) -> str:
-        return ", ".join(sorted(v for v in self._versions if v))
-
-    def rows(
-        self,
-        results: Iterable[signal_service_pb2.EpisodeResult | signal_service_pb2.GroupResult],
-        episodes: Mapping[str, episode_pb2.Episode],
-    ) -> Iterator[Json]:
-        """One object an episode; groups are kept."""
-        for result in results:
-            if isinstance(result, signal_service_pb2.GroupResult):
-                self.groups.append(group_json(result))
-                continue
-            row = episode_json(result, episodes.get(result.episode_id))
-            audit = result.signals.audit
-            row["options"] = self.options.number(audit)
-            if audit.episode_sha256:
-                row["sha256"] = audit.episode_sha256.hex()
-            self._versions[audit.software_version] += 1
-            yield row
 
 
 def finite(value: Any) -> Any:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,9 +10,24 @@ from importlib import resources
 
 from assay_rl.v1 import episode_pb2, signal_service_pb2
 
-from . import model
+from .collect import Collector, digest_of
 
-SCRIPTS = ("base.js", "charts.js", "overview.js", "episode.js", "app.js")
+# In this order: a script uses only what stands in the ones before it, or is called when the page starts.
+SCRIPTS = (
+    "base.js",
+    "words.js",
+    "save.js",
+    "charts.js",
+    "curves.js",
+    "summary.js",
+    "overview.js",
+    "transcript.js",
+    "episode.js",
+    "groups.js",
+    "course.js",
+    "list.js",
+    "app.js",
+)
 
 
 @cache
@@ -23,31 +35,17 @@ def _asset(name: str) -> str:
     return (resources.files(__package__) / "assets" / name).read_text(encoding="utf-8")
 
 
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def embed(value: object) -> str:
-    """JSON that can stand inside a script element: nothing in it can end the element or open a comment."""
-    text = json.dumps(model.finite(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for char in "<>&\u2028\u2029":
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    return text
-
-
 Results = Iterable[signal_service_pb2.EpisodeResult | signal_service_pb2.GroupResult]
 
 
-def pieces(results: Results, episodes: Mapping[str, episode_pb2.Episode], title: str = "Assay report") -> Iterator[str]:
-    """The page of a run, piece by piece: no more than one episode of it is held at a time.
-
-    `episodes` by id gives transcripts; a result without one is shown without texts.
-    """
+def page(collected: Collector, title: str = "Assay report", version: str = "") -> Iterator[bytes]:
+    """The page of what was collected, piece by piece. version: it asks the server it came from for newer ones."""
     style = _asset("report.css")
     script = "\n".join(_asset(name) for name in SCRIPTS)
+    asks = "; connect-src 'self'" if version else ""
     policy = (
-        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src '{digest_of(script)}'; style-src '{digest_of(style)}'; "
+        f"img-src data:; base-uri 'none'; form-action 'none'{asks}"
     )
     yield (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -55,24 +53,22 @@ def pieces(results: Results, episodes: Mapping[str, episode_pb2.Episode], title:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n<link rel="icon" href="data:,">\n'
         f"<title>{html.escape(title)}</title>\n<style>{style}</style>\n</head>\n"
-    )
-    yield _asset("body.html")
-    yield '<script type="application/json" id="data">'
-    yield from _data(results, episodes, title)
-    yield f"</script>\n<script>{script}</script>\n</body>\n</html>\n"
-
-
-def _data(results: Results, episodes: Mapping[str, episode_pb2.Episode], title: str) -> Iterator[str]:
-    run = model.Run()
-    yield f'{{"title":{embed(title)},"episodes":['
-    for number, row in enumerate(run.rows(results, episodes)):
-        yield ("," if number else "") + embed(row)
-    yield f'],"version":{embed(run.version)},"options":{embed(run.options.all)},"groups":{embed(run.groups)}}}'
+        f"{_asset('body.html')}"
+    ).encode("utf-8", "replace")
+    yield b'<script type="application/json" id="data">'
+    yield from collected.pieces(title, version)
+    yield f"</script>\n<script>{script}</script>\n</body>\n</html>\n".encode()
 
 
 def render(results: Results, episodes: Mapping[str, episode_pb2.Episode], title: str = "Assay report") -> str:
-    """The page of a run as one text; `pieces` says more."""
-    return "".join(pieces(results, episodes, title))
+    """The page of a run as one text, all of its episodes in it.
+
+    `episodes` by id gives transcripts; a result without one is shown without texts.
+    """
+    collected = Collector()
+    for result in results:
+        collected.add(result, episodes)
+    return b"".join(page(collected, title)).decode("utf-8")
 
 
 @dataclass(frozen=True)
@@ -85,7 +81,7 @@ class Notebook:
     def _repr_html_(self) -> str:
         source = html.escape(self.page, quote=True)
         return (
-            f'<iframe sandbox="allow-scripts" title="Assay report" srcdoc="{source}" '
+            f'<iframe sandbox="allow-scripts allow-downloads" title="Assay report" srcdoc="{source}" '
             f'style="width:100%;height:{self.height}px;border:1px solid #8884;border-radius:8px"></iframe>'
         )
 

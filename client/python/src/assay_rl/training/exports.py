@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 from assay_rl.client.episodes import Episode, Message
 from assay_rl.client.outcomes import Advantages, GroupScored, Outcome, Scored, Signals
 from assay_rl.training import rendering
+from assay_rl.training.rendering import Turn
 from assay_rl.training.tokens import Span, Where, place
 from assay_rl.v1 import options_pb2, signals_pb2
 from assay_rl.verify.findings import enum_name
@@ -94,12 +95,37 @@ class Material:
         return messages[side.begin]
 
 
-def dpo(material: Material) -> Iterator[Row]:
-    """TRL's DPOTrainer, standard format: prompt, chosen, rejected; and weight, kind. One-sided pairs are left out.
+@dataclass(frozen=True)
+class Preference:
+    """A pair whose sides continue the same context. Where `named`, they have different authors, each named in its text.
 
-    The prompt ends with the author's name; where the sides have different authors, each side begins with its own.
-    A row comes once, though pairs of several kinds can tell it: siblings that part at the start are a trajectory too.
-    A pair in which an answer that was graded wrong would be chosen over one that was graded right is left out.
+    The same context twice: as one text that ends with the author's name, and as the turns of a chat in which the author
+    is the assistant.
+    """
+
+    prompt: str
+    turns: tuple[Turn, ...]
+    chosen: str
+    rejected: str
+    weight: float
+    kind: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One side of a pair, or of a pair with one side only: what the author wrote, and whether it is desirable."""
+
+    prompt: str
+    turns: tuple[Turn, ...]
+    completion: str
+    label: bool
+    weight: float
+
+
+def preferences(material: Material) -> Iterator[Preference]:
+    """All pairs with two sides. A pair comes once, though several kinds can tell it: siblings that part at the start
+    are a trajectory too. One in which an answer that was graded wrong would be chosen over one that was graded right is
+    left out.
     """
     seen: set[tuple[str, str, str]] = set()
     for pair in material.pairs():
@@ -110,14 +136,51 @@ def dpo(material: Material) -> Iterator[Row]:
         author = material.author(pair.chosen)
         named = author.agent != material.author(pair.rejected).agent
         context = material.episode(pair.context_episode_id)
-        row = (
+        found = Preference(
             rendering.prompt(context, pair.context_length, None if named else author),
+            tuple(rendering.turns(context, pair.context_length, "" if named else author.agent)),
             material.side(pair.chosen, named),
             material.side(pair.rejected, named),
+            pair.weight,
+            _kind(pair),
         )
-        if row not in seen:
-            seen.add(row)
-            yield {"prompt": row[0], "chosen": row[1], "rejected": row[2], "weight": pair.weight, "kind": _kind(pair)}
+        key = (found.prompt, found.chosen, found.rejected)
+        if key not in seen:
+            seen.add(key)
+            yield found
+
+
+def judged(material: Material) -> Iterator[Judged]:
+    """Both sides of all pairs. A message whose answer was graded is desirable only where it is right, and undesirable
+    only where it is wrong."""
+    seen: set[tuple[str, str, bool]] = set()
+    for pair in material.pairs():
+        for side, label in ((pair.chosen, True), (pair.rejected, False)):
+            if not pair.HasField("chosen" if label else "rejected") or material.contradicts(side, label):
+                continue
+            author = material.author(side)
+            context = material.episode(pair.context_episode_id)
+            found = Judged(
+                rendering.prompt(context, pair.context_length, author),
+                tuple(rendering.turns(context, pair.context_length, author.agent)),
+                material.side(side),
+                label,
+                pair.weight,
+            )
+            key = (found.prompt, found.completion, label)
+            if key not in seen:
+                seen.add(key)
+                yield found
+
+
+def dpo(material: Material) -> Iterator[Row]:
+    """TRL's DPOTrainer, standard format: prompt, chosen, rejected; and weight, kind. layouts.py has the other trainers.
+
+    The prompt ends with the author's name; where the sides have different authors, each side begins with its own.
+    """
+    for pair in preferences(material):
+        yield {"prompt": pair.prompt, "chosen": pair.chosen, "rejected": pair.rejected,
+               "weight": pair.weight, "kind": pair.kind}  # fmt: skip
 
 
 def step_dpo(material: Material) -> Iterator[Row]:
@@ -137,21 +200,9 @@ def step_dpo(material: Material) -> Iterator[Row]:
 
 
 def kto(material: Material) -> Iterator[Row]:
-    """TRL's KTOTrainer, standard format: prompt, completion, label; and weight. Both sides of other pairs count too.
-
-    A message whose answer was graded is desirable only where it is right, and undesirable only where it is wrong.
-    """
-    seen: set[tuple[str, str, bool]] = set()
-    for pair in material.pairs():
-        for side, label in ((pair.chosen, True), (pair.rejected, False)):
-            if not pair.HasField("chosen" if label else "rejected") or material.contradicts(side, label):
-                continue
-            author = material.author(side)
-            prompt = rendering.prompt(material.episode(pair.context_episode_id), pair.context_length, author)
-            completion = material.side(side)
-            if (prompt, completion, label) not in seen:
-                seen.add((prompt, completion, label))
-                yield {"prompt": prompt, "completion": completion, "label": label, "weight": pair.weight}
+    """TRL's KTOTrainer, standard format: prompt, completion, label; and weight. Both sides of other pairs count too."""
+    for side in judged(material):
+        yield {"prompt": side.prompt, "completion": side.completion, "label": side.label, "weight": side.weight}
 
 
 _GOOD = frozenset({"SOUND", "REPAIR"})

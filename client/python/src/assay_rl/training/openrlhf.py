@@ -21,6 +21,7 @@ from typing import Any, Literal
 from assay_rl.client.aio import Options
 from assay_rl.client.blocking import Client, Scorer
 from assay_rl.client.episodes import Episode
+from assay_rl.client.evaluators import Evaluator
 from assay_rl.client.outcomes import AssayError, Failed
 from assay_rl.grading import Grading, Kind
 
@@ -47,17 +48,20 @@ def from_label(query: str, prompt: str, label: str) -> Episode:
 class AssayReward:
     """reward_func(queries, prompts, labels) -> {"rewards", "scores", "extra_logs"}, values of the protocol's form.
 
-    build: (query, prompt, label) -> the episode with its outcome. grade: how answers of votes are compared with the
-    reference answer: "math" (assay-rl[grading]), "choice", "number" or "exact"; None: as the options say.
+    server: target of the service; None: a private one of this process. build: (query, prompt, label) -> the episode
+    with its outcome, unless evaluator, your own evaluation of changed episodes, tells it. grade: how answers of votes
+    are compared with the reference answer: "math" (assay-rl[grading]), "choice", "number" or "exact"; None: as the
+    options say.
     on_failure: "raise" stops OpenRLHF on the episode; "nan" gives it a NaN score, which --algo.dynamic_filtering drops
     together with its group: use it with that only, because nothing else in OpenRLHF looks for NaN.
     """
 
     def __init__(
         self,
-        server: str,
+        server: str | None,
         build: Build = from_label,
         *,
+        evaluator: Evaluator | None = None,
         options: Options | None = None,
         grade: Kind | None = None,
         deadline: float | None = 170.0,  # OpenRLHF's own limit for a remote reward is 180 s
@@ -67,6 +71,7 @@ class AssayReward:
         self._arguments: Mapping[str, Any] = {"deadline": deadline, **client}
         self._server = server
         self._build = build
+        self._evaluator = evaluator
         self._grading = Grading(grade)
         self._options = self._grading.options(options)
         self._on_failure = on_failure
@@ -78,7 +83,7 @@ class AssayReward:
         """One stream for all calls, which OpenRLHF makes from many threads; opened late, after Ray's forks."""
         with self._lock:
             if self._scorer is None:
-                self._scorer = Client(self._server, **self._arguments).open(self._options)
+                self._scorer = Client(self._server, **self._arguments).open(self._options, evaluator=self._evaluator)
             return self._scorer
 
     def __call__(self, queries: Sequence[str], prompts: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from google.protobuf import json_format
 
 from assay_rl.client.blocking import Client
 from assay_rl.client.episodes import EpisodeLike
+from assay_rl.client.evaluators import Evaluator
 from assay_rl.client.outcomes import Failed, GroupScored
 from assay_rl.grading import Grading, Kind
 from assay_rl.v1 import episode_pb2
@@ -33,6 +34,8 @@ class SignalLabeler:
     failed), error (null where it did not fail, else CODE: message), advantages (serialised EpisodeAdvantages of
     episodes whose whole group lies in the batch, else null).
 
+    server: target of the service; None: a private one of each actor. evaluator: your own evaluation of changed
+    episodes, which Ray pickles with the actor.
     column: holds the episode. build: makes an episode of a row instead. grade: how answers of votes are compared with
     the reference answer: "math" (assay-rl[grading]), "choice", "number" or "exact"; None: as the options say. Groups
     need their members in one batch: group the data set by the group's id, or use ComputeAdvantages on the labelled
@@ -41,8 +44,9 @@ class SignalLabeler:
 
     def __init__(
         self,
-        server: str,
+        server: str | None,
         *,
+        evaluator: Evaluator | None = None,
         column: str = "episode",
         build: Callable[[Mapping[str, Any]], EpisodeLike] | None = None,
         options: Mapping[str, Any] | None = None,
@@ -51,13 +55,16 @@ class SignalLabeler:
     ) -> None:
         self._client = Client(server, **client)
         self._column = column
+        self._evaluator = evaluator
         self._build = build
         self._grading = Grading(grade)
         self._options = self._grading.options(options)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         columns = {name: list(values) for name, values in batch.items()}
-        result = self._client.score_batch(list(self._grading.episodes(self._episodes(columns))), options=self._options)
+        result = self._client.score_batch(
+            list(self._grading.episodes(self._episodes(columns))), options=self._options, evaluator=self._evaluator
+        )
         advantages = {
             member.episode_id: member.SerializeToString()
             for group in result.groups.values()

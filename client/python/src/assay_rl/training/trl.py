@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -21,12 +21,16 @@ from trl import GRPOTrainer
 from assay_rl.client.aio import Options, options_proto
 from assay_rl.client.blocking import Client
 from assay_rl.client.episodes import Episode
-from assay_rl.client.outcomes import Advantages, Batch, GroupFailed, Scored
+from assay_rl.client.evaluators import Evaluator
+from assay_rl.client.outcomes import Advantages, Batch, GroupFailed, GroupOutcome, Scored
+from assay_rl.convert.files import outcome_message
+from assay_rl.course.files import Result
+from assay_rl.course.recorder import Recorder
 from assay_rl.grading import Grading, Kind
 from assay_rl.training.advantage_options import advantage_options
 from assay_rl.training.group_board import in_group
 from assay_rl.training.tokens import Span, place, spans_from_mask
-from assay_rl.v1 import options_pb2, signals_pb2
+from assay_rl.v1 import options_pb2, signal_service_pb2, signals_pb2
 
 log = logging.getLogger("assay_rl")
 
@@ -50,27 +54,37 @@ class Sample:
 class AssayReward:
     """An async reward function: list[float | None], the score of every completion's episode.
 
-    server: target of the service. options: AttributionOptions or a mapping of them; the same for every batch.
+    server: target of the service; None: a private one of this process (assay_rl.local). evaluator: your own evaluation
+    of changed episodes, a function or a coroutine. options: AttributionOptions or a mapping of them; the same for every
+    batch.
     grade: how answers of votes are compared with the reference answer: "math" (assay-rl[grading]), "choice", "number"
     or "exact"; None: as the options say.
     deadline: seconds for one episode, after which its reward is None.
+    recorder: gets the results of every step for `assay-rl report` and experiment trackers, evaluations included; of
+    several processes give it to the first alone. You close it when training is done.
     """
 
     def __init__(
         self,
-        server: str,
+        server: str | None,
         build: Build,
         *,
+        evaluator: Evaluator | None = None,
         options: Options | None = None,
         grade: Kind | None = None,
         deadline: float | None = 120.0,
+        recorder: Recorder | None = None,
         **client: Any,
     ) -> None:
         self.__name__ = "assay"
         self._grading = Grading(grade)
         self.options = options_proto(self._grading.options(options))
         self.samples: list[Sample] = []
+        self.recorder = recorder
+        self.records_groups = False  # a trainer that computes groups records episodes together with them
+        self.step = -1
         self._build = build
+        self._evaluator = evaluator
         self.client = Client(server, deadline=deadline, **client)
 
     async def __call__(self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float | None]:
@@ -88,10 +102,17 @@ class AssayReward:
             else:
                 log.warning("no reward for episode %s: %s", outcome.episode_id, outcome.error)
         self.samples = samples
+        state = columns.get("trainer_state")
+        self.step = self.step + 1 if state is None else int(state.global_step)
+        if self.recorder is not None and not self.records_groups:
+            results = [outcome_message(outcome) for outcome in batch.outcomes]
+            self.recorder.record(self.step, results, [sample.episode.to_proto() for sample in samples])
         return [s.signals.score if s.signals is not None else None for s in samples]
 
     def _score(self, episodes: Sequence[Episode]) -> Batch:
-        return self.client.score_batch(list(self._grading.episodes(episodes)), options=self.options)
+        return self.client.score_batch(
+            list(self._grading.episodes(episodes)), options=self.options, evaluator=self._evaluator
+        )
 
     def advantages(
         self, groups: Sequence[Sequence[signals_pb2.EpisodeSignals]], options: options_pb2.AdvantageOptions
@@ -103,6 +124,7 @@ class AssayReward:
             options=options,
             value_range=(value_range.low, value_range.high) if value_range is not None else None,
         )
+        self._record_groups(groups, outcomes.values())
         found: dict[str, tuple[Advantages, float]] = {}
         for outcome in outcomes.values():
             if isinstance(outcome, GroupFailed):
@@ -110,6 +132,29 @@ class AssayReward:
                 continue
             found.update({episode: (own, outcome.weight) for episode, own in outcome.advantages.items()})
         return found
+
+    def _record_groups(
+        self, groups: Sequence[Sequence[signals_pb2.EpisodeSignals]], outcomes: Iterable[GroupOutcome]
+    ) -> None:
+        """Episodes as they stand in their groups, and those of this process that failed."""
+        if self.recorder is None:
+            return
+        results: list[Result] = [
+            signal_service_pb2.EpisodeResult(episode_id=signals.episode_id, signals=signals)
+            for group in groups
+            for signals in group
+        ]
+        results += [
+            signal_service_pb2.EpisodeResult(episode_id=sample.episode.id)
+            for sample in self.samples
+            if sample.signals is None
+        ]
+        episodes = []
+        for number, sample in enumerate(self.samples):  # the first process's come first among all
+            episode = sample.episode.to_proto()
+            episode.id = episode.id if sample.signals is None else str(number)
+            episodes.append(episode)
+        self.recorder.record(self.step, [*results, *map(outcome_message, outcomes)], episodes)
 
 
 class CreditGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
@@ -140,6 +185,7 @@ class CreditGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         if len(rewards) != 1:
             raise ValueError("one of reward_funcs must be an AssayReward")
         self._assay = rewards[0]
+        self._assay.records_groups = True
         self._options = advantage_options(blend, outcome_part, credit_part, self._assay.options.advantages)
         self._as_trl_divides(self._options)
 
@@ -148,7 +194,7 @@ class CreditGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         divided = self.args.scale_rewards not in ("none", False)
         if not options.scale:
             options.scale = options_pb2.OUTCOME_SCALE_SAMPLE if divided else options_pb2.OUTCOME_SCALE_NONE
-        if not options.HasField("epsilon"):
+        if divided and not options.HasField("epsilon"):
             options.epsilon = 1e-4
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:

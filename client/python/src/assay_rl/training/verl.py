@@ -12,6 +12,7 @@ validation, and the estimator `assay` reads the advantages back.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import uuid
 from collections.abc import Mapping, Sequence
@@ -65,9 +66,10 @@ class CreditedOutput(AgentLoopOutput):  # type: ignore[misc]
 class AssayRewardManager(RewardManagerBase):  # type: ignore[misc]
     """Scores the episode of a session and waits for its group.
 
-    Configuration `reward.assay`: server, options (AttributionOptions in proto JSON), deadline, group_timeout; grade
-    ("math", "choice", "number" or "exact": how answers of votes are compared with the reference answer); and of
-    advantages blend, outcome_part and credit_part, each left to the service where it is not given.
+    Configuration `reward.assay`: server (none: a private one of each worker), evaluator (MODULE:NAME of your own
+    evaluation of changed episodes, a function or a coroutine), options (AttributionOptions in proto JSON), deadline,
+    group_timeout; grade ("math", "choice", "number" or "exact": how answers of votes are compared with the reference
+    answer); and of advantages blend, outcome_part and credit_part, each left to the service where it is not given.
     An episode with a group (id: the prompt's uid, size: the number of rollouts) gets advantages; one without, as in
     validation, the score alone. A failed episode raises: verl marks the prompt as failed and trains on none of its
     rollouts, instead of on a made-up 0.
@@ -76,7 +78,8 @@ class AssayRewardManager(RewardManagerBase):  # type: ignore[misc]
     def __init__(self, config: Any, tokenizer: Any, compute_score: Any, **router: Any) -> None:
         super().__init__(config, tokenizer, compute_score)
         held = config.reward.get("assay") or {}
-        self._server = str(held["server"])
+        self._server = str(held["server"]) if held.get("server") else None
+        self._evaluator = _named(str(held["evaluator"])) if held.get("evaluator") else None
         self._grading = Grading(held.get("grade"))
         self._options = options_proto(self._grading.options(_plain(held.get("options") or {})))
         blend = held.get("blend")
@@ -100,7 +103,9 @@ class AssayRewardManager(RewardManagerBase):  # type: ignore[misc]
         group, episode.group = episode.group, None
         episode.id = f"{uuid.uuid4().hex}/{episode.id}"  # sessions of one prompt meet in one group
         if self._scorer is None:
-            self._scorer = AsyncClient(self._server, deadline=self._deadline).open(self._options)
+            self._scorer = AsyncClient(self._server, deadline=self._deadline).open(
+                self._options, evaluator=self._evaluator
+            )
         outcome = await self._scorer.submit(await asyncio.to_thread(self._grading.episode, episode))
         signals = None if isinstance(outcome, Failed) else outcome.proto.signals
         told: dict[str, Any] = {}
@@ -131,7 +136,9 @@ class AssayRewardManager(RewardManagerBase):  # type: ignore[misc]
 class BoardActor:
     """GroupBoard as a Ray actor."""
 
-    def __init__(self, server: str, advantages: bytes, value_range: tuple[float, float] | None, timeout: float) -> None:
+    def __init__(
+        self, server: str | None, advantages: bytes, value_range: tuple[float, float] | None, timeout: float
+    ) -> None:
         """advantages: serialised AdvantageOptions, of which nothing is left to the actor."""
         self._server, self._range = server, value_range
         self._options = options_pb2.AdvantageOptions.FromString(advantages)
@@ -169,6 +176,12 @@ def compute_assay_advantage(
     ]
     advantages = torch.tensor(rows, dtype=token_level_rewards.dtype, device=token_level_rewards.device)
     return advantages, advantages
+
+
+def _named(path: str) -> Any:
+    """What MODULE:NAME stands for."""
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def _plain(value: Any) -> Any:

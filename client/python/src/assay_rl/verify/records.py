@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from google.protobuf import json_format
 
-from assay_rl.convert.files import one_source, text_lines
 from assay_rl.v1 import episode_pb2, signal_service_pb2, signals_pb2
 
 from .questions import Asked, decode
@@ -29,11 +26,6 @@ class ResultLine:
     result: signal_service_pb2.EpisodeResult
     asked: tuple[Asked, ...]
     broken: tuple[str, ...]  # questions that could not be read
-
-
-def lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    """Non-empty lines with their numbers, from 1. Raises FileError."""
-    return text_lines(one_source(str(path)))
 
 
 def _integer(text: str) -> int | float:

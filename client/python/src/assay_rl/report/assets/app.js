@@ -1,69 +1,6 @@
 "use strict";
 
-const find = (id) => document.getElementById(id);
 const main = find("main");
-const state = { shown: [], list: null, current: null };
-
-const SORTS = {
-  order: ["In file order", null],
-  worst: ["Lowest score first", (a, b) => (a.score ?? -Infinity) - (b.score ?? -Infinity)],
-  sure: ["Surest first error first", (a, b) => (b.first?.index == null ? 0 : b.first.probability) - (a.first?.index == null ? 0 : a.first.probability)],
-  sabotage: ["Strongest sabotage first", (a, b) => lowestCredit(a) - lowestCredit(b)],
-  longest: ["Longest first", (a, b) => b.messages.length - a.messages.length],
-  costly: ["Most questions first", (a, b) => (b.effort?.questions || 0) - (a.effort?.questions || 0)],
-};
-// Blame by reward alone is no sabotage: nobody asked what the team would have got without the agent.
-const lowestCredit = (episode) => (onlyOutcome(episode) ? 0 : Math.min(0, ...episode.agents.map((agent) => agent.credit)));
-
-function haystack(episode) {
-  episode.search ??= [episode.id, episode.prompt || "", ...episode.agents.map((agent) => `${agent.id} ${agent.role}`), ...episode.messages.map((message) => message.text || "")].join("\n").toLowerCase();
-  return episode.search;
-}
-
-function matches(episode, wanted) {
-  if (wanted.outcome === "success" && !(episode.success === true)) return false;
-  if (wanted.outcome === "failure" && !(episode.success === false)) return false;
-  if (wanted.outcome === "error" && !episode.error) return false;
-  if (wanted.outcome === "claimed" && (episode.first?.index ?? null) === null) return false;
-  if (wanted.label && !episode.messages.some((message) => message.label === wanted.label)) return false;
-  if (wanted.agent && !episode.agents.some((agent) => agent.id === wanted.agent)) return false;
-  return !wanted.words.length || wanted.words.every((word) => haystack(episode).includes(word));
-}
-
-function apply() {
-  const wanted = { outcome: find("outcome").value, label: find("label").value, agent: find("agent").value, words: find("search").value.toLowerCase().split(/\s+/).filter(Boolean) };
-  const order = SORTS[find("sort").value][1];
-  state.shown = data.episodes.filter((episode) => matches(episode, wanted));
-  if (order) state.shown.sort(order);
-  const all = state.shown.length === data.episodes.length;
-  find("count").textContent = all ? count(data.episodes.length, "episode") : `${state.shown.length.toLocaleString("en")} of ${count(data.episodes.length, "episode")}`;
-  find("clear").hidden = all && find("sort").value === "order";
-  state.list?.stop();
-  const list = find("list");
-  list.replaceChildren();
-  if (!state.shown.length) list.append(h("li", { class: "empty" }, "No episode matches."));
-  state.list = lazily(list, state.shown, row, 60);
-  mark();
-}
-
-function row(episode) {
-  const verdict = episode.error ? ["!", "not scored", "none"] : episode.success ? ["✓", "success", "good"] : ["✕", "failure", "bad"];
-  const first = episode.first?.index ?? null;
-  const author = first === null ? null : episode.messages.find((message) => message.index === first)?.agent;
-  return h("li", {}, h("a", { href: `#/e/${episode.number}`, "data-number": episode.number },
-    h("span", { class: `verdict-mark ${verdict[2]}`, role: "img", "aria-label": verdict[1] }, verdict[0]),
-    h("span", { class: "title" }, name(episode.id)),
-    h("span", { class: "score" }, episode.error ? "" : plain(episode.score, 2)),
-    h("span", { class: "about" }, first === null ? `${count(episode.agents.length, "agent")}, ${count(episode.messages.length, "message")}` : [`✕ message ${first}: `, name(author ?? "")])));
-}
-
-function mark() {
-  for (const link of document.querySelectorAll("#list a")) {
-    const current = state.current !== null && Number(link.dataset.number) === state.current;
-    if (current) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
-}
 
 // The browser tells of a new address in its own time, and a key pressed until then would start from the page before.
 function visit(address) {
@@ -75,55 +12,79 @@ function follow() {
   if (document.body.dataset.address !== location.hash) show();
 }
 
+// The views by the first part of the address; each gives its page, and what the title says of it.
+const VIEWS = {
+  "": ["overview", () => [overview(state.shown, state.all)]],
+  course: ["course", () => (data.course ? [coursePage()] : null)],
+  groups: ["groups", () => [groupsPage()]],
+  episodes: ["episodes", () => [overview(state.shown, state.all)]],
+  g: ["groups", (id, step) => groupFound(places.groups.get(placeKey(id, stepOf(step, data.groups))))],
+  t: ["groups", (number) => groupFound(data.groups[Number(number)])],
+  e: ["episode", (id, step) => episodeFound(episodeById(id, stepOf(step, data.episodes)))],
+  n: ["episode", (number) => episodeFound(data.episodes[Number(number)])],
+};
+
+// A link without a step is of a report of one step, or of the first that has the id.
+function stepOf(step, all) {
+  return step !== undefined && severalSteps() ? Number(step) : all[0]?.step;
+}
+const groupFound = (group) => group && [groupPage(group), group.id];
+const episodeFound = (episode) => episode && [episodePage(episode, state.shown.indexOf(episode), state.shown.length), episode.id, episode.number];
+
+function viewed() {
+  const [, key, ...rest] = (location.hash || "#/").split("/");
+  const [name, make] = VIEWS[key] || VIEWS[""];
+  let parts;
+  try {
+    parts = rest.map(decodeURIComponent);
+  } catch {
+    parts = rest;
+  }
+  const made = make(...parts);
+  return made ? [name, ...made] : ["overview", lost(parts[0])];
+}
+
+const lost = (id) => h("div", { class: "page" }, h("h1", {}, "Not in this report"), h("p", {}, name(id ?? ""), " is not among what this page holds. ", data.left > 0 && "It may be one of those that were left out for its size; --sample and --max-size say how many are kept."), h("p", {}, h("a", { href: "#/" }, "To the overview")));
+
 function show() {
   document.body.dataset.address = location.hash;
-  const [, view, number] = (location.hash || "#/").split("/");
-  const episode = view === "e" ? data.episodes[Number(number)] : null;
-  state.current = episode ? episode.number : null;
-  document.body.dataset.view = episode ? "episode" : view === "episodes" ? "episodes" : "overview";
-  if (episode) main.replaceChildren(episodePage(episode, state.shown.indexOf(episode), state.shown.length));
-  else main.replaceChildren(overview(state.shown));
+  state.current = null;
+  const [view, node, title, number] = viewed();
+  state.current = number ?? null;
+  document.body.dataset.view = view;
+  main.replaceChildren(node);
   for (const link of document.querySelectorAll(".views a")) {
-    if (link.dataset.view === (episode ? "episodes" : document.body.dataset.view)) link.setAttribute("aria-current", "page");
+    if (link.dataset.view === (view === "episode" ? "episodes" : view)) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  document.title = episode ? `${visible(episode.id)} · ${visible(data.title)}` : visible(data.title);
+  document.title = title === undefined ? visible(data.title) : `${visible(title)} · ${visible(data.title)}`;
   mark();
   window.scrollTo(0, 0);
   main.scrollTop = 0;
-}
-
-function go(step) {
-  const position = state.shown.findIndex((episode) => episode.number === state.current);
-  const next = state.shown[position < 0 ? 0 : Math.max(0, Math.min(state.shown.length - 1, position + step))];
-  if (!next) return;
-  state.list.upTo(state.shown.indexOf(next));
-  document.querySelector(`#list a[data-number="${next.number}"]`)?.scrollIntoView({ block: "nearest" });
-  visit(`#/e/${next.number}`);
-}
-
-function choices(select, entries) {
-  select.replaceChildren(...entries.map(([value, text]) => h("option", { value }, visible(text))));
 }
 
 function help() {
   const dialog = find("help");
   const term = (word, text) => [h("dt", {}, word), h("dd", {}, text)];
   dialog.replaceChildren(
-    h("h2", { id: "help-title" }, "How to read this"),
+    h("form", { method: "dialog", class: "close" }, h("button", {}, "Close")),
+    h("h2", { id: "help-title", tabindex: "-1", autofocus: true }, "How to read this"),
     h("p", {}, "A team of agents worked on a task and got a score. This report shares the score out: first over the agents, then over their messages."),
     h("dl", {},
       term("Value", "The score the team would have got with only some of its members. “Nobody” is the baseline."),
       term("Credit", "What an agent added, averaged over all orders in which the team could have formed (its Shapley value). Negative: the team was better without it. All credits sum to the team's value less the baseline."),
       term("Interval", "Credit is exact when every combination of agents was evaluated. Otherwise it is an estimate, and the interval says how sure it is."),
+      term("Share of the outcome", "Where nobody was asked what other teams would have got there is no credit. What agents then have is the sum of their messages' rewards, and it is never shown as credit."),
+      term("Advantage", "What a trainer puts on a message's tokens, from comparing the runs of one task: X, how the run (or its author's part in it) did against the others, and K, what tells an author's messages apart."),
       term("Reward", "A message's share. In a success, an agent's messages share its credit. In a failure, all messages share the shortfall, most of it where it went wrong. Sums are kept to the last digit."),
+      term("Outcome and value", "The outcome is the score of the run; the value of the whole team is what the evaluator gives it. Credit shares out the value. Where the two differ the difference is shown and is nobody's."),
       term("First error", "The earliest message after which success was no longer likely. Claimed only when there is evidence and it is likely enough."),
       term("Not placed", "Credit that no message could take, such as that of an agent who never spoke. It is listed, never lost."),
       Object.values(LABELS).map(([icon, word, text]) => term(`${icon} ${word}`, text))),
     h("h3", {}, "Keys"),
-    h("p", { class: "keys" }, [["j / k", "next, previous episode"], ["/", "search"], ["o", "overview"], ["t", "light or dark"], ["?", "this help"], ["Esc", "leave the search"]].map(([key, text]) => [h("kbd", {}, key), ` ${text}  `])),
-    h("form", { method: "dialog" }, h("button", { autofocus: true }, "Close")));
+    h("p", { class: "keys" }, [["j / k", "next, previous episode"], ["/", "search"], ["o", "overview"], ["g", "tasks"], ["c", "over time"], ["t", "light or dark"], ["?", "this help"], ["Esc", "leave the search"]].map(([key, text]) => [h("kbd", {}, key), ` ${text}  `])));
   dialog.showModal();
+  dialog.scrollTop = 0;
 }
 
 function theme(flip) {
@@ -136,31 +97,51 @@ function keys(event) {
   const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
   if (event.key === "Escape" && typing) event.target.blur();
   if (typing) return;
-  const actions = { j: () => go(1), k: () => go(-1), "/": () => find("search").focus(), o: () => visit("#/"), "?": help, t: () => theme(true) };
+  const actions = { j: () => go(1), k: () => go(-1), "/": () => find("search").focus(), o: () => visit("#/"), g: () => visit("#/groups"), c: () => data.course && visit("#/course"), "?": help, t: () => theme(true) };
   if (!actions[event.key]) return;
   event.preventDefault();
   actions[event.key]();
 }
 
+// Everything that follows from the data; again when it is replaced.
+function take() {
+  findPlaces();
+  const kept = FILTERS.map((id) => [id, find(id).value]);
+  fillFilters();
+  for (const [id, value] of kept) if (value && [...(find(id).options || [{ value }])].some((option) => option.value === value)) find(id).value = value;
+  document.querySelector('.views [data-view="course"]').hidden = !data.course;
+  document.querySelector('.views [data-view="groups"]').hidden = !data.groups.length;
+  apply();
+}
+
+// A page that is served asks for newer data. What the reader has open, chosen and scrolled to stays.
+async function ask() {
+  const known = document.documentElement.dataset.version || "";
+  try {
+    const answer = await fetch(`data?after=${encodeURIComponent(known)}`, { cache: "no-store" });
+    if (answer.status === 200) {
+      const newer = await answer.json();
+      document.documentElement.dataset.version = answer.headers.get("X-Assay-Version") || "";
+      data = newer;
+      const at = [window.scrollY, find("list").parentElement.scrollTop, document.activeElement?.id];
+      take();
+      show();
+      window.scrollTo(0, at[0]);
+      find("list").parentElement.scrollTop = at[1];
+      find(at[2] || "main")?.focus({ preventScroll: true });
+    }
+    find("live").textContent = "live";
+  } catch {
+    find("live").textContent = "the run's reader is gone; this is its last state";
+  }
+  setTimeout(ask, 2000);
+}
+
 function start() {
-  data.episodes.forEach((episode, number) => { episode.number = number; });
   find("home").textContent = "Assay";
-  choices(find("outcome"), [["", "Any outcome"], ["success", "Successes"], ["failure", "Failures"], ["claimed", "First error claimed"], ["error", "Without signals"]]);
-  const labels = new Set(data.episodes.flatMap((episode) => episode.messages.map((message) => message.label)).filter(Boolean));
-  choices(find("label"), [["", "Any label"], ...Object.keys(LABELS).filter((label) => labels.has(label)).map((label) => [label, LABELS[label][1]])]);
-  const agents = new Map();
-  for (const episode of data.episodes) for (const agent of episode.agents) agents.set(agent.id, (agents.get(agent.id) || 0) + 1);
-  choices(find("agent"), [["", "Any agent"], ...[...agents].sort((a, b) => b[1] - a[1]).slice(0, 200).map(([id, number]) => [id, `${id.slice(0, 40)} (${number})`])]);
-  choices(find("sort"), Object.entries(SORTS).map(([value, [text]]) => [value, text]));
-  let waiting = 0;
-  const changed = () => { apply(); if (state.current === null) show(); };
-  find("search").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(changed, 120); });
-  for (const id of ["outcome", "label", "agent", "sort"]) find(id).addEventListener("change", changed);
-  find("clear").addEventListener("click", () => {
-    for (const id of ["search", "outcome", "label", "agent"]) find(id).value = "";
-    find("sort").value = "order";
-    changed();
-  });
+  take();
+  startFilters(() => { apply(); if (state.current === null) show(); });
+  find("sort").value = "order";
   find("help-open").addEventListener("click", help);
   find("theme").addEventListener("click", () => theme(true));
   document.addEventListener("keydown", keys);
@@ -172,9 +153,14 @@ function start() {
     visit(link.getAttribute("href"));
   });
   window.addEventListener("hashchange", follow);
-  apply();
+  if (!location.hash && data.course) history.replaceState(null, "", "#/course");
   show();
   document.documentElement.dataset.ready = "true";
+  if (data.live) {
+    find("live").hidden = false;
+    document.documentElement.dataset.version = data.live;
+    setTimeout(ask, 2000);
+  }
 }
 
 start();

@@ -1,7 +1,8 @@
 "use strict";
 // Everything is built with createElement and text nodes: no string ever becomes markup.
 
-const data = JSON.parse(document.getElementById("data").textContent);
+let data = JSON.parse(document.getElementById("data").textContent);
+const find = (id) => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
 
 function fill(node, attributes, children) {
@@ -30,6 +31,15 @@ function visible(text) {
 }
 const name = (text) => h("bdi", { class: "name" }, visible(text));
 
+// An id of 64 characters ends in what makes it different as often as it begins with it: the middle is left out.
+function short(text, most = 40) {
+  const shown = visible(text);
+  if (shown.length <= most) return shown;
+  const front = Math.floor((most - 1) / 3);
+  return `${shown.slice(0, front)}…${shown.slice(shown.length - (most - 1 - front))}`;
+}
+const shortName = (text, most) => h("bdi", { class: "name", title: visible(text).slice(0, 500) }, short(text, most));
+
 const MINUS = "\u2212";
 function plain(value, digits = 3) {
   if (typeof value !== "number") return String(value);
@@ -39,59 +49,14 @@ function plain(value, digits = 3) {
   return (value < 0 ? MINUS : "") + size.toFixed(digits);
 }
 const signed = (value, digits = 3) => (value > 0 && plain(value, digits) !== "0" ? "+" : "") + plain(value, digits);
-const percent = (share) => (share > 0 && share < 0.005 ? "<1 %" : `${Math.round(share * 100)} %`);
+const percent = (share) => (share > 0 && share < 0.005 ? "<1 %" : share < 1 && share >= 0.995 ? ">99 %" : `${Math.round(share * 100)} %`);
 const tiny = (value) => (value === 0 ? "0" : value.toExponential(1).replace("-", MINUS));
 const count = (number, one, many = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 const sum = (values) => values.reduce((total, value) => total + value, 0);
+// A number with all its digits behind what is shown of it.
+const figure = (value, format = plain, ...rest) => (value === null || value === undefined ? "–" : h("data", { value }, format(value, ...rest)));
+const whole = (value) => value.toLocaleString("en");
 const tone = (value, scale = 1) => (value > 1e-9 * scale ? "good" : value < -1e-9 * scale ? "bad" : "none");
-
-const LABELS = {
-  SOUND: ["✓", "Sound", "Success was likely before and after this message."],
-  FIRST_ERROR: ["✕", "First error", "The earliest message after which success was no longer likely."],
-  ERROR: ["✕", "Error", "Another message that turned a likely success into an unlikely one."],
-  REPAIR: ["↻", "Repair", "Turned an unlikely success back into a likely one."],
-  REPAIR_ATTEMPT: ["↻", "Repair attempt", "Tried to repair, but success stayed unlikely."],
-  FAILURE_ALIGNED: ["↓", "Carries the error on", "Written after the error, with evidence against it, and tried nothing new."],
-  NEUTRAL: ["·", "Neutral", "Nothing is claimed about this message."],
-};
-const TIERS = {
-  ANNOTATION: "a person's annotation",
-  ROLLOUTS: "rollouts from the states between messages",
-  SCORES: "process scores of the messages",
-  TEXT: "the texts, by a fitted prior",
-  NONE: "nothing: no evidence was given",
-};
-const EVIDENCE = {
-  OWEN: "how much each message changed the outcome when messages were left out (Owen values)",
-  PREFIX: "how the expected outcome changed from message to message",
-  SCORES: "process scores of the messages",
-  EQUAL: "equal shares: nothing told the messages apart",
-};
-// What an advantage is made of: its outcome part X and its credit part K.
-const OUTCOME_PARTS = {
-  OUTCOME: "X is the run's score against the other runs of the task",
-  CONTROL: "X is the run's score against the other runs, less what the rest of the team explains of it",
-  RECOMBINED: "X is what the author's messages are worth in the teams of all runs",
-};
-const CREDIT_PARTS = {
-  VALUES: "K is how much the message changed the expected score",
-  CREDIT: "K is what the message is worth to the team, with and without it",
-  SCORES: "K is the judge's score of the message",
-};
-const GRADES = { RIGHT: "right", WRONG: "wrong", UNREADABLE: "unreadable" };
-const PAIRS = {
-  STEP: "At the first error: a better alternative over what was said",
-  REPAIR: "At the repair: the repair over an alternative that did not help",
-  SIBLING: "Two runs of the task part here: the better branch over the worse",
-  SUFFIX: "From the same prefix: the better continuation over the worse",
-  TRAJECTORY: "Two runs of the task: the better over the worse",
-  ONE_SIDED: "One message that is desirable or undesirable by itself",
-};
-
-function chip(label) {
-  const [icon, text, meaning] = LABELS[label] || ["", label, ""];
-  return h("span", { class: `chip label-${label}`, title: meaning }, h("span", { "aria-hidden": "true" }, icon), ` ${text}`);
-}
 
 // A bar from zero to the left (loss) or right (gain); the number stands beside it.
 function diverging(value, most, what) {
@@ -100,9 +65,11 @@ function diverging(value, most, what) {
   return h("span", { class: "diverging", role: "img", "aria-label": `${what} ${signed(value)}` }, bar);
 }
 
-// What speaks for or against an agent: its credit, or where only the outcome is known, the sum of its rewards.
+// Credit answers what other teams would have got. Where nobody was asked, an agent only has a share of the outcome.
 const onlyOutcome = (episode) => episode.effort?.evaluator === "outcome";
 const standing = (episode, agent) => (onlyOutcome(episode) ? agent.total : agent.credit);
+// Whether anything speaks for one agent or message over another.
+const hasEvidence = (episode) => !onlyOutcome(episode) || (episode.success ? Boolean(episode.evidence) && episode.evidence !== "EQUAL" : episode.first.tier !== "NONE");
 
 const color = (index) => `var(--agent-${index % 8})`;
 const dot = (index) => h("span", { class: "dot", "aria-hidden": "true", style: { background: index < 0 ? "var(--line)" : color(index) } });
@@ -131,7 +98,12 @@ function lazily(parent, items, make, step) {
   };
 }
 
-const card = (title, hint, ...content) => h("section", { class: "card" }, h("h2", {}, title), hint && h("p", { class: "hint" }, hint), ...content);
+// A section with a title; what it shows can be taken out of the page where there is a table or a chart in it.
+function card(title, hint, ...content) {
+  const section = h("section", { class: "card" }, h("h2", {}, title), hint && h("p", { class: "hint" }, hint), ...content);
+  if (section.querySelector("table, svg, .changes")) section.firstChild.after(saving(section, title));
+  return section;
+}
 const empty = (text) => h("p", { class: "empty" }, text);
 function table(head, rows, attributes = {}) {
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": attributes.label || "table" },

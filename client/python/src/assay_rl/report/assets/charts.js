@@ -24,13 +24,13 @@ function waterfall(episode) {
   const rows = steps.map((step) => {
     const from = Math.min(step.from, step.to), to = Math.max(step.from, step.to);
     const kind = step.total ? "total" : tone(step.to - step.from);
-    const value = step.total ? plain(step.to) : signed(step.to - step.from);
-    const track = h("div", { class: "track", role: "img", "aria-label": step.total ? value : `${value}, from ${plain(step.from)} to ${plain(step.to)}` },
+    const value = step.total ? figure(step.to) : figure(step.to - step.from, signed);
+    const track = h("div", { class: "track", role: "img", "aria-label": step.total ? plain(step.to) : `${signed(step.to - step.from)}, from ${plain(step.from)} to ${plain(step.to)}` },
       h("i", { class: "zero", style: { left: `${x(0)}%` } }),
       h("i", { class: `step ${kind}`, style: { left: `${x(from)}%`, width: `${Math.max(0.4, x(to) - x(from))}%` } }),
       step.spread && h("i", { class: "whisker", style: { left: `${x(step.spread[0])}%`, width: `${x(step.spread[1]) - x(step.spread[0])}%` } }));
     const title = step.agent ? [dot(step.agent.index), name(step.agent.id), step.agent.role !== step.agent.id && h("small", {}, visible(step.agent.role))] : [h("strong", {}, step.title), h("small", {}, step.note)];
-    const interval = step.agent && (step.spread ? `${signed(step.interval[0], 2)} to ${signed(step.interval[1], 2)}` : "exact");
+    const interval = step.agent && (step.spread ? [figure(step.interval[0], signed, 2), " to ", figure(step.interval[1], signed, 2)] : "exact");
     return h("tr", { class: step.total ? "sum" : null }, h("th", { scope: "row" }, title), cell(track, "wide"), cell(value, `number ${kind}`), estimated && cell(interval || "", "number soft"));
   });
   return table(["", "", ["Value", "number"], ...(estimated ? [["Interval", "number"]] : [])], rows, { class: "waterfall", label: "Waterfall from baseline to outcome" });
@@ -62,37 +62,49 @@ function posteriorChart(episode, open) {
       repair > 0.5 && s("text", { x: left + wide / 2, y: up + mended + 11, class: "mark mended", "text-anchor": "middle" }, "↻"),
       (step > 20 || position % 5 === 0) && s("text", { x: left + wide / 2, y: up + down + 20, class: "axis", "text-anchor": "middle" }, String(message.index))));
   });
+  chart.series = () => [["message", "agent", "first error", "error", "repair"], ...scored(episode).map((message) => [message.index, visible(message.agent), ...message.p])];
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Posterior along the messages" }, chart);
 }
 
-// Symmetric table of pairwise indices; blue: more together than apart, orange: redundant.
+// Symmetric table of pairwise indices; blue: more together than apart, orange: redundant. Many columns are numbered
+// like their rows, so that fifteen of them stay readable.
 function matrix(names, value, most) {
-  const rows = names.map((row, i) => h("tr", {}, h("th", { scope: "row" }, name(row)),
+  const numbered = names.length > 6;
+  const rows = names.map((row, i) => h("tr", {}, h("th", { scope: "row" }, numbered && h("span", { class: "soft" }, `${i + 1} `), shortName(row, 30)),
     names.map((column, j) => {
       const index = i === j ? null : value(i, j);
       if (index === null || index === undefined) return h("td", { class: "blank" }, i === j ? "" : "–");
       const strength = Math.min(1, Math.abs(index) / (most || 1));
-      return h("td", { class: `heat ${tone(index)}`, title: `${visible(row)} and ${visible(column)}: ${signed(index)}`, style: { "--strength": `${Math.round(strength * 55)}%` } }, signed(index, 2));
+      return h("td", { class: `heat ${tone(index)}`, title: `${visible(row)} and ${visible(column)}: ${signed(index)}`, style: { "--strength": `${Math.round(strength * 55)}%` } }, figure(index, signed, 2));
     })));
-  return table(["", ...names.map((text) => [name(text), "rotate"])], rows, { class: "matrix", label: "Synergy and redundancy" });
+  const head = names.map((text, j) => [numbered ? h("span", { title: visible(text) }, String(j + 1), h("span", { class: "unseen" }, ` ${visible(text)}`)) : shortName(text, 18), "rotate"]);
+  return table(["", ...head], rows, { class: numbered ? "matrix dense" : "matrix", label: "Synergy and redundancy" });
 }
 
-// Minimum, quartiles, maximum and mean of a distribution on a shared axis.
-function box(values, low, high) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (share) => sorted[Math.round(share * (sorted.length - 1))];
+// Least, quartiles, most and mean of a distribution on a shared axis. quantiles: 21 of them, evenly spaced.
+function box({ quantiles, mean }, low, high) {
   const x = (value) => ((value - low) / (high - low || 1)) * 100;
-  const mean = sum(values) / values.length;
-  return h("div", { class: "track box", role: "img", "aria-label": `from ${signed(at(0))} to ${signed(at(1))}, middle half ${signed(at(0.25))} to ${signed(at(0.75))}, mean ${signed(mean)}` },
+  const [least, quarter, middle, three, most] = [0, 5, 10, 15, 20].map((k) => quantiles[k]);
+  const node = h("td", { class: "wide" }, h("div", { class: "track box", role: "img", "aria-label": `from ${signed(least)} to ${signed(most)}, middle half ${signed(quarter)} to ${signed(three)}, mean ${signed(mean)}` },
     h("i", { class: "zero", style: { left: `${x(0)}%` } }),
-    h("i", { class: "range", style: { left: `${x(at(0))}%`, width: `${x(at(1)) - x(at(0))}%` } }),
-    h("i", { class: "middle", style: { left: `${x(at(0.25))}%`, width: `${Math.max(0.5, x(at(0.75)) - x(at(0.25)))}%` } }),
-    h("i", { class: `mean ${tone(mean)}`, style: { left: `${x(mean)}%` } }));
+    h("i", { class: "range", style: { left: `${x(least)}%`, width: `${x(most) - x(least)}%` } }),
+    h("i", { class: "middle", style: { left: `${x(quarter)}%`, width: `${Math.max(0.5, x(three) - x(quarter))}%` } }),
+    h("i", { class: `mean ${tone(mean)}`, style: { left: `${x(mean)}%` } })));
+  node.numbers = [["least", least], ["lower quarter", quarter], ["median", middle], ["upper quarter", three], ["most", most]];
+  return node;
 }
+
+// The axis of a column of boxes, and what their parts mean.
+function boxAxis(low, high) {
+  const at = (value, side) => h("span", { class: `tick ${side}`, style: { left: `${((value - low) / (high - low || 1)) * 100}%` } }, signed(value, 2));
+  const ends = [[low, "start"], [high, "end"]].filter(([value]) => Math.abs(value) > 0.08 * (high - low));
+  return h("div", { class: "axis-row", "aria-hidden": "true" }, at(0, low === 0 ? "start" : high === 0 ? "end" : "middle"), ends.map(([value, side]) => at(value, side)));
+}
+const boxLegend = () => h("p", { class: "legend soft" }, h("i", { class: "key line" }), "least to most ", h("i", { class: "key half" }), "middle half ", h("i", { class: "key mean" }), "mean ", h("i", { class: "key origin" }), "zero");
 
 function bars(rows, label) {
   const most = Math.max(1, ...rows.map(([, value]) => value));
   return table(["", "", ["Count", "number"]], rows.map(([title, value, kind]) => h("tr", {}, h("th", { scope: "row" }, title),
     cell(h("div", { class: "track" }, h("i", { class: `step ${kind || "total"}`, style: { left: "0", width: `${(value / most) * 100}%` } })), "wide"),
-    cell(value.toLocaleString("en"), "number"))), { class: "bars", label });
+    cell(figure(value, whole), "number"))), { class: "bars", label });
 }

@@ -1,8 +1,5 @@
 "use strict";
 
-const FOLDED = 560; // characters of a message before it is opened
-const PIECE = 50000; // characters added by each "show more"
-
 function episodePage(episode, position, total) {
   const page = h("div", { class: "page" }, heading(episode, position, total));
   if (episode.error) {
@@ -23,10 +20,21 @@ function episodePage(episode, position, total) {
 }
 
 function heading(episode, position, total) {
+  const copy = h("button", { type: "button", "aria-label": "Copy the link to this episode", title: "Copy the link to this episode" }, "Link");
+  const said = h("span", { class: "soft", role: "status" });
+  copy.addEventListener("click", async () => {
+    const address = new URL(addressOf(episode), location.href).href;
+    try {
+      await navigator.clipboard.writeText(address);
+      said.textContent = "copied";
+    } catch {
+      said.textContent = "it is the page's address";
+    }
+  });
   return h("div", { class: "episode-head" },
     h("a", { href: "#/episodes", class: "back" }, "← Episodes"),
-    h("h1", {}, name(episode.id)),
-    h("div", { class: "steps" },
+    h("h1", {}, name(episode.id), severalSteps() && h("small", {}, `step ${episode.step}`)),
+    h("div", { class: "steps" }, said, copy,
       h("button", { type: "button", on: { click: () => go(-1) }, disabled: position <= 0, "aria-label": "Previous episode (k)" }, "↑"),
       h("span", { class: "soft" }, position < 0 ? "" : `${position + 1} of ${total}`),
       h("button", { type: "button", on: { click: () => go(1) }, disabled: position < 0 || position >= total - 1, "aria-label": "Next episode (j)" }, "↓")));
@@ -35,22 +43,51 @@ function heading(episode, position, total) {
 // Four answers in words, before any chart.
 function verdict(episode, open) {
   const options = optionsOf(episode);
-  const sorted = episode.agents.map((agent) => ({ ...agent, credit: standing(episode, agent) })).sort((a, b) => b.credit - a.credit);
-  const helped = sorted.filter((agent) => agent.credit > 1e-9), hurt = sorted.filter((agent) => agent.credit < -1e-9).reverse();
-  const idle = sorted.length - helped.length - hurt.length;
-  const counterfactual = !onlyOutcome(episode);
-  const people = (agents) => h("ul", {}, agents.slice(0, 4).map((agent) => h("li", {}, dot(episode.agents.findIndex((a) => a.id === agent.id)), name(agent.id), h("b", { class: tone(agent.credit) }, ` ${signed(agent.credit)}`))),
-    agents.length > 4 && h("li", { class: "soft" }, `and ${agents.length - 4} more`));
   const box = (title, ...content) => h("section", { class: "answer" }, h("h2", {}, title), ...content);
-  const threshold = options ? `; from ${plain(options.theta, 2)} on it counts as a success` : "";
+  const threshold = options ? [`; from ${plain(options.theta, 2)} on it counts as a success`] : [];
   return h("div", { class: "verdict" },
-    h("p", { class: `outcome ${episode.success ? "good" : "bad"}` }, h("b", {}, episode.success ? "✓ The team succeeded" : "✕ The team failed"), ` with a score of ${plain(episode.score)}${threshold}.`,
+    h("p", { class: `outcome ${episode.success ? "good" : "bad"}` }, h("b", {}, episode.success ? "✓ The team succeeded" : "✕ The team failed"), " with a score of ", figure(episode.score), threshold, ".",
       episode.truncated && " The run was cut off by a limit.", episode.partial && " This is a partial estimate."),
+    againstValue(episode),
     h("div", { class: "answers" },
-      box("Who helped", helped.length ? people(helped) : h("p", {}, counterfactual ? "Nobody made the team better." : "Nobody earned a reward."), idle > 0 && h("p", { class: "soft" }, `${count(idle, "agent")} ${counterfactual ? "made no difference" : idle === 1 ? "carries nothing" : "carry nothing"}.`)),
-      box("Who hurt", hurt.length ? people(hurt) : h("p", {}, counterfactual ? "Nobody made the team worse." : "Nobody carries blame."), hurt.length > 0 && h("p", { class: "soft" }, counterfactual ? "The team was better without them." : "The blame of their messages.")),
+      box("Who helped", ...whoHelped(episode)),
+      box("Who hurt", ...whoHurt(episode)),
       box("Where it went wrong", ...whereWrong(episode, open)),
       box("Why the numbers add up", ...whyAdds(episode, options))));
+}
+
+// Credit shares out v(N), the evaluator's value of the whole team. Where the run ended elsewhere that is said.
+function againstValue(episode) {
+  if (onlyOutcome(episode) || Math.abs(episode.unexplained) <= 1e-9) return null;
+  return h("p", { class: "soft" }, "The evaluator gives the whole team ", figure(episode.grand), "; the run got ", figure(episode.score), ". The difference of ", figure(episode.unexplained, signed), " is nobody's credit.");
+}
+
+function people(episode, agents, note) {
+  return h("ul", {}, agents.slice(0, 4).map((agent) => h("li", {}, dot(episode.agents.findIndex((a) => a.id === agent.id)), shortName(agent.id, 32), h("b", { class: tone(standing(episode, agent)) }, " ", figure(standing(episode, agent), signed)), note(agent))),
+    agents.length > 4 && h("li", { class: "soft" }, `and ${agents.length - 4} more`));
+}
+
+// Credit and the messages' rewards answer two questions; where their signs differ both are told.
+const against = (agent, sign) => agent.credit * agent.total < 0 && Math.abs(agent.total) > 1e-9 && h("small", {}, sign > 0 ? "though its messages carry " : "though its messages keep ", figure(agent.total, signed));
+
+function whoHelped(episode) {
+  const sorted = [...episode.agents].sort((a, b) => standing(episode, b) - standing(episode, a));
+  const helped = sorted.filter((agent) => standing(episode, agent) > 1e-9);
+  const idle = sorted.filter((agent) => Math.abs(standing(episode, agent)) <= 1e-9).length;
+  if (!onlyOutcome(episode)) {
+    return [helped.length ? people(episode, helped, (agent) => against(agent, 1)) : h("p", {}, "Nobody made the team better."), idle > 0 && h("p", { class: "soft" }, `${count(idle, "agent")} made no difference.`)];
+  }
+  if (!hasEvidence(episode)) return [h("p", {}, "Not known: nobody was asked what other teams would have got, and nothing tells the agents apart."), episode.success && h("p", { class: "soft" }, "The outcome is shared alike.")];
+  return [helped.length ? people(episode, helped, () => null) : h("p", {}, "Nobody earned a reward."), helped.length > 0 && h("p", { class: "soft" }, "Shares of the outcome by the evidence on its messages, not credit.")];
+}
+
+function whoHurt(episode) {
+  const hurt = episode.agents.filter((agent) => standing(episode, agent) < -1e-9).sort((a, b) => standing(episode, a) - standing(episode, b));
+  if (!onlyOutcome(episode)) {
+    return [hurt.length ? people(episode, hurt, (agent) => against(agent, -1)) : h("p", {}, "Nobody made the team worse."), hurt.length > 0 && h("p", { class: "soft" }, "The team was better without them.")];
+  }
+  if (!hasEvidence(episode)) return [h("p", {}, "Not known."), !episode.success && h("p", { class: "soft" }, "All carry the shortfall alike; that is no claim about anybody.")];
+  return [hurt.length ? people(episode, hurt, () => null) : h("p", {}, "Nobody carries blame."), hurt.length > 0 && h("p", { class: "soft" }, "The blame of their messages.")];
 }
 
 function jump(index, open, text) {
@@ -78,7 +115,9 @@ function whyAdds(episode, options) {
   const { ledger } = episode;
   const rest = Math.abs(ledger.unallocated) > 1e-12 ? ` and ${signed(ledger.unallocated)} that no message could take` : "";
   const lines = episode.success
-    ? [h("p", {}, `With everybody the task is worth ${plain(episode.grand)}, with nobody ${plain(episode.baseline)}: ${signed(ledger.target)} to share. Credits sum to it, and so do the messages' rewards${rest}.`)]
+    ? [h("p", {}, onlyOutcome(episode)
+      ? `The run got ${plain(episode.score)}, ${signed(ledger.target)} over the lower end of the range. The messages' rewards share it out${rest}.`
+      : `With everybody the task is worth ${plain(episode.grand)}, with nobody ${plain(episode.baseline)}: ${signed(ledger.target)} to share. Credits sum to it, and so do the messages' rewards${rest}.`)]
     : [h("p", {}, `The run fell ${plain(Math.abs(ledger.target))} short${options ? ` of ${plain(options.reference, 2)}` : ""}. The messages' rewards sum to ${signed(ledger.allocated)}${rest}.`)];
   lines.push(h("p", { class: "soft" }, `Off by ${tiny(ledger.error)}.`));
   return lines;
@@ -96,92 +135,20 @@ function posteriorCard(episode, open) {
     posteriorChart(episode, open));
 }
 
-function restsOn(episode) {
-  if (episode.success) return `Each agent's credit is shared over its messages by ${EVIDENCE[episode.evidence] || "local evidence"}.`;
-  if (episode.first.index !== null) return "The shortfall is carried by the errors; what was sound pays nothing, and attempts to repair keep theirs.";
-  return "Nothing is located, so the shortfall is shared by suspicion. Whoever was right in a lost cause keeps that.";
-}
-
-function transcript(episode) {
-  const list = h("ol", { class: "messages" });
-  const indexOf = new Map(episode.agents.map((agent, index) => [agent.id, index]));
-  const advantages = advantagesOf(episode);
-  const values = advantages.size ? [...advantages.values()].map((row) => row[2]) : scored(episode).map((message) => message.reward);
-  const most = Math.max(...values.map(Math.abs), 0);
-  const sides = "right and blue for a gain, left and orange for a loss.";
-  const hint = advantages.size ? `The bar is the message's advantage, which is what a trainer puts on its tokens: ${sides} ${madeOf(groupOf(episode))}` : `The bar is the message's reward: ${sides} ${restsOn(episode)}`;
-  const section = card("The transcript", episode.error ? null : hint, list);
-  if (!episode.messages.length) list.replaceWith(empty("No messages are known: give the episodes file with --episodes."));
-  const items = lazily(list, episode.messages, (message) => messageItem(message, episode, indexOf, most, advantages), 40);
-  const open = (index) => {
-    items.upTo(episode.messages.findIndex((message) => message.index === index));
-    const item = list.querySelector(`[data-index="${Number(index)}"]`);
-    item?.scrollIntoView({ block: "center" });
-    item?.focus({ preventScroll: true });
-  };
-  return { node: section, open };
-}
-
-function messageItem(message, episode, indexOf, most, advantages) {
-  const author = indexOf.get(message.agent) ?? -1;
-  const facts = [];
-  if (message.round) facts.push(`round ${message.round}`);
-  if (message.answer !== undefined) facts.push(["answers ", h("bdi", { class: "code" }, visible(message.answer.slice(0, 120))), message.grade && ` (${GRADES[message.grade]})`]);
-  if (message.q !== undefined) facts.push(`process score ${signed(message.q, 2)}`);
-  if (message.rollouts) facts.push(`before it ${message.rollouts[0]} of ${message.rollouts[1]} rollouts succeeded`);
-  if (message.rho > 0.05) facts.push(`${percent(message.rho)} said before`);
-  if (message.repairs !== undefined) facts.push(`repairs message ${message.repairs}`);
-  if (message.annotated) facts.push("annotated as the first error");
-  if (message.p && episode.first.tier !== "NONE" && message.p[0] >= 0.01) facts.push(`first error ${percent(message.p[0])}`);
-  const advantage = advantages.get(message.index);
-  if (advantage) facts.push(`X ${signed(advantage[3], 2)}, K ${signed(advantage[1], 2)}`, `reward ${signed(message.reward)}`);
-  if (advantage && message.credit !== undefined) facts.push(`credit ${signed(message.credit)}`);
-  const [figure, value] = advantage ? ["advantage", advantage[2]] : ["reward", message.reward];
-  return h("li", { class: `message ${author < 0 ? "context" : ""} label-${message.label || "none"}`, "data-index": message.index, tabindex: "-1", style: { "--author": author < 0 ? "var(--line)" : color(author) } },
-    h("div", { class: "who" },
-      h("span", { class: "index" }, String(message.index)), dot(author), author < 0 ? h("span", { class: "soft" }, "context, not scored") : name(message.agent),
-      message.label && chip(message.label),
-      value !== undefined && h("span", { class: "reward", title: figure }, diverging(value, most, figure), h("b", { class: tone(value) }, signed(value)))),
-    facts.length > 0 && h("div", { class: "facts" }, facts.map((fact, k) => [k > 0 && h("span", { "aria-hidden": "true" }, " · "), fact])),
-    message.text !== undefined && h("div", { class: "text", dir: "auto" }, longText(message.text)));
-}
-
-// Long texts open in pieces, so that a line of a megabyte never has to be laid out at once.
-function longText(text) {
-  if (text.length <= FOLDED) return visible(text);
-  const body = h("span", {}, visible(text.slice(0, FOLDED - 60)), "…");
-  let shown = 0;
-  const button = h("button", { type: "button", class: "link more", "aria-expanded": "false" }, `Show all ${text.length.toLocaleString("en")} characters`);
-  button.addEventListener("click", () => {
-    if (shown >= text.length) {
-      shown = 0;
-      body.replaceChildren(visible(text.slice(0, FOLDED - 60)), "…");
-      button.textContent = `Show all ${text.length.toLocaleString("en")} characters`;
-    } else {
-      if (shown === 0) body.replaceChildren();
-      body.append(visible(text.slice(shown, shown + PIECE)));
-      shown = Math.min(text.length, shown + PIECE);
-      button.textContent = shown < text.length ? `Show more: ${(text.length - shown).toLocaleString("en")} characters are left` : "Show less";
-    }
-    button.setAttribute("aria-expanded", String(shown > 0));
-  });
-  return [body, " ", button];
-}
-
 function ledgerCard(episode) {
   const { ledger } = episode;
-  const credited = episode.success || !onlyOutcome(episode);
+  const credited = !onlyOutcome(episode);
   const rows = episode.agents.map((agent, index) => {
     const own = episode.messages.filter((message) => message.agent === agent.id && message.reward !== undefined);
     const holds = Math.abs(agent.credit - agent.total - agent.unallocated) <= 1e-9 * Math.max(1, Math.abs(agent.credit));
-    const verdict = episode.success && h("span", { class: holds ? "good" : "bad" }, holds ? "✓" : "✕");
-    return h("tr", {}, h("th", { scope: "row" }, dot(index), name(agent.id)), credited && cell(signed(agent.credit), "number"), cell(signed(agent.total), "number"), cell(agent.unallocated ? signed(agent.unallocated) : "–", "number"),
+    const verdict = episode.success && credited && h("span", { class: holds ? "good" : "bad" }, holds ? "✓" : "✕");
+    return h("tr", {}, h("th", { scope: "row" }, dot(index), name(agent.id)), credited && cell(figure(agent.credit, signed), "number"), cell(figure(agent.total, signed), "number"), cell(agent.unallocated ? figure(agent.unallocated, signed) : "–", "number"),
       cell(String(own.length), "number"), cell([verdict, agent.relaxed && h("span", { title: "Conserved only against the sign of the evidence" }, " signs relaxed")], "number"));
   });
-  rows.push(h("tr", { class: "sum" }, h("th", { scope: "row" }, "Sum"), credited && cell(signed(sum(episode.agents.map((agent) => agent.credit))), "number"), cell(signed(ledger.allocated), "number"), cell(signed(ledger.unallocated), "number"),
+  rows.push(h("tr", { class: "sum" }, h("th", { scope: "row" }, "Sum"), credited && cell(figure(sum(episode.agents.map((agent) => agent.credit)), signed), "number"), cell(figure(ledger.allocated, signed), "number"), cell(figure(ledger.unallocated, signed), "number"),
     cell(String(scored(episode).length), "number"), cell(h("span", { class: ledger.error <= 1e-9 ? "good" : "bad" }, ledger.error <= 1e-9 ? "✓" : "✕"), "number")));
   const target = episode.success ? "value with everybody less value with nobody" : "score less the reference, to be shared as blame";
-  return card("The ledger", episode.success ? "What each agent earned, and what its messages got of it." : credited ? "Credit says what an agent was worth; the rewards of a failure share out its shortfall. They are two different sums." : "The rewards share out what the run fell short.",
+  return card("The ledger", !credited && episode.success ? "The rewards share out what the run got." : episode.success ? "What each agent earned, and what its messages got of it." : credited ? "Credit says what an agent was worth; the rewards of a failure share out its shortfall. They are two different sums." : "The rewards share out what the run fell short.",
     table(["Agent", ...(credited ? [["Credit", "number"]] : []), ["Sum of rewards", "number"], ["Not placed", "number"], ["Messages", "number"], ["Adds up", "number"]], rows, { label: "Ledger" }),
     h("p", { class: "equation" }, `${signed(ledger.allocated, 6)} (rewards) + ${plain(ledger.unallocated, 6)} (not placed) = ${signed(ledger.target, 6)}`, h("small", {}, target)),
     ledger.gap ? h("p", { class: "soft" }, `The estimate missed the sum by ${tiny(ledger.gap)}; that was returned to the agents.`) : null);
@@ -200,8 +167,8 @@ function questionsCard(episode) {
     if (!inside.length) return h("span", { class: "soft" }, "nobody");
     return inside.length === episode.agents.length ? h("span", {}, "everybody") : inside.map((agent, k) => [k > 0 && ", ", name(agent.id)]);
   };
-  const rows = effort.coalitions.map(([mask, value]) => h("tr", {}, cell(members(mask)), cell(h("div", { class: "track thin" }, h("i", { class: "step total", style: { left: "0", width: `${Math.max(0, value / most) * 100}%` } })), "wide"), cell(plain(value), "number")));
-  const others = effort.others.map(([kind, subject, value]) => h("tr", {}, cell(kind === "messages" ? `messages ${subject.join(", ")}` : `${kind} ${subject[0]}`), cell(""), cell(plain(value), "number")));
+  const rows = effort.coalitions.map(([mask, value]) => h("tr", {}, cell(members(mask)), cell(h("div", { class: "track thin" }, h("i", { class: "step total", style: { left: "0", width: `${Math.max(0, value / most) * 100}%` } })), "wide"), cell(figure(value), "number")));
+  const others = effort.others.map(([kind, subject, value]) => h("tr", {}, cell(kind === "messages" ? `messages ${subject.join(", ")}` : `${kind} ${subject[0]}`), cell(""), cell(figure(value), "number")));
   const all = [...rows, ...others];
   const shown = all.slice(0, 16);
   const body = h("div", {}, table(["Who takes part", "", ["Outcome", "number"]], shown, { class: "asked", label: "Questions and answers" }));
@@ -219,40 +186,28 @@ function synergyCard(episode) {
 
 function sideText(side, episode) {
   if (!side) return null;
-  const other = side.episode === episode.id ? episode : data.episodes.find((candidate) => candidate.id === side.episode);
+  const other = side.episode === episode?.id ? episode : episodeById(side.episode, episode?.step);
   const message = other?.messages.find((candidate) => candidate.index === side.begin);
   const text = side.alternative === null ? message?.text : message?.alternatives?.[side.alternative];
   const where = side.alternative === null ? `message ${side.begin}${side.end > side.begin + 1 ? ` to ${side.end - 1}` : ""}` : `an alternative for message ${side.begin}`;
-  return [h("span", { class: "soft" }, where, side.episode !== episode.id && [" of ", name(side.episode)], ": "), h("span", { class: "text", dir: "auto" }, text === undefined ? "" : longText(text))];
+  return [h("span", { class: "soft" }, where, side.episode !== episode?.id && [" of ", other ? h("a", { href: addressOf(other) }, shortName(side.episode)) : shortName(side.episode)], ": "), h("span", { class: "text", dir: "auto" }, text === undefined ? "" : longText(text))];
 }
 
 function pairsCard(episode) {
-  if (!episode.pairs.length) return null;
+  return episode.pairs.length ? pairList("Pairs for preference training", "Both sides continue the same context. The weight is the probability that the place is right.", episode.pairs, episode) : null;
+}
+
+function pairList(title, hint, pairs, episode) {
   const list = h("ul", { class: "pairs" });
-  const section = card("Pairs for preference training", "Both sides continue the same context. The weight is the probability that the place is right.", list);
+  const section = card(title, hint, list);
   const item = (pair) => h("li", {},
-    h("div", { class: "who" }, h("b", {}, PAIRS[pair.kind] || pair.kind), h("span", { class: "soft" }, `after ${count(pair.context, "message")}, weight ${plain(pair.weight, 2)}`)),
+    h("div", { class: "who" }, h("b", {}, PAIRS[pair.kind] || pair.kind), h("span", { class: "soft" }, `after ${count(pair.context, "message")}, weight `, figure(pair.weight, plain, 2))),
     pair.chosen && h("div", { class: "side good" }, h("b", {}, "chosen "), sideText(pair.chosen, episode)),
     pair.rejected && h("div", { class: "side bad" }, h("b", {}, "rejected "), sideText(pair.rejected, episode)));
-  list.append(...episode.pairs.slice(0, 3).map(item));
-  const more = h("button", { type: "button", class: "link", on: { click: () => { more.remove(); lazily(list, episode.pairs.slice(3), item, 20); } } }, `Show all ${episode.pairs.length} pairs`);
-  if (episode.pairs.length > 3) list.after(more);
+  list.append(...pairs.slice(0, 3).map(item));
+  const more = h("button", { type: "button", class: "link", on: { click: () => { more.remove(); lazily(list, pairs.slice(3), item, 20); } } }, `Show all ${pairs.length} pairs`);
+  if (pairs.length > 3) list.after(more);
   return section;
-}
-
-const groupOf = (episode) => (episode.group ? data.groups.find((candidate) => candidate.id === episode.group && !candidate.error) : null);
-
-// One sentence: what X and K are in this group, and how much K counts.
-function madeOf(group) {
-  const x = OUTCOME_PARTS[group.outcomePart] || "X is the outcome part";
-  const read = group.outcomePart === "CONTROL" && !group.parallel ? " (an approximation: it had read the author)" : "";
-  const k = CREDIT_PARTS[group.creditPart];
-  return k ? `It is ${percent(1 - group.weight)} X and ${percent(group.weight)} K: ${x}${read}; ${k}.` : `It is X alone: ${x}${read}.`;
-}
-
-function advantagesOf(episode) {
-  const entry = groupOf(episode)?.episodes.find(([id]) => id === episode.id);
-  return new Map((entry ? entry[2] : []).map((row) => [row[0], row]));
 }
 
 function groupCard(episode) {
@@ -261,7 +216,7 @@ function groupCard(episode) {
   if (!entry) return null;
   const noise = group.reliability < 1 && CREDIT_PARTS[group.creditPart] ? ` ${percent(1 - group.reliability)} of the differences in K is noise, and K counts that much less.` : "";
   return card("Among the runs of its task", `Advantages compare the runs of one task. ${madeOf(group)}${noise}`,
-    h("p", {}, "Group ", name(group.id), `: ${count(group.used, "run")} scored, mean score ${plain(group.mean)}, spread ${plain(group.std)}. The score of this run stands at `, h("b", { class: tone(entry[1]) }, signed(entry[1])), "."),
+    h("p", {}, "Task ", h("a", { href: groupAddress(group) }, shortName(group.id)), `: ${count(group.used, "run")} scored, mean score `, figure(group.mean), ", spread ", figure(group.std), ". The score of this run stands at ", h("b", { class: tone(entry[1]) }, figure(entry[1], signed)), ". ", h("a", { href: groupAddress(group) }, "All runs side by side")),
     teamsOf(group, entry));
 }
 
@@ -269,7 +224,6 @@ function groupCard(episode) {
 function teamsOf(group, entry) {
   if (!group.teams) return null;
   if (group.teams.error) return h("p", {}, "No teams were put together from the runs: ", visible(group.teams.error));
-  const how = group.teams.questions ? `${count(group.teams.questions, "team")} graded by ${visible(group.teams.evaluator)}` : "ballots counted";
   const across = new Map();
   for (const [id, , , values] of group.episodes) {
     for (const [agent, value] of values) across.set(agent, [...(across.get(agent) || []), [id, value]]);
@@ -278,11 +232,11 @@ function teamsOf(group, entry) {
     const known = across.get(agent);
     const [where, most] = known.reduce((best, next) => (next[1] > best[1] ? next : best));
     const mean = known.reduce((sum, [, v]) => sum + v, 0) / known.length;
-    const run = data.episodes.find((candidate) => candidate.id === where);
-    return h("tr", {}, h("th", { scope: "row" }, name(agent)), cell(plain(value) + (error ? ` ± ${plain(error)}` : ""), "number"), cell(plain(mean), "number"), cell(plain(most), "number"),
-      cell(where === entry[0] ? "this one" : run ? h("a", { href: `#/e/${data.episodes.indexOf(run)}` }, name(where)) : name(where)));
+    const run = episodeById(where, group.step);
+    return h("tr", {}, h("th", { scope: "row" }, name(agent)), cell([figure(value), error ? [" ± ", figure(error)] : ""], "number"), cell(figure(mean), "number"), cell(figure(most), "number"),
+      cell(where === entry[0] ? "this one" : run ? h("a", { href: addressOf(run) }, shortName(where)) : shortName(where)));
   };
-  return h("div", {}, h("p", {}, `Each author's messages were tried in teams with everybody else's messages of ${count(group.teams.siblings, "other run")} (${how}). What they are worth there:`),
+  return h("div", {}, h("p", {}, `Each author's messages were tried in teams with everybody else's messages of ${count(group.teams.siblings, "other run")} (${teamsHow(group)}). What they are worth there:`),
     table(["Author", ["In this run", "number"], ["On average", "number"], ["At most", "number"], "In run"], entry[3].map(row), { label: "Worth in the teams of all runs" }));
 }
 
@@ -290,6 +244,6 @@ function provenance(episode) {
   const options = optionsOf(episode);
   return h("details", { class: "card" }, h("summary", {}, "Where these numbers come from"),
     h("p", {}, `Software ${visible(data.version || "unknown")}.`, episode.sha256 && [" SHA-256 of the episode: ", h("code", { class: "hash" }, episode.sha256), "."]),
-    h("p", {}, "Check them yourself: ", h("code", {}, "python -m assay_rl verify signals.jsonl --episodes episodes.jsonl"), "."),
+    h("p", {}, "Check them yourself: ", h("code", {}, "assay-rl verify signals.jsonl --episodes episodes.jsonl"), "."),
     options && h("pre", {}, visible(options.text)));
 }

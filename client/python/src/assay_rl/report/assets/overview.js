@@ -1,71 +1,64 @@
 "use strict";
 
-function overview(episodes) {
-  const answered = episodes.filter((episode) => !episode.error);
+// all: nothing is filtered, so the summary of the whole run holds, of episodes that are not in the page too.
+function overview(episodes, all) {
+  const total = all && data.summary?.episodes ? data.summary : summarise(episodes);
   const page = h("div", { class: "page" },
     h("h1", {}, visible(data.title)),
-    h("p", { class: "lead" }, lead(episodes, answered)));
-  page.append(tiles(episodes, answered));
-  if (!answered.length) {
+    h("p", { class: "lead" }, lead(total)),
+    notices(all));
+  page.append(tiles(total));
+  if (total.episodes === total.failed) {
     page.append(empty("No episode with signals matches."));
     return page;
   }
-  const roles = byRole(answered);
+  const roles = Object.entries(total.roles);
+  const credited = roles.filter(([, role]) => role.credit), shared = roles.filter(([, role]) => role.share);
+  if (credited.length) page.append(card("Who helped and who hurt", "Credit of each role: its share of what the team achieved, averaged over all orders in which the team could have formed. Below zero, the team was better without it.", creditTable(credited)));
+  if (shared.length) page.append(card("Shares of the outcome", `In ${credited.length ? "the other episodes" : "these episodes"} nobody was asked what other teams would have got. What a role got is the sum of its messages' rewards: a share of the outcome, not what it caused.`, shareTable(shared)));
   page.append(
-    card("Who helped and who hurt", answered.every(onlyOutcome) ? "Sum of the rewards of each role's messages. Nobody was asked what other teams would have got." : "Credit of each role: its share of what the team achieved, averaged over all orders in which the team could have formed. Below zero, the team was better without it.", creditTable(roles)),
-    card("Where it went wrong", "First errors by author and number of the message. Stronger: more often. Where an episode claims none, nothing is counted.", errorTable(answered)),
+    card("Where it went wrong", "First errors by author and number of the message. Stronger: more often. Where an episode claims none, nothing is counted.", errorTable(total)),
     h("div", { class: "columns" },
-      card("What messages were", "Labels of all agents' messages.", labelBars(answered)),
-      card("Evidence behind first errors", "What the claims rest on; an episode without evidence claims nothing.", tierBars(answered))),
-    card("Who adds what others already gave", "Average synergy of two roles. Blue: worth more together than apart. Orange: redundant, one would do.", roleMatrix(answered, roles)),
+      card("What messages were", "Labels of all agents' messages.", labelBars(total)),
+      card("Evidence behind first errors", "What the claims rest on; an episode without evidence claims nothing.", tierBars(total))),
+    card("Who adds what others already gave", "Average synergy of two roles. Blue: worth more together than apart. Orange: redundant, one would do.", roleMatrix(total)),
     h("div", { class: "columns" },
-      card("Do the numbers add up?", "Distance between what was to be shared and what was shared, as a fraction of the value range. At most 1e−9 is promised.", errorBars(answered)),
-      card("Questions asked", "A question is: what would the outcome have been with only these agents or messages?", budget(answered))));
-  if (data.groups.length) page.append(card("Groups", "Runs of one task, compared: what a trainer puts on the tokens.", groupTable()));
+      card("Do the numbers add up?", "Distance between what was to be shared and what was shared, as a fraction of the value range. At most 1e−9 is promised.", errorBars(total)),
+      card("Questions asked", "A question is: what would the outcome have been with only these agents or messages?", budget(total))));
+  if (data.groups.length) page.append(card("Tasks", "Runs of one task, compared: what a trainer puts on the tokens.", groupTable(data.groups)));
   return page;
 }
 
-function lead(episodes, answered) {
-  const wins = answered.filter((episode) => episode.success).length;
-  const texts = [`${count(episodes.length, "episode")}: ${wins.toLocaleString("en")} succeeded, ${(answered.length - wins).toLocaleString("en")} failed`];
-  if (episodes.length > answered.length) texts.push(`${episodes.length - answered.length} could not be scored`);
+function lead(total) {
+  const scoredCount = total.episodes - total.failed;
+  const texts = [`${count(total.episodes, "episode")}: ${whole(total.successes)} succeeded, ${whole(scoredCount - total.successes)} failed`];
+  if (total.failed) texts.push(`${whole(total.failed)} could not be scored`);
   return `${texts.join(", ")}. Choose an episode from the list to see who helped, who hurt, where it went wrong and why the numbers add up.`;
 }
 
-function tiles(episodes, answered) {
-  const wins = answered.filter((episode) => episode.success).length;
-  const claimed = answered.filter((episode) => episode.first.index !== null).length;
-  const worst = Math.max(0, ...answered.map(relativeError));
+// What the page does not show, said where it begins.
+function notices(all) {
+  const texts = [];
+  if (data.left > 0) texts.push(`Of ${count(data.left + data.episodes.length, "episode")} ${whole(data.episodes.length)} can be opened here, whole tasks of them, chosen by their ids; ${all ? "the numbers on this page count all of them" : "filters see only these"}.`);
+  if (data.foreign) texts.push(`${count(data.foreign, "episode")} ${data.foreign === 1 ? "is" : "are"} shown without texts: the episodes file has another episode by that id.`);
+  if (data.unmatched) texts.push(`${count(data.unmatched, "episode")} ${data.unmatched === 1 ? "is" : "are"} not in the episodes file and shown without texts.`);
+  return texts.length ? h("div", { class: "notices" }, texts.map((text) => h("p", {}, text))) : null;
+}
+
+function tiles(total) {
+  const { metrics } = total;
   const tile = (value, text, kind) => h("div", { class: "tile" }, h("b", { class: kind }, value), h("span", {}, text));
   return h("div", { class: "tiles" },
-    tile(answered.length ? percent(wins / answered.length) : "–", "success rate"),
-    tile(claimed.toLocaleString("en"), "first errors claimed"),
-    tile(sum(answered.map((episode) => episode.effort.questions)).toLocaleString("en"), "questions asked"),
-    tile(answered.length ? tiny(worst) : "–", "largest conservation error", worst <= 1e-9 ? "good" : "bad"),
-    episodes.length > answered.length && tile(String(episodes.length - answered.length), "without signals", "bad"));
+    tile(figure(metrics.success_rate, percent), "success rate"),
+    tile(figure(metrics.score), "mean score"),
+    tile(figure(total.claimed, whole), "first errors claimed"),
+    tile(figure(total.question_total, whole), "questions asked"),
+    metrics.unexplained > 1e-9 && tile(figure(metrics.unexplained), "outcome off the team's value, mean"),
+    tile(figure(metrics.conservation, tiny), "largest conservation error", metrics.conservation === null ? null : metrics.conservation <= 1e-9 ? "good" : "bad"),
+    total.failed > 0 && tile(figure(total.failed, whole), "without signals", "bad"));
 }
 
-function relativeError(episode) {
-  const options = optionsOf(episode);
-  return episode.ledger.error / (options ? options.high - options.low : 1);
-}
-
-function byRole(answered) {
-  const roles = new Map();
-  for (const episode of answered) for (const agent of episode.agents) {
-    if (!roles.has(agent.role)) roles.set(agent.role, { role: agent.role, credits: [], repeats: [], failures: 0 });
-    const entry = roles.get(agent.role);
-    entry.credits.push(standing(episode, agent));
-    if (!episode.success) entry.failures += agent.total < -1e-9 ? 1 : 0;
-  }
-  for (const episode of answered) {
-    const roleOf = new Map(episode.agents.map((agent) => [agent.id, agent.role]));
-    for (const message of scored(episode)) roles.get(roleOf.get(message.agent))?.repeats.push(message.rho);
-  }
-  return [...roles.values()].sort((a, b) => b.credits.length - a.credits.length || sum(b.credits) / b.credits.length - sum(a.credits) / a.credits.length);
-}
-
-const SHOWN_ROLES = 12;
+const SHOWN_ROLES = 15;
 function foldable(rows, build) {
   const place = h("div", {}, build(rows.slice(0, SHOWN_ROLES)));
   if (rows.length > SHOWN_ROLES) {
@@ -75,96 +68,59 @@ function foldable(rows, build) {
   return place;
 }
 
+const bounds = (rows, kind) => [Math.min(0, ...rows.map(([, role]) => role[kind].quantiles[0])), Math.max(0, ...rows.map(([, role]) => role[kind].quantiles.at(-1)))];
+
 function creditTable(roles) {
-  const low = Math.min(0, ...roles.flatMap((entry) => entry.credits)), high = Math.max(0, ...roles.flatMap((entry) => entry.credits));
-  return foldable(roles, (shown) => table(["Role", "Distribution of credit", ["Mean", "number"], ["Hurt in", "number"], ["Mattered in", "number"], ["Repeats", "number"], ["Episodes", "number"]],
-    shown.map((entry) => {
-      const { credits, repeats } = entry;
-      const mean = sum(credits) / credits.length;
-      const hurt = credits.filter((credit) => credit < -1e-9).length / credits.length;
-      const mattered = credits.filter((credit) => Math.abs(credit) > 1e-9).length / credits.length;
-      return h("tr", {}, h("th", { scope: "row" }, name(entry.role)), cell(box(credits, low, high), "wide"), cell(signed(mean), `number ${tone(mean)}`),
-        cell(percent(hurt), "number"), cell(percent(mattered), "number"), cell(repeats.length ? percent(sum(repeats) / repeats.length) : "–", "number"), cell(credits.length.toLocaleString("en"), "number"));
-    }), { class: "roles", label: "Credit by role" }));
+  const [low, high] = bounds(roles, "credit");
+  return [boxLegend(), foldable(roles, (shown) => table(["Role", [h("span", {}, "Distribution of credit", boxAxis(low, high)), "wide"], ["Mean", "number"], ["Hurt in", "number"], ["Mattered in", "number"], ["Said before", "number"], ["Episodes", "number"]],
+    shown.map(([role, entry]) => h("tr", {}, h("th", { scope: "row" }, shortName(role, 34)), box(entry.credit, low, high), cell(figure(entry.credit.mean, signed), `number ${tone(entry.credit.mean)}`),
+      cell(figure(entry.hurt, percent), "number"), cell(figure(entry.mattered, percent), "number"), cell(figure(entry.redundancy, percent), "number"), cell(figure(entry.credit.n, whole), "number"))), { class: "roles", label: "Credit by role" }))];
 }
 
-function errorTable(answered) {
-  const rows = new Map();
-  let last = 0;
-  for (const episode of answered) {
-    if (episode.first.index === null) continue;
-    const message = episode.messages.find((candidate) => candidate.index === episode.first.index);
-    if (!message) continue;
-    const role = episode.agents.find((agent) => agent.id === message.agent)?.role || message.agent;
-    const position = Math.min(episode.first.index, 15);
-    last = Math.max(last, position);
-    if (!rows.has(role)) rows.set(role, []);
-    rows.get(role)[position] = (rows.get(role)[position] || 0) + 1;
-  }
-  if (!rows.size) return empty("No first error is claimed: no episode came with evidence about single messages (annotations, process scores or rollouts). Without evidence nothing is claimed.");
-  const most = Math.max(...[...rows.values()].flat().filter(Boolean));
-  const sorted = [...rows].sort((a, b) => sum(b[1].filter(Boolean)) - sum(a[1].filter(Boolean)));
-  const positions = Array.from({ length: last + 1 }, (_, index) => index);
-  return foldable(sorted, (shown) => table(["Author", ...positions.map((index) => [index === 15 ? "15+" : String(index), "number"]), ["All", "number"]],
-    shown.map(([role, counts]) => h("tr", {}, h("th", { scope: "row" }, name(role)),
-      positions.map((index) => h("td", { class: "heat bad", style: { "--strength": `${Math.round(((counts[index] || 0) / most) * 55)}%` } }, counts[index] ? String(counts[index]) : "")),
-      cell(String(sum(counts.filter(Boolean))), "number"))), { class: "matrix", label: "First errors by author and position" }));
+function shareTable(roles) {
+  const [low, high] = bounds(roles, "share");
+  return [boxLegend(), foldable(roles, (shown) => table(["Role", [h("span", {}, "Distribution of shares", boxAxis(low, high)), "wide"], ["Mean share", "number"], ["Said before", "number"], ["Episodes", "number"]],
+    shown.map(([role, entry]) => h("tr", {}, h("th", { scope: "row" }, shortName(role, 34)), box(entry.share, low, high), cell(figure(entry.share.mean, signed), "number"),
+      cell(figure(entry.redundancy, percent), "number"), cell(figure(entry.share.n, whole), "number"))), { class: "roles", label: "Shares of the outcome by role" }))];
 }
 
-function labelBars(answered) {
-  const counts = {};
-  for (const episode of answered) for (const message of scored(episode)) counts[message.label] = (counts[message.label] || 0) + 1;
+function errorTable(total) {
+  const rows = Object.entries(total.roles).filter(([, role]) => role.first_errors).map(([role, entry]) => [role, entry.positions, entry.first_errors]);
+  if (!rows.length) return empty("No first error is claimed: no episode came with evidence about single messages (annotations, process scores or rollouts). Without evidence nothing is claimed.");
+  const most = Math.max(...rows.flatMap(([, counts]) => counts));
+  const positions = Array.from({ length: Math.max(...rows.map(([, counts]) => counts.length)) }, (_, index) => index);
+  rows.sort((a, b) => b[2] - a[2]);
+  return foldable(rows, (shown) => table(["Author", ...positions.map((index) => [index === POSITIONS - 1 ? `${index}+` : String(index), "number"]), ["All", "number"]],
+    shown.map(([role, counts, all]) => h("tr", {}, h("th", { scope: "row" }, shortName(role, 34)),
+      positions.map((index) => h("td", { class: "heat bad", style: { "--strength": `${Math.round(((counts[index] || 0) / most) * 55)}%` } }, counts[index] ? figure(counts[index], whole) : "")),
+      cell(figure(all, whole), "number"))), { class: "matrix", label: "First errors by author and position" }));
+}
+
+function labelBars({ labels }) {
   const kinds = { SOUND: "good", REPAIR: "good", REPAIR_ATTEMPT: "total", FIRST_ERROR: "bad", ERROR: "bad", FAILURE_ALIGNED: "bad" };
-  return bars(Object.keys(LABELS).filter((label) => counts[label]).map((label) => [chip(label), counts[label], kinds[label]]), "Labels");
+  return bars(Object.keys(LABELS).filter((label) => labels[label]).map((label) => [chip(label), labels[label], kinds[label]]), "Labels");
 }
 
-function tierBars(answered) {
-  const counts = {};
-  for (const episode of answered) if (!episode.success) counts[episode.first.tier] = (counts[episode.first.tier] || 0) + 1;
-  const rows = Object.keys(TIERS).filter((tier) => counts[tier]).map((tier) => [TIERS[tier], counts[tier]]);
+function tierBars({ tiers }) {
+  const rows = Object.keys(TIERS).filter((tier) => tiers[tier]).map((tier) => [TIERS[tier], tiers[tier]]);
   return rows.length ? bars(rows, "Evidence of failures") : empty("No episode failed.");
 }
 
-function roleMatrix(answered, roles) {
-  const names = roles.slice(0, SHOWN_ROLES).map((entry) => entry.role);
-  const sums = new Map();
-  for (const episode of answered) for (const [i, j, index] of episode.interactions) {
-    const key = [episode.agents[i].role, episode.agents[j].role].sort().join("\u0000");
-    const entry = sums.get(key) || [0, 0];
-    sums.set(key, [entry[0] + index, entry[1] + 1]);
-  }
-  if (!sums.size) return empty("No interactions were computed: they need the values of coalitions.");
-  const mean = (i, j) => {
-    const entry = sums.get([names[i], names[j]].sort().join("\u0000"));
-    return entry ? entry[0] / entry[1] : null;
-  };
-  const most = Math.max(...[...sums.values()].map(([total, number]) => Math.abs(total / number)));
-  return h("div", {}, matrix(names, mean, most), roles.length > SHOWN_ROLES && h("p", { class: "hint" }, `The ${SHOWN_ROLES} most frequent of ${roles.length} roles.`));
+function roleMatrix(total) {
+  const all = Object.keys(total.roles), names = all.slice(0, SHOWN_ROLES);
+  if (!total.synergy.length) return empty("No interactions were computed: they need the values of coalitions.");
+  const pairs = new Map(total.synergy.map(([a, b, mean]) => [[a, b].sort().join("\u0000"), mean]));
+  const most = Math.max(...total.synergy.map(([, , mean]) => Math.abs(mean)));
+  return h("div", {}, matrix(names, (i, j) => pairs.get([names[i], names[j]].sort().join("\u0000")) ?? null, most), all.length > SHOWN_ROLES && h("p", { class: "hint" }, `The ${SHOWN_ROLES} most frequent of ${all.length + total.roles_left_out} roles.`));
 }
 
-function errorBars(answered) {
-  const steps = [["exactly 0", 0], ["up to 1e−15", 1e-15], ["up to 1e−12", 1e-12], ["up to 1e−9", 1e-9], ["above 1e−9", Infinity]];
-  const counts = steps.map(() => 0);
-  for (const episode of answered) counts[steps.findIndex(([, limit]) => relativeError(episode) <= limit)] += 1;
-  return bars(steps.map(([title], index) => [title, counts[index], index === 4 ? "bad" : "good"]).filter(([, number], index) => number || index === 4), "Conservation error");
+function errorBars({ conservation }) {
+  const titles = ["exactly 0", "up to 1e−15", "up to 1e−12", "up to 1e−9", "above 1e−9"];
+  return bars(titles.map((title, index) => [title, conservation[index], index === 4 ? "bad" : "good"]).filter(([, number], index) => number || index === 4), "Conservation error");
 }
 
-function budget(answered) {
-  const kinds = new Map();
-  for (const episode of answered) {
-    const { evaluator, method, questions } = episode.effort;
-    const key = `${evaluator || "unknown"}, ${(method || "no estimate").toLowerCase().replace("_", " ")}`;
-    const entry = kinds.get(key) || { episodes: 0, questions: 0, most: 0 };
-    kinds.set(key, { episodes: entry.episodes + 1, questions: entry.questions + questions, most: Math.max(entry.most, questions) });
-  }
+function budget(total) {
   return table(["Evaluator, method", ["Episodes", "number"], ["Questions", "number"], ["Mean", "number"], ["Most", "number"]],
-    [...kinds].map(([key, entry]) => h("tr", {}, h("th", { scope: "row" }, visible(key)), cell(entry.episodes.toLocaleString("en"), "number"), cell(entry.questions.toLocaleString("en"), "number"),
-      cell((entry.questions / entry.episodes).toFixed(1), "number"), cell(entry.most.toLocaleString("en"), "number"))), { label: "Budget" });
-}
-
-function groupTable() {
-  return foldable(data.groups, (shown) => table(["Group", ["Episodes used", "number"], ["Missing", "number"], ["Mean score", "number"], ["Spread", "number"], "X", "K", ["Share of K", "number"]],
-    shown.map((group) => h("tr", {}, h("th", { scope: "row" }, name(group.id)),
-      group.error ? h("td", { colspan: 7 }, visible(group.error.message)) : [cell(String(group.used), "number"), cell(String(group.missing.length), "number"), cell(plain(group.mean), "number"), cell(plain(group.std), "number"),
-        cell(group.outcomePart.toLowerCase()), cell(group.creditPart.toLowerCase()), cell(percent(group.weight), "number")])), { label: "Groups" }));
+    total.budget.map(([evaluator, method, episodes, questions, most]) => h("tr", {}, h("th", { scope: "row" }, visible(`${evaluator || "unknown"}, ${(method || "no estimate").toLowerCase().replace("_", " ")}`)), cell(figure(episodes, whole), "number"), cell(figure(questions, whole), "number"),
+      cell(figure(questions / episodes, (value) => value.toFixed(1)), "number"), cell(figure(most, whole), "number"))), { label: "Budget" });
 }

@@ -1,0 +1,153 @@
+"""Which questions a way of judging asks, and how many of them there will be."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from assay_rl.client.episodes import Episode
+from assay_rl.judge.cache import Cache
+from assay_rl.judge.endpoint import Endpoint
+from assay_rl.judge.prompts import Prompts, read_digit, read_grades
+
+CHARACTERS_A_TOKEN = 4.0  # of English text; only the estimate of tokens rests on it
+_DIGIT_TOKENS = 16  # room for a space or a word before the digit
+_GRADE_TOKENS = 8  # of one message's number and grade in JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    messages: list[dict[str, str]]
+    most_tokens: int
+
+    @property
+    def characters(self) -> int:
+        return sum(len(message["content"]) for message in self.messages)
+
+
+# Asks by yielding, takes the text of the answer, returns scores in [-1, 1] by message.
+Asking: TypeAlias = Generator[Question, str, dict[int, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A named model. Its scores carry the name."""
+
+    name: str
+    endpoint: Endpoint
+    prompts: Prompts = field(default_factory=Prompts)
+
+
+def judged_messages(episode: Episode) -> list[int]:
+    return [t for t, message in enumerate(episode.messages) if message.agent]
+
+
+def step_wise(episode: Episode, prompts: Prompts, asked: list[int]) -> Asking:
+    """One question a message, which shows the work up to it."""
+    scores = {}
+    for t in asked:
+        answer = yield Question(prompts.step_question(episode, t), _DIGIT_TOKENS)
+        scores[t] = 2 * read_digit(answer) - 1
+    return scores
+
+
+def all_at_once(episode: Episode, prompts: Prompts, asked: list[int]) -> Asking:
+    """One question an episode, which shows all of it and asks for every grade."""
+    answer = yield Question(prompts.all_question(episode, asked), 32 + _GRADE_TOKENS * len(asked))
+    return {t: 2 * grade - 1 for t, grade in read_grades(answer, asked).items()}
+
+
+def bisecting(episode: Episode, prompts: Prompts, asked: list[int]) -> Asking:
+    """Which half holds the first mistake, and which half of that: ceil(log2 T) questions for T messages.
+
+    Every answer moves probability between the halves, so that a judge who is not sure leaves both open. Ranges of one
+    and two messages come up where T is no power of two: the last question then goes to the two likeliest neighbours,
+    so that the number of questions never depends on the answers.
+    """
+    mass = {t: 1 / len(asked) for t in asked}
+    low, high = 0, len(asked)
+    for _ in range(rounds_of(len(asked))):
+        if high - low == 1:  # found a round early: against its likelier neighbour
+            low, high = _with_neighbour(asked, mass, low)
+        middle = (low + high) // 2
+        early, late = asked[low:middle], asked[middle:high]
+        answer = yield Question(prompts.half_question(episode, early, late), _DIGIT_TOKENS)
+        p_late = min(max(read_digit(answer), 0.05), 0.95)
+        for t in asked[low:high]:
+            mass[t] *= p_late if t in late else 1 - p_late
+        low, high = (middle, high) if p_late > 0.5 else (low, middle)
+    total = sum(mass.values())
+    return {t: 1 - 2 * m / total for t, m in mass.items()}
+
+
+def rounds_of(count: int) -> int:
+    """ceil(log2(count))."""
+    return max(0, count - 1).bit_length()
+
+
+def _with_neighbour(asked: list[int], mass: Mapping[int, float], at: int) -> tuple[int, int]:
+    before = mass[asked[at - 1]] if at > 0 else -1.0
+    after = mass[asked[at + 1]] if at + 1 < len(asked) else -1.0
+    return (at - 1, at + 1) if before > after else (at, at + 2)
+
+
+MODES = {"step-wise": step_wise, "all-at-once": all_at_once, "bisecting": bisecting}
+
+
+@dataclass(slots=True)
+class Estimate:
+    """What a run will ask. Calls are counted and not guessed: no way of judging lets answers decide how many follow.
+
+    calls: that will be sent, unless some have to be repeated; answers in the cache are not among them where the
+    questions are known beforehand (a bisection's second question follows its first answer).
+    """
+
+    episodes: int = 0
+    messages: int = 0
+    calls: int = 0
+    cached: int = 0
+    tokens_in: float = 0.0
+    tokens_out: float = 0.0
+
+    def cost(self, price_in: float, price_out: float) -> float:
+        """In the unit of the prices, which are for a million tokens."""
+        return (self.tokens_in * price_in + self.tokens_out * price_out) / 1e6
+
+
+def estimate(episodes: Iterable[Episode], judges: Iterable[Judge], mode: str, cache: Cache) -> Estimate:
+    """Walks through every question without sending one."""
+    judges = list(judges)
+    out = Estimate()
+    seen: set[str] = set()
+    for episode in episodes:
+        asked = judged_messages(episode)
+        out.episodes += 1
+        out.messages += len(asked)
+        for judge in judges:
+            if asked:
+                _walk(episode, judge, mode, asked, cache, seen, out)
+    return out
+
+
+def _walk(
+    episode: Episode, judge: Judge, mode: str, asked: list[int], cache: Cache, seen: set[str], out: Estimate
+) -> None:
+    # What is not in the cache is answered as a judge would who knows nothing: the questions stay of one size.
+    guess = "{" + ", ".join(f'"{t}": 5' for t in asked) + "}" if mode == "all-at-once" else "5"
+    asking = MODES[mode](episode, judge.prompts, asked)
+    try:
+        question = next(asking)
+        while True:
+            key = Cache.key(judge.endpoint.url, judge.endpoint.body(question.messages, question.most_tokens))
+            answer = cache.get(key)
+            if answer is not None or key in seen:
+                out.cached += 1
+            else:
+                out.calls += 1
+                out.tokens_in += question.characters / CHARACTERS_A_TOKEN
+                out.tokens_out += len(guess) / CHARACTERS_A_TOKEN
+            seen.add(key)
+            question = asking.send(guess if answer is None else answer)
+    except (StopIteration, ValueError):
+        return

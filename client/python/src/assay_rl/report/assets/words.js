@@ -1,0 +1,71 @@
+"use strict";
+// What the values of the wire are called, for people.
+
+const LABELS = {
+  SOUND: ["●", "Sound", "Success was likely before and after this message."],
+  FIRST_ERROR: ["✕", "First error", "The earliest message after which success was no longer likely."],
+  ERROR: ["✕", "Error", "Another message that turned a likely success into an unlikely one."],
+  REPAIR: ["↻", "Repair", "Turned an unlikely success back into a likely one."],
+  REPAIR_ATTEMPT: ["↻", "Repair attempt", "Tried to repair, but success stayed unlikely."],
+  FAILURE_ALIGNED: ["↓", "Carries the error on", "Written after the error, with evidence against it, and tried nothing new."],
+  NEUTRAL: ["·", "Neutral", "Nothing is claimed about this message."],
+};
+const TIERS = {
+  ANNOTATION: "a person's annotation",
+  ROLLOUTS: "rollouts from the states between messages",
+  SCORES: "process scores of the messages",
+  TEXT: "the texts, by a fitted prior",
+  NONE: "nothing: no evidence was given",
+};
+const EVIDENCE = {
+  OWEN: "how much each message changed the outcome when messages were left out (Owen values)",
+  PREFIX: "how the expected outcome changed from message to message",
+  SCORES: "process scores of the messages",
+  EQUAL: "equal shares: nothing told the messages apart",
+};
+// What an advantage is made of: its outcome part X and its credit part K.
+const OUTCOME_PARTS = {
+  OUTCOME: "X is the run's score against the other runs of the task",
+  CONTROL: "X is the run's score against the other runs, less what the rest of the team explains of it",
+  RECOMBINED: "X is what the author's messages are worth in the teams of all runs",
+};
+const CREDIT_PARTS = {
+  VALUES: "K is how much the message changed the expected score",
+  CREDIT: "K is what the message is worth to the team, with and without it",
+  SCORES: "K is the judge's score of the message",
+};
+// A check mark stands for a right answer or a success, and for nothing else.
+const GRADES = { RIGHT: ["✓", "right answer", "good"], WRONG: ["✗", "wrong answer", "bad"], UNREADABLE: ["?", "answer not readable", "none"] };
+const PAIRS = {
+  STEP: "At the first error: a better alternative over what was said",
+  REPAIR: "At the repair: the repair over an alternative that did not help",
+  SIBLING: "Two runs of the task part here: the better branch over the worse",
+  SUFFIX: "From the same prefix: the better continuation over the worse",
+  TRAJECTORY: "Two runs of the task: the better over the worse",
+  PEER: "Two runs of the task: messages of one author, by what they are worth in the teams of all runs",
+  ONE_SIDED: "One message that is desirable or undesirable by itself",
+};
+
+function chip(label) {
+  const [icon, text, meaning] = LABELS[label] || ["", label, ""];
+  return h("span", { class: `chip label-${label}`, title: meaning }, h("span", { "aria-hidden": "true" }, icon), ` ${text}`);
+}
+
+// How an answer compares with the reference: by the service's grade; without one only equality can be told.
+function answerMark(message, episode) {
+  if (message.grade) {
+    const [icon, text, kind] = GRADES[message.grade] || ["", message.grade, "none"];
+    return h("span", { class: `grade ${kind}` }, h("span", { "aria-hidden": "true" }, icon), ` ${text}`);
+  }
+  const reference = (episode.reference || "").trim();
+  if (!reference || message.answer === undefined) return null;
+  return message.answer.trim() === reference ? h("span", { class: "grade good" }, h("span", { "aria-hidden": "true" }, "✓"), " the reference answer") : h("span", { class: "grade none" }, "not the reference's words");
+}
+
+// One sentence: what X and K are in this group, and how much K counts.
+function madeOf(group) {
+  const x = OUTCOME_PARTS[group.outcomePart] || "X is the outcome part";
+  const read = group.outcomePart === "CONTROL" && !group.parallel ? " (an approximation: it had read the author)" : "";
+  const k = CREDIT_PARTS[group.creditPart];
+  return k ? `It is ${percent(1 - group.weight)} X and ${percent(group.weight)} K: ${x}${read}; ${k}.` : `It is X alone: ${x}${read}.`;
+}
