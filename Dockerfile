@@ -24,6 +24,6 @@ COPY --from=build /image/ /
 USER 10001:10001
 # gRPC, metrics.
 EXPOSE 50051 9464
-HEALTHCHECK CMD ["/usr/local/bin/assay", "info", "--timeout=2s"]
+HEALTHCHECK CMD ["/usr/local/bin/assayd", "--probe=live"]
 ENTRYPOINT ["/usr/local/bin/assayd"]
 CMD ["--listen=127.0.0.1:50051", "--metrics=127.0.0.1:9464"]

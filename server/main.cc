@@ -24,6 +24,7 @@
 #include "server/runtime/assay_server.h"
 #include "server/runtime/config.h"
 #include "server/runtime/config_file.h"
+#include "server/runtime/probe.h"
 #include "server/telemetry/log.h"
 
 // An empty flag leaves environment and file as they are.
@@ -39,13 +40,22 @@ ABSL_FLAG(std::string, token_file, "", "file of bearer tokens, one a line");
 ABSL_FLAG(std::string, config, "",
           "JSON file; environment (ASSAY_LISTEN...) and flags override it");
 ABSL_FLAG(bool, check_config, false, "check the configuration and exit");
+ABSL_FLAG(std::string, probe, "",
+          "live or ready: ask the server that serves this configuration, print why not, and exit");
 ABSL_FLAG(
     bool, stop_with_stdin, false,
     "stop, as on SIGTERM, when standard input is closed: for a parent that keeps a pipe open");
 
+// Read by jemalloc: what is freed goes back to the system soon, also while nothing is asked for.
+extern "C" {
+extern const char* malloc_conf;
+const char* malloc_conf = "background_thread:true,dirty_decay_ms:2000,muzzy_decay_ms:0";
+}
+
 namespace {
 
 constexpr absl::Duration kAfterGrace = absl::Seconds(5);
+constexpr absl::Duration kProbeTime = absl::Seconds(3);
 
 // The signals that end the server. Blocked in every thread, so that only sigwait takes them.
 sigset_t BlockSignals() {
@@ -144,7 +154,7 @@ bool AnswerHelpAndVersion(int argc, char** argv) {
     std::cout << "usage: assayd [FLAGS]\nTurns multi-agent LLM episodes into training signals.\n\n";
     for (const absl::string_view name :
          {"listen", "metrics", "http", "ops", "insecure", "workers", "grace", "token_file",
-          "config", "check_config", "stop_with_stdin"}) {
+          "config", "check_config", "probe", "stop_with_stdin"}) {
       std::cout << "  --" << absl::StrReplaceAll(name, {{"_", "-"}}) << "  "
                 << absl::FindCommandLineFlag(name)->Help() << "\n";
     }
@@ -181,6 +191,11 @@ int main(int argc, char** argv) {
     std::cout << "the configuration is good; memory stays below "
               << (assay::runtime::MemoryBound(config) >> 20) << " MiB\n";
     return 0;
+  }
+  if (const std::string probe = absl::GetFlag(FLAGS_probe); !probe.empty()) {
+    const absl::Status status = assay::runtime::Probe(probe, config, kProbeTime);
+    if (!status.ok()) std::cerr << "assayd: " << status.message() << "\n";
+    return status.ok() ? 0 : 1;
   }
   const assay::telemetry::Log log;
   using assay::telemetry::Level;

@@ -77,7 +77,10 @@ stage_property() { release && RC_PARAMS=seed=1 run_tests release -L '^property$'
 # Real sockets and processes on a machine that may be loaded: a second chance, which the log shows.
 stage_integration() { release && with_promtool && run_tests release -L '^integration$' --repeat until-pass:2; }
 stage_simulation() { release && run_tests release -L '^simulation$'; }
-stage_chaos() { release && run_tests release -L '^chaos$' && run_script tests/production/run.sh short; }
+stage_chaos() {
+  release && run_tests release -L '^chaos$' && run_script tests/production/run.sh short &&
+    run_script tests/attack/run.sh short && run_script tests/hostile/run.sh 100
+}
 stage_compliance() { release && run_script tests/compliance/run.sh; }
 # The reports are read in a browser.
 stage_python() { release && packages browser && run_script client/python/run_tests.sh; }

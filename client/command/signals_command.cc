@@ -17,6 +17,7 @@
 #include "client/command/line_reader.h"
 #include "client/command/progress.h"
 #include "client/command/table.h"
+#include "server/base/utf8.h"
 
 namespace assay::command {
 namespace {
@@ -25,7 +26,7 @@ v1::EpisodeResult ErrorResult(const std::string& id, const absl::Status& status)
   v1::EpisodeResult result;
   result.set_episode_id(id);
   result.mutable_error()->set_code(static_cast<int>(status.code()));
-  result.mutable_error()->set_message(std::string(status.message().substr(0, 1024)));
+  result.mutable_error()->set_message(std::string(CutText(status.message(), 1024)));
   return result;
 }
 

@@ -13,6 +13,7 @@
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "client/cpp/outbox.h"
 
 namespace assay::client {
@@ -25,14 +26,23 @@ constexpr size_t kMaxUnread = 1024;
 constexpr int64_t kFramingBytes = 1024;
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(100);
 constexpr absl::Duration kMaxBackoff = absl::Seconds(5);
+// From the last response to the end of its stream.
+constexpr absl::Duration kEndTime = absl::Seconds(1);
 
 absl::Duration FromProto(const google::protobuf::Duration& duration) {
   return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
 }
 
+// The beginning of a text, without a part of a UTF-8 character at its end.
+absl::string_view Cut(absl::string_view text, size_t size) {
+  if (text.size() <= size) return text;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+  return text.substr(0, size);
+}
+
 void SetError(const absl::Status& status, v1::Error* error) {
   error->set_code(static_cast<int>(status.code()));
-  error->set_message(std::string(status.message().substr(0, 1024)));
+  error->set_message(std::string(Cut(status.message(), 1024)));
 }
 
 v1::EpisodeResult TooLarge(const v1::Episode& episode, int64_t limit) {
@@ -153,8 +163,22 @@ class ReconnectingStream : public SignalStream {
     std::thread writer([this, &connection] { WriteAll(connection.get()); });
     Watch(connection.get());
     reader.join();
+    // Reading also ends at bytes that are no response, and then the server has not ended the
+    // stream: it is given a moment to do so.
+    absl::Notification finished;
+    bool left_open = false;
+    std::thread closer([&] {
+      if (finished.WaitForNotificationWithTimeout(kEndTime)) return;
+      left_open = true;
+      connection->Cancel();
+    });
     writer.join();
-    const absl::Status status = connection->Finish();
+    absl::Status status = connection->Finish();
+    finished.Notify();
+    closer.join();
+    if (left_open && !status.ok()) {
+      status = absl::UnavailableError("the server sent what is no response, and ended nothing");
+    }
     const absl::MutexLock lock(&mu_);
     return attempt_.cut.ok() ? status : attempt_.cut;
   }

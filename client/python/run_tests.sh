@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Usage: run_tests.sh [--trainers | --loggers | --pins] [PYTEST ARGUMENT...]
+# Usage: run_tests.sh [--trainers | --doors | --loggers | --pins] [PYTEST ARGUMENT...]
 # Installs the package into its own environment, then runs ruff, mypy and pytest. With --trainers instead: the slow
 # stage that installs torch, TRL, verl, OpenRLHF and Ray, and trains small models on CPU. With --loggers: TensorBoard,
-# Weights & Biases and MLflow are installed, written to offline and read again. With --pins: tests/pins.sh,
-# the package beside the protobuf and grpcio that tensorflow, ray, vllm and autogen ask for.
+# Weights & Biases and MLflow are installed, written to offline and read again. With --doors: tests/doors.sh, the
+# adapters of the other trainers with their real packages. With --pins: tests/pins.sh, the package beside the protobuf and
+# grpcio that tensorflow, ray, vllm and autogen ask for.
 # Environment: PYTHON (default /usr/bin/python3), ASSAY_VENVS (default: the user's cache folder), ASSAYD (the server;
 # default: the one in a build folder of the repository), ASSAY_SHARED (real episodes; default: ../shared).
 set -euo pipefail
@@ -11,9 +12,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 python=${PYTHON:-/usr/bin/python3}
 venvs=${ASSAY_VENVS:-${XDG_CACHE_HOME:-$HOME/.cache}/assay/venvs}
 
-if [ "${1:-}" = --pins ]; then
+if [ "${1:-}" = --pins ] || [ "${1:-}" = --doors ]; then
+  script=${1#--}
   shift
-  exec "$here/tests/pins.sh" "$@"
+  exec "$here/tests/$script.sh" "$@"
 fi
 stage="test"
 if [ "${1:-}" = --trainers ] || [ "${1:-}" = --loggers ]; then

@@ -20,6 +20,24 @@ size_t StringEnd(absl::string_view json, size_t i) {
 
 }  // namespace
 
+int64_t JsonMemory(absl::string_view json) {
+  // Of an object, and of whatever follows another: a number, a text, a member of a map.
+  constexpr int64_t kObjectBytes = 400;
+  constexpr int64_t kItemBytes = 100;
+  auto bytes = static_cast<int64_t>(json.size());
+  for (size_t i = 0; i < json.size();) {
+    const char c = json[i];
+    if (c == '"' || c == '\'') {
+      i = StringEnd(json, i);
+      continue;
+    }
+    ++i;
+    if (c == '{') bytes += kObjectBytes;
+    if (c == ',' || c == '[') bytes += kItemBytes;
+  }
+  return bytes;
+}
+
 absl::Status CheckJsonShape(absl::string_view json, bool matrices) {
   std::array<char, kMaxJsonDepth> open;
   size_t depth = 0;

@@ -2,6 +2,8 @@
 #ifndef ASSAY_SERVER_BASE_JSON_SHAPE_H_
 #define ASSAY_SERVER_BASE_JSON_SHAPE_H_
 
+#include <cstdint>
+
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
@@ -14,6 +16,10 @@ inline constexpr int kMaxJsonDepth = 100;
 // list and `matrices` is false: no message of the wire has such a field, and protobuf would flatten
 // it without a word. Everything else that is wrong is left to the parser. O(size).
 absl::Status CheckJsonShape(absl::string_view json, bool matrices);
+
+// Bytes of memory that `json` takes once it is parsed, beside its own: no less than it does, of
+// ordinary text a few times as much. O(size).
+int64_t JsonMemory(absl::string_view json);
 
 }  // namespace assay
 

@@ -14,9 +14,9 @@ namespace assay::service {
 
 std::shared_ptr<BatchCall> BatchCall::Make(const ServiceDeps& deps, CallContext context,
                                            std::shared_ptr<const v1::ComputeSignalsRequest> request,
-                                           Done done) {
+                                           int64_t request_bytes, Done done) {
   return std::shared_ptr<BatchCall>(
-      new BatchCall(deps, std::move(context), std::move(request), std::move(done)));
+      new BatchCall(deps, std::move(context), std::move(request), request_bytes, std::move(done)));
 }
 
 void BatchCall::Start() {
@@ -29,10 +29,12 @@ void BatchCall::Start() {
 }
 
 BatchCall::BatchCall(const ServiceDeps& deps, CallContext context,
-                     std::shared_ptr<const v1::ComputeSignalsRequest> request, Done done)
+                     std::shared_ptr<const v1::ComputeSignalsRequest> request,
+                     int64_t request_bytes, Done done)
     : deps_(deps),
       context_(std::move(context)),
       request_(std::move(request)),
+      request_bytes_(request_bytes),
       done_(std::move(done)),
       started_at_(deps.executor->Now()) {}
 
@@ -58,6 +60,7 @@ absl::Status BatchCall::Open() {
     ++load.episodes;
     load.bytes += MemoryOf(episode, static_cast<int64_t>(episode.ByteSizeLong()));
   }
+  load.bytes = std::max(load.bytes, request_bytes_);
   const Admission::Entry entry = context_.share->admission.Enter(load);
   if (entry != Admission::Entry::kEntered) {
     if (deps_.observer != nullptr) deps_.observer->OnRejected(ReasonOf(entry));
@@ -96,30 +99,71 @@ void BatchCall::Accept(int index) {
 }
 
 void BatchCall::StartAll() {
-  const int count = static_cast<int>(slots_.size());
   {
     MutexLock lock(&mutex_);
-    unanswered_ = count;
+    unanswered_ = static_cast<int>(slots_.size());
   }
-  for (int i = 0; i < count; ++i) {
-    Slot& slot = slots_[i];
-    if (!slot.work.ok()) {
-      OnDone(i, MakeError(request_->episodes(i).id(), slot.work.status()));
-      continue;
-    }
-    auto run = deps_.engine->Start(
-        slot.work->Job(options_->episode_timeout),
-        [self = shared_from_this(), i](absl::StatusOr<signals::Signals> signals) {
-          self->OnDone(i, MakeResult(*self->slots_[i].work, std::move(signals)));
-        });
-    bool cancelled = false;
+  StartMore();
+}
+
+void BatchCall::StartMore() {
+  for (;;) {
+    int index = 0;
     {
       MutexLock lock(&mutex_);
-      cancelled = cancelled_;
-      if (!cancelled) slot.run = run;
+      index = TakeNext();
     }
-    if (cancelled) run->Cancel();
+    if (index < 0) return;
+    Run(index);
   }
+}
+
+int BatchCall::TakeNext() {
+  if (next_ == static_cast<int>(slots_.size())) return -1;
+  Slot& slot = slots_[next_];
+  if (slot.work.ok()) {
+    const bool computed_here = slot.work->evaluator->local() != nullptr;
+    slot.is_long = computed_here && !IsShort(*slot.work);
+    if (computed_here && started_ >= deps_.config->max_started) return -1;
+    if (slot.is_long && started_long_ >= deps_.config->max_long_started) return -1;
+    const Load plan = {0, std::min(PlanMemory(*slot.work), deps_.config->max_bytes_in_flight / 2)};
+    const Admission::Entry entry =
+        plan.bytes == 0 ? Admission::Entry::kEntered
+                        : context_.share->admission.Enter(plan, {0, admitted_->bytes});
+    if (entry == Admission::Entry::kEntered) {
+      slot.plan = plan;
+    } else if (started_ > 0) {
+      return -1;  // it is tried again when one of them has ended
+    } else {
+      slot.is_long = false;
+      slot.work = NotAdmitted(entry, deps_.config->retry_after);
+    }
+  }
+  ++started_;
+  started_long_ += slot.is_long ? 1 : 0;
+  return next_++;
+}
+
+void BatchCall::Run(int index) {
+  Slot& slot = slots_[index];
+  if (!slot.work.ok()) {
+    OnDone(index, MakeError(request_->episodes(index).id(), slot.work.status()));
+    return;
+  }
+  const absl::Duration left = started_at_ + options_->episode_timeout - deps_.executor->Now();
+  auto run = deps_.engine->Start(
+      slot.work->Job(left),
+      [self = shared_from_this(), index](absl::StatusOr<signals::Signals> signals) {
+        self->OnDone(index, MakeResult(*self->slots_[index].work, std::move(signals)));
+        self->StartMore();
+      });
+  bool cancelled = false;
+  {
+    MutexLock lock(&mutex_);
+    cancelled = cancelled_;
+    if (!cancelled) slot.run = run;
+  }
+  if (cancelled) run->Cancel();
 }
 
 void BatchCall::OnDone(int index, v1::EpisodeResult result) {
@@ -129,10 +173,14 @@ void BatchCall::OnDone(int index, v1::EpisodeResult result) {
     deps_.observer->OnEpisode(result, options_->options->range.size(), elapsed,
                               {0, context_.trace.trace_id});
   }
-  slots_[index].result = std::move(result);
+  Slot& slot = slots_[index];
+  slot.result = std::move(result);
+  context_.share->admission.Leave(slot.plan);
   {
     MutexLock lock(&mutex_);
-    slots_[index].run.reset();
+    slot.run.reset();
+    --started_;
+    started_long_ -= slot.is_long ? 1 : 0;
     if (--unanswered_ > 0) return;
   }
   StartGroups();

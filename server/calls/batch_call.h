@@ -40,9 +40,11 @@ class BatchCall : public std::enable_shared_from_this<BatchCall> {
  public:
   using Done = absl::AnyInvocable<void(absl::StatusOr<v1::ComputeSignalsResponse>)>;
 
+  // `request_bytes`: what the request takes in memory; it counts for no less. Its episodes count
+  // until this is destroyed, so whoever keeps their answer keeps it.
   static std::shared_ptr<BatchCall> Make(const ServiceDeps& deps, CallContext context,
                                          std::shared_ptr<const v1::ComputeSignalsRequest> request,
-                                         Done done);
+                                         int64_t request_bytes, Done done);
   // Calls `done` exactly once, possibly before it returns. The call fails as a whole for its
   // options, the number of its episodes, overload, or a response above max_response_bytes.
   void Start();
@@ -52,11 +54,17 @@ class BatchCall : public std::enable_shared_from_this<BatchCall> {
 
  private:
   BatchCall(const ServiceDeps& deps, CallContext context,
-            std::shared_ptr<const v1::ComputeSignalsRequest> request, Done done);
+            std::shared_ptr<const v1::ComputeSignalsRequest> request, int64_t request_bytes,
+            Done done);
 
   absl::Status Open();
   void Accept(int index);
   void StartAll();
+  // Starts what may be worked on beside what is: a large batch leaves room for others.
+  void StartMore();
+  // The next slot to be started, with what it counts for; negative: none, or none now.
+  int TakeNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Run(int index);
   void OnDone(int index, v1::EpisodeResult result);
   // Once all episodes are answered: their groups, then the response.
   void StartGroups();
@@ -67,6 +75,8 @@ class BatchCall : public std::enable_shared_from_this<BatchCall> {
   struct Slot {
     absl::StatusOr<EpisodeWork> work = absl::CancelledError();
     bool joined = false;  // counts in its group
+    bool is_long = false;
+    Load plan;  // in admission, while it is worked on
     v1::EpisodeResult result;
     std::shared_ptr<engine::Run> run;
   };
@@ -74,6 +84,7 @@ class BatchCall : public std::enable_shared_from_this<BatchCall> {
   const ServiceDeps deps_;
   const CallContext context_;
   const std::shared_ptr<const v1::ComputeSignalsRequest> request_;
+  const int64_t request_bytes_;
   Done done_;
   const absl::Time started_at_;
   std::shared_ptr<const ResolvedOptions> options_;
@@ -84,6 +95,9 @@ class BatchCall : public std::enable_shared_from_this<BatchCall> {
   std::vector<Slot> slots_;              // each touched by its own episode until all are done
   v1::ComputeSignalsResponse response_;  // each group's result is touched by it alone
   int unanswered_ ABSL_GUARDED_BY(mutex_) = 0;
+  int next_ ABSL_GUARDED_BY(mutex_) = 0;          // slot to be started
+  int started_ ABSL_GUARDED_BY(mutex_) = 0;       // and not answered
+  int started_long_ ABSL_GUARDED_BY(mutex_) = 0;  // of them
   int groups_left_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::shared_ptr<engine::Run>> group_runs_ ABSL_GUARDED_BY(mutex_);
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;

@@ -61,7 +61,7 @@ void StreamCall::Step(Input input) {
   }
   PerformUnlocked(std::move(rest));
   for (; bursts > 0; --bursts) {
-    deps_.executor->Post([self = shared_from_this()] { self->RunBurst(); });
+    deps_.executor->PostBrief([self = shared_from_this()] { self->RunBurst(); });
   }
 }
 
@@ -144,7 +144,7 @@ std::vector<Action> StreamCall::Perform(std::vector<Action> actions) {
 void StreamCall::Start(StartEpisode start) {
   engine::EpisodeJob job = start.work.Job(start.timeout);
   const Ticket ticket = start.ticket;
-  const bool is_short = IsShort(start.work);
+  const bool is_short = start.is_short;
   auto done = [self = shared_from_this(), ticket,
                work = std::move(start.work)](absl::StatusOr<signals::Signals> signals) mutable {
     auto response = MakeOnArena<v1::StreamSignalsResponse>();

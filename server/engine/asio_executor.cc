@@ -4,6 +4,7 @@
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/thread_pool.hpp>
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <utility>
@@ -36,7 +37,8 @@ class AsioExecutor::Impl {
         wall_start_(absl::Now()),
         steady_start_(SteadyClock::now()),
         pool_(static_cast<size_t>(workers_)),
-        alarm_(pool_) {}
+        beside_(1),
+        alarm_(beside_) {}
 
   // Asio declares that cancelling a timer may throw; it has nothing to throw where the timer
   // exists.
@@ -47,6 +49,7 @@ class AsioExecutor::Impl {
       alarm_.cancel();
     }
     pool_.join();
+    beside_.join();
     std::map<std::pair<SteadyClock::time_point, TimerId>, Task> dropped;
     MutexLock lock(&mutex_);
     dropped.swap(timers_);
@@ -58,7 +61,19 @@ class AsioExecutor::Impl {
   }
 
   void Post(Task task) {
-    asio::post(pool_, [this, task = std::move(task)]() mutable { Run(task); });
+    ++long_;
+    asio::post(pool_, [this, task = std::move(task)]() mutable {
+      Run(task);
+      --long_;
+    });
+  }
+
+  void PostBrief(Task task) {
+    if (long_.load(std::memory_order_relaxed) < workers_) {
+      asio::post(pool_, [this, task = std::move(task)]() mutable { Run(task); });
+    } else {
+      asio::post(beside_, std::move(task));
+    }
   }
 
   TimerId After(absl::Duration delay, Task task) {
@@ -110,7 +125,7 @@ class AsioExecutor::Impl {
       }
       Arm();
     }
-    for (Task& task : due) Post(std::move(task));
+    for (Task& task : due) PostBrief(std::move(task));
   }
 
   void Run(Task& task) {
@@ -130,7 +145,10 @@ class AsioExecutor::Impl {
   std::map<std::pair<SteadyClock::time_point, TimerId>, Task> timers_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<TimerId, SteadyClock::time_point> due_ ABSL_GUARDED_BY(mutex_);
   SteadyClock::time_point armed_ ABSL_GUARDED_BY(mutex_) = SteadyClock::time_point::max();
-  asio::thread_pool pool_;  // its threads use all of the above
+  std::atomic<int> long_ = 0;  // tasks of Post that wait or run
+  // Their threads use all of the above.
+  asio::thread_pool pool_;
+  asio::thread_pool beside_;
   asio::steady_timer alarm_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -143,6 +161,7 @@ AsioExecutor::TimerId AsioExecutor::After(absl::Duration delay, Task task) {
 }
 void AsioExecutor::Cancel(TimerId id) { impl_->Cancel(id); }
 void AsioExecutor::Post(Task task) { impl_->Post(std::move(task)); }
+void AsioExecutor::PostBrief(Task task) { impl_->PostBrief(std::move(task)); }
 int AsioExecutor::workers() const { return impl_->workers(); }
 
 }  // namespace assay::engine

@@ -1,4 +1,6 @@
-// The executor of production: a pool of worker threads and timers on a monotonic clock.
+// The executor of production: a pool of worker threads and timers on a monotonic clock. While all
+// workers are busy with tasks that may be long, brief ones and timers run on a thread beside them:
+// whoever brings much work does not stop those who bring little.
 #ifndef ASSAY_SERVER_ENGINE_ASIO_EXECUTOR_H_
 #define ASSAY_SERVER_ENGINE_ASIO_EXECUTOR_H_
 
@@ -21,6 +23,7 @@ class AsioExecutor final : public Executor {
   TimerId After(absl::Duration delay, Task task) override;
   void Cancel(TimerId id) override;
   void Post(Task task) override;
+  void PostBrief(Task task) override;
   int workers() const override;
 
  private:

@@ -156,6 +156,7 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
         observer_(observer),
         job_(std::move(job)),
         done_(std::move(done)),
+        brief_(job_.brief),
         started_(executor->Now()),
         deadline_(started_ + job_.timeout) {}
 
@@ -208,7 +209,12 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
       if (driving_ || finished_) return;
       driving_ = true;
     }
-    executor_->Post([self = this->shared_from_this()] { self->Drive(); });
+    Executor::Task drive = [self = this->shared_from_this()] { self->Drive(); };
+    if (brief_) {
+      executor_->PostBrief(std::move(drive));
+    } else {
+      executor_->Post(std::move(drive));
+    }
   }
 
   void Drive() {
@@ -419,6 +425,7 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
   // Of the driver.
   Job job_;
   Done done_;
+  const bool brief_;
   const absl::Time started_;
   const absl::Time deadline_;
   std::unique_ptr<typename Of::Plan> plan_;

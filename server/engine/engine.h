@@ -25,6 +25,8 @@ struct EpisodeJob {
   std::shared_ptr<evaluation::Evaluator> evaluator;
   std::shared_ptr<evaluation::Evaluator> scorer;      // null: none
   absl::Duration timeout = absl::InfiniteDuration();  // from Make
+  // Each step of it takes well below a millisecond, answers that are waited for apart.
+  bool brief = false;
 };
 
 // The recombination of a group.
@@ -34,6 +36,7 @@ struct GroupJob {
   recombination::PlanOptions options;
   std::shared_ptr<evaluation::Evaluator> evaluator;
   absl::Duration timeout = absl::InfiniteDuration();  // from Make
+  bool brief = false;                                 // as of an episode
 };
 
 // What the engine sees happen; telemetry implements it. Called from workers, must not block.

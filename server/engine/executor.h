@@ -3,6 +3,8 @@
 #ifndef ASSAY_SERVER_ENGINE_EXECUTOR_H_
 #define ASSAY_SERVER_ENGINE_EXECUTOR_H_
 
+#include <utility>
+
 #include "server/base/timers.h"
 
 namespace assay::engine {
@@ -12,6 +14,8 @@ class Executor : public Timers {
  public:
   // Runs `task` on some worker, never inside Post.
   virtual void Post(Task task) = 0;
+  // The same for a task of well below a millisecond: it does not wait for those that are long.
+  virtual void PostBrief(Task task) { Post(std::move(task)); }
   // How many workers run tasks at once, >= 1.
   virtual int workers() const = 0;
 };

@@ -6,11 +6,13 @@
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_credentials_options.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <mutex>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -18,6 +20,7 @@
 #include "server/engine/asio_executor.h"
 #include "server/engine/engine.h"
 #include "server/evaluation/registry.h"
+#include "server/guard/connections.h"
 #include "server/runtime/gate.h"
 #include "server/telemetry/exposer.h"
 #include "server/telemetry/metrics.h"
@@ -36,11 +39,27 @@ constexpr int64_t kMinQuotaBytes = int64_t{64} << 20;
 constexpr int kKeepaliveMs = 30'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
 constexpr int kMinPingIntervalMs = 5'000;
+// From a connection's first byte to the end of its handshake.
+constexpr int kHandshakeTimeoutMs = 20'000;
+constexpr int kSpareStreams = 1024;
+// Of the ops port: probes, and somebody who looks.
+constexpr int kOpsStreams = 100;
+constexpr int kOpsMessageBytes = 64 << 10;
+constexpr int kPollers = 6;
+// Descriptors that are not for gRPC's connections: the HTTP ports, evaluators, files.
+constexpr int kOtherDescriptors = 64;
 constexpr unsigned kCertificateReloadSeconds = 10;
 
 int Workers(const Config& config) {
   if (config.workers > 0) return config.workers;
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+// What depends on how many workers there are. Two long pieces a worker: one ends, the next is
+// there.
+Config WithWorkers(Config config) {
+  config.session.max_long_started = 2 * Workers(config);
+  return config;
 }
 
 telemetry::MetricsConfig MetricsConfigFor(const Config& config, const service::Catalog& catalog) {
@@ -54,10 +73,72 @@ telemetry::MetricsConfig MetricsConfigFor(const Config& config, const service::C
   return metrics;
 }
 
+// Completion queues that nothing is ever put on, each waited for by a thread. Connections are
+// spread over all queues: while one thread works for a connection that sends much, others read the
+// rest.
+class Pollers {
+ public:
+  ~Pollers() { Stop(); }
+  void AddTo(grpc::ServerBuilder* builder) {
+    for (int i = 0; i < kPollers; ++i) queues_.push_back(builder->AddCompletionQueue());
+  }
+  void Start() {
+    for (const auto& queue : queues_) {
+      threads_.emplace_back([&queue] { Drain(queue.get()); });
+    }
+  }
+  // After the server has shut down.
+  void Stop() {
+    for (const auto& queue : queues_) queue->Shutdown();
+    if (threads_.empty()) {
+      for (const auto& queue : queues_) Drain(queue.get());
+    }
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+    queues_.clear();
+  }
+
+ private:
+  static void Drain(grpc::ServerCompletionQueue* queue) {
+    void* tag = nullptr;
+    bool ok = false;
+    while (queue->Next(&tag, &ok)) {
+    }
+  }
+  std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues_;
+  std::vector<std::thread> threads_;
+};
+
+// What holds for every port that speaks gRPC.
+void BoundTransport(grpc::ServerBuilder* builder) {
+  // A second server on the same port must fail and not share it.
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // gRPC 1.51 inflates a compressed message before it looks at any size.
+  builder->AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeTimeoutMs);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                              kMinPingIntervalMs);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+}
+
+// As many connections as there are descriptors for, and some to spare.
+guard::ConnectionLimits LimitsOfConnections() {
+  guard::ConnectionLimits limits;
+  rlimit descriptors{};
+  if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
+    const auto most = static_cast<int64_t>(std::min<rlim_t>(descriptors.rlim_cur, 1 << 20));
+    limits.connections = static_cast<int>(std::clamp<int64_t>(
+        most - std::max<int64_t>(kOtherDescriptors, most / 4), 16, limits.connections));
+  }
+  return limits;
+}
+
 class Server final : public AssayServer {
  public:
   Server(const Config& config, const service::Catalog& catalog, const telemetry::Log* log)
-      : config_(config),
+      : config_(WithWorkers(config)),
         catalog_(catalog),
         metrics_(MetricsConfigFor(config, catalog)),
         service_log_(log, &metrics_),
@@ -114,6 +195,7 @@ class Server final : public AssayServer {
   std::unique_ptr<service::HttpRoutes> routes_;
   std::unique_ptr<service::HttpGateway> gateway_;
   std::unique_ptr<telemetry::MetricsServer> exposer_;
+  Pollers pollers_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<grpc::Server> ops_;
   int port_ = 0;
@@ -164,6 +246,7 @@ absl::Status Server::Serve() {
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::channelz::experimental::InitChannelzService();
   });
+  guard::InstallHooks(LimitsOfConnections());
   if (absl::Status evaluators = AddEvaluators(); !evaluators.ok()) return evaluators;
   if (!config_.metrics.empty()) {
     auto exposer = telemetry::MetricsServer::Start(config_.metrics, metrics_);
@@ -183,25 +266,25 @@ absl::Status Server::ServeGrpc() {
   const auto transport_bytes = static_cast<int>(config_.session.limits.max_transport_bytes);
   grpc::ServerBuilder builder;
   builder.AddListeningPort(config_.listen, CredentialsFor(config_), &port_);
-  builder.RegisterService(signals_->service());
+  signals_->Register(&builder);
   builder.SetMaxReceiveMessageSize(transport_bytes);
   builder.SetMaxSendMessageSize(transport_bytes);
   // Requests that are only half there are nobody's episodes yet.
   builder.SetResourceQuota(grpc::ResourceQuota("listen").Resize(
       static_cast<size_t>(std::max<int64_t>(config_.max_bytes, kMinQuotaBytes))));
-  // A second server on the same port must fail and not share it.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-                             kMinPingIntervalMs);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  BoundTransport(&builder);
+  // More than may be open at once: the one too many is told so, and does not wait for ever.
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                             config_.streams.max_streams + kSpareStreams);
   builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 1);
+  pollers_.AddTo(&builder);
   server_ = builder.BuildAndStart();
   if (server_ == nullptr || port_ == 0) {
     server_.reset();
+    pollers_.Stop();
     return absl::UnavailableError(absl::StrCat("listen: cannot listen on ", config_.listen));
   }
+  pollers_.Start();
   server_->GetHealthCheckService()->SetServingStatus(kServiceName, true);
   return absl::OkStatus();
 }
@@ -209,7 +292,10 @@ absl::Status Server::ServeGrpc() {
 absl::Status Server::ServeOps() {
   grpc::ServerBuilder builder;
   builder.AddListeningPort(config_.ops, grpc::InsecureServerCredentials(), &ops_port_);
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  BoundTransport(&builder);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kOpsStreams);
+  builder.SetMaxReceiveMessageSize(kOpsMessageBytes);
+  builder.SetResourceQuota(grpc::ResourceQuota("ops").Resize(kMinQuotaBytes));
   ops_ = builder.BuildAndStart();
   if (ops_ == nullptr || ops_port_ == 0) {
     ops_.reset();
@@ -231,6 +317,7 @@ bool Server::Shutdown(absl::Duration grace) {
   gateway_.reset();
   server_->Shutdown(absl::ToChronoTime(absl::Now() + kTransportGrace));
   server_->Wait();
+  pollers_.Stop();
   server_.reset();
   if (ops_ != nullptr) {
     ops_->Shutdown(absl::ToChronoTime(absl::Now() + kTransportGrace));

@@ -88,7 +88,11 @@ absl::Status CheckAddresses(const Config& config) {
     if (address->empty()) continue;
     if (absl::Status valid = CheckAddress(setting, *address); !valid.ok()) return valid;
   }
-  // Metrics and ops carry no episodes; the gateway does, and has no TLS of its own.
+  // Who asks ops needs neither a token nor a certificate: it is for this machine.
+  if (!config.ops.empty()) {
+    if (absl::Status plain = CheckPlaintext("ops", config.ops, config); !plain.ok()) return plain;
+  }
+  // Metrics carry no episodes; the gateway does, and has no TLS of its own.
   return config.http.empty() ? absl::OkStatus() : CheckPlaintext("http", config.http, config);
 }
 

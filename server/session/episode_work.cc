@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "google/protobuf/arena.h"
 #include "server/signals/credit_phase.h"
 #include "server/signals/unions.h"
 #include "server/wire/convert.h"
@@ -51,6 +52,7 @@ engine::EpisodeJob EpisodeWork::Job(absl::Duration timeout) const {
   job.evaluator = evaluator;
   job.scorer = options->scorer;
   job.timeout = timeout;
+  job.brief = IsBrief(*this);
   return job;
 }
 
@@ -76,10 +78,13 @@ std::shared_ptr<evaluation::Evaluator> EvaluatorFor(const v1::Episode& episode,
 }
 
 bool IsShort(const EpisodeWork& work) {
+  return work.evaluator->local() != nullptr && work.options->scorer == nullptr && IsBrief(work);
+}
+
+bool IsBrief(const EpisodeWork& work) {
   const signals::Options& options = *work.options->options;
   const signals::Episode& episode = work.context->episode;
-  if (work.evaluator->local() == nullptr || work.options->scorer != nullptr ||
-      options.first_error.soft_rewards || options.first_error.prior != nullptr ||
+  if (options.first_error.soft_rewards || options.first_error.prior != nullptr ||
       options.first_error.parameters.shared_level > 0 || episode.messages.size() > kShortMessages ||
       !IsSmallGame(work)) {
     return false;
@@ -92,9 +97,30 @@ bool IsShort(const EpisodeWork& work) {
   return signals::CountValues(signals::QuestionKind::kOwenSets, episode) <= kShortQuestions;
 }
 
+int64_t PlanMemory(const EpisodeWork& work) {
+  constexpr int kMaxTable = 20;  // agents
+  constexpr int64_t kValueBytes = 24;
+  constexpr int64_t kQuestionBytes = 64;
+  constexpr int64_t kMost = int64_t{64} << 20;   // or nobody could ask for more
+  constexpr int64_t kLeast = int64_t{64} << 10;  // what is below is in kPartBytes
+  const signals::EvaluatorTraits& traits = work.evaluator->traits();
+  const auto agents = static_cast<int>(work.context->episode.agents.size());
+  if (traits.Supports(signals::QuestionKind::kAllCoalitions)) {
+    const int64_t table = kValueBytes << std::min(agents, kMaxTable);
+    return table < kLeast ? 0 : table;
+  }
+  if (!traits.Supports(signals::QuestionKind::kCoalition)) return 0;
+  const int64_t questions =
+      signals::QuestionBudget(work.options->options->estimator, traits, agents);
+  const int64_t asked = kQuestionBytes * std::min(questions, kMost / kQuestionBytes);
+  return asked < kLeast ? 0 : asked;
+}
+
 int64_t MemoryOf(const v1::Episode& episode, int64_t bytes) {
   const int64_t parts = episode.messages_size() + episode.agents_size();
-  return bytes + Limits::kPartBytes * parts;
+  const google::protobuf::Arena* const arena = episode.GetArena();
+  const auto parsed = arena == nullptr ? int64_t{0} : static_cast<int64_t>(arena->SpaceUsed());
+  return bytes + std::max(Limits::kPartBytes * parts, parsed);
 }
 
 absl::Status NotAdmitted(Admission::Entry entry, absl::Duration retry_after) {

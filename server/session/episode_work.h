@@ -37,9 +37,13 @@ absl::StatusOr<EpisodeWork> AcceptEpisode(std::shared_ptr<const v1::Episode> epi
 std::shared_ptr<evaluation::Evaluator> EvaluatorFor(const v1::Episode& episode,
                                                     const ResolvedOptions& options);
 
-// Whether its work costs less than some ten hand-overs to a worker: then a worker takes several at
-// once.
+// Whether each step of its work costs less than some ten hand-overs to a worker.
+bool IsBrief(const EpisodeWork& work);
+// Brief, and nobody's answer is waited for: a worker takes several at once.
 bool IsShort(const EpisodeWork& work);
+
+// Memory of its plan while it is worked on: a table of coalitions, or questions and their answers.
+int64_t PlanMemory(const EpisodeWork& work);
 
 // Memory that an episode of `bytes` on the wire counts for until it is answered.
 int64_t MemoryOf(const v1::Episode& episode, int64_t bytes);

@@ -200,6 +200,7 @@ void StreamSession::Settle(EpisodeOutcome outcome, absl::Time now) {
   const auto found = episodes_.find(outcome.ticket);
   if (found == episodes_.end() || found->second.answered) return;
   --started_;
+  started_long_ -= found->second.is_long ? 1 : 0;
   if (finished_) {
     LeaveAdmission(&found->second);
     episodes_.erase(found);
@@ -321,13 +322,39 @@ void StreamSession::StartWaiting(absl::Time now) {
     InFlight& in_flight = episodes_.at(ticket);
     const bool computed_here = in_flight.work->evaluator->local() != nullptr;
     if (computed_here && started_ >= config_.max_started) return;
+    const bool is_short = IsShort(*in_flight.work);
+    const bool is_long = computed_here && !is_short;
+    if (is_long && started_long_ >= config_.max_long_started) return;
+    const absl::Status admitted = AdmitPlan(
+        std::min(PlanMemory(*in_flight.work), config_.max_bytes_in_flight / 2), &in_flight);
+    if (!admitted.ok()) {
+      if (started_ > 0) return;  // it is tried again when one of them has ended
+      waiting_.pop_front();
+      const std::string id = in_flight.id;
+      AnswerError(ticket, id, admitted, now);
+      continue;
+    }
     waiting_.pop_front();
+    in_flight.is_long = is_long;
+    started_long_ += is_long ? 1 : 0;
     in_flight.started = true;
     ++started_;
     const absl::Duration left = in_flight.read_at + options_->episode_timeout - now;
-    actions_.push_back(StartEpisode{ticket, *std::move(in_flight.work), left});
+    actions_.push_back(StartEpisode{ticket, *std::move(in_flight.work), left, is_short});
     in_flight.work.reset();
   }
+}
+
+absl::Status StreamSession::AdmitPlan(int64_t bytes, InFlight* in_flight) {
+  if (bytes == 0) return absl::OkStatus();
+  const Admission::Entry entry = deps_.admission->Enter({0, bytes}, {0, held_.bytes});
+  if (entry != Admission::Entry::kEntered) {
+    if (deps_.observer != nullptr && started_ == 0) deps_.observer->OnRejected(ReasonOf(entry));
+    return NotAdmitted(entry, config_.retry_after);
+  }
+  in_flight->memory += bytes;
+  held_.bytes += bytes;
+  return absl::OkStatus();
 }
 
 void StreamSession::StartGroups() {

@@ -46,6 +46,8 @@ struct SessionConfig {
   // Episodes of one stream that the engine works on at once, so that streams share it fairly; all
   // of them where answers come from outside and are waited for.
   int max_started = 32;
+  // Of them, those that may take long; so does a batch of a unary call.
+  int max_long_started = 4;
   // Groups of one stream about whose teams something is asked at once.
   int max_groups_asking = 8;
   absl::Duration write_stall = absl::Seconds(30);
@@ -77,6 +79,7 @@ struct StartEpisode {
   Ticket ticket;
   EpisodeWork work;
   absl::Duration timeout;
+  bool is_short;
 };
 struct CancelEpisode {
   Ticket ticket;
@@ -171,6 +174,7 @@ class StreamSession {
     bool scores_never_negative = false;
     int64_t memory = 0;  // what it counts for in Admission; 0: nothing
     bool started = false;
+    bool is_long = false;             // started, and computed here for long
     bool answered = false;            // its result waits to be written
     std::optional<EpisodeWork> work;  // until started
   };
@@ -209,6 +213,8 @@ class StreamSession {
   // Starts what may be started, writes what may be written, ends what is over.
   void Pump(absl::Time now);
   void StartWaiting(absl::Time now);
+  // Counts the plan of an episode that is about to start; or says why it may not.
+  absl::Status AdmitPlan(int64_t bytes, InFlight* in_flight);
   void StartGroups();
   void ExpireWaiting(absl::Time now);
   void WriteNext(absl::Time now);
@@ -234,6 +240,7 @@ class StreamSession {
   std::deque<Ticket> waiting_;
   Ticket last_ticket_ = 0;
   int started_ = 0;
+  int started_long_ = 0;
   int unanswered_ = 0;  // read, no result yet
   int64_t bytes_in_flight_ = 0;
   Load held_;                // in Admission: episodes, responses, groups

@@ -6,12 +6,14 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/base/thread_memory.h"
+#include "server/transport/openapi.h"
 #include "server/transport/relay.h"
 #include "server/wire/errors.h"
 
@@ -92,12 +94,14 @@ class Gateway final : public HttpGateway {
 
   int Handle(mg_connection* connection) {
     ++calls_;
-    const HttpReply reply = Answer(connection);
-    // What is left of the request is not waited for, and must not be taken for the next one.
-    if (reply.close) relay_->StopReading(mg_get_request_info(connection)->remote_port);
-    Write(connection, reply);
+    const std::optional<HttpReply> reply = Answer(connection);
+    if (reply.has_value()) {
+      // What is left of the request is not waited for, and must not be taken for the next one.
+      if (reply->close) relay_->StopReading(mg_get_request_info(connection)->remote_port);
+      Write(connection, *reply);
+    }
     --calls_;
-    return reply.status;
+    return reply.has_value() ? reply->status : 200;
   }
 
   // OK where the body may be read: by what the head says alone.
@@ -123,10 +127,13 @@ class Gateway final : public HttpGateway {
     return absl::OkStatus();
   }
 
-  HttpReply Answer(mg_connection* connection) const {
+  // Nothing where the answer was written already.
+  std::optional<HttpReply> Answer(mg_connection* connection) const {
     const mg_request_info* info = mg_get_request_info(connection);
-    if (absl::string_view(info->request_method) != "POST") {
-      HttpReply reply = ToHttp(absl::UnimplementedError("only POST"));
+    const bool describe = absl::string_view(info->request_method) == "GET" &&
+                          absl::string_view(info->local_uri) == "/openapi.json";
+    if (absl::string_view(info->request_method) != "POST" && !describe) {
+      HttpReply reply = ToHttp(absl::UnimplementedError("only POST, and GET /openapi.json"));
       reply.status = 405;
       reply.close = true;
       return reply;
@@ -142,6 +149,20 @@ class Gateway final : public HttpGateway {
       reply.close = true;
       return reply;
     }
+    if (describe) {
+      HttpReply reply;
+      reply.body = OpenApi();
+      return reply;
+    }
+    HttpCall call;
+    call.path = info->local_uri;
+    call.query = info->query_string == nullptr ? "" : info->query_string;
+    call.authorization = header("Authorization");
+    call.traceparent = header("traceparent");
+    call.content_type = header("Content-Type");
+    const std::string peer = relay_->PeerOf(info->remote_port);
+    call.peer = peer;
+    if (HttpRoutes::IsStream(call)) return Stream(connection, call);
     if (info->content_length > routes_->max_body_bytes()) return TooLarge();
     const absl::Time read_by = absl::Now() + kBodyTime;
     std::string body;
@@ -158,14 +179,37 @@ class Gateway final : public HttpGateway {
         return reply;
       }
     }
-    const std::string peer = relay_->PeerOf(info->remote_port);
+    call.body = body;
     // A thread a request may wait: there are 64 of them, and no worker is among them.
     const auto promise = std::make_shared<std::promise<HttpReply>>();
     std::future<HttpReply> future = promise->get_future();
-    routes_->Post({info->local_uri, info->query_string == nullptr ? "" : info->query_string,
-                   header("Authorization"), header("traceparent"), peer, body},
-                  [promise](HttpReply reply) { promise->set_value(std::move(reply)); });
+    routes_->Post(call, [promise](HttpReply reply) { promise->set_value(std::move(reply)); });
     return future.get();
+  }
+
+  // Lines in, lines out. Without a reply the answer was written already.
+  std::optional<HttpReply> Stream(mg_connection* connection, const HttpCall& call) const {
+    const int peer = mg_get_request_info(connection)->remote_port;
+    bool begun = false;
+    HttpDuplex duplex;
+    duplex.read = [connection](char* data, size_t size) { return mg_read(connection, data, size); };
+    duplex.write = [connection, &begun](absl::string_view data) {
+      if (!std::exchange(begun, true)) {
+        constexpr absl::string_view kHead =
+            "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: "
+            "chunked\r\nConnection: close\r\n\r\n";
+        if (mg_write(connection, kHead.data(), kHead.size()) <= 0) return false;
+      }
+      return mg_send_chunk(connection, data.data(), static_cast<unsigned int>(data.size())) > 0;
+    };
+    duplex.stop_reading = [this, peer] { relay_->StopReading(peer); };
+    std::optional<HttpReply> refused = routes_->Stream(call, duplex);
+    if (refused.has_value()) {
+      refused->close = true;
+    } else if (begun || duplex.write("\n")) {  // a stream without episodes has an empty line
+      mg_send_chunk(connection, "", 0);
+    }
+    return refused;
   }
 
   HttpReply TooLarge() const {
@@ -177,9 +221,10 @@ class Gateway final : public HttpGateway {
   }
 
   static void Write(mg_connection* connection, const HttpReply& reply) {
-    std::string head = absl::StrCat(
-        "HTTP/1.1 ", reply.status, " ", mg_get_response_code_text(connection, reply.status),
-        "\r\nContent-Type: application/json\r\nContent-Length: ", reply.body.size(), "\r\n");
+    std::string head = absl::StrCat("HTTP/1.1 ", reply.status, " ",
+                                    mg_get_response_code_text(connection, reply.status),
+                                    "\r\nContent-Type: ", reply.content_type,
+                                    "\r\nContent-Length: ", reply.body.size(), "\r\n");
     if (reply.retry_after.has_value()) {
       absl::StrAppend(&head, "Retry-After: ",
                       std::max<int64_t>(1, absl::ToInt64Seconds(

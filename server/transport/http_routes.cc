@@ -6,15 +6,18 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/struct.pb.h"
-#include "google/protobuf/util/json_util.h"
 #include "server/base/json_shape.h"
 #include "server/base/utf8.h"
+#include "server/transport/http_json.h"
 #include "server/wire/errors.h"
+#include "server/wire/message_memory.h"
 #include "server/wire/questions.h"
 
 namespace assay::service {
@@ -22,31 +25,6 @@ namespace {
 
 using google::protobuf::Struct;
 using google::protobuf::Value;
-
-constexpr size_t kMaxJsonErrorBytes = 256;
-
-absl::Status FromJson(absl::string_view path, absl::string_view json,
-                      google::protobuf::Message* message) {
-  const bool free_form = message->GetDescriptor() == Struct::descriptor();
-  if (absl::Status shape = CheckJsonShape(json, free_form); !shape.ok()) {
-    return Invalid(path, shape.message());
-  }
-  const auto parsed = google::protobuf::util::JsonStringToMessage(
-      google::protobuf::StringPiece(json.data(), json.size()), message);
-  if (parsed.ok()) return absl::OkStatus();
-  // The parser quotes the text around the fault: only its first line, which names the kind.
-  const std::string what(parsed.message());
-  return Invalid(path, absl::StrCat("is not its JSON form: ",
-                                    CutText(what.substr(0, what.find('\n')), kMaxJsonErrorBytes)));
-}
-
-std::string ToJson(const google::protobuf::Message& message) {
-  std::string json;
-  google::protobuf::util::JsonPrintOptions options;
-  options.always_print_primitive_fields = false;
-  if (!google::protobuf::util::MessageToJsonString(message, &json, options).ok()) json = "{}";
-  return json;
-}
 
 int HttpStatus(absl::StatusCode code) {
   switch (code) {
@@ -72,6 +50,22 @@ int HttpStatus(absl::StatusCode code) {
     default:
       return 500;
   }
+}
+
+constexpr absl::string_view kProtobuf = "application/x-protobuf";
+
+// The names that clients use for it.
+bool IsProtobuf(absl::string_view content_type) {
+  const absl::string_view kind =
+      absl::StripAsciiWhitespace(content_type.substr(0, content_type.find(';')));
+  return absl::EqualsIgnoreCase(kind, kProtobuf) ||
+         absl::EqualsIgnoreCase(kind, "application/protobuf");
+}
+
+// What a request in binary takes in memory once it is parsed.
+int64_t BinaryMemory(absl::string_view body, int64_t limit) {
+  google::protobuf::io::ArrayInputStream bytes(body.data(), static_cast<int>(body.size()));
+  return MemoryOnceParsed(*v1::ComputeSignalsRequest::descriptor(), &bytes, limit);
 }
 
 bool HasParameter(absl::string_view query, absl::string_view parameter) {
@@ -188,15 +182,56 @@ absl::Status HttpRoutes::MayCall(absl::string_view authorization) const {
   return gate_ == nullptr ? absl::OkStatus() : gate_->Check({authorization, {}}).status();
 }
 
-void HttpRoutes::Post(const HttpCall& call, Done done) const {
+absl::StatusOr<CallContext> HttpRoutes::ContextOf(const HttpCall& call) const {
   std::string caller;
   if (gate_ != nullptr) {
     absl::StatusOr<std::string> may = gate_->Check({call.authorization, {}});
-    if (!may.ok()) return done(ToHttp(may.status()));
+    if (!may.ok()) return may.status();
     caller = *std::move(may);
   }
-  CallContext context = MakeCallContext(deps_.callers, caller, call.peer, call.traceparent);
-  if (call.path == "/v1/signals") return Signals(std::move(context), call.body, std::move(done));
+  return MakeCallContext(deps_.callers, caller, call.peer, call.traceparent);
+}
+
+bool HttpRoutes::IsStream(const HttpCall& call) {
+  const absl::string_view kind =
+      absl::StripAsciiWhitespace(call.content_type.substr(0, call.content_type.find(';')));
+  return call.path == "/v1/signals" && (absl::EqualsIgnoreCase(kind, "application/x-ndjson") ||
+                                        absl::EqualsIgnoreCase(kind, "application/jsonl"));
+}
+
+std::optional<HttpReply> HttpRoutes::Stream(const HttpCall& call, HttpDuplex duplex) const {
+  absl::StatusOr<CallContext> context = ContextOf(call);
+  absl::Status status = context.status();
+  if (status.ok()) {
+    status = ServeLines(deps_, *std::move(context), call.peer, std::move(duplex));
+  }
+  return status.ok() ? std::nullopt : std::optional<HttpReply>(ToHttp(status));
+}
+
+void HttpRoutes::Post(const HttpCall& call, Done done) const {
+  absl::StatusOr<CallContext> found = ContextOf(call);
+  if (!found.ok()) return done(ToHttp(found.status()));
+  CallContext context = *std::move(found);
+  const bool binary = call.path == "/v1/signals" && IsProtobuf(call.content_type);
+  const int64_t bytes = binary ? BinaryMemory(call.body, deps_.config->limits.max_parsed_bytes())
+                               : JsonMemory(call.body);
+  if (bytes > deps_.config->limits.max_parsed_bytes()) {
+    return done(ToHttp(ParsedTooLarge(deps_.config->limits.max_parsed_bytes())));
+  }
+  // The text is there, and again as a message on the wire on its way to the message itself.
+  const Load load = {0, bytes + 2 * static_cast<int64_t>(call.body.size())};
+  const Admission::Entry entry = context.share->admission.Enter(load);
+  if (entry != Admission::Entry::kEntered) {
+    if (deps_.observer != nullptr) deps_.observer->OnRejected(ReasonOf(entry));
+    return done(ToHttp(NotAdmitted(entry, deps_.config->retry_after)));
+  }
+  done = [done = std::move(done), share = context.share, load](HttpReply reply) mutable {
+    share->admission.Leave(load);
+    done(std::move(reply));
+  };
+  if (call.path == "/v1/signals") {
+    return Signals(std::move(context), call.body, binary, std::move(done));
+  }
   if (call.path == "/get_reward") {
     return GetReward(std::move(context), call.body, HasParameter(call.query, "logs=scalar"),
                      std::move(done));
@@ -211,17 +246,26 @@ void HttpRoutes::Post(const HttpCall& call, Done done) const {
 void HttpRoutes::Compute(CallContext context,
                          std::shared_ptr<const v1::ComputeSignalsRequest> request,
                          BatchCall::Done done) const {
-  BatchCall::Make(deps_, std::move(context), std::move(request), std::move(done))->Start();
+  BatchCall::Make(deps_, std::move(context), std::move(request), 0, std::move(done))->Start();
 }
 
-void HttpRoutes::Signals(CallContext context, absl::string_view body, Done done) const {
+void HttpRoutes::Signals(CallContext context, absl::string_view body, bool binary,
+                         Done done) const {
   auto request = std::make_shared<v1::ComputeSignalsRequest>();
-  if (absl::Status parsed = FromJson("body", body, request.get()); !parsed.ok()) {
-    return done(ToHttp(parsed));
+  absl::Status parsed;
+  if (!binary) {
+    parsed = FromJson("body", body, request.get());
+  } else if (!request->ParseFromArray(body.data(), static_cast<int>(body.size()))) {
+    parsed = Invalid("body", "bytes that are no ComputeSignalsRequest");
   }
+  if (!parsed.ok()) return done(ToHttp(parsed));
   Compute(std::move(context), std::move(request),
-          [done = std::move(done)](absl::StatusOr<v1::ComputeSignalsResponse> computed) mutable {
-            done(computed.ok() ? Good(ToJson(*computed)) : ToHttp(computed.status()));
+          [binary,
+           done = std::move(done)](absl::StatusOr<v1::ComputeSignalsResponse> computed) mutable {
+            if (!computed.ok()) return done(ToHttp(computed.status()));
+            HttpReply reply = Good(binary ? computed->SerializeAsString() : ToJson(*computed));
+            if (binary) reply.content_type = kProtobuf;
+            done(std::move(reply));
           });
 }
 

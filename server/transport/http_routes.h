@@ -1,7 +1,10 @@
 // What the HTTP gateway answers, without the sockets: the same validation and limits as gRPC, JSON
 // by the proto3 mapping.
 //
-//   POST /v1/signals   ComputeSignalsRequest -> ComputeSignalsResponse
+//   POST /v1/signals   ComputeSignalsRequest -> ComputeSignalsResponse, groups with their
+//   advantages
+//                      included; with Content-Type application/x-protobuf both in binary form, with
+//                      application/x-ndjson a stream of lines (http_stream.h).
 //   POST /get_reward   OpenRLHF's remote reward protocol: {query, prompts, labels}, lists of equal
 //                      length -> {rewards, scores, extra_logs}. A label is an Episode; where its
 //                      last message is an agent's and empty, it takes what the query adds to the
@@ -22,16 +25,19 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/calls/batch_call.h"
 #include "server/calls/call_gate.h"
+#include "server/transport/http_stream.h"
 
 namespace assay::service {
 
 struct HttpReply {
   int status = 200;
-  std::string body;  // JSON
+  std::string body;
+  absl::string_view content_type = "application/json";  // errors are JSON, whatever was sent
   std::optional<absl::Duration> retry_after;
   bool close = false;  // the connection: the request was not read to its end
 };
@@ -42,6 +48,7 @@ struct HttpCall {
   absl::string_view authorization;  // headers; empty: not there
   absl::string_view traceparent;
   absl::string_view peer;  // address and port
+  absl::string_view content_type;
   absl::string_view body;
 };
 
@@ -57,13 +64,18 @@ class HttpRoutes {
 
   // UNAUTHENTICATED: not with this Authorization header. For before the body is read.
   absl::Status MayCall(absl::string_view authorization) const;
+  // Whether a request is answered while its body is read: by Stream, which blocks. Returns why it
+  // was refused, before anything was written; nothing where the answer was.
+  static bool IsStream(const HttpCall& call);
+  std::optional<HttpReply> Stream(const HttpCall& call, HttpDuplex duplex) const;
   // Calls `done` exactly once, possibly before it returns.
   void Post(const HttpCall& call, Done done) const;
 
   int64_t max_body_bytes() const { return deps_.config->limits.max_transport_bytes; }
 
  private:
-  void Signals(CallContext context, absl::string_view body, Done done) const;
+  absl::StatusOr<CallContext> ContextOf(const HttpCall& call) const;
+  void Signals(CallContext context, absl::string_view body, bool binary, Done done) const;
   void GetReward(CallContext context, absl::string_view body, bool scalar_logs, Done done) const;
   void RewardModel(CallContext context, absl::string_view body, bool with_signals, Done done) const;
   void Compute(CallContext context, std::shared_ptr<const v1::ComputeSignalsRequest> request,

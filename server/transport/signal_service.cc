@@ -2,6 +2,7 @@
 
 #include <grpc/grpc_security_constants.h>
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/support/proto_buffer_reader.h>
 
 #include <algorithm>
 #include <atomic>
@@ -12,30 +13,21 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "assay/v1/signal_service.grpc.pb.h"
 #include "server/calls/arena_message.h"
 #include "server/calls/stream_call.h"
+#include "server/guard/connections.h"
 #include "server/session/group_result.h"
+#include "server/transport/call_scope.h"
+#include "server/transport/unary_call.h"
 #include "server/wire/errors.h"
+#include "server/wire/message_memory.h"
 #include "server/wire/server_info.h"
 
 namespace assay::service {
 namespace {
-
-constexpr char kErrorDetails[] = "assay-error-bin";
-
-grpc::Status ToGrpc(const absl::Status& status) {
-  if (status.ok()) return grpc::Status::OK;
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
-}
-
-// The machine-readable form of a call's own error: field path and retry_after.
-void AddDetails(grpc::CallbackServerContext* context, const absl::Status& status) {
-  if (!status.ok()) {
-    context->AddTrailingMetadata(kErrorDetails, ToWire(status).SerializeAsString());
-  }
-}
 
 // Empty: not there.
 absl::string_view Header(const grpc::CallbackServerContext& context, const char* name) {
@@ -44,41 +36,7 @@ absl::string_view Header(const grpc::CallbackServerContext& context, const char*
   return {found->second.data(), found->second.size()};
 }
 
-// Tells the observer of one call's life.
-class CallScope {
- public:
-  CallScope(CallObserver* observer, CallObserver::Type type, absl::string_view method)
-      : observer_(observer), type_(type), method_(method) {
-    if (observer_ != nullptr) observer_->OnCallStarted(type_, method_);
-  }
-  void Received() {
-    if (observer_ != nullptr) observer_->OnMessageReceived(type_, method_);
-  }
-  void Sent() {
-    if (observer_ != nullptr) observer_->OnMessageSent(type_, method_);
-  }
-  void Handled(absl::StatusCode code) {
-    if (observer_ != nullptr) {
-      observer_->OnCallHandled(type_, method_, code,
-                               absl::FromChrono(std::chrono::steady_clock::now() - started_));
-    }
-  }
-
- private:
-  CallObserver* const observer_;
-  const CallObserver::Type type_;
-  const absl::string_view method_;
-  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
-};
-
 class Service;
-
-// Serialised in one piece. Its sizes are known: the session counted its bytes.
-grpc::ByteBuffer Serialise(const v1::StreamSignalsResponse& response) {
-  grpc::Slice slice(static_cast<size_t>(response.GetCachedSize()));
-  response.SerializeWithCachedSizesToArray(const_cast<uint8_t*>(slice.begin()));
-  return grpc::ByteBuffer(&slice, 1);
-}
 
 // Bytes as they come: gRPC itself would take what is no request for the end of the stream, and go
 // over the sizes of a response twice more.
@@ -87,7 +45,7 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
  public:
   StreamReactor(Service* service, grpc::CallbackServerContext* context,
                 std::shared_ptr<CallerShare> share, std::shared_ptr<StreamCall> call,
-                CallObserver* observer);
+                const Limits& limits, CallObserver* observer);
 
   void Write(const v1::StreamSignalsResponse* response, bool more) override {
     grpc::WriteOptions options;
@@ -102,13 +60,18 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   }
   void Abort() override { context_->TryCancel(); }
 
+  // Of a stream that is taken.
+  void Begin() { StartRead(&incoming_); }
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
   void OnCancel() override { call_->OnCancel(); }
   void OnDone() override;
 
  private:
+  bool FitsOnceParsed();
+
   Service* const service_;
+  const Limits& limits_;
   grpc::CallbackServerContext* const context_;
   const std::shared_ptr<CallerShare> share_;
   const std::shared_ptr<StreamCall> call_;
@@ -119,86 +82,52 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   std::atomic<absl::StatusCode> code_ = absl::StatusCode::kUnknown;
 };
 
-class UnaryReactor final : public grpc::ServerUnaryReactor {
+// Ends a call that is none of ours, or not let in, by its head alone.
+class RefusedCall final : public grpc::ServerGenericBidiReactor {
  public:
-  UnaryReactor(CallObserver* observer, absl::string_view method, std::atomic<int>* open)
-      : scope_(observer, CallObserver::Type::kUnary, method), open_(open) {
-    ++*open_;
-    scope_.Received();
-  }
-  void Reply(grpc::CallbackServerContext* context, const absl::Status& status) {
+  RefusedCall(grpc::CallbackServerContext* context, const absl::Status& status) {
     AddDetails(context, status);
-    code_ = status.code();
-    if (status.ok()) scope_.Sent();
     Finish(ToGrpc(status));
   }
-  // `call` is cancelled with the RPC.
-  void Watch(const std::shared_ptr<BatchCall>& call) {
-    bool cancelled = false;
-    {
-      MutexLock lock(&mutex_);
-      call_ = call;
-      cancelled = cancelled_;
-    }
-    if (cancelled) call->Cancel();
-  }
-  void OnCancel() override {
-    std::shared_ptr<BatchCall> call;
-    {
-      MutexLock lock(&mutex_);
-      cancelled_ = true;
-      call = call_.lock();
-    }
-    if (call != nullptr) call->Cancel();
-  }
-  void OnDone() override {
-    scope_.Handled(code_);
-    --*open_;
-    delete this;
-  }
-
- private:
-  CallScope scope_;
-  std::atomic<int>* const open_;
-  absl::StatusCode code_ = absl::StatusCode::kUnknown;
-  Mutex mutex_;
-  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
-  std::weak_ptr<BatchCall> call_ ABSL_GUARDED_BY(mutex_);
+  void OnDone() override { delete this; }
 };
 
+// The unary methods go to the generic service (UnaryCall says why).
 using RawStreamService = v1::SignalService::WithRawCallbackMethod_StreamSignals<
-    v1::SignalService::WithCallbackMethod_ComputeSignals<
-        v1::SignalService::WithCallbackMethod_ComputeAdvantages<
-            v1::SignalService::WithCallbackMethod_GetServerInfo<v1::SignalService::Service>>>>;
+    v1::SignalService::WithGenericMethod_ComputeSignals<
+        v1::SignalService::WithGenericMethod_ComputeAdvantages<
+            v1::SignalService::WithGenericMethod_GetServerInfo<v1::SignalService::Service>>>>;
 
-class Service final : public SignalServer, public RawStreamService {
+class Service final : public SignalServer,
+                      public RawStreamService,
+                      public grpc::CallbackGenericService {
  public:
   Service(const ServiceDeps& deps, const SignalServiceConfig& config, CallObserver* calls,
-          CallGate* gate)
-      : deps_(deps), config_(config), calls_(calls), gate_(gate), jitter_(std::random_device()()) {}
+          CallGate* gate);
 
-  grpc::Service* service() override { return this; }
+  void Register(grpc::ServerBuilder* builder) override {
+    builder->RegisterService(this);
+    builder->RegisterCallbackGenericService(this);
+  }
   int streams() const override { return open_streams_.load(); }
   int calls() const override { return open_streams_.load() + open_unary_.load(); }
   void Drain(absl::string_view reason, absl::Duration grace) override;
 
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StreamSignals(
       grpc::CallbackServerContext* context) override;
-  grpc::ServerUnaryReactor* ComputeSignals(grpc::CallbackServerContext* context,
-                                           const v1::ComputeSignalsRequest* request,
-                                           v1::ComputeSignalsResponse* response) override;
-  grpc::ServerUnaryReactor* ComputeAdvantages(grpc::CallbackServerContext* context,
-                                              const v1::ComputeAdvantagesRequest* request,
-                                              v1::ComputeAdvantagesResponse* response) override;
-  grpc::ServerUnaryReactor* GetServerInfo(grpc::CallbackServerContext* context,
-                                          const v1::GetServerInfoRequest* request,
-                                          v1::GetServerInfoResponse* response) override;
+  // Every call that is to no stream of ours.
+  grpc::ServerGenericBidiReactor* CreateReactor(
+      grpc::GenericCallbackServerContext* context) override;
 
   void OnStreamDone(StreamReactor* reactor, const StreamSummary& summary);
 
  private:
-  // Its name; or why it may not call.
+  // Its name; or why it may not call. Tells the connection's guard.
   absl::StatusOr<std::string> CallerOf(const grpc::CallbackServerContext& context) const;
+  void AddMethods();
+  void ComputeSignals(UnaryCall* call, std::shared_ptr<google::protobuf::Message> message);
+  void ComputeAdvantages(UnaryCall* call, std::shared_ptr<google::protobuf::Message> message);
+  void GetServerInfo(UnaryCall* call);
   CallContext ContextOf(const grpc::CallbackServerContext& context,
                         const absl::StatusOr<std::string>& caller) const;
   // OK where one more stream may open; `call` is entered in the list of streams in any case.
@@ -210,6 +139,7 @@ class Service final : public SignalServer, public RawStreamService {
   const SignalServiceConfig config_;
   CallObserver* const calls_;
   CallGate* const gate_;
+  std::map<std::string, UnaryCall::Method, std::less<>> methods_;  // by path
   std::atomic<uint64_t> last_stream_ = 0;
   std::atomic<int> open_streams_ = 0;
   std::atomic<int> open_unary_ = 0;
@@ -221,8 +151,9 @@ class Service final : public SignalServer, public RawStreamService {
 
 StreamReactor::StreamReactor(Service* service, grpc::CallbackServerContext* context,
                              std::shared_ptr<CallerShare> share, std::shared_ptr<StreamCall> call,
-                             CallObserver* observer)
+                             const Limits& limits, CallObserver* observer)
     : service_(service),
+      limits_(limits),
       context_(context),
       share_(std::move(share)),
       call_(std::move(call)),
@@ -230,7 +161,15 @@ StreamReactor::StreamReactor(Service* service, grpc::CallbackServerContext* cont
       peer_(context->peer()) {
   ++share_->streams;
   call_->Attach(this);
-  StartRead(&incoming_);
+}
+
+// Small ones fit whatever is in them.
+bool StreamReactor::FitsOnceParsed() {
+  constexpr int64_t kMostAByteTakes = 256;
+  const int64_t limit = limits_.max_parsed_bytes();
+  if (static_cast<int64_t>(incoming_.Length()) * kMostAByteTakes <= limit) return true;
+  grpc::ProtoBufferReader reader(&incoming_);
+  return MemoryOnceParsed(*v1::StreamSignalsRequest::descriptor(), &reader, limit) <= limit;
 }
 
 void StreamReactor::OnReadDone(bool ok) {
@@ -239,13 +178,17 @@ void StreamReactor::OnReadDone(bool ok) {
     return;
   }
   scope_.Received();
+  if (!FitsOnceParsed()) {
+    call_->Refuse(ParsedTooLarge(limits_.max_parsed_bytes()));
+    return;
+  }
   auto request = MakeOnArena<v1::StreamSignalsRequest>();
   const grpc::Status parsed =
       grpc::SerializationTraits<v1::StreamSignalsRequest>::Deserialize(&incoming_, request.get());
   if (parsed.ok()) {
     call_->OnRequest(std::move(request));
   } else {
-    call_->Refuse(ProtocolViolation("bytes that are no StreamSignalsRequest"));
+    call_->Refuse(ProtocolViolation("bytes that are no StreamSignalsRequest, or compressed ones"));
   }
   StartRead(&incoming_);
 }
@@ -290,7 +233,13 @@ absl::StatusOr<std::string> Service::CallerOf(const grpc::CallbackServerContext&
   for (const auto& name : auth->FindPropertyValues(GRPC_X509_SAN_PROPERTY_NAME)) {
     caller.peer_names.emplace_back(name.data(), name.size());
   }
-  return gate_->Check(caller);
+  absl::StatusOr<std::string> name = gate_->Check(caller);
+  if (name.ok()) {
+    guard::AllConnections().LetIn(context.peer());
+  } else {
+    guard::AllConnections().Strike(context.peer(), std::chrono::steady_clock::now());
+  }
+  return name;
 }
 
 CallContext Service::ContextOf(const grpc::CallbackServerContext& context,
@@ -320,7 +269,7 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Service::StreamSign
   const CallContext from = ContextOf(*context, caller);
   auto call =
       std::make_shared<StreamCall>(deps_, from, ConfigForStream(), config_.linger, ++last_stream_);
-  auto* reactor = new StreamReactor(this, context, from.share, call, calls_);
+  auto* reactor = new StreamReactor(this, context, from.share, call, deps_.config->limits, calls_);
   if (deps_.observer != nullptr) deps_.observer->OnStreamOpen();
   absl::Status refused = Register(reactor, call, from.share->streams);
   if (!caller.ok()) refused = caller.status();
@@ -329,6 +278,8 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Service::StreamSign
       deps_.observer->OnRejected(RejectReason::kStreams);
     }
     call->Refuse(refused);
+  } else {
+    reactor->Begin();
   }
   return reactor;
 }
@@ -350,53 +301,77 @@ void Service::Drain(absl::string_view reason, absl::Duration grace) {
   for (const auto& call : calls) call->Drain(reason, grace);
 }
 
-grpc::ServerUnaryReactor* Service::ComputeSignals(grpc::CallbackServerContext* context,
-                                                  const v1::ComputeSignalsRequest* request,
-                                                  v1::ComputeSignalsResponse* response) {
-  auto* reactor = new UnaryReactor(calls_, "ComputeSignals", &open_unary_);
+Service::Service(const ServiceDeps& deps, const SignalServiceConfig& config, CallObserver* calls,
+                 CallGate* gate)
+    : deps_(deps), config_(config), calls_(calls), gate_(gate), jitter_(std::random_device()()) {
+  AddMethods();
+}
+
+void Service::AddMethods() {
+  const auto add = [this](const char* name, const google::protobuf::Message& request,
+                          UnaryCall::Handler handle) {
+    methods_.emplace(absl::StrCat("/assay.v1.SignalService/", name),
+                     UnaryCall::Method{name, &request, std::move(handle)});
+  };
+  using Request = std::shared_ptr<google::protobuf::Message>;
+  add("ComputeSignals", v1::ComputeSignalsRequest::default_instance(),
+      [this](UnaryCall* call, Request request) { ComputeSignals(call, std::move(request)); });
+  add("ComputeAdvantages", v1::ComputeAdvantagesRequest::default_instance(),
+      [this](UnaryCall* call, Request request) { ComputeAdvantages(call, std::move(request)); });
+  add("GetServerInfo", v1::GetServerInfoRequest::default_instance(),
+      [this](UnaryCall* call, const Request& /*request*/) { GetServerInfo(call); });
+}
+
+grpc::ServerGenericBidiReactor* Service::CreateReactor(
+    grpc::GenericCallbackServerContext* context) {
+  const auto method = methods_.find(context->method());
+  if (method == methods_.end()) {
+    guard::AllConnections().Strike(context->peer(), std::chrono::steady_clock::now());
+    return new RefusedCall(context, absl::UnimplementedError("no such method"));
+  }
   const absl::StatusOr<std::string> caller = CallerOf(*context);
-  if (!caller.ok()) {
-    reactor->Reply(context, caller.status());
-    return reactor;
+  auto* const call = new UnaryCall(deps_, method->second, context, ContextOf(*context, caller),
+                                   calls_, &open_unary_);
+  if (caller.ok()) {
+    call->Begin();
+  } else {
+    call->Reply(caller.status());
   }
-  // An episode that was cancelled may look at its text a moment longer than gRPC keeps the request,
-  // which is ours to take: gRPC only destroys it.
-  auto kept = std::make_shared<v1::ComputeSignalsRequest>();
-  kept->Swap(const_cast<v1::ComputeSignalsRequest*>(request));
-  auto call = BatchCall::Make(
-      deps_, ContextOf(*context, caller), std::move(kept),
-      [context, reactor, response](absl::StatusOr<v1::ComputeSignalsResponse> computed) {
-        const absl::Status status = computed.status();
-        if (status.ok()) *response = *std::move(computed);
-        reactor->Reply(context, status);
-      });
-  reactor->Watch(call);
-  call->Start();
-  return reactor;
+  return call;
 }
 
-grpc::ServerUnaryReactor* Service::ComputeAdvantages(grpc::CallbackServerContext* context,
-                                                     const v1::ComputeAdvantagesRequest* request,
-                                                     v1::ComputeAdvantagesResponse* response) {
-  auto* reactor = new UnaryReactor(calls_, "ComputeAdvantages", &open_unary_);
-  absl::Status status = CallerOf(*context).status();
-  if (status.ok()) {
-    auto computed = service::ComputeAdvantages(*request, deps_.config->limits);
-    status = computed.status();
-    if (computed.ok()) *response = *std::move(computed);
-  }
-  reactor->Reply(context, status);
-  return reactor;
+void Service::ComputeSignals(UnaryCall* call, std::shared_ptr<google::protobuf::Message> message) {
+  auto request = std::static_pointer_cast<const v1::ComputeSignalsRequest>(std::move(message));
+  const auto batch =
+      BatchCall::Make(deps_, call->caller(), std::move(request), call->request_bytes(),
+                      [call](absl::StatusOr<v1::ComputeSignalsResponse> computed) {
+                        if (computed.ok()) {
+                          call->Reply(*computed);
+                        } else {
+                          call->Reply(computed.status());
+                        }
+                      });
+  call->Watch(batch);
+  call->ReleaseRequest();
+  batch->Start();
 }
 
-grpc::ServerUnaryReactor* Service::GetServerInfo(grpc::CallbackServerContext* context,
-                                                 const v1::GetServerInfoRequest* /*request*/,
-                                                 v1::GetServerInfoResponse* response) {
-  auto* reactor = new UnaryReactor(calls_, "GetServerInfo", &open_unary_);
-  const absl::Status may_call = CallerOf(*context).status();
-  if (may_call.ok()) *response = ServerInfo(deps_.config->limits, *deps_.catalog);
-  reactor->Reply(context, may_call);
-  return reactor;
+// On a worker: of a large group it takes a while.
+void Service::ComputeAdvantages(UnaryCall* call,
+                                std::shared_ptr<google::protobuf::Message> message) {
+  auto request = std::static_pointer_cast<const v1::ComputeAdvantagesRequest>(std::move(message));
+  deps_.executor->Post([this, call, request = std::move(request)] {
+    const auto computed = service::ComputeAdvantages(*request, deps_.config->limits);
+    if (computed.ok()) {
+      call->Reply(*computed);
+    } else {
+      call->Reply(computed.status());
+    }
+  });
+}
+
+void Service::GetServerInfo(UnaryCall* call) {
+  call->Reply(ServerInfo(deps_.config->limits, *deps_.catalog));
 }
 
 }  // namespace

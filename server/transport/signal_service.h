@@ -14,7 +14,7 @@
 #include "server/calls/call_gate.h"
 
 namespace grpc {
-class Service;
+class ServerBuilder;
 }
 
 namespace assay::service {
@@ -49,8 +49,9 @@ class SignalServer {
                                             CallGate* gate);
   virtual ~SignalServer() = default;
 
-  // To register; outlives the server that it is registered with.
-  virtual grpc::Service* service() = 0;
+  // Enters the service into a server, which this outlives: its stream as itself, and its unary
+  // methods as what answers every call that no other service of the server has a method for.
+  virtual void Register(grpc::ServerBuilder* builder) = 0;
   // Sends go_away on every stream; new ones are refused with UNAVAILABLE.
   virtual void Drain(absl::string_view reason, absl::Duration grace) = 0;
   virtual int streams() const = 0;

@@ -102,6 +102,11 @@ absl::Status NotOffered(absl::string_view path, absl::string_view what) {
   return absl::UnimplementedError(AtPath(path, what));
 }
 
+absl::Status ParsedTooLarge(int64_t limit) {
+  return absl::OutOfRangeError(absl::StrCat("the message would take more than ", limit,
+                                            " bytes of memory when it is parsed"));
+}
+
 absl::Status BeyondCredits(absl::Duration retry_after) {
   return Overloaded("more episodes or bytes in flight than StreamReady allows", retry_after);
 }

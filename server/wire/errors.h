@@ -27,6 +27,7 @@ absl::Status ProtocolViolation(absl::string_view what);
 
 // OUT_OF_RANGE.
 absl::Status OverLimit(absl::string_view path, int64_t value, int64_t limit);
+absl::Status ParsedTooLarge(int64_t limit);  // ends the call
 
 // ALREADY_EXISTS.
 absl::Status StillUnanswered(absl::string_view path, absl::string_view id);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "absl/time/time.h"
 #include "assay/v1/signal_service.pb.h"
 
 namespace assay::service {
@@ -24,12 +25,21 @@ struct Limits {
   // of a likelihood keeps its digits.
   int32_t max_rollouts = 1'000'000;
 
+  // For a unary request to arrive in full.
+  absl::Duration request_time = absl::Seconds(60);
+
   // What each message and agent of an episode takes in memory beside its text: in the parsed form,
   // the plan and the answer.
   static constexpr int64_t kPartBytes = 1'024;
   // Memory of the largest episode.
   int64_t max_episode_memory() const {
     return max_episode_bytes + kPartBytes * (int64_t{max_messages} + max_agents);
+  }
+
+  // Memory of one message of the transport once it is parsed, as MemoryOnceParsed counts it: a
+  // batch of ordinary episodes takes half of it.
+  int64_t max_parsed_bytes() const {
+    return max_transport_bytes + kPartBytes * (int64_t{max_messages} + max_agents);
   }
 
   v1::Limits ToWire() const {
@@ -45,6 +55,8 @@ struct Limits {
     wire.set_max_transport_bytes(max_transport_bytes);
     wire.set_max_episodes_per_call(max_episodes_per_call);
     wire.set_max_rollouts(max_rollouts);
+    wire.set_max_parsed_bytes(max_parsed_bytes());
+    wire.mutable_request_time()->set_seconds(absl::ToInt64Seconds(request_time));
     return wire;
   }
 };

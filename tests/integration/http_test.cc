@@ -15,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "assay/v1/signal_service.pb.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
@@ -58,6 +59,25 @@ class Connection {
       if (n <= 0) return;
       sent += static_cast<size_t>(n);
     }
+  }
+  // Until the connection is closed.
+  Reply ReceiveAll() {
+    while (Fill()) {
+    }
+    Reply reply;
+    const size_t end = buffer_.find("\r\n\r\n");
+    if (end == std::string::npos) return reply;
+    reply.head = buffer_.substr(0, end);
+    reply.body = buffer_.substr(end + 4);
+    (void)absl::SimpleAtoi(reply.head.substr(9, 3), &reply.status);
+    return reply;
+  }
+  // Whether the text comes before the connection ends.
+  bool ReceiveUntil(const std::string& text) {
+    while (buffer_.find(text) == std::string::npos) {
+      if (!Fill()) return false;
+    }
+    return true;
   }
   Reply Receive() {
     size_t end = 0;
@@ -153,6 +173,133 @@ TEST_F(Http, SignalsAsProtoJson) {
   ASSERT_EQ(response.results_size(), 1);
   EXPECT_EQ(response.results(0).signals().score(), 0.75);
   EXPECT_EQ(response.results(0).signals().messages_size(), 2);
+}
+
+TEST_F(Http, SignalsAsProtobuf) {
+  Start();
+  const std::string json = absl::StrCat("{\"episodes\": [", kEpisode, "]}");
+  v1::ComputeSignalsRequest request;
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(json, &request).ok());
+  const std::string kind = "Content-Type: application/x-protobuf\r\n";
+  const Reply reply = Post("/v1/signals", request.SerializeAsString(), kind);
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  EXPECT_TRUE(absl::StrContains(reply.head, kind.substr(0, kind.size() - 2))) << reply.head;
+  v1::ComputeSignalsResponse binary;
+  ASSERT_TRUE(binary.ParseFromString(reply.body));
+  v1::ComputeSignalsResponse text;
+  ASSERT_TRUE(
+      google::protobuf::util::JsonStringToMessage(Post("/v1/signals", json).body, &text).ok());
+  EXPECT_EQ(binary.results(0).signals().SerializeAsString(),
+            text.results(0).signals().SerializeAsString());
+  const Reply wrong = Post("/v1/signals", json, kind);
+  EXPECT_EQ(wrong.status, 400);
+  EXPECT_TRUE(absl::StrContains(wrong.body, "bytes that are no ComputeSignalsRequest"));
+}
+
+// Four episodes of a group, a line each.
+std::string GroupLines() {
+  std::string lines;
+  for (int k = 0; k < 4; ++k) {
+    absl::StrAppend(&lines, R"({"id": "e)", k, R"(", "group": {"id": "g", "size": 4}, )",
+                    R"("agents": [{"id": "a"}], "outcome": {"score": )", k / 4.0,
+                    R"(}, "messages": [{"agentId": "a", )", R"("content": "one"}]})", "\n");
+  }
+  return lines;
+}
+
+constexpr char kLines[] = "Content-Type: application/x-ndjson\r\n";
+
+// The lines of a chunked answer, each as a struct.
+std::vector<google::protobuf::Struct> LinesOf(const std::string& chunked) {
+  std::string text;
+  for (size_t at = 0; at < chunked.size();) {
+    const size_t end = chunked.find("\r\n", at);
+    const size_t length = std::stoul(chunked.substr(at, end - at), nullptr, 16);
+    if (length == 0) break;
+    text += chunked.substr(end + 2, length);
+    at = end + 4 + length;
+  }
+  std::vector<google::protobuf::Struct> lines;
+  for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipWhitespace())) {
+    lines.push_back(Parse(std::string(line)));
+  }
+  return lines;
+}
+
+TEST_F(Http, LinesInLinesOut) {
+  Start();
+  Connection connection(port_);
+  const std::string body = absl::StrCat(
+      R"({"options": {"advantages": {"scale": "OUTCOME_SCALE_NONE"}}})", "\n", GroupLines(), "\n",
+      "no json\n", R"({"id": "last", "agents": [{"id": "a"}], "outcome": {"score": 1}, )",
+      R"("messages": [{"agentId": "a", "content": "x"}]})");
+  connection.Send(absl::StrCat("POST /v1/signals HTTP/1.1\r\nHost: localhost\r\nContent-Length: ",
+                               body.size(), "\r\n", kLines, "\r\n", body));
+  const Reply reply = connection.ReceiveAll();
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_TRUE(absl::StrContains(reply.head, "application/x-ndjson")) << reply.head;
+  int results = 0;
+  int errors = 0;
+  for (const auto& line : LinesOf(reply.body)) {
+    const auto& fields = line.fields();
+    if (fields.contains("groupId")) {
+      EXPECT_EQ(results, 4) << "a group comes after its episodes";
+      const auto& members =
+          fields.at("signals").struct_value().fields().at("episodes").list_value();
+      ASSERT_EQ(members.values_size(), 4);
+      const auto& first = members.values(0).struct_value().fields();
+      EXPECT_DOUBLE_EQ(first.at("outcomeAdvantage").number_value(), -.375);
+    } else if (fields.contains("error")) {
+      ++errors;
+      const auto& message = fields.at("error").struct_value().fields().at("message");
+      EXPECT_TRUE(absl::StartsWith(message.string_value(), "line 7: ")) << message.string_value();
+    } else {
+      results += fields.at("episodeId").string_value() != "last";
+      EXPECT_TRUE(fields.contains("signals"));
+    }
+  }
+  EXPECT_EQ(results, 4);
+  EXPECT_EQ(errors, 1);
+}
+
+TEST_F(Http, ResultsComeWhileTheBodyIsSent) {
+  Start();
+  Connection connection(port_);
+  connection.Send(
+      absl::StrCat("POST /v1/signals HTTP/1.1\r\nHost: localhost\r\n"
+                   "Transfer-Encoding: chunked\r\n",
+                   kLines, "\r\n"));
+  const std::string lines = GroupLines() + std::string(4096, '\n');  // read in pieces of 4 KiB
+  connection.Send(absl::StrCat(absl::Hex(lines.size()), "\r\n", lines, "\r\n"));
+  EXPECT_TRUE(connection.ReceiveUntil("\"groupId\":\"g\"")) << "before the body's end";
+  connection.Send("0\r\n\r\n");
+  EXPECT_EQ(connection.ReceiveAll().status, 200);
+}
+
+TEST_F(Http, StreamsOfLinesAreRefusedAsAStatus) {
+  Start();
+  const Reply caller = Post("/v1/signals", "{\"options\": {\"caller\": {}}}\n", kLines);
+  EXPECT_EQ(caller.status, 400) << caller.body;
+  EXPECT_TRUE(absl::StrContains(caller.body, "options.caller")) << caller.body;
+  const Reply wrong = Post("/v1/signals", "{\"options\": {\"nonsense\": {}}}\n", kLines);
+  EXPECT_EQ(wrong.status, 400) << wrong.body;
+  EXPECT_TRUE(absl::StrContains(wrong.body, "line 1")) << wrong.body;
+  runtime::Config config;
+  config.session.limits.max_transport_bytes = 4 << 20;
+  config.session.limits.max_episode_bytes = 1 << 20;
+  Start(config);
+  const Reply large = Post("/v1/signals", std::string(5 << 20, ' '), kLines);
+  EXPECT_EQ(large.status, 400) << large.body;
+}
+
+TEST_F(Http, DescribesItself) {
+  Start();
+  Connection connection(port_);
+  connection.Send("GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const Reply reply = connection.Receive();
+  EXPECT_EQ(reply.status, 200);
+  const google::protobuf::Struct described = Parse(reply.body);
+  EXPECT_TRUE(described.fields().at("paths").struct_value().fields().contains("/v1/signals"));
 }
 
 TEST_F(Http, OpenRlhfsProtocol) {
@@ -391,10 +538,13 @@ TEST_F(Http, AnswersAreUtf8WhereverAnIdIsCut) {
   for (int letters = 248; letters < 256; ++letters) {
     std::string id(letters, 'x');
     while (id.size() < 300) id += "\xf0\x9f\x98\x80";
-    const std::string label = absl::StrCat("{\\\"id\\\": \\\"", id, "\\\", \\\"score\\\": 1}");
-    const Reply reply =
-        Post("/rm?signals=1",
-             absl::StrCat("{\"prompt\":\"\",\"response\":\"\",\"label\":\"", label, "\"}"));
+    const std::string label =
+        absl::StrCat(R"({\"id\": \")", id, R"(\", \"agents\": [{\"id\": \"a\"}], )",
+                     R"(\"messages\": [{\"agentId\": \"a\", \"content\": \"x\"}], )",
+                     R"(\"outcome\": {\"score\": 1}})");
+    const Reply reply = Post("/rm?signals=1",
+                             absl::StrCat(R"({"prompt":"","response":"","label":")", label, "\"}"));
+    EXPECT_EQ(reply.status, 200) << reply.body;
     google::protobuf::Struct read;
     EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(reply.body, &read).ok()) << reply.body;
   }

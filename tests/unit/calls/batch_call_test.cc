@@ -35,7 +35,7 @@ class BatchCallTest : public ::testing::Test {
   }
 
   std::shared_ptr<BatchCall> Make(std::shared_ptr<const v1::ComputeSignalsRequest> request) {
-    return BatchCall::Make(deps_, {callers_.Share("client"), {}}, std::move(request),
+    return BatchCall::Make(deps_, {callers_.Share("client"), {}}, std::move(request), 0,
                            [this](absl::StatusOr<v1::ComputeSignalsResponse> answer) {
                              ++calls_;
                              answer_ = std::move(answer);

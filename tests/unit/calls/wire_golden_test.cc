@@ -84,7 +84,7 @@ std::string Call(const std::vector<v1::Episode>& episodes) {
   *request->mutable_options() = Audited(false);
   request->mutable_episodes()->Add(episodes.begin(), episodes.end());
   std::string bytes;
-  BatchCall::Make(world.deps, world.Client(), request,
+  BatchCall::Make(world.deps, world.Client(), request, 0,
                   [&bytes](absl::StatusOr<v1::ComputeSignalsResponse> answer) {
                     ASSERT_TRUE(answer.ok()) << answer.status();
                     bytes = answer->SerializeAsString();

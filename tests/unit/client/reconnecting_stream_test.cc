@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -553,6 +554,40 @@ TEST(ReconnectingStreamTest, WriteWaitsWhileResultsAreLeftUnread) {
   EXPECT_LT(written, 2000);
   EXPECT_EQ(ReadAll(stream.get()).size(), 5000);
   feeder.join();
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+// What gRPC makes of a server whose bytes are no response and who then does nothing: reading ends,
+// and the stream does not.
+class LeftOpen : public Connection {
+ public:
+  bool Read(v1::StreamSignalsResponse* /*response*/) override { return false; }
+  bool Write(const v1::StreamSignalsRequest& /*request*/) override {
+    cancelled_.WaitForNotification();
+    return false;
+  }
+  void WritesDone() override {}
+  void Cancel() override {
+    if (!cancelled_.HasBeenNotified()) cancelled_.Notify();
+  }
+  absl::Status Finish() override {
+    cancelled_.WaitForNotification();
+    return absl::CancelledError("cancelled");
+  }
+
+ private:
+  absl::Notification cancelled_;
+};
+
+TEST(ReconnectingStreamTest, AStreamThatIsLeftOpenIsCutOffAndAnotherOpened) {
+  ScriptedServer server({AnswerAll()});
+  bool first = true;
+  const auto stream = NewReconnectingStream(QuickConfig(), [&, connect = server.connect()]() {
+    if (std::exchange(first, false)) return std::unique_ptr<Connection>(new LeftOpen());
+    return connect();
+  });
+  EXPECT_THAT(Exchange(stream.get(), {MakeEpisode("a"), MakeEpisode("b")}),
+              UnorderedElementsAre("a", "b"));
   EXPECT_TRUE(stream->Finish().ok());
 }
 

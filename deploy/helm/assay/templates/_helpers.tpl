@@ -16,7 +16,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- $config := deepCopy .Values.config -}}
 {{- $_ := set $config "listen" "0.0.0.0:50051" -}}
 {{- $_ := set $config "metrics" "0.0.0.0:9464" -}}
-{{- $_ := set $config "ops" "0.0.0.0:9090" -}}
+{{- $_ := set $config "ops" "127.0.0.1:9090" -}}
 {{- if .Values.tls.enabled -}}
 {{- $tls := dict "certFile" "/etc/assay-tls/tls.crt" "keyFile" "/etc/assay-tls/tls.key" "clientCaFile" "/etc/assay-tls/ca.crt" -}}
 {{- with .Values.tls.allowedNames }}{{ $_ := set $tls "allowedNames" . }}{{ end -}}

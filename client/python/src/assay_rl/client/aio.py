@@ -226,9 +226,12 @@ class AsyncClient:
             response_deserializer=reply.FromString,
         )
         try:
-            return await call(request, timeout=timeout, metadata=self._metadata)
+            response = await call(request, timeout=timeout, metadata=self._metadata)
         except grpc.aio.AioRpcError as failure:
             raise AssayError(self._explained(Error(failure.code(), failure.details() or ""))) from failure
+        if response is None:  # what gRPC makes of bytes that it cannot parse
+            raise AssayError(Error(grpc.StatusCode.INTERNAL, f"the server's answer is no {reply.DESCRIPTOR.name}"))
+        return response
 
     def _explained(self, error: Error) -> Error:
         """An error of the transport, with the address and the proxy that it is about."""
@@ -318,7 +321,9 @@ class Collector:
 
     def add(self, outcome: Outcome) -> None:
         if isinstance(outcome, (Scored, Failed)):
-            self._outcomes[self._places[outcome.episode_id]] = outcome
+            place = self._places.get(outcome.episode_id)
+            if place is not None:  # else an answer that nobody asked for
+                self._outcomes[place] = outcome
         else:
             self._groups[outcome.group_id] = outcome
 

@@ -236,6 +236,8 @@ class AsyncScorer:
         writer = asyncio.create_task(self._write(call))
         try:
             while (response := await call.read()) is not grpc.aio.EOF:
+                if response is None:  # what gRPC makes of bytes that it cannot parse
+                    return Error(grpc.StatusCode.INTERNAL, "the server sent bytes that are no StreamSignalsResponse")
                 self._received(response)
                 if self._session.drained:
                     return None
