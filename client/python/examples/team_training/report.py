@@ -193,13 +193,14 @@ class Report:
         for name in self._environments:
             curves = {m.title: self._curves[name, m.name] for m in self._trained(name)}
             plots.learning_curves(folder / f"curves_{name}.svg", ENVIRONMENTS[name].title, curves)
-        columns = list(self._plan["ablation_environments"])
-        plots.ratios(
-            folder / "ablations.svg",
-            "rollouts to 90 % of the optimum, relative to Assay with its defaults",
-            {m.title: [self._relative(name, m) for name in columns] for m in ABLATIONS},
-            columns,
-        )
+        if self._changed:
+            columns = list(self._plan["ablation_environments"])
+            plots.ratios(
+                folder / "ablations.svg",
+                "rollouts to 90 % of the optimum, relative to Assay with its defaults",
+                {m.title: [self._relative(name, m) for name in columns] for m in ABLATIONS},
+                columns,
+            )
         sections = (
             self._summary(),
             self._setup(),
@@ -209,7 +210,7 @@ class Report:
             self._costs(),
             self._rates(),
             self._gradients() if self._results["gradients"] else "",
-            self._ablations(),
+            self._ablations() if self._changed else "",
             self._preferences() if self._prefers() else "",
             self._history(),
             self._limits(),
