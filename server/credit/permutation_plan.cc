@@ -178,7 +178,8 @@ absl::StatusOr<RawEstimate> PermutationPlan::Estimate() const {
   RawEstimate raw;
   raw.method = antithetic_ ? Method::kAntithetic : Method::kPermutation;
   raw.interval = IntervalKind::kDesign;
-  raw.looks = n == 1 ? 0 : static_cast<std::int64_t>(groups.size());
+  // An order and its reverse find the same player in the middle: together they are one look.
+  raw.looks = n == 1 ? 0 : apart ? 1 : static_cast<std::int64_t>(groups.size());
   const double count = static_cast<double>(groups.size());
   const double range = options().value_high - options().value_low;
   const double t =

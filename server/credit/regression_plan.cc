@@ -14,6 +14,9 @@
 namespace assay::credit {
 namespace {
 
+// Of a row that the fit follows wholly, whose residual is 0 whatever its answer.
+constexpr double kLeastFreedom = 1e-3;
+
 constexpr std::uint64_t kSubsets = 1;  // stages of the generator
 constexpr std::uint64_t kOrder = 2;
 constexpr std::uint64_t kSizes = 3;
@@ -119,10 +122,11 @@ void RegressionPlan::SampleSingles() {
     const PlayerSet players = RandomSubset(s, draw);
     const auto [position, is_new] = index.try_emplace(players, samples_.size());
     if (is_new) {
-      samples_.push_back({players});
+      samples_.push_back({players, 1, static_cast<std::int64_t>(draw)});
     } else {
       ++samples_[position->second].draws;
     }
+    if (options().target_half_width > 0) draws_.push_back(static_cast<int>(position->second));
   }
 }
 
@@ -159,6 +163,16 @@ double RegressionPlan::SizeWeight(int size, int drawn) const {
   return (n - 1) / (size * (n - size)) / drawn;
 }
 
+// Where the plan stops early, later draws of what was asked do not count: a coalition of a common
+// size would, and those of rare sizes that had not come up yet would not.
+std::vector<int> RegressionPlan::DrawsSoFar() const {
+  std::vector<int> draws(asked_);
+  const bool all = asked_ == samples_.size() || draws_.empty();
+  for (std::size_t k = 0; all && k < asked_; ++k) draws[k] = samples_[k].draws;
+  for (std::int64_t d = 0; !all && d < samples_[asked_].first_draw; ++d) ++draws[draws_[d]];
+  return draws;
+}
+
 absl::StatusOr<RawEstimate> RegressionPlan::Estimate() const {
   const int n = options().n;
   const double total = grand() - baseline();
@@ -183,6 +197,7 @@ absl::StatusOr<RawEstimate> RegressionPlan::Estimate() const {
     rows.push_back({&sample, response});
     drawn[size] += sample.draws;
   }
+  const std::vector<int> draws = DrawsSoFar();
   const int m = static_cast<int>(rows.size());
   Eigen::MatrixXd members(n, m);
   Eigen::VectorXd weight(m);
@@ -195,7 +210,7 @@ absl::StatusOr<RawEstimate> RegressionPlan::Estimate() const {
     }
     // Drawn in proportion to the kernel, a coalition counts by its draws; by size, it stands for
     // its share of the size.
-    weight[k] = leverage_ ? SizeWeight(size, drawn[size]) : rows[k].sample->draws;
+    weight[k] = leverage_ ? SizeWeight(size, drawn[size]) : draws[rows[k].sample - samples_.data()];
     response[k] = rows[k].response;
   }
   Eigen::VectorXd deviation = Eigen::VectorXd::Zero(n);
@@ -210,9 +225,13 @@ absl::StatusOr<RawEstimate> RegressionPlan::Estimate() const {
     deviation = solver.solve(weighted * response);
     const Eigen::VectorXd residual = response - members.transpose() * deviation;
     if (freedom > 0) {
-      // Heteroscedasticity-robust (White 1980): inverse * sum w^2 r^2 x x^T * inverse.
-      const Eigen::MatrixXd influence = solver.solve(weighted * residual.asDiagonal());
-      variance = influence.rowwise().squaredNorm() * (static_cast<double>(m) / freedom);
+      // Heteroscedasticity-robust: inverse * sum w^2 r^2 x x^T * inverse (White 1980), each
+      // residual as it would be without its own row (HC3, MacKinnon and White 1985). A fit through
+      // few rows follows them, and its own residuals would promise too much.
+      const Eigen::MatrixXd pull = solver.solve(weighted);
+      const Eigen::ArrayXd own_share = (members.array() * pull.array()).colwise().sum();
+      const Eigen::VectorXd left_out = residual.array() / (1 - own_share).max(kLeastFreedom);
+      variance = (pull * left_out.asDiagonal()).rowwise().squaredNorm();
     }
   }
   RawEstimate raw;

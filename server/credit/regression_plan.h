@@ -32,15 +32,19 @@ class RegressionPlan final : public StagedPlan {
   struct Sample {
     PlayerSet players;
     int draws = 1;
+    std::int64_t first_draw = 0;  // of all draws, where single coalitions are drawn
   };
 
   void SamplePairs();
   void SampleSingles();
   PlayerSet RandomSubset(int size, std::uint64_t draw) const;
   double SizeWeight(int size, int drawn) const;
+  // Of each sample that was asked, how often it was drawn before the first one that was not.
+  std::vector<int> DrawsSoFar() const;
 
   bool leverage_;
   std::vector<Sample> samples_;  // in the order asked
+  std::vector<int> draws_;       // the sample of each draw, where the plan may stop early
   std::size_t asked_ = 0;        // of samples_
   AnswerBook book_;
 };

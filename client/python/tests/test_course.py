@@ -116,7 +116,7 @@ def test_a_run_of_sixty_steps_tells_when_the_saboteur_stopped() -> None:
     told = course("run", [_summary(k, step) for k, step in enumerate(play(Plan()))])
     assert told is not None
     (run,) = told["runs"]
-    hurt = [c for c in run["changes"] if (c["role"], c["name"]) == ("saboteur", "hurt")]
+    hurt = [c for c in run["changes"] if (c["role"], c["name"]) == ("saboteur", "sabotage")]
     assert [c["step"] for c in hurt] == [31]
     assert hurt[0]["before"] > 0.3
     assert hurt[0]["after"] == 0

@@ -288,3 +288,18 @@ def test_an_episode_of_many_messages_opens_in_pieces(browser: Any, tmp_path: Pat
     assert page.locator(".messages li").count() <= 200
     page.click(".answer >> text=message 4321")
     assert page.evaluate("document.activeElement.dataset.index") == "4321"
+
+
+def test_episodes_whose_score_is_not_the_value_of_the_team_can_be_picked(browser: Any, tmp_path: Path) -> None:
+    agreed, off = debate(), debate()
+    off.id = "off"
+    results = [signals_of(e, FULL) for e in (agreed, off)]
+    told = results[1].signals
+    told.outcome_mismatch, told.score, told.unexplained = True, told.grand_value - 0.5, -0.5
+    path = tmp_path / "report.html"
+    path.write_text(render(results, {e.id: e for e in (agreed, off)}, "Two runs"), encoding="utf-8")
+    page = Reader(browser, path).page
+    assert "outcome off the team's value" in page.inner_text(".tiles")
+    page.select_option("#outcome", "differs")
+    assert page.inner_text("#count") == "1 of 2 episodes"
+    assert "off" in page.inner_text("#list")

@@ -4,96 +4,12 @@
 #include <cmath>
 #include <map>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
-#include "server/blame/text/lexicon.h"
+#include "server/blame/text/text_reader.h"
 
 namespace assay::blame {
 namespace {
 
-constexpr size_t kReadBytes = 20000;
 constexpr int kPositions = 9;  // the first messages each have a feature of their own
-
-// The words of an episode as dense numbers.
-class Vocabulary {
- public:
-  int Id(uint64_t hash) {
-    return ids_.try_emplace(hash, static_cast<int>(ids_.size())).first->second;
-  }
-  int size() const { return static_cast<int>(ids_.size()); }
-
- private:
-  absl::flat_hash_map<uint64_t, int> ids_;
-};
-
-struct ScannedText {
-  std::vector<int> words;  // distinct content words, in order
-  int content_words = 0;   // with repetitions
-  MarkerCounts counts{};
-};
-
-// Reads texts into one vocabulary.
-class Reader {
- public:
-  ScannedText Read(absl::string_view text) {
-    ScannedText out;
-    ++stamp_;
-    WordScanner scanner(text.substr(0, kReadBytes));
-    while (scanner.Next()) {
-      if (!scanner.is_content()) continue;
-      ++out.content_words;
-      const int id = vocabulary_.Id(scanner.hash());
-      if (id == static_cast<int>(last_read_.size())) {
-        last_read_.push_back(0);
-        is_number_.push_back(scanner.is_number());
-      }
-      if (last_read_[id] == stamp_) continue;
-      last_read_[id] = stamp_;
-      out.words.push_back(id);
-    }
-    out.counts = scanner.counts();
-    return out;
-  }
-
-  int words() const { return vocabulary_.size(); }
-  bool is_number(int word) const { return is_number_[word]; }
-
- private:
-  Vocabulary vocabulary_;
-  std::vector<int> last_read_;
-  std::vector<bool> is_number_;
-  int stamp_ = 0;
-};
-
-// The parts of a closing message that look like the answer: **bold**, "quoted", boxed{...}, and
-// what follows "final answer".
-std::string AnswerParts(absl::string_view text) {
-  std::string parts;
-  const auto add = [&](absl::string_view part) { parts.append(part.data(), part.size()) += ' '; };
-  const auto between = [&](absl::string_view open, absl::string_view close, size_t longest) {
-    size_t at = 0;
-    while ((at = text.find(open, at)) != absl::string_view::npos) {
-      const size_t begin = at + open.size();
-      const size_t end = text.find(close, begin);
-      if (end == absl::string_view::npos) return;
-      const bool fits = end > begin && end - begin <= longest;
-      if (fits) add(text.substr(begin, end - begin));
-      at = fits ? end + close.size() : begin;
-    }
-  };
-  between("**", "**", kReadBytes);
-  between("\"", "\"", 80);
-  between("boxed{", "}", kReadBytes);
-  for (const absl::string_view phrase : {"final answer", "Final answer", "FINAL ANSWER"}) {
-    size_t at = 0;
-    while ((at = text.find(phrase, at)) != absl::string_view::npos) {
-      at += phrase.size();
-      add(text.substr(at, 80));
-    }
-  }
-  return parts;
-}
 
 class Features {
  public:
@@ -131,7 +47,7 @@ class Features {
   // The last message that says anything.
   int Closing() const {
     int last = count_ - 1;
-    while (last > 0 && texts_[last].content_words < 3) --last;
+    while (last > 0 && !SaysAnything(texts_[last])) --last;
     return last;
   }
 
@@ -223,13 +139,7 @@ class Features {
     row.push_back(length / 5);
     row.push_back(novelty_[t].new_agent);
     row.push_back(novelty_[t].agent_share);
-    row.push_back(IsTool(t));
-  }
-
-  bool IsTool(int t) const {
-    return messages_[t].is_context ||
-           absl::StrContains(absl::AsciiStrToLower(messages_[t].agent), "terminal") ||
-           absl::StartsWith(messages_[t].content, "exitcode:");
+    row.push_back(messages_[t].is_context || IsTerminal(messages_[t]));
   }
 
   void Origin(int t, std::vector<double>& row) const {
@@ -255,7 +165,7 @@ class Features {
 
   const std::vector<TextMessage>& messages_;
   const int count_;
-  Reader reader_;
+  TextReader reader_;
   std::vector<ScannedText> texts_;
   std::vector<Novelty> novelty_;
   double mean_length_ = 0, std_length_ = 0;

@@ -4,21 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/string_view.h"
+#include "server/blame/text/text_reader.h"
 
 namespace assay::blame {
-
-// An episode as its reader sees it.
-struct TextMessage {
-  absl::string_view agent;  // the name that it is known by; context may have one too (a tool)
-  absl::string_view content;
-  bool is_context = false;
-};
-
-struct TextEpisode {
-  absl::string_view task;
-  std::vector<TextMessage> messages;
-};
 
 // Names of the features, in the order of a row. Stable: a fitted prior refers to them.
 const std::vector<std::string>& FeatureNames();

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "absl/strings/str_cat.h"
+#include "server/blame/text/transfer_features.h"
 
 namespace assay::blame {
 namespace {
@@ -23,11 +24,13 @@ constexpr double kRidges[] = {7.5, 15, 30, 60, 120};
 struct Choice {
   RowMajor features;
   int chosen = 0;
+  double weight = 1;
 };
 
-RowMajor FeatureMatrix(const TextEpisode& episode) {
-  const std::vector<double> all = TextFeatures(episode);
-  const auto columns = static_cast<Eigen::Index>(FeatureNames().size());
+RowMajor FeatureMatrix(const TextEpisode& episode, FeatureSet set) {
+  const std::vector<double> all =
+      set == FeatureSet::kCollection ? TextFeatures(episode) : TransferFeatures(episode);
+  const auto columns = static_cast<Eigen::Index>(NamesOf(set).size());
   return Eigen::Map<const RowMajor>(all.data(), static_cast<Eigen::Index>(episode.messages.size()),
                                     columns);
 }
@@ -69,7 +72,7 @@ struct Objective {
 double Value(const std::vector<const Choice*>& choices, const VectorXd& weights,
              const VectorXd& penalty) {
   double value = 0.5 * penalty.cwiseProduct(weights).dot(weights);
-  for (const Choice* choice : choices) value -= LogProbability(*choice, weights);
+  for (const Choice* choice : choices) value -= choice->weight * LogProbability(*choice, weights);
   return value;
 }
 
@@ -81,9 +84,10 @@ Objective Evaluate(const std::vector<const Choice*>& choices, const VectorXd& we
     const RowMajor& x = choice->features;
     const VectorXd p = Softmax(x * weights);
     const VectorXd mean = x.transpose() * p;
-    out.gradient += mean - x.row(choice->chosen).transpose();
-    out.hessian.noalias() += x.transpose() * p.asDiagonal() * x;
-    out.hessian.noalias() -= mean * mean.transpose();
+    const VectorXd p_weighted = choice->weight * p;
+    out.gradient += choice->weight * (mean - x.row(choice->chosen).transpose());
+    out.hessian.noalias() += x.transpose() * p_weighted.asDiagonal() * x;
+    out.hessian.noalias() -= choice->weight * mean * mean.transpose();
   }
   return out;
 }
@@ -112,9 +116,10 @@ VectorXd Penalty(const std::vector<const Choice*>& choices, double ridge) {
   VectorXd sum = VectorXd::Zero(columns), squares = VectorXd::Zero(columns);
   double rows = 0;
   for (const Choice* choice : choices) {
-    sum += choice->features.colwise().sum().transpose();
-    squares += choice->features.array().square().matrix().colwise().sum().transpose();
-    rows += static_cast<double>(choice->features.rows());
+    sum += choice->weight * choice->features.colwise().sum().transpose();
+    squares +=
+        choice->weight * choice->features.array().square().matrix().colwise().sum().transpose();
+    rows += choice->weight * static_cast<double>(choice->features.rows());
   }
   const VectorXd mean = sum / rows;
   // A feature that never varied must stay at zero rather than be free.
@@ -134,7 +139,7 @@ double HeldOutLogProbability(const std::vector<Choice>& choices, double ridge) {
       (i % folds == fold ? held_out : train).push_back(&choices[i]);
     }
     const VectorXd weights = Fit(train, ridge);
-    for (const Choice* choice : held_out) sum += LogProbability(*choice, weights);
+    for (const Choice* choice : held_out) sum += choice->weight * LogProbability(*choice, weights);
   }
   return sum;
 }
@@ -151,7 +156,8 @@ double BestRidge(const std::vector<Choice>& choices) {
   return best_ridge;
 }
 
-absl::StatusOr<std::vector<Choice>> Choices(absl::Span<const LabelledText> episodes) {
+absl::StatusOr<std::vector<Choice>> Choices(absl::Span<const LabelledText> episodes,
+                                            FeatureSet set) {
   std::vector<Choice> choices;
   for (size_t i = 0; i < episodes.size(); ++i) {
     const std::vector<int> messages = AgentsMessages(episodes[i].episode);
@@ -160,19 +166,23 @@ absl::StatusOr<std::vector<Choice>> Choices(absl::Span<const LabelledText> episo
       return absl::InvalidArgumentError(
           absl::StrCat("episodes[", i, "].first_error: not a message of an agent"));
     }
-    choices.push_back({Rows(FeatureMatrix(episodes[i].episode), messages),
-                       static_cast<int>(chosen - messages.begin())});
+    choices.push_back({Rows(FeatureMatrix(episodes[i].episode, set), messages),
+                       static_cast<int>(chosen - messages.begin()), episodes[i].weight});
   }
   return choices;
 }
 
 }  // namespace
 
+const std::vector<std::string>& NamesOf(FeatureSet set) {
+  return set == FeatureSet::kCollection ? FeatureNames() : TransferFeatureNames();
+}
+
 absl::Status Validate(const TextPrior& prior) {
   if (prior.features.size() != prior.weights.size()) {
     return absl::InvalidArgumentError("weights: must be one a feature");
   }
-  const auto& known = FeatureNames();
+  const auto& known = NamesOf(prior.set);
   for (size_t i = 0; i < prior.features.size(); ++i) {
     if (std::find(known.begin(), known.end(), prior.features[i]) == known.end()) {
       return absl::InvalidArgumentError(
@@ -196,13 +206,13 @@ std::vector<double> ApplyTextPrior(const TextPrior& prior, const TextEpisode& ep
   std::vector<double> pi(episode.messages.size(), 0.0);
   const std::vector<int> messages = AgentsMessages(episode);
   if (messages.empty()) return pi;
-  const auto& known = FeatureNames();
+  const auto& known = NamesOf(prior.set);
   VectorXd weights = VectorXd::Zero(static_cast<Eigen::Index>(known.size()));
   for (size_t i = 0; i < prior.features.size(); ++i) {
     const auto found = std::find(known.begin(), known.end(), prior.features[i]);
     weights[found - known.begin()] = prior.weights[i];
   }
-  const VectorXd p = Softmax(Rows(FeatureMatrix(episode), messages) * weights);
+  const VectorXd p = Softmax(Rows(FeatureMatrix(episode, prior.set), messages) * weights);
   const double uniform = prior.uniform / static_cast<double>(messages.size());
   for (size_t i = 0; i < messages.size(); ++i) {
     pi[messages[i]] = (1 - prior.uniform) * p[static_cast<Eigen::Index>(i)] + uniform;
@@ -213,13 +223,14 @@ std::vector<double> ApplyTextPrior(const TextPrior& prior, const TextEpisode& ep
 absl::StatusOr<TextPrior> FitTextPrior(absl::Span<const LabelledText> episodes,
                                        const FitOptions& options) {
   if (episodes.size() < 2) return absl::InvalidArgumentError("episodes: two at least");
-  absl::StatusOr<std::vector<Choice>> choices = Choices(episodes);
+  absl::StatusOr<std::vector<Choice>> choices = Choices(episodes, options.set);
   if (!choices.ok()) return choices.status();
   std::vector<const Choice*> all;
   for (const Choice& choice : *choices) all.push_back(&choice);
   const VectorXd weights = Fit(all, options.ridge > 0 ? options.ridge : BestRidge(*choices));
   TextPrior prior;
-  prior.features = FeatureNames();
+  prior.set = options.set;
+  prior.features = NamesOf(options.set);
   prior.weights.assign(weights.data(), weights.data() + weights.size());
   prior.uniform = kUniformShare;
   prior.episodes = static_cast<int>(episodes.size());

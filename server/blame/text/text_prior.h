@@ -11,15 +11,24 @@
 
 namespace assay::blame {
 
+enum class FeatureSet {
+  kCollection,    // FeatureNames(): all that helps within one kind of episodes, places in the order
+                  // too
+  kTransferable,  // TransferFeatureNames(): what means the same in any team
+};
+
+const std::vector<std::string>& NamesOf(FeatureSet set);
+
 // A conditional logit over the messages of an episode (McFadden 1974):
 // P(first error = t) = exp(u_t) / sum over agents' messages s of exp(u_s), u = features . weights.
 // Small and plain, so that a configuration can carry it as JSON.
 struct TextPrior {
-  std::vector<std::string> features;  // names, in any order; see FeatureNames()
+  std::vector<std::string> features;  // names, in any order; see NamesOf(set)
   std::vector<double> weights;        // one a feature, for the feature as it is (not standardised)
   // Share of the prior that stays uniform, in [0, 1]: no text rules a message out.
   double uniform = 0;
   int episodes = 0;  // it was fitted on this many
+  FeatureSet set = FeatureSet::kCollection;
 };
 
 // INVALID_ARGUMENT where names are unknown or repeated, lengths differ, or a number is not finite
@@ -33,11 +42,13 @@ std::vector<double> ApplyTextPrior(const TextPrior& prior, const TextEpisode& ep
 struct LabelledText {
   TextEpisode episode;
   int first_error = 0;  // a message of an agent
+  double weight = 1;    // > 0: how much the episode counts in a fit
 };
 
 struct FitOptions {
   // Ridge on standardised weights; <= 0: chosen by cross-validation over the episodes.
   double ridge = 0;
+  FeatureSet set = FeatureSet::kCollection;
 };
 
 // Fits by penalised maximum likelihood (L-BFGS); two episodes at least. INVALID_ARGUMENT with the

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "server/blame/posterior.h"
+#include "server/blame/stated_prior.h"
+#include "server/blame/text/mixed_prior.h"
 #include "tests/simulation/blame/shared_data.h"
 #include "tests/simulation/blame/splitmix.h"
 
@@ -64,7 +66,7 @@ std::vector<int> Folds(const std::vector<Record>& records, uint64_t seed) {
   return folds;
 }
 
-Posterior Predict(const Record& record, const TextPrior& prior) {
+Posterior Predict(const Record& record, const MixedPrior& prior) {
   Evidence evidence;
   std::map<std::string, int> numbers;
   for (const std::string& agent : record.agents) {
@@ -72,8 +74,10 @@ Posterior Predict(const Record& record, const TextPrior& prior) {
     evidence.agents += added;
     evidence.authors.push_back(found->second);
   }
-  evidence.prior = ApplyTextPrior(prior, record.Text());
-  evidence.prior_from_text = true;
+  const AppliedPrior applied = Apply(prior, record.Text());
+  evidence.prior = BlendedPrior(evidence, applied.fitted, applied.fitted_share, applied.rest, {},
+                                ErrorDefinition::kStaysUnlikely);
+  evidence.prior_from_text = applied.used != PriorUsed::kFlat;
   return ComputePosterior(evidence);
 }
 
@@ -100,7 +104,14 @@ void CrossValidate(const std::vector<Record>& records, uint64_t seed, const FitO
     for (size_t i = 0; i < records.size(); ++i) {
       if (folds[i] != fold) train.push_back({records[i].Text(), records[i].first_error});
     }
-    const TextPrior prior = FitTextPrior(train, options).value();
+    // As `assay fit` makes it of one collection, but without what transfers: it was fitted on these
+    // logs too.
+    MixedPrior prior;
+    CollectionPrior& own = prior.collections.emplace_back();
+    own.prior = FitTextPrior(train, options).value();
+    std::vector<std::vector<double>> descriptions;
+    for (const LabelledText& text : train) descriptions.push_back(DescribeEpisode(text.episode));
+    own.domain = FitDomain(descriptions).value();
     for (size_t i = 0; i < records.size(); ++i) {
       if (folds[i] == fold) Count(records[i], Predict(records[i], prior), tally);
     }

@@ -113,10 +113,13 @@ def _write(arguments: argparse.Namespace) -> int:
             if one.kind == "summary":
                 collected.given += files.summaries(one)
             elif one.kind == "signals":
-                for line in files.results(one, field):
-                    episode = collected.add(line.result, episodes, line.step, episodes.place(line.result))
+                shows = collected.shows if numbers is None else None
+                alone = field is None and len(found) - sum(o.kind == "episodes" for o in found) == 1
+                for line in files.results(one, field, shows):
+                    step = None if alone and not arguments.against else line.step
+                    episode = collected.add(line.result, episodes, step, episodes.place(line.result))
                     if numbers is not None:
-                        numbers.add(line.result, line.step, episode)
+                        numbers.add(line.result, step, episode)
         _refuse_strangers(collected, len(episodes), arguments)
         if arguments.against:
             collected.other = (files.run_name(arguments.against), list(course_of(arguments.against, arguments.step)))
@@ -215,7 +218,7 @@ def course_of(names: Sequence[str], step: str) -> Iterator[Json]:
         if one.kind == "summary":
             yield from files.summaries(one)
         elif one.kind == "signals":
-            for line in files.results(one, field_of(step)):
+            for line in files.results(one, field_of(step), lambda *_: False):
                 number = line.step if line.step is not None else 0
                 held = steps.setdefault(number, StepSummary(number))
                 held.add(

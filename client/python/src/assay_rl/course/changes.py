@@ -17,6 +17,7 @@ MOST = 3  # changes told of one series
 SHORTEST = 2  # values on either side
 SURE = 5.0  # difference of the means in standard errors: some tens of series with some tens of places each are tried
 MAX_VALUES = 2_000
+_TOLD_OTHERWISE = {"hurt"}  # sabotage says the same of the episodes in which the role mattered
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,8 @@ def of_course(steps: Sequence[Json]) -> list[Json]:
     roles = sorted({role for s in steps for role in s["roles"]})
     for role in roles:
         for name, metric in ROLE_METRICS.items():
+            if name in _TOLD_OTHERWISE:
+                continue
             series = [(s["step"], s["roles"].get(role, {}).get(name)) for s in steps]
             found += _of_series(role, name, metric, series)
     return sorted(found, key=lambda c: (-abs(c["after"] - c["before"]) / c["least"], c["step"], c["role"], c["name"]))

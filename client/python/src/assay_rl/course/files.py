@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -106,43 +106,86 @@ def _kind(source: Source) -> Kind:
 
 @dataclass(frozen=True)
 class Line:
-    """A result with its place in the input and its step."""
+    """A result and its step."""
 
     result: Result
     step: int | None
-    text: str
 
 
-def results(one: Input, field: str | None = None) -> Iterator[Line]:
+# Whether a page will show a result (step, group, episode), or only count it.
+Shows: TypeAlias = "Callable[[int | None, str, str], bool]"
+
+
+def results(one: Input, field: str | None = None, shows: Shows | None = None) -> Iterator[Line]:
     """The results of a file of signals. field: where each line says its step. Raises FileError."""
     for number, line in text_lines(one.source):
-        yield read_line(one, f"{one.name}:{number}", line, field)
+        yield read_line(one, f"{one.name}:{number}", line, field, shows)
 
 
-def read_line(one: Input, place: str, line: str, field: str | None = None) -> Line:
-    step, text = (one.step, line) if field is None else _taken(line, field, place)
+def read_line(one: Input, place: str, line: str, field: str | None = None, shows: Shows | None = None) -> Line:
+    """What nobody will look at is left out of the result: the audit's evidence, and what `shows` has no use for."""
     try:
-        parsed = records.parse_result(0, text)
-    except records.RecordError as error:
+        record = records.read_object(line)
+        step = one.step if field is None else _taken(record, field)
+        _lighten(record, step, shows)
+        parsed = records.parse_record(0, record)
+    except (records.RecordError, FileError) as error:
         raise FileError(f"{place}: {error}") from error
-    return Line(parsed.result if isinstance(parsed, records.ResultLine) else parsed, step, text)
+    return Line(parsed.result if isinstance(parsed, records.ResultLine) else parsed, step)
 
 
-def _taken(line: str, field: str, place: str) -> tuple[int, str]:
-    """The step under `field`, and the line without it."""
-    try:
-        record: Any = json.loads(line)
-    except ValueError as error:
-        raise FileError(f"{place}: not JSON: {error}") from error
-    holder, *names = record, *field.split(".")
-    for name in names[:-1]:
+def _lighten(record: dict[str, Any], step: int | None, shows: Shows | None) -> None:
+    signals = record.get("signals")
+    audit = signals.get("audit") if isinstance(signals, dict) else None
+    if isinstance(audit, dict):
+        audit.pop("messages", None)
+    if shows is None or not isinstance(signals, dict) or "groupId" in record or "group_id" in record:
+        return
+    group = signals.get("group")
+    identity = record.get("episodeId", record.get("episode_id", ""))
+    if not shows(step, group.get("id", "") if isinstance(group, dict) else "", str(identity)):
+        signals.pop("pairs", None)
+        if isinstance(audit, dict):
+            audit.pop("questions", None)
+        for name in ("agents", "messages"):
+            if isinstance(signals.get(name), list):
+                signals[name] = [_counted(entry) for entry in signals[name]]
+
+
+# What a summary counts of agents and messages, in both spellings of JSON.
+_COUNTED = frozenset(
+    (
+        "agentId",
+        "agent_id",
+        "credit",
+        "low",
+        "high",
+        "rewardTotal",
+        "reward_total",
+        "index",
+        "label",
+        "redundancy",
+        "grade",
+    )
+)
+
+
+def _counted(entry: Any) -> Any:
+    return {key: value for key, value in entry.items() if key in _COUNTED} if isinstance(entry, dict) else entry
+
+
+def _taken(record: dict[str, Any], field: str) -> int:
+    """The step under `field`, which is taken out of the record."""
+    holder: Any = record
+    *names, last = field.split(".")
+    for name in names:
         holder = holder.get(name) if isinstance(holder, dict) else None
-    value = holder.pop(names[-1], None) if isinstance(holder, dict) else None
+    value = holder.pop(last, None) if isinstance(holder, dict) else None
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_STEP:
-        raise FileError(f"{place}: no whole number at {field!r} to be its step")
-    if len(names) > 1 and holder == {}:
+        raise FileError(f"no whole number at {field!r} to be its step")
+    if names and holder == {}:
         record.pop(names[0], None)  # what held the step alone is no part of the result
-    return value, json.dumps(record)
+    return value
 
 
 def summaries(one: Input) -> Iterator[Json]:

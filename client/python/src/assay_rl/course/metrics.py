@@ -61,7 +61,10 @@ ROLE_METRICS: Mapping[str, Metric] = {
         0.02,
         "Mean sum of its messages' rewards where nothing counterfactual is known.",
     ),
-    "hurt": Metric("Hurt the team", "share", 0.08, "Share of episodes in which the team was better without it."),
+    "hurt": Metric("Hurt the team", "share", 0.05, "Share of episodes in which the team was better without it."),
+    "sabotage": Metric(
+        "Sabotage", "share", 0.08, "Of the episodes in which its credit is not zero: share in which it is below zero."
+    ),
     "mattered": Metric("Mattered", "share", 0.08, "Share of episodes in which its credit is not zero."),
     "redundancy": Metric("Said before", "share", 0.08, "Mean share of its messages that others had said before."),
     "first_errors": Metric("First errors", "share", 0.05, "First errors claimed of it, an episode it took part in."),
@@ -81,6 +84,7 @@ def role_metrics(role: Mapping[str, Any]) -> dict[str, float | None]:
         "credit": credit["mean"] if credit else None,
         "share": share["mean"] if share else None,
         "hurt": role["hurt"],
+        "sabotage": role["hurt"] / role["mattered"] if role["mattered"] else None,
         "mattered": role["mattered"],
         "redundancy": role["redundancy"],
         "first_errors": role["first_errors"] / episodes if episodes else None,

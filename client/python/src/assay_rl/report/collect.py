@@ -27,7 +27,10 @@ BUDGET = 24 << 20  # bytes of rows of one page, unless another limit is given
 
 def embed(value: object) -> str:
     """JSON that can stand inside a script element: nothing in it can end the element or open a comment."""
-    text = json.dumps(model.finite(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        text = json.dumps(model.finite(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for char in "<>&\u2028\u2029":
         text = text.replace(char, f"\\u{ord(char):04x}")
     return text
@@ -98,6 +101,10 @@ class Collector:
         self._shown += 1
         self._grow(unit, len(text))
         return episode
+
+    def shows(self, step: int | None, group: str, episode: str) -> bool:
+        """Whether a result with these ids can still be opened in the page; what cannot is only counted."""
+        return self._bar is None or hashlib.sha256(_unit_key(step, group, episode)).digest() < self._bar
 
     def _own(
         self, result: signal_service_pb2.EpisodeResult, episodes: Mapping[str, episode_pb2.Episode]

@@ -33,7 +33,8 @@ def _integer(text: str) -> int | float:
     return -0.0 if text == "-0" else int(text)
 
 
-def _object(line: str) -> dict[str, Any]:
+def read_object(line: str) -> dict[str, Any]:
+    """The JSON object of a line. Raises RecordError."""
     try:
         value = json.loads(line, parse_int=_integer)
     except ValueError as error:
@@ -45,7 +46,11 @@ def _object(line: str) -> dict[str, Any]:
 
 def parse_result(number: int, line: str) -> ResultLine | signal_service_pb2.GroupResult:
     """Reads one line of `assay signals`. Raises RecordError."""
-    value = _object(line)
+    return parse_record(number, read_object(line))
+
+
+def parse_record(number: int, value: dict[str, Any]) -> ResultLine | signal_service_pb2.GroupResult:
+    """The result in a decoded line, which is used up. Raises RecordError."""
     try:
         if "groupId" in value or "group_id" in value:
             return json_format.ParseDict(value, signal_service_pb2.GroupResult())
@@ -72,7 +77,7 @@ def _take_questions(value: dict[str, Any]) -> list[Any]:
 
 def parse_episode(line: str) -> episode_pb2.Episode:
     """Reads one Episode. Raises RecordError."""
-    value = _object(line)
+    value = read_object(line)
     try:
         return json_format.ParseDict(value, episode_pb2.Episode())
     except (json_format.ParseError, ValueError, TypeError) as error:
@@ -119,13 +124,13 @@ def _string(value: object) -> str:
 
 def episode_id(line: str) -> str:
     """The id of an Episode line. Raises RecordError."""
-    return _string(_object(line).get("id"))
+    return _string(read_object(line).get("id"))
 
 
 def peek(line: str) -> tuple[str, str, bool]:
     """Episode id, group id and whether the line is a GroupResult; empty where the line says nothing readable."""
     try:
-        value = _object(line)
+        value = read_object(line)
     except RecordError:
         return "", "", False
     if "groupId" in value or "group_id" in value:

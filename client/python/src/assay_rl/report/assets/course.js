@@ -2,7 +2,7 @@
 // A training run over its steps, another one beside it, and what became different between two steps.
 
 const RUN_METRICS = [["score"], ["success_rate"], ["task_spread"], ["advantage_spread"], ["first_errors"], ["right_answers"], ["unexplained"], ["reliability", "credit_weight"], ["interval_width"], ["questions", "samples"], ["conservation"]];
-const ROLE_CURVES = ["credit", "share", "hurt", "mattered", "redundancy", "first_errors", "right_answers", "advantage_spread"];
+const ROLE_CURVES = ["credit", "share", "sabotage", "mattered", "redundancy", "first_errors", "right_answers", "advantage_spread"];
 const SHOWN_CURVES = 8;
 const compareSteps = { from: null, to: null };
 
@@ -47,22 +47,36 @@ function sentence(change) {
   const fell = change.after < change.before;
   const numbers = [" ", figure(change.before, format), ` in ${stretch(change.begin, change.last)}, `, figure(change.after, format), ` in ${stretch(change.step, change.end)}.`];
   const who = change.role ? shortName(change.role, 30) : null;
-  if (change.name === "hurt") return [who, fell && change.after < 0.1 ? " stopped hurting the team" : fell ? " hurt the team less often" : " hurt the team more often", ": it did so in", ...numbers];
+  if (change.name === "sabotage") return [who, fell && change.after < 0.1 ? " stopped hurting the team" : fell ? " hurt the team less often" : " hurt the team more often", ": of the episodes in which it mattered it did so in", ...numbers];
   if (change.name === "mattered") return [who, fell && change.after < 0.15 ? " became redundant" : fell ? " mattered less often" : " mattered more often", ": its credit was not zero in", ...numbers];
   if (change.name === "redundancy" && change.role) return [who, fell ? " repeated others less" : " repeated others more", ":", ...numbers];
   const what = change.role ? [title, " of ", who] : [title];
   return [...what, fell ? " fell:" : " rose:", ...numbers];
 }
 
+// From the first stretch of a series to its last one, and the step of its largest jump; of one that went up and down
+// that jump alone.
+function wholeChange(changes) {
+  const ordered = [...changes].sort((a, b) => a.step - b.step), [first] = ordered, last = ordered.at(-1);
+  const jump = ordered.reduce((best, next) => (Math.abs(next.after - next.before) > Math.abs(best.after - best.before) ? next : best));
+  if (new Set(ordered.map((change) => change.after > change.before)).size > 1) return { ...jump, jump: jump.step, stages: 1 };
+  return { ...first, after: last.after, step: last.step, end: last.end, jump: jump.step, stages: ordered.length };
+}
+
 // What one asks first of a training run, answered even where nothing happened.
 function inShort(run) {
-  const of = (test) => run.changes.filter(test).sort((a, b) => a.step - b.step);
-  const hurt = of((change) => change.name === "hurt" && change.before >= 0.15 && change.after < 0.1);
-  const idle = of((change) => (change.name === "mattered" && change.after < 0.15 && change.before > change.after) || (change.name === "redundancy" && change.role && change.after >= 0.5 && change.before < change.after));
-  const calm = of((change) => change.name === "task_spread" && change.after < change.before);
-  const score = of((change) => change.name === "score");
-  const list = (changes, none) => (changes.length ? changes.map((change) => h("li", {}, sentence(change), ` From step ${change.step} on.`)) : h("li", {}, none));
-  return h("ul", {}, list(score, "The score has no place where its mean became another one."), list(hurt, "No role stopped hurting the team."), list(idle, "No role became redundant."), list(calm, "The spread of scores within a task did not fall."));
+  const series = new Map();
+  for (const change of run.changes) {
+    const key = `${change.role}\u0000${change.name}`;
+    series.set(key, [...(series.get(key) || []), change]);
+  }
+  const all = [...series.values()].map(wholeChange).sort((a, b) => a.jump - b.jump);
+  const stopped = all.filter((change) => change.name === "sabotage" && change.before >= 0.1 && change.after < 0.1 && change.after < change.before / 2);
+  const turned = all.filter((change) => change.name === "credit" && change.before < 0 && change.after >= 0 && !stopped.some(({ role }) => role === change.role));
+  const idle = all.filter((change) => (change.name === "mattered" && change.after < 0.15 && change.before > change.after) || (change.name === "redundancy" && change.role && change.after >= 0.5 && change.before < change.after));
+  const calm = all.filter((change) => change.name === "task_spread" && change.after < change.before);
+  const list = (changes, none) => (changes.length ? changes.map((change) => h("li", {}, h("b", {}, change.stages > 1 ? `Mostly at step ${change.jump}: ` : `From step ${change.jump} on: `), sentence(change))) : h("li", {}, none));
+  return h("ul", {}, list(all.filter((change) => change.name === "score"), "The score has no place where its mean became another one."), list([...stopped, ...turned], "No role stopped hurting the team."), list(idle, "No role became redundant."), list(calm, "The spread of scores within a task did not fall."));
 }
 
 // Changes of neighbouring steps belong together; the clearest of each place first.

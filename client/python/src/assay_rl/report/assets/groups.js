@@ -59,7 +59,7 @@ function groupPage(group) {
   page.append(h("p", { class: "lead" }, `${count(group.used, "run")} of one task, mean score `, figure(group.mean), ", spread ", figure(group.std), ". ", group.missing.length > 0 && `${count(group.missing.length, "run")} could not be scored. `, group.std === 0 && "All runs got the same: their outcomes tell nothing apart."));
   const prompt = runs.find((run) => run.episode?.prompt)?.episode.prompt;
   if (prompt) page.append(h("details", { class: "card task", open: prompt.length < 600 }, h("summary", {}, "The task"), h("div", { class: "text", dir: "auto" }, longText(prompt))));
-  page.append(card("The runs side by side", `${madeOf(group)} X of each agent, and the messages that the advantages are highest and lowest for.`, runTable(runs)));
+  page.append(card("The runs side by side", `${madeOf(group, "An advantage")} Below: X of each agent, and the messages with the highest and the lowest advantage.`, runTable(runs)));
   if (group.teams) page.append(teamsCard(group, runs));
   const peers = group.pairs.filter((pair) => pair.kind === "PEER"), others = group.pairs.filter((pair) => pair.kind !== "PEER");
   if (peers.length) page.append(pairList("Pairs between peers", "The same author in two runs: the messages that are worth more in the teams of all runs over those that are worth less.", peers, { id: null, step: group.step, messages: [] }));
@@ -73,10 +73,10 @@ function runTable(runs) {
     const authors = new Map((run.episode?.messages || []).map((message) => [message.index, message.agent]));
     return new Map(run.rows.map((row) => [authors.get(row[0]), row[3]]));
   };
-  return table(["Run", ["Score", "number"], ["Stands at", "number"], ...agents.map((agent) => [["X of ", shortName(agent, 18)], "number"]), "Worth most", "Worth least"],
+  return table(["Run", ["Score", "number"], ["Stands at", "number"], ...agents.map((agent) => [["X of ", shortName(agent, 14)], "number"]), "Worth most", "Worth least"],
     runs.map((run) => {
       const x = outcomes(run), { episode } = run;
-      return h("tr", {}, h("th", { scope: "row" }, episode ? [h("span", { class: `verdict-mark ${episode.success ? "good" : "bad"}`, role: "img", "aria-label": episode.success ? "success" : "failure" }, episode.success ? "✓" : "✕"), " ", h("a", { href: addressOf(episode) }, shortName(run.id, 30))] : shortName(run.id, 30)),
+      return h("tr", {}, h("th", { scope: "row" }, episode ? [h("span", { class: `verdict-mark ${episode.success ? "good" : "bad"}`, role: "img", "aria-label": episode.success ? "success" : "failure" }, episode.success ? "✓" : "✕"), " ", h("a", { href: addressOf(episode) }, shortName(distinct(run.id), 24))] : shortName(run.id, 24)),
         cell(episode ? figure(episode.score) : "–", "number"), cell(figure(run.standing, signed), `number ${tone(run.standing)}`),
         agents.map((agent) => cell(x.has(agent) ? figure(x.get(agent), signed) : "–", `number ${tone(x.get(agent) ?? 0)}`)),
         cell(extreme(run, 1), "said"), cell(extreme(run, -1), "said"));

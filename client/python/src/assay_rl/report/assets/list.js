@@ -23,6 +23,7 @@ function matches(episode, wanted) {
   if (wanted.outcome === "success" && !(episode.success === true)) return false;
   if (wanted.outcome === "failure" && !(episode.success === false)) return false;
   if (wanted.outcome === "error" && !episode.error) return false;
+  if (wanted.outcome === "differs" && !(!episode.error && !onlyOutcome(episode) && Math.abs(episode.unexplained) > 1e-9)) return false;
   if (wanted.outcome === "claimed" && (episode.first?.index ?? null) === null) return false;
   if (wanted.label && !episode.messages.some((message) => message.label === wanted.label)) return false;
   if (wanted.step !== "" && String(episode.step) !== wanted.step) return false;
@@ -98,7 +99,7 @@ function choices(select, entries) {
 }
 
 function fillFilters() {
-  choices(find("outcome"), [["", "Any outcome"], ["success", "Successes"], ["failure", "Failures"], ["claimed", "First error claimed"], ["error", "Without signals"]]);
+  choices(find("outcome"), [["", "Any outcome"], ["success", "Successes"], ["failure", "Failures"], ["claimed", "First error claimed"], ["differs", "Score is not the team's value"], ["error", "Without signals"]]);
   const labels = new Set(data.episodes.flatMap((episode) => episode.messages.map((message) => message.label)).filter(Boolean));
   choices(find("label"), [["", "Any label"], ...Object.keys(LABELS).filter((label) => labels.has(label)).map((label) => [label, LABELS[label][1]])]);
   const agents = new Map();

@@ -63,9 +63,9 @@ function answerMark(message, episode) {
 }
 
 // One sentence: what X and K are in this group, and how much K counts.
-function madeOf(group) {
+function madeOf(group, what = "It") {
   const x = OUTCOME_PARTS[group.outcomePart] || "X is the outcome part";
   const read = group.outcomePart === "CONTROL" && !group.parallel ? " (an approximation: it had read the author)" : "";
   const k = CREDIT_PARTS[group.creditPart];
-  return k ? `It is ${percent(1 - group.weight)} X and ${percent(group.weight)} K: ${x}${read}; ${k}.` : `It is X alone: ${x}${read}.`;
+  return k ? `${what} is ${percent(1 - group.weight)} X and ${percent(group.weight)} K: ${x}${read}; ${k}.` : `${what} is X alone: ${x}${read}.`;
 }
