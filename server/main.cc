@@ -11,40 +11,19 @@
 #include <thread>
 #include <vector>
 
-#include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
-#include "absl/flags/reflection.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "server/base/command_line.h"
 #include "server/base/version.h"
 #include "server/runtime/assay_server.h"
 #include "server/runtime/config.h"
 #include "server/runtime/config_file.h"
 #include "server/runtime/probe.h"
 #include "server/telemetry/log.h"
-
-// An empty flag leaves environment and file as they are.
-ABSL_FLAG(std::string, listen, "",
-          "HOST:PORT or unix:PATH of the gRPC service (default 127.0.0.1:50051)");
-ABSL_FLAG(std::string, metrics, "", "HOST:PORT of /metrics, or none (default 127.0.0.1:9464)");
-ABSL_FLAG(std::string, http, "", "HOST:PORT of the HTTP gateway");
-ABSL_FLAG(std::string, ops, "", "HOST:PORT of health, reflection and channelz in plaintext");
-ABSL_FLAG(bool, insecure, false, "serve plaintext beyond loopback");
-ABSL_FLAG(std::string, workers, "", "worker threads; 0: one a core");
-ABSL_FLAG(std::string, grace, "", "from SIGTERM to the end, at most (default 30s)");
-ABSL_FLAG(std::string, token_file, "", "file of bearer tokens, one a line");
-ABSL_FLAG(std::string, config, "",
-          "JSON file; environment (ASSAY_LISTEN...) and flags override it");
-ABSL_FLAG(bool, check_config, false, "check the configuration and exit");
-ABSL_FLAG(std::string, probe, "",
-          "live or ready: ask the server that serves this configuration, print why not, and exit");
-ABSL_FLAG(
-    bool, stop_with_stdin, false,
-    "stop, as on SIGTERM, when standard input is closed: for a parent that keeps a pipe open");
 
 // Read by jemalloc: what is freed goes back to the system soon, also while nothing is asked for.
 extern "C" {
@@ -53,6 +32,30 @@ const char* malloc_conf = "background_thread:true,dirty_decay_ms:2000,muzzy_deca
 }
 
 namespace {
+
+using assay::Arguments;
+
+// A flag that is a setting (assay::runtime::SettingNames) overrides environment and file.
+constexpr assay::Flag kFlags[] = {
+    {"listen", "ADDRESS", "",
+     "HOST:PORT or unix:PATH of the gRPC service; default 127.0.0.1:50051"},
+    {"metrics", "ADDRESS", "", "of /metrics, or none; default 127.0.0.1:9464"},
+    {"http", "ADDRESS", "", "of the HTTP gateway; default none"},
+    {"ops", "ADDRESS", "", "of health, reflection and channelz in plaintext; default none"},
+    {"insecure", "", "", "serve plaintext beyond loopback"},
+    {"workers", "N", "", "worker threads; default 0: one a core"},
+    {"grace", "DURATION", "", "from SIGTERM to the end, at most; default 30s"},
+    {"token-file", "FILE", "", "bearer tokens, one a line"},
+    {"config", "FILE", "", "settings in JSON; environment (ASSAY_LISTEN...) and flags override it"},
+    {"check-config", "", "", "check the configuration and exit"},
+    {"probe", "live|ready", "",
+     "ask the server that serves this configuration, print why not, and exit"},
+    {"stop-with-stdin", "", "",
+     "stop, as on SIGTERM, when standard input is closed: for a parent with a pipe"},
+};
+constexpr assay::FlagGroup kGroups[] = {{"", kFlags}};
+constexpr assay::CommandSyntax kSyntax = {
+    "the server", "", "", 0, "Turns multi-agent LLM episodes into training signals.\n", kGroups};
 
 constexpr absl::Duration kAfterGrace = absl::Seconds(5);
 constexpr absl::Duration kProbeTime = absl::Seconds(3);
@@ -108,19 +111,9 @@ void StopWithStdin() {
   }).detach();
 }
 
-// --check-config is --check_config: a flag's name may be written either way.
-void AllowDashes(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    if (argv[i][0] != '-' || argv[i][1] != '-') continue;
-    for (char* c = argv[i] + 2; *c != '\0' && *c != '='; ++c) {
-      if (*c == '-') *c = '_';
-    }
-  }
-}
-
 // File, then environment, then flags.
-absl::Status ReadConfig(assay::runtime::Config* config) {
-  std::string file = absl::GetFlag(FLAGS_config);
+absl::Status ReadConfig(const Arguments& arguments, assay::runtime::Config* config) {
+  std::string file = arguments.Text("config");
   if (const char* env = std::getenv("ASSAY_CONFIG"); file.empty() && env != nullptr) file = env;
   if (!file.empty()) {
     if (absl::Status read = assay::runtime::ReadConfigFile(file, config); !read.ok()) return read;
@@ -133,43 +126,28 @@ absl::Status ReadConfig(assay::runtime::Config* config) {
     if (!set.ok()) return set;
   }
   for (const absl::string_view name : assay::runtime::SettingNames()) {
-    const absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
-    if (flag == nullptr || flag->CurrentValue() == flag->DefaultValue()) continue;
-    absl::Status set = assay::runtime::ApplySetting(name, flag->CurrentValue(), config);
+    const std::string flag = absl::StrReplaceAll(name, {{"_", "-"}});
+    if (!arguments.Given(flag)) continue;
+    const std::string value = flag == "insecure" ? "true" : arguments.Text(flag);
+    absl::Status set = assay::runtime::ApplySetting(name, value, config);
     if (!set.ok()) return set;
   }
   return assay::runtime::CheckConfig(*config);
 }
 
-// `--version` and `--help`, which Abseil would answer with exit code 1. False: neither was asked
-// for.
-bool AnswerHelpAndVersion(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    const absl::string_view argument = argv[i];
-    if (argument == "--version") {
-      std::cout << assay::VersionLine("assayd") << "\n";
-      return true;
-    }
-    if (argument != "--help" && argument != "-h") continue;
-    std::cout << "usage: assayd [FLAGS]\nTurns multi-agent LLM episodes into training signals.\n\n";
-    for (const absl::string_view name :
-         {"listen", "metrics", "http", "ops", "insecure", "workers", "grace", "token_file",
-          "config", "check_config", "probe", "stop_with_stdin"}) {
-      std::cout << "  --" << absl::StrReplaceAll(name, {{"_", "-"}}) << "  "
-                << absl::FindCommandLineFlag(name)->Help() << "\n";
-    }
-    return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (AnswerHelpAndVersion(argc, argv)) return 0;
-  AllowDashes(argc, argv);
-  if (absl::ParseCommandLine(argc, argv).size() > 1) {
-    std::cerr << "assayd takes flags only; see --help\n";
+  const std::vector<absl::string_view> words(argv + 1, argv + argc);
+  for (const absl::string_view word : words) {
+    if (word != "--version" && word != "--help" && word != "-h") continue;
+    std::cout << (word == "--version" ? assay::VersionLine("assayd") + "\n"
+                                      : assay::HelpText("assayd", kSyntax));
+    return 0;
+  }
+  const absl::StatusOr<Arguments> arguments = Arguments::Parse(kSyntax, words);
+  if (!arguments.ok()) {
+    std::cerr << "assayd: " << arguments.status().message() << "\nTry: assayd --help\n";
     return 2;
   }
   const sigset_t signals = BlockSignals();
@@ -181,18 +159,18 @@ int main(int argc, char** argv) {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 
   assay::runtime::Config config;
-  if (absl::Status read = ReadConfig(&config); !read.ok()) {
+  if (absl::Status read = ReadConfig(*arguments, &config); !read.ok()) {
     std::cerr << "assayd: " << read.message() << "\n";
     return 2;
   }
   const std::vector<std::string> idle = assay::runtime::IdleSettings(config);
-  if (absl::GetFlag(FLAGS_check_config)) {
+  if (arguments->Given("check-config")) {
     for (const std::string& setting : idle) std::cout << setting << "\n";
     std::cout << "the configuration is good; memory stays below "
               << (assay::runtime::MemoryBound(config) >> 20) << " MiB\n";
     return 0;
   }
-  if (const std::string probe = absl::GetFlag(FLAGS_probe); !probe.empty()) {
+  if (const std::string probe = arguments->Text("probe"); !probe.empty()) {
     const absl::Status status = assay::runtime::Probe(probe, config, kProbeTime);
     if (!status.ok()) std::cerr << "assayd: " << status.message() << "\n";
     return status.ok() ? 0 : 1;
@@ -214,7 +192,7 @@ int main(int argc, char** argv) {
              {"http_port", int64_t{(*server)->http_port()}},
              {"version", assay::Version()},
              {"revision", assay::Revision()}});
-  if (absl::GetFlag(FLAGS_stop_with_stdin)) StopWithStdin();
+  if (arguments->Given("stop-with-stdin")) StopWithStdin();
   int received = 0;
   // Certificates and tokens are read again by themselves; nothing else may change while we serve.
   do {

@@ -8,13 +8,14 @@
 #include <cstdint>
 #include <cstring>
 
-#include "absl/strings/str_cat.h"
+#include "absl/strings/match.h"
 
 namespace assay::command {
 namespace {
 
 constexpr size_t kBufferBytes = 64 << 10;
 constexpr char kGzipBegins = '\x1f';  // and no text does
+constexpr absl::string_view kZipBegins = "PK\x03\x04";
 constexpr int kGzipWindow = 15 + 16;  // zlib's code for gzip and nothing else
 
 }  // namespace
@@ -33,6 +34,9 @@ absl::StatusOr<absl::string_view> ByteSource::Next() {
   if (kind_ == Kind::kUnknown) {
     absl::StatusOr<absl::string_view> first = Read();
     if (!first.ok() || first->empty()) return first;
+    if (absl::StartsWith(*first, kZipBegins)) {
+      return absl::DataLossError("a zip archive, which assay-rl reads and assay does not");
+    }
     kind_ = first->front() == kGzipBegins ? Kind::kGzip : Kind::kPlain;
     if (kind_ == Kind::kPlain) return first;
     if (inflateInit2(&zlib_, kGzipWindow) != Z_OK) {
@@ -48,7 +52,7 @@ absl::StatusOr<absl::string_view> ByteSource::Next() {
       absl::StatusOr<absl::string_view> packed = Read();
       if (!packed.ok()) return packed;
       if (packed->empty()) {
-        if (inside_member_ && !stopped_) return absl::DataLossError("the gzip input is cut off");
+        if (inside_member_ && !stopped_) return absl::DataLossError("the gzip data is cut off");
         return absl::string_view();
       }
       GiveToZlib(*packed);
@@ -68,7 +72,7 @@ absl::StatusOr<absl::string_view> ByteSource::Read() {
     if (stopped_) return absl::string_view();
     size = read(fd_, read_.data(), read_.size());
   } while (size < 0 && (errno == EINTR || errno == EAGAIN));
-  if (size < 0) return absl::DataLossError(absl::StrCat("cannot read: ", std::strerror(errno)));
+  if (size < 0) return absl::DataLossError(std::strerror(errno));
   return absl::string_view(read_.data(), static_cast<size_t>(size));
 }
 
@@ -91,7 +95,7 @@ absl::Status ByteSource::Unpack() {
   zlib_.next_out = reinterpret_cast<Bytef*>(unpacked_.data());
   zlib_.avail_out = static_cast<uInt>(unpacked_.size());
   const int code = inflate(&zlib_, Z_NO_FLUSH);
-  if (code != Z_OK && code != Z_STREAM_END) return absl::DataLossError("the gzip input is damaged");
+  if (code != Z_OK && code != Z_STREAM_END) return absl::DataLossError("the gzip data is damaged");
   inside_member_ = code != Z_STREAM_END;
   unpacked_size_ = unpacked_.size() - zlib_.avail_out;
   return absl::OkStatus();

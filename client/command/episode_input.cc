@@ -1,59 +1,87 @@
 #include "client/command/episode_input.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "client/command/json.h"
-#include "client/command/line_reader.h"
-#include "server/base/utf8.h"
 
 namespace assay::command {
-
 namespace {
 
-// Of what JSON says of texts, that which its parser lets pass.
-absl::Status CheckText(absl::string_view line) {
-  absl::string_view rest = line;
-  while (!rest.empty()) {
-    const size_t size = CharacterAt(rest);
-    if (size == 0) {
-      return absl::InvalidArgumentError(absl::StrFormat(
-          "byte 0x%02x at %d is not UTF-8; write the file again as UTF-8 (iconv -f ENCODING -t "
-          "UTF-8)",
-          static_cast<unsigned char>(rest.front()), line.size() - rest.size() + 1));
-    }
-    if (rest.front() == '\0') {
-      return absl::InvalidArgumentError(
-          absl::StrFormat("byte 0x00 at %d is no text", line.size() - rest.size() + 1));
-    }
-    rest.remove_prefix(size);
-  }
-  return absl::OkStatus();
+absl::StatusOr<v1::Episode> Parse(const Record& record, const EpisodeFormat& format) {
+  if (!record.fault.empty()) return absl::InvalidArgumentError(record.fault);
+  if (format.kind == InputFormat::kLog) return ImportLogRecord(record.json, format.log);
+  v1::Episode episode;
+  absl::Status status = ReadJson(record.json, &episode);
+  if (!status.ok()) return status;
+  NameAgents(&episode);
+  return episode;
 }
 
 }  // namespace
 
-absl::StatusOr<v1::Episode> ParseEpisode(const std::string& line, const EpisodeFormat& format) {
-  if (absl::Status text = CheckText(line); !text.ok()) return text;
-  if (format.kind == InputFormat::kLog) return ImportLogRecord(line, format.log);
-  v1::Episode episode;
-  absl::Status status = FromJson(line, &episode);
-  if (!status.ok()) return status;
-  return episode;
+absl::StatusOr<std::unique_ptr<InputFile>> InputFile::Open(const std::string& name) {
+  if (name == "-") return std::unique_ptr<InputFile>(new InputFile(STDIN_FILENO));
+  const int fd = open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  struct stat about = {};
+  if (fd < 0) return CannotRead(name, errno);
+  std::unique_ptr<InputFile> file(new InputFile(fd));
+  if (fstat(fd, &about) == 0 && S_ISDIR(about.st_mode)) return CannotRead(name, EISDIR);
+  return file;
 }
 
-absl::Status ForEachEpisode(int file, const EpisodeFormat& format,
-                            absl::FunctionRef<void(v1::Episode)> take) {
-  LineReader reader(file);
-  std::string line;
-  while (reader.Next(&line)) {
-    absl::StatusOr<v1::Episode> episode = ParseEpisode(line, format);
-    if (!episode.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("line ", reader.line_number(), ": ", episode.status().message()));
-    }
-    take(*std::move(episode));
+InputFile::~InputFile() {
+  if (fd_ != STDIN_FILENO) close(fd_);
+}
+
+EpisodeReader::EpisodeReader(std::vector<std::string> names, EpisodeFormat format)
+    : names_(std::move(names)), format_(std::move(format)) {}
+
+bool EpisodeReader::OpenNext() {
+  if (next_ == names_.size()) return false;
+  absl::StatusOr<std::unique_ptr<InputFile>> file = InputFile::Open(names_[next_]);
+  if (!file.ok()) {
+    status_ = file.status();
+    return false;
+  }
+  const absl::MutexLock lock(&mu_);
+  if (stopped_) return false;
+  records_ = std::make_unique<RecordReader>((*file)->fd(), names_[next_++]);
+  file_ = *std::move(file);
+  return true;
+}
+
+std::optional<absl::StatusOr<v1::Episode>> EpisodeReader::Next() {
+  Record record;
+  while (records_ == nullptr || !records_->Next(&record)) {
+    if (records_ != nullptr) status_ = records_->status();
+    if (!status_.ok() || !OpenNext()) return std::nullopt;
+  }
+  place_ = record.place;
+  absl::StatusOr<v1::Episode> episode = Parse(record, format_);
+  if (episode.ok()) return episode;
+  return absl::StatusOr<v1::Episode>(
+      absl::InvalidArgumentError(absl::StrCat(place_, ": ", episode.status().message())));
+}
+
+void EpisodeReader::Stop() {
+  const absl::MutexLock lock(&mu_);
+  stopped_ = true;
+  if (records_ != nullptr) records_->Stop();
+}
+
+absl::Status ForEachEpisode(
+    const std::string& name, const EpisodeFormat& format,
+    absl::FunctionRef<void(const std::string& place, v1::Episode episode)> take) {
+  EpisodeReader reader({name}, format);
+  while (std::optional<absl::StatusOr<v1::Episode>> episode = reader.Next()) {
+    if (!episode->ok()) return episode->status();
+    take(reader.place(), **std::move(episode));
   }
   return reader.status();
 }

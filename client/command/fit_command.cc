@@ -62,16 +62,16 @@ void AddEvidence(const v1::Episode& episode, const service::ResolvedOptions& opt
     lessons->evidence.push_back(std::move(evidence));
 }
 
-absl::Status Read(int file, const EpisodeFormat& format, const service::ResolvedOptions& options,
-                  Lessons* lessons) {
+absl::Status Read(const std::string& file, const EpisodeFormat& format,
+                  const service::ResolvedOptions& options, Lessons* lessons) {
   absl::Status invalid;
-  const absl::Status read = ForEachEpisode(file, format, [&](v1::Episode episode) {
+  const absl::Status read = ForEachEpisode(file, format, [&](const auto& place, auto episode) {
     ++lessons->episodes;
     if (!invalid.ok()) return;
     const auto bytes = static_cast<int64_t>(episode.ByteSizeLong());
     invalid = service::ValidateEpisode(episode, bytes, options, service::Limits());
     if (!invalid.ok()) {
-      invalid = {invalid.code(), absl::StrCat("episode ", episode.id(), ": ", invalid.message())};
+      invalid = {invalid.code(), absl::StrCat(place, ": ", invalid.message())};
       return;
     }
     AddEvidence(episode, options, lessons);
@@ -108,32 +108,31 @@ absl::StatusOr<v1::FittedPrior> Fit(const Lessons& lessons, const blame::Paramet
                          static_cast<int>(lessons.evidence.size()));
 }
 
-int Fail(const absl::Status& status) {
+int Fail(const absl::Status& status, int code) {
   absl::FPrintF(stderr, "assay: %s\n", status.message());
-  return 1;
+  return code;
 }
 
 }  // namespace
 
-int RunFit(int labels, const EpisodeFormat& format, const v1::AttributionOptions& options,
-           FILE* output) {
+int RunFit(const std::string& labels, const EpisodeFormat& format,
+           const v1::AttributionOptions& options, FILE* output) {
   const absl::StatusOr<service::ResolvedOptions> resolved =
       service::ResolveOptions(options, service::Limits(), service::Catalog(), std::nullopt);
-  if (!resolved.ok()) return Fail(resolved.status());
+  if (!resolved.ok()) return Fail(resolved.status(), 2);
   Lessons lessons;
   const absl::Status read = Read(labels, format, *resolved, &lessons);
-  if (!read.ok()) {
-    Fail(read);
-    return kUnreadableInput;
-  }
+  if (!read.ok()) return Fail(read, 2);
   absl::FPrintF(stderr,
                 "%d episodes, %d with an annotated first error, %d with rollouts or scores\n",
                 lessons.episodes, lessons.texts.size(), lessons.evidence.size());
   const auto prior =
       Fit(lessons, StartOf(options, resolved->options->first_error.parameters, lessons));
-  if (!prior.ok()) return Fail(prior.status());
+  if (!prior.ok()) return Fail(prior.status(), 1);
   absl::FPrintF(output, "%s", ToPrettyJson(*prior));
-  if (std::fflush(output) != 0) return Fail(absl::DataLossError("cannot write the prior"));
+  if (std::fflush(output) != 0) {
+    return Fail(absl::DataLossError("cannot write the prior"), 1);
+  }
   return 0;
 }
 

@@ -1,9 +1,13 @@
 #include "client/command/json.h"
 
-#include <fstream>
-#include <iterator>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "client/command/json_misfit.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "server/base/json_shape.h"
@@ -28,7 +32,9 @@ std::string ToJson(const google::protobuf::Message& message) { return Print(mess
 
 std::string ToPrettyJson(const google::protobuf::Message& message) { return Print(message, true); }
 
-absl::Status FromJson(const std::string& json, google::protobuf::Message* message) {
+absl::Status ReadJson(const std::string& json, google::protobuf::Message* message) {
+  const std::string misfit = Misfit(json, *message->GetDescriptor());
+  if (!misfit.empty()) return absl::InvalidArgumentError(misfit);
   const bool free_form = message->GetDescriptor() == google::protobuf::Struct::descriptor();
   if (absl::Status shape = CheckJsonShape(json, free_form); !shape.ok()) return shape;
   const auto status = google::protobuf::util::JsonStringToMessage(json, message);
@@ -36,10 +42,25 @@ absl::Status FromJson(const std::string& json, google::protobuf::Message* messag
   return absl::InvalidArgumentError(std::string(status.message()));
 }
 
+absl::Status FromJson(const std::string& json, google::protobuf::Message* message) {
+  const std::string fault = NotJson(json);
+  return fault.empty() ? ReadJson(json, message) : absl::InvalidArgumentError(fault);
+}
+
+absl::Status CannotRead(absl::string_view path, int error_number) {
+  return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", std::strerror(error_number)));
+}
+
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::NotFoundError(absl::StrCat("cannot read ", path));
-  return std::string{std::istreambuf_iterator<char>(file), {}};
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rbe"), &std::fclose);
+  if (file == nullptr) return CannotRead(path, errno);
+  std::string text;
+  std::array<char, 16 << 10> piece;
+  while (const size_t size = std::fread(piece.data(), 1, piece.size(), file.get())) {
+    text.append(piece.data(), size);
+  }
+  if (std::ferror(file.get()) != 0) return CannotRead(path, errno);
+  return text;
 }
 
 absl::Status ReadJsonFile(const std::string& path, google::protobuf::Message* message) {

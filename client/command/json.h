@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "google/protobuf/message.h"
 
 namespace assay::command {
@@ -17,8 +18,15 @@ std::string ToJson(const google::protobuf::Message& message);
 // Several lines, for people.
 std::string ToPrettyJson(const google::protobuf::Message& message);
 
-// INVALID_ARGUMENT: not JSON, an unknown field or a value of the wrong type.
+// INVALID_ARGUMENT with the field path: an unknown field or a value of the wrong type. `json` must
+// be JSON.
+absl::Status ReadJson(const std::string& json, google::protobuf::Message* message);
+
+// As ReadJson; INVALID_ARGUMENT also where `json` is not JSON.
 absl::Status FromJson(const std::string& json, google::protobuf::Message* message);
+
+// NOT_FOUND: "cannot read PATH: " and what the error number says.
+absl::Status CannotRead(absl::string_view path, int error_number);
 
 // NOT_FOUND: it cannot be read.
 absl::StatusOr<std::string> ReadFile(const std::string& path);

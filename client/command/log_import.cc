@@ -164,13 +164,7 @@ absl::Status ReadAgents(const Struct& record, const LogImportOptions& options,
       if (!IsContext(name, options)) episode->add_agents()->set_id(name);
     }
   }
-  if (episode->agents_size() > 0) return absl::OkStatus();
-  std::set<std::string> seen;
-  for (const v1::Message& message : episode->messages()) {
-    if (!message.agent_id().empty() && seen.insert(message.agent_id()).second) {
-      episode->add_agents()->set_id(message.agent_id());
-    }
-  }
+  NameAgents(episode);
   return absl::OkStatus();
 }
 
@@ -189,6 +183,16 @@ absl::Status ReadLabel(const Struct& record, v1::Episode* episode) {
 }
 
 }  // namespace
+
+void NameAgents(v1::Episode* episode) {
+  if (episode->agents_size() > 0) return;
+  std::set<std::string> seen;
+  for (const v1::Message& message : episode->messages()) {
+    if (!message.agent_id().empty() && seen.insert(message.agent_id()).second) {
+      episode->add_agents()->set_id(message.agent_id());
+    }
+  }
+}
 
 absl::StatusOr<v1::Episode> ImportLogRecord(const std::string& json,
                                             const LogImportOptions& options) {

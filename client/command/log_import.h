@@ -18,6 +18,9 @@ struct LogImportOptions {
   std::vector<std::string> context_agents;
 };
 
+// Where an episode names no agents they are its authors, as they first appear.
+void NameAgents(v1::Episode* episode);
+
 // One record, a JSON object, in which every text may be a number instead
 // (tests/data/log_records.jsonl holds this reader and the Python client's,
 // assay_rl.convert.records, to the same):

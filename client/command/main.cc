@@ -1,274 +1,262 @@
 // The command line: assay signals | verify | fit | info.
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cstdint>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "assay/client.h"
+#include "client/command/commands.h"
 #include "client/command/fit_command.h"
 #include "client/command/json.h"
 #include "client/command/signals_command.h"
-#include "client/command/usage.h"
 #include "client/command/verify_command.h"
+#include "server/base/command_line.h"
 #include "server/base/version.h"
-
-ABSL_FLAG(std::string, server, "127.0.0.1:50051", "HOST:PORT of assayd");
-ABSL_FLAG(bool, tls, false, "encrypt; verified by the system's certificates or --tls_roots");
-ABSL_FLAG(std::string, tls_roots, "", "PEM file of the authorities that may sign the server");
-ABSL_FLAG(std::string, tls_certificate, "", "PEM file of our own certificate chain, for mTLS");
-ABSL_FLAG(std::string, tls_key, "", "PEM file of its key");
-ABSL_FLAG(std::string, token_file, "", "file with the bearer token that the server asks for");
-ABSL_FLAG(std::string, options, "", "file with AttributionOptions in JSON; none: all defaults");
-ABSL_FLAG(std::string, input_format, "episode",
-          "episode: one Episode in JSON a line; log: one record of a multi-agent log a line");
-ABSL_FLAG(
-    std::string, grade, "",
-    "how answers are compared with the reference answer: choice, number or exact; none: as the "
-    "options say");
-ABSL_FLAG(std::string, format, "json", "json: one result a line; table: for people");
-ABSL_FLAG(int32_t, streams, 1, "streams to spread the episodes over; a group stays on one");
-ABSL_FLAG(
-    std::string, labels, "keep",
-    "log records: keep labels as annotations of the first error, or drop them; fit: file with "
-    "the labelled episodes");
-ABSL_FLAG(std::vector<std::string>, context_agents, {},
-          "log records: names whose messages are context, such as user,tool:*");
-ABSL_FLAG(std::string, episodes, "", "verify: file with the episodes that were sent");
-ABSL_FLAG(std::string, output, "", "fit: file for the prior; none: stdout");
-ABSL_FLAG(absl::Duration, timeout, absl::Seconds(30), "how long to look for a server that is gone");
 
 namespace assay::command {
 namespace {
 
 constexpr int kUsageError = 2;
 
-int UsageError(const std::string& what) {
-  absl::FPrintF(stderr, "assay: %s\nTry: assay --help\n", what);
+// A status becomes a line on stderr and an exit code.
+int Fail(const absl::Status& status) {
+  absl::FPrintF(stderr, "assay: %s\n", status.message());
   return kUsageError;
 }
 
-int NoSuchCommand(absl::string_view command) {
-  const std::string meant = ClosestCommand(command);
-  return UsageError(absl::StrCat("no such command: ", command,
-                                 meant.empty() ? "" : ". Did you mean ", meant,
-                                 meant.empty() ? "" : "?"));
+int UsageError(absl::string_view what, absl::string_view command) {
+  absl::FPrintF(stderr, "assay: %s\nTry: assay %s\n", what,
+                command.empty() ? "--help" : absl::StrCat("help ", command));
+  return kUsageError;
 }
 
-// Abseil knows --input_format only.
-void NormalizeFlag(char* argument) {
-  if (!absl::StartsWith(argument, "--")) return;
-  for (char* c = argument + 2; *c != '\0' && *c != '='; ++c) {
-    if (*c == '-') *c = '_';
-  }
+EpisodeFormat FormatOf(const Arguments& arguments) {
+  EpisodeFormat format;
+  format.kind = arguments.Text("input-format") == "log" ? InputFormat::kLog : InputFormat::kEpisode;
+  format.log.context_agents = arguments.List("context-agents");
+  format.log.keep_labels = arguments.Text("labels") != "drop";
+  return format;
 }
 
-bool ReadChoice(const std::string& value, const std::string& first, const std::string& second,
-                bool* is_second) {
-  *is_second = value == second;
-  return *is_second || value == first;
-}
-
-bool ReadInputFormat(EpisodeFormat* format) {
-  bool is_log = false;
-  if (!ReadChoice(absl::GetFlag(FLAGS_input_format), "episode", "log", &is_log)) {
-    UsageError("--input-format is episode or log");
-    return false;
-  }
-  format->kind = is_log ? InputFormat::kLog : InputFormat::kEpisode;
-  format->log.context_agents = absl::GetFlag(FLAGS_context_agents);
-  return true;
-}
-
-bool ReadEpisodeFormat(EpisodeFormat* format) {
-  if (!ReadInputFormat(format)) return false;
-  if (!ReadChoice(absl::GetFlag(FLAGS_labels), "drop", "keep", &format->log.keep_labels)) {
-    UsageError("--labels is keep or drop");
-    return false;
-  }
-  return true;
-}
-
-// Null, with the reason on stderr, where a file cannot be read.
-std::unique_ptr<client::SignalClient> Connect() {
+// FAILED_PRECONDITION: a file cannot be read, or half of a pair is missing.
+absl::StatusOr<std::unique_ptr<client::SignalClient>> Connect(const Arguments& arguments) {
   client::ConnectOptions options;
-  options.target = absl::GetFlag(FLAGS_server);
-  options.tls = absl::GetFlag(FLAGS_tls);
-  const std::pair<std::string, std::string*> files[] = {
-      {absl::GetFlag(FLAGS_tls_roots), &options.tls_roots},
-      {absl::GetFlag(FLAGS_tls_certificate), &options.tls_certificate},
-      {absl::GetFlag(FLAGS_tls_key), &options.tls_key},
-      {absl::GetFlag(FLAGS_token_file), &options.token}};
-  for (const auto& [path, content] : files) {
-    if (path.empty()) continue;
-    const absl::StatusOr<std::string> read = ReadFile(path);
-    if (!read.ok()) {
-      UsageError(std::string(read.status().message()));
-      return nullptr;
-    }
+  options.target = arguments.Text("server");
+  options.tls = arguments.Given("tls") || arguments.Given("tls-roots") ||
+                arguments.Given("tls-certificate") || arguments.Given("tls-key");
+  if (arguments.Given("tls-certificate") != arguments.Given("tls-key")) {
+    return absl::InvalidArgumentError("--tls-certificate and --tls-key need each other");
+  }
+  const std::pair<absl::string_view, std::string*> files[] = {
+      {"tls-roots", &options.tls_roots},
+      {"tls-certificate", &options.tls_certificate},
+      {"tls-key", &options.tls_key},
+      {"token-file", &options.token}};
+  for (const auto& [flag, content] : files) {
+    if (!arguments.Given(flag)) continue;
+    const absl::StatusOr<std::string> read = ReadFile(arguments.Text(flag));
+    if (!read.ok()) return read.status();
     *content = std::string(absl::StripAsciiWhitespace(*read));
   }
   return client::SignalClient::Connect(std::move(options));
 }
 
-// False, with the reason on stderr, where the file cannot be read.
-bool ReadOptions(v1::AttributionOptions* options) {
-  const std::string path = absl::GetFlag(FLAGS_options);
-  if (path.empty()) return true;
-  const absl::Status status = ReadJsonFile(path, options);
-  if (!status.ok()) UsageError(std::string(status.message()));
-  return status.ok();
+absl::StatusOr<v1::AttributionOptions> OptionsOf(const Arguments& arguments) {
+  v1::AttributionOptions options;
+  if (!arguments.Given("options")) return options;
+  absl::Status status = ReadJsonFile(arguments.Text("options"), &options);
+  if (!status.ok()) return status;
+  return options;
 }
 
-// False, with the reason on stderr, where the options ask for something else.
-bool SetGrader(v1::AttributionOptions* options) {
-  const std::string name = absl::GetFlag(FLAGS_grade);
-  if (name.empty()) return true;
+// Where results go: a file, or standard output without --output.
+class Output {
+ public:
+  static absl::StatusOr<std::unique_ptr<Output>> Open(const Arguments& arguments) {
+    if (!arguments.Given("output")) return std::unique_ptr<Output>(new Output(stdout));
+    const std::string path = arguments.Text("output");
+    FILE* const file = std::fopen(path.c_str(), "we");
+    if (file != nullptr) return std::unique_ptr<Output>(new Output(file));
+    return absl::NotFoundError(absl::StrCat("cannot write ", path, ": ", std::strerror(errno)));
+  }
+  ~Output() {
+    if (file_ != stdout) std::fclose(file_);
+  }
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  FILE* file() const { return file_; }
+
+ private:
+  explicit Output(FILE* file) : file_(file) {}
+
+  FILE* const file_;
+};
+
+std::vector<std::string> InputsOf(const Arguments& arguments) {
+  return arguments.names().empty() ? std::vector<std::string>{"-"} : arguments.names();
+}
+
+// INVALID_ARGUMENT: the options ask for something else.
+absl::Status SetGrader(const std::string& name, v1::AttributionOptions* options) {
+  if (name.empty()) return absl::OkStatus();
   if (name == "math") {
-    UsageError("--grade=math is what `assay-rl score --grade math` does: it needs math-verify");
-    return false;
+    return absl::InvalidArgumentError(
+        "--grade=math needs math-verify: assay-rl signals --grade=math");
   }
-  v1::Grader grader;
-  if (name == "identical" ||
-      !v1::Grader_Parse(absl::StrCat("GRADER_", absl::AsciiStrToUpper(name)), &grader)) {
-    UsageError("--grade is choice, number or exact");
-    return false;
+  v1::Grader grader = v1::GRADER_UNSPECIFIED;
+  v1::Grader_Parse(absl::StrCat("GRADER_", absl::AsciiStrToUpper(name)), &grader);
+  const auto* const evaluator = v1::AttributionOptions::GetReflection()->GetOneofFieldDescriptor(
+      *options, v1::AttributionOptions::descriptor()->FindOneofByName("evaluator"));
+  if (evaluator != nullptr && !options->has_vote()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("grade '", name, "' grades votes, but the options choose the evaluator '",
+                     evaluator->name(), "'"));
   }
-  const bool other = options->evaluator_case() != v1::AttributionOptions::EVALUATOR_NOT_SET &&
-                     !options->has_vote();
-  const bool asked =
-      options->vote().grader() != v1::GRADER_UNSPECIFIED && options->vote().grader() != grader;
-  if (other || asked) {
-    UsageError("--grade and the options ask for different evaluators or graders");
-    return false;
+  if (options->vote().grader() != v1::GRADER_UNSPECIFIED && options->vote().grader() != grader) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("grade '", name, "' asks for vote.grader ", v1::Grader_Name(grader),
+                     ", but the options ask for ", v1::Grader_Name(options->vote().grader())));
   }
   options->mutable_vote()->set_grader(grader);
-  return true;
+  return absl::OkStatus();
 }
 
-int Signals() {
+int Signals(const Arguments& arguments) {
   SignalsFlags flags;
-  bool choice = false;
-  if (!ReadOptions(&flags.options)) return kUsageError;
-  if (!SetGrader(&flags.options)) return kUsageError;
+  absl::StatusOr<v1::AttributionOptions> options = OptionsOf(arguments);
+  if (!options.ok()) return Fail(options.status());
+  flags.options = *std::move(options);
+  if (absl::Status set = SetGrader(arguments.Text("grade"), &flags.options); !set.ok()) {
+    return Fail(set);
+  }
   if (flags.options.has_caller()) {
-    return UsageError("options.caller: the command line has nobody who could answer");
+    return Fail(
+        absl::InvalidArgumentError("options.caller: the command line has nobody who could answer"));
   }
-  if (!ReadEpisodeFormat(&flags.input)) return kUsageError;
-  if (!ReadChoice(absl::GetFlag(FLAGS_format), "json", "table", &choice)) {
-    return UsageError("--format is json or table");
+  flags.input = FormatOf(arguments);
+  flags.output = arguments.Text("format") == "table" ? OutputFormat::kTable : OutputFormat::kJson;
+  flags.server = arguments.Text("server");
+  flags.streams = static_cast<int>(arguments.Number("streams"));
+  flags.reconnect_timeout = arguments.Duration("timeout");
+  for (const std::string& name : InputsOf(arguments)) {
+    if (const auto file = InputFile::Open(name); !file.ok()) return Fail(file.status());
   }
-  flags.output = choice ? OutputFormat::kTable : OutputFormat::kJson;
-  flags.streams = absl::GetFlag(FLAGS_streams);
-  if (flags.streams < 1 || flags.streams > 256) return UsageError("--streams is 1 to 256");
-  flags.reconnect_timeout = absl::GetFlag(FLAGS_timeout);
-  const auto client = Connect();
-  if (client == nullptr) return kUsageError;
-  return RunSignals(client.get(), flags, STDIN_FILENO, stdout);
+  const auto client = Connect(arguments);
+  if (!client.ok()) return Fail(client.status());
+  const auto output = Output::Open(arguments);
+  if (!output.ok()) return Fail(output.status());
+  return RunSignals(client->get(), flags, InputsOf(arguments), (*output)->file());
 }
 
-int Verify() {
-  EpisodeFormat format;
-  if (!ReadEpisodeFormat(&format)) return kUsageError;
-  const std::string path = absl::GetFlag(FLAGS_episodes);
-  if (path.empty()) return UsageError("verify needs --episodes=FILE");
-  const int episodes = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (episodes < 0) return UsageError(absl::StrFormat("cannot read %s", path));
-  const int code = RunVerify(episodes, format, STDIN_FILENO, stdout);
-  close(episodes);
-  return code;
+int Verify(const Arguments& arguments) {
+  if (!arguments.Given("episodes")) return UsageError("verify needs --episodes=FILE", "verify");
+  return RunVerify(arguments.All("episodes"), FormatOf(arguments), InputsOf(arguments),
+                   arguments.Given("quiet"), stdout);
 }
 
-int Fit() {
-  EpisodeFormat format;
-  v1::AttributionOptions options;
-  if (!ReadOptions(&options)) return kUsageError;
-  if (!ReadInputFormat(&format)) return kUsageError;
-  const std::string path = absl::GetFlag(FLAGS_labels);
-  const int labels = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (labels < 0)
-    return UsageError(absl::StrFormat("fit needs --labels=FILE; cannot read %s", path));
-  const std::string target = absl::GetFlag(FLAGS_output);
-  FILE* const output = target.empty() ? stdout : fopen(target.c_str(), "we");
-  int code = kUsageError;
-  if (output == nullptr) {
-    UsageError(absl::StrFormat("cannot write %s", target));
-  } else {
-    code = RunFit(labels, format, options, output);
-    if (output != stdout) fclose(output);
-  }
-  close(labels);
-  return code;
+int Fit(const Arguments& arguments) {
+  if (!arguments.Given("labels")) return UsageError("fit needs --labels=FILE", "fit");
+  const absl::StatusOr<v1::AttributionOptions> options = OptionsOf(arguments);
+  if (!options.ok()) return Fail(options.status());
+  const auto labels = InputFile::Open(arguments.Text("labels"));
+  if (!labels.ok()) return Fail(labels.status());
+  const auto output = Output::Open(arguments);
+  if (!output.ok()) return Fail(output.status());
+  return RunFit(arguments.Text("labels"), FormatOf(arguments), *options, (*output)->file());
 }
 
-int Info() {
-  const auto client = Connect();
-  if (client == nullptr) return kUsageError;
-  const auto info = client->GetServerInfo(absl::GetFlag(FLAGS_timeout));
+int Info(const Arguments& arguments) {
+  const auto client = Connect(arguments);
+  if (!client.ok()) return Fail(client.status());
+  const auto info = (*client)->GetServerInfo(arguments.Duration("timeout"));
   if (!info.ok()) {
-    absl::FPrintF(stderr, "assay: %s: %s\n", absl::StatusCodeToString(info.status().code()),
-                  info.status().message());
+    const absl::Status status = Explained(info.status(), arguments.Text("server"));
+    absl::FPrintF(stderr, "assay: %s: %s\n", absl::StatusCodeToString(status.code()),
+                  status.message());
     return 1;
   }
   absl::PrintF("%s", ToPrettyJson(*info));
   return 0;
 }
 
-int Help(absl::string_view command) {
-  const std::string help = command.empty() ? Overview() : HelpOf(command);
-  if (help.empty()) return NoSuchCommand(command);
-  absl::PrintF("%s", help);
+int PrintCompletion(absl::string_view shell) {
+  if (shell != "bash" && shell != "zsh") {
+    return UsageError("completion takes bash or zsh", "completion");
+  }
+  absl::PrintF("%s", CompletionScript(shell, "assay"));
   return 0;
 }
 
-int Run(const std::vector<char*>& arguments) {
-  if (arguments.size() < 2) {
+// What the scripts of CompletionScript ask: `line` up to the cursor, the program first.
+int PrintCandidates(absl::string_view line) {
+  std::vector<absl::string_view> words;
+  for (const absl::string_view word : absl::StrSplit(line, ' ')) {
+    if (!word.empty()) words.push_back(word);
+  }
+  if (line.empty() || line.back() == ' ') words.emplace_back();
+  const std::vector<std::string> found =
+      CompletionsOf(absl::MakeConstSpan(words).subspan(words.empty() ? 0 : 1));
+  for (const std::string& word : found) absl::PrintF("%s\n", word);
+  return 0;
+}
+
+int Help(absl::string_view command) {
+  if (command.empty()) {
+    absl::PrintF("%s", Overview());
+    return 0;
+  }
+  const CommandSyntax* const syntax = FindCommand(command);
+  if (syntax == nullptr) return UsageError(NoSuchCommand(command), "");
+  absl::PrintF("%s", HelpText(absl::StrCat("assay ", command), *syntax));
+  return 0;
+}
+
+int Run(absl::Span<const absl::string_view> words) {
+  if (words.empty()) {
     absl::FPrintF(stderr, "%s", Overview());
     return kUsageError;
   }
-  const std::string command = arguments[1];
-  if (command == "help" && arguments.size() <= 3) {
-    return Help(arguments.size() == 3 ? arguments[2] : "");
-  }
-  if (arguments.size() > 2) return UsageError(absl::StrFormat("unexpected: %s", arguments[2]));
-  if (command == "signals") return Signals();
-  if (command == "verify") return Verify();
-  if (command == "fit") return Fit();
-  if (command == "info") return Info();
-  return NoSuchCommand(command);
-}
-
-// `assay [COMMAND] --help` and `assay --version`, before Abseil answers them with all its own flags
-// and exit code 1. Minus 1: neither was asked for.
-int AnswerHelpAndVersion(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    const absl::string_view argument = argv[i];
-    if (argument == "--version") {
+  const absl::string_view command = words[0];
+  const absl::Span<const absl::string_view> rest = words.subspan(1);
+  for (const absl::string_view word : words) {
+    if (word == "--") break;
+    if (word == "--version") {
       absl::PrintF("%s\n", VersionLine("assay"));
       return 0;
     }
-    if (argument == "--help" || argument == "-h")
-      return Help(i > 1 && argv[1][0] != '-' ? argv[1] : "");
+    if (word == "--help" || word == "-h") {
+      return Help(absl::StartsWith(command, "-") || command == "help" ? "" : command);
+    }
   }
-  return -1;
+  if (command == "help" && rest.size() <= 1) return Help(rest.empty() ? "" : rest[0]);
+  if (command == "completion" && rest.size() == 2 && rest[0] == "candidates") {
+    return PrintCandidates(rest[1]);
+  }
+  const CommandSyntax* const syntax = FindCommand(command);
+  if (syntax == nullptr) return UsageError(NoSuchCommand(command), "");
+  const absl::StatusOr<Arguments> arguments = Arguments::Parse(*syntax, rest);
+  if (!arguments.ok()) return UsageError(arguments.status().message(), command);
+  if (command == "signals") return Signals(*arguments);
+  if (command == "verify") return Verify(*arguments);
+  if (command == "fit") return Fit(*arguments);
+  if (command == "info") return Info(*arguments);
+  return PrintCompletion(arguments->names().empty() ? "" : arguments->names().front());
 }
 
 }  // namespace
 }  // namespace assay::command
 
 int main(int argc, char** argv) {
-  if (const int code = assay::command::AnswerHelpAndVersion(argc, argv); code >= 0) return code;
-  for (int i = 1; i < argc; ++i) assay::command::NormalizeFlag(argv[i]);
-  return assay::command::Run(absl::ParseCommandLine(argc, argv));
+  const std::vector<absl::string_view> words(argv + 1, argv + argc);
+  return assay::command::Run(words);
 }

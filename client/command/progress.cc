@@ -30,13 +30,26 @@ void Progress::OnResult(const v1::EpisodeResult& result) {
     conservation_error_ = std::max(conservation_error_, result.signals().conservation().error());
   } else {
     ++failed_;
+    OnFailure(result.episode_id().empty() ? "" : absl::StrCat("episode ", result.episode_id()),
+              result.error());
   }
   MaybeShow();
 }
 
-void Progress::OnGroup(const v1::GroupResult&) {
+void Progress::OnGroup(const v1::GroupResult& result) {
   const absl::MutexLock lock(&mu_);
   ++groups_;
+  if (result.has_signals()) return;
+  ++failed_groups_;
+  OnFailure(absl::StrCat("group ", result.group_id()), result.error());
+}
+
+void Progress::OnFailure(const std::string& subject, const v1::Error& error) {
+  if (!first_failure_.empty()) return;
+  first_failure_ = absl::StrCat(subject, subject.empty() ? "" : ": ", error.message());
+  for (const v1::FieldViolation& violation : error.violations()) {
+    absl::StrAppend(&first_failure_, "; ", violation.field(), ": ", violation.description());
+  }
 }
 
 void Progress::Finish() {
@@ -49,11 +62,12 @@ void Progress::Finish() {
   if (unreadable_ > 0) {
     absl::FPrintF(stderr, "%d answers could not be read by the grader\n", unreadable_);
   }
+  if (!first_failure_.empty()) absl::FPrintF(stderr, "first failure: %s\n", first_failure_);
 }
 
 bool Progress::AllAnswered() const {
   const absl::MutexLock lock(&mu_);
-  return answered_ == read_;
+  return answered_ == read_ && failed_groups_ == 0;
 }
 
 void Progress::MaybeShow() {
@@ -72,6 +86,7 @@ std::string Progress::Line() const {
   std::string line =
       absl::StrFormat("%d episodes read, %d answered, %d failed", read_, answered_, failed_);
   if (groups_ > 0) absl::StrAppend(&line, ", ", groups_, groups_ == 1 ? " group" : " groups");
+  if (failed_groups_ > 0) absl::StrAppend(&line, " (", failed_groups_, " failed)");
   absl::StrAppendFormat(&line, "; %.1f s, %.0f/s; largest conservation error %.1e", seconds,
                         static_cast<double>(answered_ + failed_) / std::max(seconds, 1e-3),
                         conservation_error_);

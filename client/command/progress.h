@@ -25,10 +25,12 @@ class Progress {
   // The last line.
   void Finish();
 
-  // Every episode that was read has been answered with signals.
+  // Every episode that was read has been answered with signals, and so has every group.
   bool AllAnswered() const;
 
  private:
+  void OnFailure(const std::string& subject, const v1::Error& error)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void MaybeShow() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::string Line() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -40,6 +42,8 @@ class Progress {
   int64_t answered_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t failed_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t groups_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t failed_groups_ ABSL_GUARDED_BY(mu_) = 0;
+  std::string first_failure_ ABSL_GUARDED_BY(mu_);
   int64_t mismatches_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t unreadable_ ABSL_GUARDED_BY(mu_) = 0;
   double conservation_error_ ABSL_GUARDED_BY(mu_) = 0;

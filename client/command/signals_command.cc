@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -14,7 +15,6 @@
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
 #include "client/command/json.h"
-#include "client/command/line_reader.h"
 #include "client/command/progress.h"
 #include "client/command/table.h"
 #include "server/base/utf8.h"
@@ -39,14 +39,23 @@ class Printer {
 
   // A table shows the words of its episode; JSON needs none of them.
   void Expect(const v1::Episode& episode) {
-    if (format_ != OutputFormat::kTable) return;
     const absl::MutexLock lock(&mu_);
-    episodes_.try_emplace(episode.id(), episode);
+    unanswered_.try_emplace(episode.id(), next_++);
+    if (format_ == OutputFormat::kTable) episodes_.try_emplace(episode.id(), episode);
+  }
+
+  // Of what never came to a server.
+  void PrintFault(const v1::EpisodeResult& result) {
+    progress_->OnResult(result);
+    const absl::MutexLock lock(&mu_);
+    Write(format_ == OutputFormat::kJson ? ToJson(result) + "\n"
+                                         : EpisodeTable(result, nullptr, nullptr));
   }
 
   void Print(v1::EpisodeResult result) {
     progress_->OnResult(result);
     const absl::MutexLock lock(&mu_);
+    unanswered_.erase(result.episode_id());
     if (format_ == OutputFormat::kJson) return Write(ToJson(result) + "\n");
     const std::string group = result.has_signals() ? result.signals().group().id() : "";
     if (!group.empty() && !printed_groups_.contains(group)) {
@@ -74,13 +83,19 @@ class Printer {
     }
   }
 
-  // Nothing more will come: what waits for its group is printed without.
-  void Finish() {
-    const absl::MutexLock lock(&mu_);
-    for (const auto& [group, results] : waiting_) {
-      for (const v1::EpisodeResult& result : results) WriteTable(result, nullptr);
+  // Nothing more will come: what waits for its group is printed without, and what is unanswered
+  // with the reason, `status`.
+  void Finish(const absl::Status& status) {
+    std::map<int64_t, std::string> unanswered;
+    {
+      const absl::MutexLock lock(&mu_);
+      for (const auto& [group, results] : waiting_) {
+        for (const v1::EpisodeResult& result : results) WriteTable(result, nullptr);
+      }
+      waiting_.clear();
+      for (const auto& [id, number] : unanswered_) unanswered.emplace(number, id);
     }
-    waiting_.clear();
+    for (const auto& [number, id] : unanswered) PrintFault(ErrorResult(id, status));
   }
 
   // False: the output could not be written.
@@ -106,6 +121,9 @@ class Printer {
   Progress* const progress_;
   mutable absl::Mutex mu_;
   bool ok_ ABSL_GUARDED_BY(mu_) = true;
+  // Ids, each with its place among those sent.
+  absl::flat_hash_map<std::string, int64_t> unanswered_ ABSL_GUARDED_BY(mu_);
+  int64_t next_ ABSL_GUARDED_BY(mu_) = 0;
   absl::flat_hash_map<std::string, v1::Episode> episodes_ ABSL_GUARDED_BY(mu_);
   // Results that wait for their group, in the order in which they came.
   std::map<std::string, std::vector<v1::EpisodeResult>> waiting_ ABSL_GUARDED_BY(mu_);
@@ -117,7 +135,7 @@ class Streams {
  public:
   // Where a stream fails, `input` is stopped: whoever feeds it may wait for results.
   Streams(client::SignalClient* client, const SignalsFlags& flags, Printer* printer,
-          LineReader* input) {
+          EpisodeReader* input) {
     client::StreamConfig config;
     config.options = flags.options;
     config.reconnect_timeout = flags.reconnect_timeout;
@@ -157,58 +175,55 @@ class Streams {
   size_t next_ = 0;
 };
 
-// A line of the input that is no episode: a result without an id, and a line on standard error.
-void PrintUnreadable(const LineReader& reader, const absl::Status& why, Printer* printer) {
-  const std::string said = absl::StrCat("line ", reader.line_number(), ": ", why.message());
-  absl::FPrintF(stderr, "assay: -:%d: %s\n", reader.line_number(), why.message());
-  printer->Print(ErrorResult("", absl::InvalidArgumentError(said)));
-}
-
-// Until the end of the input or of the streams. A line that cannot be read is told and counted.
-absl::Status Feed(LineReader* reader, const SignalsFlags& flags, Streams* streams, Printer* printer,
-                  Progress* progress, int64_t* unreadable) {
-  std::string line;
-  while (printer->ok() && reader->Next(&line)) {
+// Until the end of the input or of the streams. False: a record was no episode.
+bool Feed(EpisodeReader* reader, Streams* streams, Printer* printer, Progress* progress) {
+  bool readable = true;
+  while (printer->ok()) {
+    std::optional<absl::StatusOr<v1::Episode>> episode = reader->Next();
+    if (!episode.has_value()) break;
     progress->OnRead();
-    absl::StatusOr<v1::Episode> episode = ParseEpisode(line, flags.input);
-    if (!episode.ok()) {
-      ++*unreadable;
-      PrintUnreadable(*reader, episode.status(), printer);
+    if (!episode->ok()) {
+      readable = false;
+      printer->PrintFault(ErrorResult("", episode->status()));
       continue;
     }
-    const std::string id = episode->id();
-    printer->Expect(*episode);
-    const absl::Status status = streams->Write(*std::move(episode));
+    const std::string id = (*episode)->id();
+    printer->Expect(**episode);
+    const absl::Status status = streams->Write(**std::move(episode));
     if (absl::IsAlreadyExists(status)) {
-      printer->Print(ErrorResult(id, status));
+      printer->PrintFault(ErrorResult(id, status));
     } else if (!status.ok()) {
       break;
     }
   }
-  return reader->status();
+  return readable;
 }
 
 }  // namespace
 
-int RunSignals(client::SignalClient* client, const SignalsFlags& flags, int input, FILE* output) {
+absl::Status Explained(const absl::Status& status, const std::string& server) {
+  if (!absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status)) return status;
+  return {status.code(),
+          absl::StrCat("the server at ", server, " cannot be reached: ", status.message())};
+}
+
+int RunSignals(client::SignalClient* client, const SignalsFlags& flags,
+               const std::vector<std::string>& inputs, FILE* output) {
   Progress progress;
   Printer printer(flags.output, output, &progress);
-  LineReader reader(input);
+  EpisodeReader reader(inputs, flags.input);
   Streams streams(client, flags, &printer, &reader);
-  int64_t unreadable = 0;
-  const absl::Status read = Feed(&reader, flags, &streams, &printer, &progress, &unreadable);
-  const absl::Status status = streams.Finish();
-  printer.Finish();
+  const bool readable = Feed(&reader, &streams, &printer, &progress);
+  const absl::Status status = Explained(streams.Finish(), flags.server);
+  printer.Finish(status);
   progress.Finish();
-  if (!read.ok()) {
-    absl::FPrintF(stderr, "assay: -:%d: %s\n", reader.line_number() + 1, read.message());
-  }
+  if (!reader.status().ok()) absl::FPrintF(stderr, "assay: %s\n", reader.status().message());
   if (!status.ok()) {
     absl::FPrintF(stderr, "assay: %s: %s\n", absl::StatusCodeToString(status.code()),
                   status.message());
   }
   if (!printer.ok()) absl::FPrintF(stderr, "assay: the output cannot be written\n");
-  if (!read.ok() || unreadable > 0) return kUnreadableInput;
+  if (!reader.status().ok() || !readable) return 2;
   return status.ok() && printer.ok() && progress.AllAnswered() ? 0 : 1;
 }
 

@@ -1,10 +1,11 @@
-// assay signals: episodes on stdin, their signals on stdout.
+// assay signals: episodes in, their signals out.
 #ifndef ASSAY_CLIENT_COMMAND_SIGNALS_COMMAND_H_
 #define ASSAY_CLIENT_COMMAND_SIGNALS_COMMAND_H_
 
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "assay/client.h"
 #include "assay/v1/options.pb.h"
@@ -14,7 +15,11 @@ namespace assay::command {
 
 enum class OutputFormat : uint8_t { kJson, kTable };
 
+// The status of a server that cannot be reached, with its address; any other as it is.
+absl::Status Explained(const absl::Status& status, const std::string& server);
+
 struct SignalsFlags {
+  std::string server;  // its address, for people
   v1::AttributionOptions options;
   EpisodeFormat input;
   OutputFormat output = OutputFormat::kJson;
@@ -22,11 +27,13 @@ struct SignalsFlags {
   absl::Duration reconnect_timeout = absl::Seconds(30);
 };
 
-// Reads JSON lines from `input` (plain or gzip, in any encoding of Unicode) and writes one
-// EpisodeResult or GroupResult a line to `output`, each as soon as it is there. A line that is no
-// episode gets an EpisodeResult with an error, and the rest is read. Returns the exit code: 0 only
-// when every episode was answered with signals, kUnreadableInput where something was no episode.
-int RunSignals(client::SignalClient* client, const SignalsFlags& flags, int input, FILE* output);
+// Reads the episodes of the files `inputs` and writes one EpisodeResult or GroupResult a line to
+// `output`, each as soon as it is there. A record that is no episode, and an episode that a lost
+// server leaves unanswered, gets an EpisodeResult with an error. Returns the exit code: 0 every
+// episode was answered with signals, 1 not every one, 2 a record or the rest of a file cannot be
+// read.
+int RunSignals(client::SignalClient* client, const SignalsFlags& flags,
+               const std::vector<std::string>& inputs, FILE* output);
 
 }  // namespace assay::command
 

@@ -1,17 +1,22 @@
 #include "client/command/verify_command.h"
 
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "assay/v1/signal_service.pb.h"
 #include "client/command/json.h"
-#include "client/command/line_reader.h"
+#include "client/command/record_reader.h"
 #include "server/audit/replay.h"
 
 namespace assay::command {
@@ -19,13 +24,19 @@ namespace {
 
 using EpisodesById = absl::flat_hash_map<std::string, v1::Episode>;
 
-absl::StatusOr<EpisodesById> ReadEpisodes(int file, const EpisodeFormat& format) {
+absl::StatusOr<EpisodesById> ReadEpisodes(const std::vector<std::string>& files,
+                                          const EpisodeFormat& format) {
   EpisodesById episodes;
-  const absl::Status read = ForEachEpisode(file, format, [&episodes](v1::Episode episode) {
-    const std::string id = episode.id();
-    episodes.insert_or_assign(id, std::move(episode));
-  });
-  if (!read.ok()) return read;
+  EpisodeReader reader(files, format);
+  while (std::optional<absl::StatusOr<v1::Episode>> episode = reader.Next()) {
+    if (!episode->ok()) return episode->status();
+    const std::string id = (*episode)->id();
+    if (!episodes.try_emplace(id, **std::move(episode)).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(reader.place(), ": episode ", id, " is there twice"));
+    }
+  }
+  if (!reader.status().ok()) return reader.status();
   return episodes;
 }
 
@@ -33,36 +44,62 @@ class Verifier {
  public:
   Verifier(EpisodesById episodes, FILE* output) : episodes_(std::move(episodes)), output_(output) {}
 
-  void OnLine(int64_t number, const std::string& line) {
+  void OnRecord(const Record& record) {
+    if (!record.fault.empty())
+      return Report(record.place, absl::InvalidArgumentError(record.fault));
     v1::EpisodeResult episode;
     v1::GroupResult group;
-    const absl::Status status = FromJson(line, &episode);
+    const absl::Status status = ReadJson(record.json, &episode);
     if (status.ok()) {
       OnEpisode(episode);
-    } else if (FromJson(line, &group).ok()) {
+    } else if (const absl::Status as_group = ReadJson(record.json, &group); as_group.ok()) {
       OnGroup(group);
     } else {
-      Report(absl::StrCat("line ", number), status);
+      const bool is_group = absl::StartsWith(status.message(), "group");
+      Report(record.place, is_group ? as_group : status);
     }
   }
 
-  // Writes the last line to stderr; the exit code.
-  int Finish() const {
-    absl::FPrintF(stderr, "%d verified, %d wrong, %d without signals\n", right_, wrong_, without_);
-    return wrong_ == 0 && right_ > 0 ? 0 : 1;
+  // What the lines left out. Writes the last line to stderr; the exit code.
+  int Finish(const std::vector<std::string>& results, bool quiet) {
+    if (episode_reports_ + group_reports_ + without_ == 0) {
+      const std::string names = absl::StrJoin(results, ", ");
+      absl::FPrintF(stderr, "assay: no results in %s\n", names == "-" ? "the input" : names);
+      return 2;
+    }
+    std::set<std::string> missing;
+    for (const auto& [id, episode] : episodes_) {
+      if (!answered_.contains(id)) missing.insert(id);
+    }
+    for (const std::string& id : missing) {
+      Report(absl::StrCat("episode ", id), absl::NotFoundError("has no result"));
+    }
+    const int64_t verified = episode_reports_ + group_reports_;
+    if (!quiet || wrong_ > 0) absl::FPrintF(stderr, "%s\n", Summary());
+    return wrong_ == 0 && verified > 0 ? 0 : 1;
   }
 
  private:
+  std::string Summary() const {
+    std::string text = absl::StrCat("verified ", episode_reports_, " episodes");
+    if (group_reports_ > 0) absl::StrAppend(&text, " and ", group_reports_, " groups");
+    absl::StrAppend(&text, ": ", wrong_ > 0 ? absl::StrCat(wrong_, " wrong") : "all right");
+    if (without_ > 0) absl::StrAppend(&text, "; ", without_, " answered with an error");
+    return text;
+  }
+
   void OnEpisode(const v1::EpisodeResult& result) {
+    const std::string name = absl::StrCat("episode ", result.episode_id());
+    const auto it = episodes_.find(result.episode_id());
+    const bool first = answered_.insert(result.episode_id()).second;
     if (!result.has_signals()) {
       ++without_;
       return;
     }
-    const std::string name = absl::StrCat("episode ", result.episode_id());
-    const auto it = episodes_.find(result.episode_id());
     if (it == episodes_.end()) {
-      return Report(name, absl::NotFoundError("the episode is not among those given"));
+      return Report(name, absl::NotFoundError("is not among the episodes"));
     }
+    if (!first) return Report(name, absl::AlreadyExistsError("is answered twice"));
     if (result.signals().episode_id() != result.episode_id()) {
       return Report(name, absl::DataLossError("signals.episode_id differs"));
     }
@@ -105,40 +142,47 @@ class Verifier {
   }
 
   void Report(const std::string& name, const absl::Status& status) {
-    if (status.ok()) {
-      ++right_;
-      return;
-    }
+    ++(absl::StartsWith(name, "group ") ? group_reports_ : episode_reports_);
+    if (status.ok()) return;
     ++wrong_;
-    absl::FPrintF(output_, "%s: %s: %s\n", name, absl::StatusCodeToString(status.code()),
-                  status.message());
+    absl::FPrintF(output_, "WRONG %s: %s\n", name, status.message());
   }
 
   const EpisodesById episodes_;
   FILE* const output_;
+  absl::flat_hash_set<std::string> answered_;
   // What a group is made of, by the ids of group and episode.
   absl::flat_hash_map<std::string, absl::flat_hash_map<std::string, v1::EpisodeSignals>> members_;
-  int64_t right_ = 0;
+  int64_t episode_reports_ = 0;
+  int64_t group_reports_ = 0;
   int64_t wrong_ = 0;
   int64_t without_ = 0;
 };
 
+int Unreadable(const absl::Status& status) {
+  absl::FPrintF(stderr, "assay: %s\n", status.message());
+  return 2;
+}
+
 }  // namespace
 
-int RunVerify(int episodes, const EpisodeFormat& format, int input, FILE* output) {
-  absl::StatusOr<EpisodesById> read = ReadEpisodes(episodes, format);
-  if (!read.ok()) {
-    absl::FPrintF(stderr, "assay: episodes: %s\n", read.status().message());
-    return kUnreadableInput;
+int RunVerify(const std::vector<std::string>& episodes, const EpisodeFormat& format,
+              const std::vector<std::string>& results, bool quiet, FILE* output) {
+  for (const std::string& name : results) {
+    if (const auto file = InputFile::Open(name); !file.ok()) return Unreadable(file.status());
   }
+  absl::StatusOr<EpisodesById> read = ReadEpisodes(episodes, format);
+  if (!read.ok()) return Unreadable(read.status());
   Verifier verifier(*std::move(read), output);
-  LineReader reader(input);
-  std::string line;
-  while (reader.Next(&line)) verifier.OnLine(reader.line_number(), line);
-  const int code = verifier.Finish();
-  if (reader.status().ok()) return code;
-  absl::FPrintF(stderr, "assay: -:%d: %s\n", reader.line_number() + 1, reader.status().message());
-  return kUnreadableInput;
+  for (const std::string& name : results) {
+    const auto file = InputFile::Open(name);
+    if (!file.ok()) return Unreadable(file.status());
+    RecordReader reader((*file)->fd(), name);
+    Record record;
+    while (reader.Next(&record)) verifier.OnRecord(record);
+    if (!reader.status().ok()) return Unreadable(reader.status());
+  }
+  return verifier.Finish(results, quiet);
 }
 
 }  // namespace assay::command

@@ -22,10 +22,8 @@ compile_programs() {
     -DCMAKE_BUILD_TYPE=Release -DASSAY_BUILD_TESTS=OFF "${launcher[@]}" &&
     CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1 /usr/bin/cmake --build "$build" --target assayd assay)
   rm -rf "$programs" && mkdir -p "$programs"
-  local program
-  for program in assayd assay; do
-    strip -o "$programs/$program" "$(find "$build" -type f -name "$program" -perm -u+x -not -path "$programs/*" | head -n 1)"
-  done
+  strip -o "$programs/assayd" "$build/server/assayd"
+  strip -o "$programs/assay" "$build/client/command/assay"
 }
 
 # The copyright file of each package whose library goes into the wheel.

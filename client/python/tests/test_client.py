@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import grpc
 import pytest
+from assayd import HANGS
 from fake_service import Behaviour, FakeServer, fake_server
 
 import assay_rl
@@ -293,7 +294,7 @@ def test_a_slow_evaluator_does_not_stop_other_answers(mode: str) -> None:
 
     def slow(asked: assay_rl.client.episodes.EpisodeLike, questions: Sequence[Question]) -> list[float]:
         if asked.id == "e0":
-            assert all_asked.wait(60)
+            assert all_asked.wait(HANGS)
         else:
             others.append(asked.id)
             if len(others) == 39:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from assayd import REPOSITORY, SHARED, Assayd, needs_assayd, records, running
+from assayd import HANGS, REPOSITORY, SHARED, Assayd, needs_assayd, records, running
 
 import assay_rl
 from assay_rl import Episode, Message, Scored
@@ -38,7 +38,7 @@ def served(name: str, tmp_path: Path, script: str, *arguments: str) -> Iterator[
             yield server
     finally:
         example.terminate()
-        assert example.wait(20) in (0, -15)
+        assert example.wait(HANGS) in (0, -15)
 
 
 def test_humaneval_replay_gives_the_shapley_values_of_the_log(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from assayd import HANGS
 
 from assay_rl import Episode, Message, Task
 from assay_rl.grading import Grading, Kind, MathGrader, StrictGrader, options_for, worker
@@ -195,7 +196,7 @@ os.waitpid(child, 0)
 threads = [threading.Thread(target=lambda: print(grader.classify("4", ["2+2"])[0])) for _ in range(4)]
 [t.start() for t in threads]; [t.join() for t in threads]
 """
-    found = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True, timeout=300, check=True)
+    found = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True, timeout=HANGS, check=True)
     said = found.stdout.splitlines()
     assert said == ["once", "['right']", *["['wrong', 'right']"] * 2, *["['right']"] * 4], (said, found.stderr)
 

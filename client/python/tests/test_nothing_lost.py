@@ -17,6 +17,7 @@ from typing import Any
 
 import grpc
 import pytest
+from assayd import HANGS
 from fake_service import Behaviour, fake_server
 from test_client import episode, run, scores
 
@@ -77,7 +78,7 @@ def test_an_interrupt_finishes_what_was_handed_over() -> None:
     """
     with fake_server(Behaviour(delay=0.05)) as server:
         ran = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(code), server.target], capture_output=True, text=True, timeout=120
+            [sys.executable, "-c", textwrap.dedent(code), server.target], capture_output=True, text=True, timeout=HANGS
         )
     assert ran.stdout == "interrupted after 20\n", ran.stderr
 
@@ -247,7 +248,7 @@ def test_after_a_fork_a_client_says_so() -> None:
     """
     with fake_server(Behaviour()) as server:
         ran = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(code), server.target], capture_output=True, text=True, timeout=120
+            [sys.executable, "-c", textwrap.dedent(code), server.target], capture_output=True, text=True, timeout=HANGS
         )
     assert ran.stdout == "0\n" * 6, ran.stderr
 
@@ -264,7 +265,7 @@ def test_a_fork_before_the_first_client_is_free_to_make_one() -> None:
         sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     """
     with fake_server(Behaviour()) as server:
-        ran = subprocess.run([sys.executable, "-c", textwrap.dedent(code), server.target], timeout=120)
+        ran = subprocess.run([sys.executable, "-c", textwrap.dedent(code), server.target], timeout=HANGS)
     assert ran.returncode == 0
 
 

@@ -122,7 +122,7 @@ def test_verify_reads_folders_and_records_over_several_lines(
         write_lines(tmp_path / "signals" / f"{source.id}.jsonl", [signals_of(source, FULL)])
         (tmp_path / "episodes" / f"{source.id}.json").write_text(json_format.MessageToJson(source, indent=2))
     assert main(["verify", str(tmp_path / "signals"), "--episodes", str(tmp_path / "episodes")]) == 0
-    assert "verified 3 episodes: all right" in capsys.readouterr().out
+    assert "verified 3 episodes: all right" in capsys.readouterr().err
 
 
 @needs_assayd

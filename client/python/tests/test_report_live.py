@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from assayd import HANGS
 from course_runs import Plan, Step, play
 from verify_episodes import write_lines
 
@@ -93,7 +94,7 @@ def test_a_folder_grows_by_steps_with_their_texts(tmp_path: Path, steps: list[St
 
 def get(address: str, path: str, host: str | None = None, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
     place = re.sub("^http://|/$", "", address)
-    connection = http.client.HTTPConnection(place, timeout=30)
+    connection = http.client.HTTPConnection(place, timeout=HANGS)
     connection.request(method, path, headers={"Host": host or place})
     answer = connection.getresponse()
     told = answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
@@ -181,7 +182,7 @@ def test_a_browser_follows_a_run(tmp_path: Path, steps: list[Step]) -> None:
             assert not reader.complaints
             assert all(url.startswith((address, "data:")) for url in reader.requests)
             process.send_signal(signal.SIGINT)
-            assert process.wait(60) == 0
+            assert process.wait(HANGS) == 0
             page.wait_for_selector("#live:has-text('its last state')")
             browsing.close_pages()
     finally:

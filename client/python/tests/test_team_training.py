@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from assayd import running
+from assayd import HANGS, running
 
 from assay_rl.client.evaluators import Answer, Question
 
@@ -327,7 +327,7 @@ def test_trajectory_pairs_put_a_success_against_every_failure() -> None:
 @pytest.mark.skipif("ASSAYD" not in os.environ, reason="needs the server (ASSAYD)")
 def test_the_whole_experiment_runs() -> None:
     script = EXAMPLES / "team_training" / "run.sh"
-    run = subprocess.run([script, "--smoke"], capture_output=True, text=True, timeout=240, check=False)
+    run = subprocess.run([script, "--smoke"], capture_output=True, text=True, timeout=HANGS, check=False)
     assert run.returncode == 0, run.stderr
     lines = [line for line in run.stdout.splitlines() if line.startswith("rollouts_ratio ")]
     assert run.stdout.splitlines()[-len(lines) :] == lines

@@ -18,7 +18,7 @@ from statistics import fmean
 
 import grpc
 import pytest
-from assayd import REPOSITORY, Assayd, needs_assayd, running
+from assayd import HANGS, REPOSITORY, Assayd, needs_assayd, running
 from google.protobuf import json_format
 
 import assay_rl
@@ -449,7 +449,7 @@ def test_a_group_is_verified_and_every_change_found(server: Assayd, tmp_path: Pa
         rows = [json_format.MessageToJson(r, indent=None) for r in (*results, group_result)]
         signals = written(tmp_path / "signals.jsonl", rows)
         command = [sys.executable, "-m", "assay_rl", "verify", signals, "--episodes", sources, "--jobs", "1"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=HANGS, check=False)
         last.append(done.stdout + done.stderr)
         return done.returncode
 
@@ -489,7 +489,7 @@ def test_the_examples(server: Assayd, name: str) -> None:
         [sys.executable, str(EXAMPLES / f"{name}.py"), server.target],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=HANGS,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from assayd import REPOSITORY, binary, needs_assayd, records, running
+from assayd import HANGS, REPOSITORY, binary, needs_assayd, records, running
 from google.protobuf import json_format
 from google.protobuf.message import Message as Proto
 from verify_episodes import episode_of
@@ -139,7 +139,7 @@ def verified_by_assay(folder: Path, episodes: list[episode_pb2.Episode], lines: 
             stdin=standard_input,
             capture_output=True,
             text=True,
-            timeout=570,
+            timeout=HANGS,
             check=False,
             cwd=REPOSITORY,
         )
@@ -153,8 +153,8 @@ def test_groups_are_recombined_and_verified(
     assert len(batch.groups) == GROUPS
     sources = {episode.id: episode for episode in episodes}
     members: dict[str, list[signals_pb2.EpisodeSignals]] = {}
-    for number, result in enumerate(results_of(batch)):
-        line = parse_result(number, json_format.MessageToJson(result, indent=None))
+    for result in results_of(batch):
+        line = parse_result(json_format.MessageToJson(result, indent=None))
         assert isinstance(line, ResultLine)
         report = check_episode(line, sources[result.episode_id])
         assert not report.findings, report

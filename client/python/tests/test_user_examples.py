@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from assayd import REPOSITORY, binary, needs_assayd
+from assayd import HANGS, REPOSITORY, binary, needs_assayd
 
 pytestmark = needs_assayd
 
@@ -24,7 +24,7 @@ def _assayd(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def printed(script: str) -> str:
     return subprocess.run(
-        [sys.executable, str(EXAMPLES / script)], capture_output=True, text=True, check=True, timeout=300
+        [sys.executable, str(EXAMPLES / script)], capture_output=True, text=True, check=True, timeout=HANGS
     ).stdout
 
 
@@ -59,4 +59,4 @@ def test_the_notebook_runs(tmp_path: Path) -> None:
     script = tmp_path / "notebook.py"
     script.write_text("\n".join(cells), encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(EXAMPLES)}
-    subprocess.run([sys.executable, str(script)], check=True, timeout=300, env=environment)
+    subprocess.run([sys.executable, str(script)], check=True, timeout=HANGS, env=environment)

@@ -8,12 +8,13 @@ from typing import Any
 
 import grpc
 import pytest
-from assayd import Assayd, needs_assayd, running
+from assayd import HANGS, Assayd, needs_assayd, running
 from google.protobuf import json_format
 from verify_episodes import SHARED, episode_of, log_records, options_of
 
 import assay_rl
-from assay_rl.cli.verify import verify_lines
+from assay_rl.cli.verify import verify_records
+from assay_rl.convert.own import Record
 from assay_rl.v1 import episode_pb2, options_pb2, signal_service_pb2, signal_service_pb2_grpc
 
 pytestmark = needs_assayd
@@ -24,6 +25,10 @@ FEATURES = (
     *("answers", "scores", "judges", "values", "rollouts", "redundancy"),
     *("repairs", "alternatives", "context", "rounds", "annotation"),
 )
+
+
+def numbered(lines: list[str]) -> list[Record]:
+    return [Record(None, f"line {k}", line) for k, line in enumerate(lines, 1)]
 
 
 def rarely(draw: random.Random, share: float) -> bool:
@@ -141,12 +146,12 @@ def differences(
 ) -> tuple[int, list[str]]:
     """How many results were compared, and where they differ."""
     request = signal_service_pb2.ComputeSignalsRequest(options=options, episodes=episodes)
-    response: signal_service_pb2.ComputeSignalsResponse = stub.ComputeSignals(request, timeout=60)
+    response: signal_service_pb2.ComputeSignalsResponse = stub.ComputeSignals(request, timeout=HANGS)
     kept = [r for r in response.results if r.HasField("signals")]
     lines = [json_format.MessageToJson(item, indent=None) for item in (*kept, *response.groups)]
     answered = {r.episode_id for r in kept}
     sources = {e.id: json_format.MessageToJson(e, indent=None) for e in episodes if e.id in answered}
-    found = [f"{r.subject}: {f}" for r in verify_lines(enumerate(lines, 1), sources) for f in r.findings]
+    found = [f"{r.subject}: {f}" for r in verify_records(numbered(lines), sources) for f in r.findings]
     return len(lines), found
 
 
@@ -245,5 +250,5 @@ def test_noisy_and_exact_answers_of_a_caller(samples: int, deterministic: bool) 
         outcomes = list(client.score(team, evaluator=assay_rl.each(value), options=options))
     lines = [json_format.MessageToJson(o.proto, indent=None) for o in outcomes if isinstance(o, assay_rl.Scored)]
     assert len(lines) == 2
-    found = [f"{r.subject}: {f}" for r in verify_lines(enumerate(lines, 1), sent) for f in r.findings]
+    found = [f"{r.subject}: {f}" for r in verify_records(numbered(lines), sent) for f in r.findings]
     assert found == []

@@ -13,7 +13,9 @@ import pytest
 from google.protobuf import json_format
 from verify_episodes import SHARED, episode_of, group_of, log_records, options_of, sign, signals_of, write_lines
 
-from assay_rl.cli.verify import main, verify_lines
+from assay_rl.__main__ import main
+from assay_rl.cli.verify import verify_records
+from assay_rl.convert.own import Record
 from assay_rl.v1 import episode_pb2, options_pb2, signal_service_pb2, signals_pb2
 
 Path_ = tuple[Any, ...]
@@ -114,8 +116,8 @@ def signed(result: dict[str, Any]) -> dict[str, Any]:
 
 def reports(lines: list[dict[str, Any]], episodes: list[episode_pb2.Episode]) -> list[str]:
     sources = {e.id: json_format.MessageToJson(e, indent=None) for e in episodes}
-    numbered = ((k, json.dumps(line)) for k, line in enumerate(lines, 1))
-    return [f"{r.subject}: {f}" for r in verify_lines(numbered, sources) for f in r.findings]
+    numbered = (Record(None, f"line {k}", json.dumps(line)) for k, line in enumerate(lines, 1))
+    return [f"{r.subject}: {f}" for r in verify_records(numbered, sources) for f in r.findings]
 
 
 def honest(source: episode_pb2.Episode) -> dict[str, Any]:
@@ -287,7 +289,7 @@ def test_negative_zero_survives_writers_that_leave_out_the_point() -> None:
     assert '"low": -0.0' in line
     sources = {source.id: json_format.MessageToJson(source, indent=None)}
     for text in (line, line.replace('"low": -0.0', '"low": -0')):
-        assert [str(f) for r in verify_lines([(1, text)], sources) for f in r.findings] == []
+        assert [str(f) for r in verify_records([Record(None, "line 1", text)], sources) for f in r.findings] == []
 
 
 def test_a_swapped_pair_of_coalitions_is_found() -> None:
@@ -406,7 +408,7 @@ def test_a_missing_doubled_or_unknown_result_is_found() -> None:
     assert reports([result, result], [source])
     assert reports([result], [])
     error = {"episodeId": "debate", "error": {"code": 3, "message": "bad"}}
-    assert reports([error], [source])
+    assert reports([error], [source]) == []  # it says nothing that could be wrong
 
 
 def test_without_a_full_audit_nothing_is_claimed() -> None:
@@ -422,24 +424,24 @@ def test_the_command_says_what_is_wrong_and_exits_1(tmp_path: Path, capsys: pyte
     results = [signals_of(source, FULL) for source in sources]
     write_lines(tmp_path / "signals.jsonl", results)
     arguments = [str(tmp_path / "signals.jsonl"), "--episodes", str(tmp_path / "episodes.jsonl")]
-    assert main(arguments) == 0
-    assert "verified 7 episodes: all right" in capsys.readouterr().out
+    assert main(["verify", *arguments]) == 0
+    assert "verified 7 episodes: all right" in capsys.readouterr().err
     results[0].signals.messages[1].reward += 0.25
     sign(results[0].signals)
     write_lines(tmp_path / "signals.jsonl", results)
-    assert main(arguments) == 1
-    output = capsys.readouterr().out
-    assert "WRONG debate: signals.messages[1].reward: expected" in output
-    assert "1 wrong" in output
+    assert main(["verify", *arguments]) == 1
+    told = capsys.readouterr()
+    assert "WRONG episode debate: signals.messages[1].reward: expected" in told.out
+    assert "1 wrong" in told.err
 
 
 def test_unreadable_lines_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_lines(tmp_path / "episodes.jsonl", [bare()])
     (tmp_path / "signals.jsonl").write_text('{"episodeId": 7}\n[1]\nnonsense\n')
-    assert main([str(tmp_path / "signals.jsonl"), "--episodes", str(tmp_path / "episodes.jsonl")]) == 1
+    assert main(["verify", str(tmp_path / "signals.jsonl"), "--episodes", str(tmp_path / "episodes.jsonl")]) == 1
     output = capsys.readouterr().out
-    assert all(f"line {k}" in output for k in (1, 2, 3))
-    assert main([str(tmp_path / "nowhere.jsonl"), "--episodes", str(tmp_path / "episodes.jsonl")]) == 2
+    assert all(f"signals.jsonl:{k}" in output for k in (1, 2, 3))
+    assert main(["verify", str(tmp_path / "nowhere.jsonl"), "--episodes", str(tmp_path / "episodes.jsonl")]) == 2
 
 
 def test_two_hundred_tampered_audits_of_real_episodes() -> None:

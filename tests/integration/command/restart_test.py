@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import Counter
 
-from assay_process import ROOT, Server
+from assay_process import HANGS, ROOT, Server
 
 EPISODES = 1200
 GROUP = 4
@@ -33,7 +33,7 @@ def main() -> int:
     with Server() as first:
         address = first.address
         command = subprocess.Popen(
-            [os.environ["ASSAY"], "signals", f"--server={address}", "--timeout=60s"],
+            [os.environ["ASSAY"], "signals", f"--server={address}", "--timeout=3000s"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -58,7 +58,7 @@ def main() -> int:
             answered.clear()
             command.stdin.write(b"".join(lines[part * share : (part + 1) * share]))
             command.stdin.flush()
-            assert answered.wait(60), "no result"
+            assert answered.wait(HANGS), "no result"
 
         feed(0)
     with Server(listen=address) as second:
@@ -68,7 +68,7 @@ def main() -> int:
         with Server(listen=address):
             feed(2)
             command.stdin.close()
-            code = command.wait(timeout=120)
+            code = command.wait(timeout=HANGS)
             reader.join()
         second.process.returncode = 0  # that it was killed is no failure of this test
     assert command.stderr

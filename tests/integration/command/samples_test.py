@@ -87,7 +87,7 @@ def check_command_line(server: Server) -> None:
     info = server.assay("info")
     assert info.returncode == 0 and json.loads(info.stdout)["limits"], info
     lines = b'{"id": "a", "agents": [{"id": "x"}], "messages": [{"agentId": "y"}]}\nnot json\n'
-    errors = [result["error"] for result in server.signals(lines, expect=1)]
+    errors = [result["error"] for result in server.signals(lines, expect=2)]
     assert len(errors) == 2 and {error["code"] for error in errors} == {3}, errors
     paths = [v["field"] for error in errors for v in error["violations"]]
     assert "messages[0].agent_id" in paths, errors

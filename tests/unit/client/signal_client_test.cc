@@ -97,7 +97,8 @@ class SignalClientTest : public ::testing::Test {
     std::fwrite(input.data(), 1, input.size(), in.get());
     std::fflush(in.get());
     std::rewind(in.get());
-    *exit_code = command::RunSignals(client_.get(), flags, fileno(in.get()), out.get());
+    *exit_code = command::RunSignals(client_.get(), flags,
+                                     {absl::StrCat("/dev/fd/", fileno(in.get()))}, out.get());
     std::string text(static_cast<size_t>(std::ftell(out.get())), '\0');
     std::rewind(out.get());
     EXPECT_EQ(std::fread(text.data(), 1, text.size(), out.get()), text.size());
@@ -199,9 +200,10 @@ TEST_F(SignalClientTest, TheCommandFailsWhereAnEpisodeHasNoSignals) {
   EXPECT_EQ(Signals("{\"id\": \"a\"}\n{\"id\": \"bad\"}\n", {}, &exit_code).size(), 2);
   EXPECT_EQ(exit_code, 1);
   const auto lines = Signals("{\"id\": \"a\"}\n{\"idd\": 1}\n{\"id\": \"b\"}\n", {}, &exit_code);
-  EXPECT_EQ(exit_code, 1);
+  EXPECT_EQ(exit_code, 2);
   EXPECT_EQ(lines.size(), 3);
-  EXPECT_THAT(lines, ::testing::Contains(::testing::HasSubstr("line 2")));
+  EXPECT_THAT(
+      lines, ::testing::Contains(::testing::HasSubstr(":2: idd: no such field. Did you mean id?")));
 }
 
 TEST_F(SignalClientTest, TheCommandEndsWithItsStreamThoughItsInputIsOpen) {
@@ -209,7 +211,8 @@ TEST_F(SignalClientTest, TheCommandEndsWithItsStreamThoughItsInputIsOpen) {
   ASSERT_EQ(pipe(ends), 0);
   command::SignalsFlags flags;
   flags.options.set_seed(13);
-  EXPECT_EQ(command::RunSignals(client_.get(), flags, ends[0], stdout), 1);
+  EXPECT_EQ(command::RunSignals(client_.get(), flags, {absl::StrCat("/dev/fd/", ends[0])}, stdout),
+            1);
   close(ends[0]);
   close(ends[1]);
 }
@@ -218,7 +221,8 @@ TEST_F(SignalClientTest, TheCommandFailsWhereTheStreamFails) {
   command::SignalsFlags flags;
   flags.options.set_seed(13);
   int exit_code = -1;
-  EXPECT_TRUE(Signals("{\"id\": \"a\"}\n", flags, &exit_code).empty());
+  EXPECT_THAT(Signals("{\"id\": \"a\"}\n", flags, &exit_code),
+              ::testing::ElementsAre(::testing::HasSubstr("\"episodeId\":\"a\",\"error\"")));
   EXPECT_EQ(exit_code, 1);
   EXPECT_TRUE(Signals("", flags, &exit_code).empty());
   EXPECT_EQ(exit_code, 1);

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "client/command/json.h"
 #include "server/wire/fitted_prior.h"
 
@@ -23,7 +24,7 @@ class TemporaryFile {
   ~TemporaryFile() { fclose(file_); }
 
   FILE* get() const { return file_; }
-  int descriptor() const { return fileno(file_); }
+  std::string name() const { return absl::StrCat("/dev/fd/", fileno(file_)); }
   std::string Read() const {
     rewind(file_);
     std::string text;
@@ -56,7 +57,7 @@ std::string Episodes(int count) {
 
 v1::FittedPrior Fitted(const TemporaryFile& labels) {
   const TemporaryFile output;
-  EXPECT_EQ(RunFit(labels.descriptor(), {}, {}, output.get()), 0);
+  EXPECT_EQ(RunFit(labels.name(), {}, {}, output.get()), 0);
   v1::FittedPrior fitted;
   EXPECT_TRUE(FromJson(output.Read(), &fitted).ok());
   return fitted;
@@ -118,15 +119,15 @@ TEST(FitCommand, WritesAPriorThatFindsTheError) {
 
 TEST(FitCommand, TheSameLabelsGiveTheSameBytes) {
   const TemporaryFile labels(Episodes(6)), again(Episodes(6)), one, two;
-  ASSERT_EQ(RunFit(labels.descriptor(), {}, {}, one.get()), 0);
-  ASSERT_EQ(RunFit(again.descriptor(), {}, {}, two.get()), 0);
+  ASSERT_EQ(RunFit(labels.name(), {}, {}, one.get()), 0);
+  ASSERT_EQ(RunFit(again.name(), {}, {}, two.get()), 0);
   EXPECT_EQ(one.Read(), two.Read());
 }
 
 TEST(FitCommand, FailsWithoutLabels) {
   const TemporaryFile none(Episode(0, -1)), broken("no json\n"), output;
-  EXPECT_NE(RunFit(none.descriptor(), {}, {}, output.get()), 0);
-  EXPECT_NE(RunFit(broken.descriptor(), {}, {}, output.get()), 0);
+  EXPECT_NE(RunFit(none.name(), {}, {}, output.get()), 0);
+  EXPECT_NE(RunFit(broken.name(), {}, {}, output.get()), 0);
   EXPECT_EQ(output.Read(), "");
 }
 

@@ -1,4 +1,4 @@
-"""assay-rl {convert,signals,judge,verify,export,report,log}: each command is a module with main(argv) -> exit code."""
+"""The command line of the package: assay-rl COMMAND [FLAGS]."""
 
 from __future__ import annotations
 
@@ -6,32 +6,69 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-COMMANDS = {
-    "convert": ("assay_rl.cli.convert", "turn traces, logs and rollouts of other tools into episodes"),
-    "signals": ("assay_rl.cli.signals", "send episodes to a server, write one result a line"),
-    "judge": ("assay_rl.cli.judge", "let models grade the messages of episodes, with the cost told before"),
-    "verify": ("assay_rl.cli.verify", "compute signals again from their audit, independently of the server"),
-    "export": ("assay_rl.cli.export", "turn signals into training sets for TRL, Step-DPO and token-level trainers"),
-    "report": ("assay_rl.cli.report", "render signals and episodes, or a training run, as one HTML page"),
-    "log": ("assay_rl.cli.log", "send the steps of a training run to TensorBoard, W&B or MLflow"),
-}
-
-
-def usage() -> str:
-    lines = ["usage: assay-rl COMMAND [ARGUMENT...]", "", "commands:"]
-    lines += [f"  {name:<8} {text}" for name, (_, text) in COMMANDS.items()]
-    return "\n".join([*lines, "", "assay-rl COMMAND --help tells a command's arguments."])
+from assay_rl.cli import commands
+from assay_rl.cli.flags import UsageError, help_text, parse
+from assay_rl.version import version_line
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or arguments[0] not in COMMANDS:
-        helped = bool(arguments) and arguments[0] in ("-h", "--help")
-        print(usage(), file=sys.stdout if helped else sys.stderr)
-        return 0 if helped else 2
-    # Imported only now: no command pays for another one's dependencies.
-    module = importlib.import_module(COMMANDS[arguments[0]][0])
-    return int(module.main(arguments[1:]))
+    """The exit code: 0 done, 1 not all of it, 2 the call or a file cannot be read."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words:
+        print(commands.overview(), end="", file=sys.stderr)
+        return 2
+    command, rest = words[0], words[1:]
+    for word in words:
+        if word == "--":
+            break
+        if word == "--version":
+            print(version_line("assay-rl"))
+            return 0
+        if word in ("--help", "-h"):
+            return _help("" if command.startswith("-") or command == "help" else command)
+    if command == "help" and len(rest) <= 1:
+        return _help(rest[0] if rest else "")
+    if command == "completion" and len(rest) == 2 and rest[0] == "candidates":
+        for word in commands.candidates(rest[1]):
+            print(word)
+        return 0
+    if command in commands.OTHERS:
+        return int(importlib.import_module(f"assay_rl.cli.{command}").main(rest))
+    if command not in commands.COMMANDS:
+        return _usage_error(commands.no_such_command(command), "")
+    try:
+        arguments = parse(commands.COMMANDS[command], rest)
+        if command == "completion":
+            return _print_completion(arguments.names)
+        # Imported only now: no command pays for another one's dependencies.
+        return int(importlib.import_module(f"assay_rl.cli.{command}").run(arguments))
+    except UsageError as error:
+        return _usage_error(str(error), command)
+    except BrokenPipeError:  # whoever read our output has enough
+        sys.stderr.close()
+        return 1
+
+
+def _usage_error(what: str, command: str) -> int:
+    print(f"assay-rl: {what}\nTry: assay-rl {'help ' + command if command else '--help'}", file=sys.stderr)
+    return 2
+
+
+def _help(command: str) -> int:
+    if command and command not in commands.COMMANDS:
+        return _usage_error(commands.no_such_command(command), "")
+    if command in commands.OTHERS:
+        return int(importlib.import_module(f"assay_rl.cli.{command}").main(["--help"]))
+    text = help_text(f"assay-rl {command}", commands.COMMANDS[command]) if command else commands.overview()
+    print(text, end="")
+    return 0
+
+
+def _print_completion(names: Sequence[str]) -> int:
+    if not names or names[0] not in ("bash", "zsh"):
+        raise UsageError("completion takes bash or zsh")
+    print(commands.completion_script(names[0]), end="")
+    return 0
 
 
 if __name__ == "__main__":

@@ -2,88 +2,145 @@
 
 from __future__ import annotations
 
-import argparse
-import json
+import contextlib
+import logging
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from typing import IO, Any
 
+import grpc
 from google.protobuf import json_format
 
-from assay_rl.cli.inputs import add_format, add_grade, choices_of, tell
-from assay_rl.client.blocking import Client
+from assay_rl.cli.common import choices_of, client_of, fail, read_json, tell
+from assay_rl.cli.flags import Arguments
+from assay_rl.cli.progress import Progress
 from assay_rl.client.episodes import Episode
-from assay_rl.client.outcomes import AssayError, Failed, GroupFailed, Scored
+from assay_rl.client.outcomes import AssayError, Error, Failed, Outcome
 from assay_rl.convert.files import FileError, Summary, outcome_line, outcome_message, output_file, read_episodes
+from assay_rl.convert.source import sources
 from assay_rl.course.files import number_in
 from assay_rl.course.summary import StepSummary
-from assay_rl.grading import Grading
+from assay_rl.grading import KINDS, Grading
 from assay_rl.v1 import options_pb2
 
 
-def main(argv: Sequence[str]) -> int:
-    """Exit code 0 only where every episode was answered with signals, 1 otherwise, 2 for bad input or options."""
-    parser = argparse.ArgumentParser(prog="assay-rl signals", description=__doc__)
-    parser.add_argument("input", nargs="*", default=["-"], help="files, folders or archives; default: standard input")
-    parser.add_argument("--server", default="127.0.0.1:50051", metavar="HOST:PORT")
-    parser.add_argument("--options", metavar="FILE.json", help="AttributionOptions in the proto3 JSON mapping")
-    add_format(parser)
-    add_grade(parser, "how answers are compared with the reference answer")
-    parser.add_argument("--deadline", type=float, metavar="SECONDS", help="for each episode; default: none")
-    parser.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
-    parser.add_argument(
-        "--summary", metavar="FILE.json", help="also a small file about this training step for `report`"
-    )
-    parser.add_argument("--step", type=int, metavar="N", help="of --summary; default: the number in the file's name")
-    arguments = parser.parse_args(argv)
+class _Notices(logging.Handler):
+    """What the client logs, such as notices of the server, as lines for people."""
 
-    failed = answered = unreadable = mismatches = 0
-    summary = Summary()
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"assay-rl: note: {record.getMessage()}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _notices() -> Iterator[None]:
+    logger, handler = logging.getLogger("assay_rl"), _Notices()
+    logger.addHandler(handler)
     try:
-        options = json.loads(Path(arguments.options).read_text(encoding="utf-8")) if arguments.options else None
-        episodes = read_episodes(arguments.input, arguments.input_format, choices_of(arguments), summary)
-        grading = Grading(arguments.grade)
-        options = grading.options(options)
-        sent = grading.episodes(episodes)
-        step = StepSummary(number_in(arguments.summary or "") if arguments.step is None else arguments.step)
-        if arguments.summary:
-            sent = _expected(sent, step)
-        stop = stopped_by_interrupt()
-        with output_file(arguments.output) as out, Client(arguments.server, deadline=arguments.deadline) as client:
-            for outcome in client.score(sent, options=options, stop=stop):
-                print(outcome_line(outcome), file=out)
-                if arguments.summary:
-                    step.add(outcome_message(outcome))
-                answered += 1
-                failed += isinstance(outcome, (Failed, GroupFailed))
-                if isinstance(outcome, Scored):
-                    signals = outcome.proto.signals
-                    unreadable += signals.effort.unreadable_answers
-                    mismatches += signals.outcome_mismatch and signals.effort.method != options_pb2.METHOD_UNSPECIFIED
-        if arguments.summary:
-            step.write(arguments.summary)
-    except (FileError, AssayError, OSError, ImportError, ValueError, json_format.ParseError) as failure:
-        print(f"assay-rl signals: {failure}", file=sys.stderr)
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Printer:
+    """Where results go, from any thread."""
+
+    def __init__(self, out: IO[str], progress: Progress) -> None:
+        self._lock = threading.Lock()
+        self._out = out
+        self._progress = progress
+
+    def print(self, outcome: Outcome) -> None:
+        self._progress.on_outcome(outcome)
+        with self._lock:
+            print(outcome_line(outcome), file=self._out, flush=True)
+
+
+def run(arguments: Arguments) -> int:
+    """The exit code, as the help tells it; 130 where the run was interrupted."""
+    if arguments.text("format") == "table":
+        return fail("--format=table is drawn by assay: assay signals --format=table")
+    if arguments.number("streams") > 1:
+        return fail("--streams above 1 is what assay does: assay signals --streams=N")
+    try:
+        given = _options(arguments)
+        grading = Grading(next((kind for kind in KINDS if kind == arguments.text("grade")), None))
+        options = grading.options(given)
+        if "caller" in given:
+            return fail("options.caller: the command line has nobody who could answer")
+        names = arguments.names or ("-",)
+        list(sources(names))  # all there, before anything is sent
+        client = client_of(arguments, arguments.seconds("deadline") if arguments.has("deadline") else None)
+        output = output_file(arguments.text("output"))
+    except (FileError, ImportError, ValueError, json_format.ParseError) as failure:
+        return fail(failure)
+    step = _step(arguments)
+    stop = stopped_by_interrupt()
+    progress, summary, hints = Progress(), Summary(), list[str]()
+    broken: Exception | None = None
+    refused: AssayError | None = None
+    try:
+        with output as out, client, _notices():
+            printer = _Printer(out, progress)
+
+            def on_fault(fault: str, hint: str) -> None:
+                progress.on_read()
+                hints.append(hint)
+                printer.print(Failed("", Error(grpc.StatusCode.INVALID_ARGUMENT, fault)))
+
+            episodes = read_episodes(names, arguments.text("input-format"), choices_of(arguments), summary, on_fault)
+            sent = _counted(grading.episodes(episodes), progress, step)
+            try:
+                for outcome in client.score(sent, options=options, stop=stop):
+                    printer.print(outcome)
+                    if step is not None:
+                        step.add(outcome_message(outcome))
+            except AssayError as failure:
+                refused = failure
+        if step is not None:
+            step.write(arguments.text("summary"))
+    except (FileError, ImportError, ValueError) as failure:
+        broken = failure
+    except OSError as failure:
+        return fail(f"the output cannot be written: {failure.strerror or failure}", 1)
+    finally:
+        grading.close()
+    tell(summary)
+    progress.on_unreadable(grading.unreadable)
+    progress.finish()
+    if hint := next(filter(None, hints), ""):
+        fail(f"the input {hint}")
+    if broken is not None:
+        return fail(broken)
+    if hints:
         return 2
-    grading.close()
-    print(f"{answered} results, {failed} of them errors", file=sys.stderr)
-    tell(summary, "signals")
-    if mismatches:
-        print(f"{mismatches} of them: the score is not what the evaluator gives the whole team", file=sys.stderr)
-    unreadable += grading.unreadable
-    if unreadable:
-        print(f"{unreadable} answers could not be read by the grader", file=sys.stderr)
+    if refused is not None:
+        return fail(f"{refused.error.code.name}: {refused.error.message}", 1)
     if stop.is_set():
-        print("assay-rl signals: interrupted; the rest of the input was not read", file=sys.stderr)
-        return 130
-    return 1 if failed else 0
+        return fail("interrupted; the rest of the input was not read", 130)
+    return 0 if progress.all_answered else 1
 
 
-def _expected(episodes: Iterable[Episode], summary: StepSummary) -> Iterator[Episode]:
+def _options(arguments: Arguments) -> dict[str, Any]:
+    if not arguments.has("options"):
+        return {}
+    return read_json(arguments.text("options"), options_pb2.AttributionOptions)
+
+
+def _step(arguments: Arguments) -> StepSummary | None:
+    """What --summary asks for."""
+    if not arguments.has("summary"):
+        return None
+    named = number_in(arguments.text("summary"))
+    return StepSummary(arguments.number("step") if arguments.has("step") else named)
+
+
+def _counted(episodes: Iterable[Episode], progress: Progress, step: StepSummary | None) -> Iterator[Episode]:
     for episode in episodes:
-        summary.expect(episode.to_proto())
+        progress.on_read()
+        if step is not None:
+            step.expect(episode.to_proto())
         yield episode
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
+import contextlib
 import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 from typing import TextIO
 
-from assay_rl.cli.inputs import add_format, add_grade, choices_of
+from assay_rl.cli.common import choices_of, fail
+from assay_rl.cli.flags import Arguments, UsageError
+from assay_rl.convert import own
 from assay_rl.convert.files import FileError, read_episodes
-from assay_rl.convert.source import Source, sources, text_lines
-from assay_rl.grading import Grading
+from assay_rl.convert.misfit import MisfitError, check
+from assay_rl.convert.source import sources
+from assay_rl.grading import KINDS, Grading
 from assay_rl.v1 import episode_pb2, signal_service_pb2, signals_pb2
 from assay_rl.verify import records
 from assay_rl.verify.check import check_episode
@@ -23,157 +26,137 @@ from assay_rl.verify.findings import Report
 
 CHUNK = 64  # episodes a worker takes at once
 SHOWN = 20  # findings shown of one result, unless --all
+TWICE = ""  # in place of an episode whose result came before
 POOL_FROM = 256  # results below which worker processes cost more than they save
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="assay-rl verify",
-        description="Computes every signal again from its FULL audit and the episode, without the server, and "
-        "compares to 1e-9 of the value range. Exit status: 0 all right, 1 something is wrong, 2 unreadable input.",
-    )
-    parser.add_argument(
-        "signals", nargs="+", help="signals.jsonl as `assay signals` writes it: files, folders or archives; may be gzip"
-    )
-    parser.add_argument(
-        "--episodes", required=True, nargs="+", metavar="FILE", help="the Episodes that were scored, likewise"
-    )
-    add_format(parser)
-    add_grade(parser, "as it was given to signals")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="worker processes (default: one a core)")
-    parser.add_argument("--all", action="store_true", help=f"show every finding, not the first {SHOWN} of a result")
-    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but what is wrong")
-    return parser
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    arguments = _parser().parse_args(argv)
+def run(arguments: Arguments) -> int:
+    """0 all right, 1 something is wrong, 2 a file cannot be read."""
+    if not arguments.has("episodes"):
+        raise UsageError("verify needs --episodes=FILE")
     try:
         return _run(arguments)
     except (ImportError, OSError, FileError) as error:
-        print(f"assay-rl verify: {error}", file=sys.stderr)
-        return 2
+        return fail(error)
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(arguments: Arguments) -> int:
+    results = arguments.names or ("-",)
+    found = list(sources(results))
     episodes = _sources(arguments)
     totals = Counter[str]()
     trusted = Counter[str]()
-    lines = (line for source in sources(arguments.signals) for line in text_lines(source))
-    for report in verify_lines(lines, episodes, arguments.jobs):
-        totals["group" if report.subject.startswith("group ") else "episode"] += 1
-        trusted.update(report.trusted)
-        if not report.ok:
-            totals["wrong"] += 1
-            _show(report, sys.stdout, None if arguments.all else SHOWN)
-    if not arguments.quiet or totals["wrong"]:
+    jobs = arguments.number("jobs") if arguments.has("jobs") else os.cpu_count() or 1
+    try:
+        for report in verify_records(chain.from_iterable(map(own.records, found)), episodes, jobs):
+            totals["lines"] += not report.missing
+            if not totals["lines"]:
+                continue  # nothing has a result
+            if not report.answered:
+                totals["unanswered"] += 1
+                continue
+            totals["group" if report.subject.startswith("group ") else "episode"] += 1
+            trusted.update(report.trusted)
+            if not report.ok:
+                totals["wrong"] += 1
+                _show(report, sys.stdout, None if arguments.has("all") else SHOWN)
+    finally:
+        sys.stdout.flush()
+    if not totals["lines"]:
+        return fail(f"no results in {'the input' if results == ('-',) else ', '.join(results)}")
+    if not arguments.has("quiet") or totals["wrong"]:
         _summary(totals, trusted)
-    if not totals["episode"] + totals["group"]:
-        print(f"assay-rl verify: {', '.join(arguments.signals)}: no results", file=sys.stderr)
-        return 2
-    return 1 if totals["wrong"] else 0
+    verified = totals["episode"] + totals["group"]
+    return 1 if totals["wrong"] or not verified else 0
 
 
 def _show(report: Report, out: TextIO, limit: int | None) -> None:
     for finding in report.findings[:limit]:
-        print(f"WRONG {report.subject}: {finding}", file=out)
+        print(f"WRONG {report.name}: {finding}", file=out)
     rest = len(report.findings) - len(report.findings[:limit])
     if rest:
-        print(f"WRONG {report.subject}: {rest} more (--all shows them)", file=out)
+        print(f"WRONG {report.name}: {rest} more (--all shows them)", file=out)
 
 
 def _summary(totals: Counter[str], trusted: Counter[str]) -> None:
     groups = f" and {totals['group']} groups" if totals["group"] else ""
     verdict = f"{totals['wrong']} wrong" if totals["wrong"] else "all right"
-    print(f"verified {totals['episode']} episodes{groups}: {verdict}")
+    unanswered = f"; {totals['unanswered']} answered with an error" if totals["unanswered"] else ""
+    print(f"verified {totals['episode']} episodes{groups}: {verdict}{unanswered}", file=sys.stderr)
     for what, count in trusted.most_common():
-        print(f"taken on trust in {count}: {what}")
+        print(f"taken on trust in {count}: {what}", file=sys.stderr)
 
 
-def _sources(arguments: argparse.Namespace) -> dict[str, str]:
+def _sources(arguments: Arguments) -> dict[str, str]:
     """Episodes by id, as text: parsed where they are checked. Raises FileError."""
     out: dict[str, str] = {}
-    for place, identity, line in _episodes(arguments):
+    for place, identity, text in _episodes(arguments):
         if identity in out:
-            raise FileError(f"{place}: episode {identity!r} is there twice")
-        out[identity] = line
+            raise FileError(f"{place}: episode {identity} is there twice")
+        out[identity] = text
     return out
 
 
-def _episodes(arguments: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
-    """Place, id and text of each episode: its own line, or that of what it was converted to."""
-    names, choices = arguments.episodes, choices_of(arguments)
-    grading = Grading(arguments.grade)
-    if arguments.input_format == "episode" and not choices.context and grading.kind != "math":
-        found = list(sources(names))
-        if all(map(_is_lines, found)):
-            yield from _lines(found)
-            return
-    for episode in grading.episodes(read_episodes(names, arguments.input_format, choices)):
-        yield ", ".join(names), episode.id, episode.to_json()
-    grading.close()
-
-
-def _is_lines(source: Source) -> bool:
-    """Whether a file has an object a line, and not one over several lines or a list. Standard input does."""
-    if source.name == "-":
-        return True
-    for _, line in text_lines(source):
+def _episodes(arguments: Arguments) -> Iterator[tuple[str, str, str]]:
+    """Place, id and text of each episode: its own text, or that of what it was converted to."""
+    names, choices, form = arguments.all("episodes"), choices_of(arguments), arguments.text("input-format")
+    kind = next((kind for kind in KINDS if kind == arguments.text("grade")), None)
+    if form != "episode" or choices.context or kind == "math":
+        with contextlib.closing(Grading(kind)) as grading:
+            for episode in grading.episodes(read_episodes(names, form, choices)):
+                yield ", ".join(names), episode.id, episode.to_json()
+        return
+    for record in chain.from_iterable(map(own.records, sources(list(names)))):
         try:
-            records.episode_id(line)
-        except records.RecordError:
-            return not line.lstrip().startswith(("{", "["))
-        return True
-    return True
+            if record.fault:
+                raise MisfitError(record.fault)
+            check(record.value, episode_pb2.Episode.DESCRIPTOR)
+        except MisfitError as misfit:
+            raise FileError(f"{record.place}: {misfit}") from misfit
+        yield record.place, record.value.get("id", ""), record.text
 
 
-def _lines(found: Sequence[Source]) -> Iterator[tuple[str, str, str]]:
-    for source in found:
-        for number, line in text_lines(source):
-            try:
-                yield f"{source.name}:{number}", records.episode_id(line), line
-            except records.RecordError as error:
-                raise FileError(f"{source.name}:{number}: {error}") from error
+Job = tuple[str, str, "str | None"]  # place and text of a result, and its episode
 
 
-Job = tuple[int, str, str | None]
-
-
-def verify_lines(
-    lines: Iterable[tuple[int, str]],
-    sources: dict[str, str],
+def verify_records(
+    results: Iterable[own.Record],
+    episodes: dict[str, str],
     jobs: int = 1,
 ) -> Iterator[Report]:
-    """One report a line of signals, one for each episode left without signals, then one a group.
+    """One report a record of signals, those of groups last, then one for each episode left without a result.
 
     Episodes are checked in worker processes; groups afterwards, from their members' signals.
     """
-    groups: list[tuple[int, str]] = []
+    groups: list[tuple[str, str]] = []
     answered: dict[str, list[tuple[str, str]]] = {}
     seen: set[str] = set()
+    faults: list[Report] = []
 
     def episode_jobs() -> Iterator[Job]:
-        for number, line in lines:
-            identity, group, is_group = records.peek(line)
+        for record in results:
+            if record.fault:
+                faults.append(Report.of_place(record.place, record.fault))
+                continue
+            identity, group, is_group = records.peek(record.text)
             if is_group:
-                groups.append((number, line))
+                groups.append((record.place, record.text))
                 continue
             if group:
-                answered.setdefault(group, []).append((identity, line))
+                answered.setdefault(group, []).append((identity, record.text))
             if identity in seen:
-                yield number, line, ""
+                yield record.place, record.text, TWICE
                 continue
             seen.add(identity)
-            yield number, line, sources.get(identity)
+            yield record.place, record.text, episodes.get(identity)
 
     yield from _in_chunks(episode_jobs(), jobs)
-    for identity in sources:
+    yield from faults
+    for place, text in groups:
+        yield _check_group_line(place, text, answered, episodes)
+    for identity in sorted(episodes):
         if identity not in seen:
-            report = Report(identity)
-            report.wrong("signals", "a result", "none in the file")
-            yield report
-    for number, line in groups:
-        yield _check_group_line(number, line, answered, sources)
+            yield Report.told(identity, "has no result", missing=True)
 
 
 def _in_chunks(jobs: Iterator[Job], workers: int) -> Iterator[Report]:
@@ -199,42 +182,42 @@ def _check_chunk(jobs: Sequence[Job]) -> list[Report]:
 
 
 def _check_line(job: Job) -> Report:
-    number, line, source = job
+    place, text, source = job
     try:
-        parsed = records.parse_result(number, line)
+        parsed = records.parse_result(text)
         if isinstance(parsed, signal_service_pb2.GroupResult):
             raise records.RecordError("a group where an episode was expected")
-        subject = parsed.result.episode_id or f"line {number}"
-        if source is None or source == "":
-            report = Report(subject)
-            report.wrong("episode_id", "an episode of the episodes file, once", subject)
-            return report
+        subject = parsed.result.episode_id
+        if parsed.result.WhichOneof("outcome") == "error":
+            return Report(subject, answered=False)
+        if source is None:
+            return Report.told(subject, "is not among the episodes")
+        if source == TWICE:
+            return Report.told(subject, "is answered twice")
         return check_episode(parsed, records.parse_episode(source))
     except records.RecordError as error:
-        report = Report(f"line {number}")
-        report.wrong("line", "an EpisodeResult or GroupResult", str(error))
-        return report
+        return Report.of_place(place, str(error))
 
 
 def _check_group_line(
-    number: int,
-    line: str,
+    place: str,
+    text: str,
     answered: dict[str, list[tuple[str, str]]],
-    sources: dict[str, str],
+    given: dict[str, str],
 ) -> Report:
     try:
-        group = records.parse_result(number, line)
+        group = records.parse_result(text)
         if not isinstance(group, signal_service_pb2.GroupResult):
             raise records.RecordError("an episode where a group was expected")
+        if group.WhichOneof("outcome") == "error":
+            return Report(f"group {group.group_id}", answered=False)
         members: list[signals_pb2.EpisodeSignals] = []
         episodes: dict[str, episode_pb2.Episode] = {}
-        for identity, text in answered.get(group.group_id, ()):
-            parsed = records.parse_result(number, text)
-            if identity in sources and isinstance(parsed, records.ResultLine) and parsed.result.HasField("signals"):
+        for identity, member in answered.get(group.group_id, ()):
+            parsed = records.parse_result(member)
+            if identity in given and isinstance(parsed, records.ResultLine) and parsed.result.HasField("signals"):
                 members.append(parsed.result.signals)
-                episodes[identity] = records.parse_episode(sources[identity])
+                episodes[identity] = records.parse_episode(given[identity])
         return check_group(group, members, episodes)
     except records.RecordError as error:
-        report = Report(f"line {number}")
-        report.wrong("line", "a GroupResult", str(error))
-        return report
+        return Report.of_place(place, str(error))

@@ -131,7 +131,7 @@ class Session:
 
     def _refusal(self, episode_id: str) -> Error | None:
         if not episode_id:
-            return Error(grpc.StatusCode.INVALID_ARGUMENT, "an episode needs an id", (("id", "is empty"),))
+            return Error(grpc.StatusCode.INVALID_ARGUMENT, "id: must be set", (("id", "must be set"),))
         if episode_id in self._entries:
             return Error(grpc.StatusCode.ALREADY_EXISTS, "an unanswered episode has this id", (("id", episode_id),))
         return None

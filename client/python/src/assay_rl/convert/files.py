@@ -7,10 +7,9 @@ bytes tell. What cannot be read is refused with file, line and reason (FileError
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,24 +17,34 @@ from google.protobuf import json_format
 
 from assay_rl.client.episodes import Episode
 from assay_rl.client.outcomes import Failed, GroupFailed, Outcome, episode_outcome, group_outcome
-from assay_rl.convert._fields import as_dict
+from assay_rl.convert._fields import as_dict, kind_of
 from assay_rl.convert.formats import ALIASES, FORMATS, NAMES, Format, Stream, canonical, detect
+from assay_rl.convert.misfit import MisfitError, check
+from assay_rl.convert.own import Record, records
 from assay_rl.convert.records import from_record
 from assay_rl.convert.roles import Kind, matches
 from assay_rl.convert.run import Choices, build
-from assay_rl.convert.source import FileError, Value, decode, sources, text_lines
+from assay_rl.convert.source import FileError, decode, sources, text_lines
 from assay_rl.convert.summary import Summary
-from assay_rl.v1 import signal_service_pb2
+from assay_rl.v1 import episode_pb2, signal_service_pb2
 
 AUTO = "auto"  # the format that the first value of each file shows
+
+# Place and reason of a record that is no episode, and what it looks like instead, or nothing.
+OnFault = Callable[[str, str], None]
 
 __all__ = ["ALIASES", "AUTO", "FORMATS", "NAMES", "Choices", "FileError", "Summary", "outcome_line", "output_file",
            "read_episodes", "read_outcomes", "text_lines"]  # fmt: skip
 
 
 def output_file(name: str | None) -> contextlib.AbstractContextManager[IO[str]]:
-    """A file for writing; standard output where there is no name."""
-    return Path(name).open("w", encoding="utf-8") if name else contextlib.nullcontext(sys.stdout)
+    """A file for writing; standard output where there is no name. Raises FileError."""
+    if not name:
+        return contextlib.nullcontext(sys.stdout)
+    try:
+        return Path(name).open("w", encoding="utf-8")
+    except OSError as failure:
+        raise FileError(f"cannot write {name}: {failure.strerror}") from failure
 
 
 def read_episodes(
@@ -43,10 +52,13 @@ def read_episodes(
     input_format: str = "episode",
     choices: Choices | None = None,
     summary: Summary | None = None,
+    on_fault: OnFault | None = None,
 ) -> Iterator[Episode]:
     """Episodes of files, folders or archives, in their order. Raises FileError.
 
     input_format: a name of `NAMES`, or AUTO. choices: what the caller says beside the files. summary: is filled.
+    on_fault: takes each record that is no episode, of formats whose records are independent of each other (episode and
+    log), and the reading goes on; without it, and of other formats, the first such record raises FileError.
     """
     choices = choices or Choices()
     streams = [Stream(source) for source in sources([names] if isinstance(names, str) else list(names))]
@@ -61,7 +73,7 @@ def read_episodes(
             summary.formats[name] += len(group)
         if name in ("episode", "log"):
             for stream in group:
-                yield from _own(stream, name, choices, summary)
+                yield from _own(stream, name, choices, summary, on_fault)
         else:
             yield from _converted(FORMATS[name], group, choices, summary)
 
@@ -93,34 +105,45 @@ def _shape(value: Any) -> str:
     )
 
 
-def _own(stream: Stream, name: str, choices: Choices, summary: Summary | None) -> Iterator[Episode]:
+def _own(
+    stream: Stream, name: str, choices: Choices, summary: Summary | None, on_fault: OnFault | None
+) -> Iterator[Episode]:
     """Episodes and log records, which say themselves who is an agent; --context takes that back."""
-    for value in stream.values():
-        for place, record in _elements(value):
-            try:
-                episode = _episode(record, choices) if name == "episode" else _log(record, choices)
-            except (ValueError, TypeError, json_format.ParseError) as failure:
-                raise FileError(f"{place}: not of format {name}: {failure}{_hint(record, name)}") from failure
-            if summary is not None:
-                counted = Counter((m.agent, Kind.AGENT if m.agent else Kind.FRAMEWORK) for m in episode.messages)
-                summary.add(episode, counted)
-            yield episode
+    for record in _own_records(stream):
+        try:
+            if record.fault:
+                raise MisfitError(record.fault)
+            episode = _episode(record.value, choices) if name == "episode" else _log(record.value, choices)
+        except (ValueError, TypeError, json_format.ParseError) as failure:
+            fault, hint = f"{record.place}: {failure}", _hint(record.value, name)
+            if on_fault is None:
+                raise FileError(f"{fault}{'; it ' if hint else ''}{hint}") from failure
+            on_fault(fault, hint)
+            continue
+        if summary is not None:
+            counted = Counter((m.agent, Kind.AGENT if m.agent else Kind.FRAMEWORK) for m in episode.messages)
+            summary.add(episode, counted)
+        yield episode
 
 
-def _elements(value: Value) -> Iterator[tuple[str, Any]]:
-    if isinstance(value.value, list):
-        yield from ((f"{value.place}#{k}", record) for k, record in enumerate(value.value, start=1))
-    else:
-        yield value.place, value.value
+def _own_records(stream: Stream) -> Iterator[Record]:
+    if not stream.begun or stream.source.path is not None:
+        yield from records(stream.source)
+        return
+    for value in stream.values():  # of standard input, which can be looked at once
+        held = value.value if isinstance(value.value, list) else [value.value]
+        for k, element in enumerate(held, start=1):
+            yield Record(element, f"{value.place}#{k}" if held is value.value else value.place)
 
 
 def _hint(record: Any, name: str) -> str:
     other = detect(record)
-    return f"; it looks like {other}: --input-format {other}" if other and other != name else ""
+    return f"looks like {other}: --input-format {other}" if other and other != name else ""
 
 
 def _episode(record: Any, choices: Choices) -> Episode:
-    episode = Episode.from_json(json.dumps(as_dict(record, "episode")))
+    check(record, episode_pb2.Episode.DESCRIPTOR)
+    episode = Episode.from_proto(json_format.ParseDict(record, episode_pb2.Episode()))
     for message in episode.messages:
         if message.agent and matches(message.agent, choices.context):
             message.agent = ""
@@ -130,7 +153,9 @@ def _episode(record: Any, choices: Choices) -> Episode:
 
 
 def _log(record: Any, choices: Choices) -> Episode:
-    episode = from_record(as_dict(record, "record"), keep_labels=choices.keep_labels, context_agents=choices.context)
+    if not isinstance(record, Mapping):
+        raise MisfitError(f"an object expected, got {kind_of(record)}")
+    episode = from_record(record, keep_labels=choices.keep_labels, context_agents=choices.context)
     _encodable(episode)
     return episode
 
@@ -193,4 +218,5 @@ def outcome_message(outcome: Outcome) -> signal_service_pb2.EpisodeResult | sign
 
 def outcome_line(outcome: Outcome) -> str:
     """One line of JSON for an outcome, failures included."""
-    return json_format.MessageToJson(outcome_message(outcome), indent=None)
+    # A reader that is not protobuf would take a missing reward for a failure.
+    return json_format.MessageToJson(outcome_message(outcome), indent=None, always_print_fields_with_no_presence=True)

@@ -45,6 +45,11 @@ class Stream:
     def name(self) -> str:
         return self.source.name
 
+    @property
+    def begun(self) -> bool:
+        """Whether it has been looked at."""
+        return self._pending is not None
+
     def first(self) -> Value | None:
         """The first value, which stays to be read."""
         held = self._pending or values(self.source, is_record)

@@ -6,8 +6,10 @@ Nothing is guessed: what cannot be read is refused with its file, its line and t
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import json
+import os
 import re
 import sys
 import zlib
@@ -35,7 +37,7 @@ MAX_FILES = 1_000_000  # of a folder or an archive
 CHUNK = 1 << 20
 
 _ZSTANDARD = 93  # in the words of zip
-_ZSTD_ERRORS: tuple[type[Exception], ...] = (zstd.ZstdError,) if zstd is not None else ()
+ZSTD_ERRORS: tuple[type[Exception], ...] = (zstd.ZstdError,) if zstd is not None else ()
 _NO_ZSTD = "packed by Zstandard, for which this Python has no library: pip install 'assay-rl[zstd]'"
 
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".traj", ".eval", ".log", ".txt", ".gz", ".zst", ".zip")
@@ -63,7 +65,7 @@ class Value:
 
     @property
     def place(self) -> str:
-        return f"{self.name}:{self.line}" if self.line else self.name
+        return place_of(self.name, self.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,15 @@ class Source:
     open: Callable[[], IO[bytes]]
     path: Path | None = None
 
+    def place(self, line: int) -> str:
+        """A line of it, for people; 0: the whole."""
+        return place_of(self.name, line)
+
+
+def place_of(name: str, line: int) -> str:
+    """FILE:LINE, - is standard input; without a line the file."""
+    return f"{name}:{line}" if line else name
+
 
 def sources(names: list[str] | tuple[str, ...]) -> Iterator[Source]:
     """The files that names stand for: "-" is standard input, a folder its files in order, an archive its members."""
@@ -83,7 +94,7 @@ def sources(names: list[str] | tuple[str, ...]) -> Iterator[Source]:
             continue
         path = Path(name)
         if not path.exists():
-            raise FileError(f"{name}: no such file")
+            raise FileError(f"cannot read {name}: {os.strerror(errno.ENOENT)}")
         if path.is_dir():
             yield from _folder(path)
         else:
@@ -106,7 +117,7 @@ def _file(path: Path, name: str) -> Iterator[Source]:
         with path.open("rb") as probe:
             head = probe.read(4)
     except OSError as failure:
-        raise FileError(f"{name}: {failure.strerror}") from failure
+        raise FileError(f"cannot read {name}: {failure.strerror}") from failure
     if head == b"PK\x03\x04":
         yield from _archive(path, name)
     else:
@@ -150,7 +161,7 @@ class _Member(io.BufferedReader):
 
 
 @contextmanager
-def _opened(source: Source) -> Iterator[io.BufferedReader]:
+def opened(source: Source) -> Iterator[io.BufferedReader]:
     """The bytes of a source, gzip unpacked, whatever its name says."""
     raw = source.open()
     try:
@@ -224,49 +235,65 @@ def _is_blank(line: str) -> bool:
 def _all_lines(source: Source) -> Iterator[tuple[int, str]]:
     number = 0
     try:
-        with _opened(source) as raw:
+        with opened(source) as raw:
             for line in _decoded(raw, source.name):
                 number += 1
                 yield number, line.rstrip("\0")  # zeros that fill the last block
-    except (EOFError, zlib.error, zipfile.BadZipFile, *_ZSTD_ERRORS) as failure:
+    except (EOFError, zlib.error, zipfile.BadZipFile, *ZSTD_ERRORS) as failure:
         where = f"{source.name}:{number + 1}"
         raise FileError(f"{where}: the compressed data is damaged or cut off: {failure}") from failure
     except OSError as failure:
         raise FileError(f"{source.name}: {failure.strerror or failure}") from failure
 
 
-def _decoded(raw: io.BufferedReader, name: str) -> Iterator[str]:
+def _encoding_of(raw: io.BufferedReader) -> str:
+    """As the first bytes tell: a byte order mark, or the zeros of the first character of JSON."""
     head = raw.peek(4)[:4]
     encoding = next((name for mark, name in _BOMS if head.startswith(mark)), "utf-8")
     if encoding == "utf-8" and len(head) >= 2 and b"\x00" in head[:2] and head[:2] != b"\0\0":
         encoding = "utf-16-le" if head[1] == 0 else "utf-16-be"  # JSON begins with a character below 128
+    return encoding
+
+
+def decoded_lines(raw: io.BufferedReader) -> Iterator[str | bytes]:
+    """Lines as texts; as bytes where a line is not UTF-8. The encoding is UTF-8, or what the first bytes say.
+
+    Raises OverflowError for a line of more than MAX_LINE bytes, and UnicodeError, naming the encoding, where a text of
+    another one is damaged.
+    """
+    encoding = _encoding_of(raw)
     if encoding != "utf-8":
-        yield from _decoded_wide(raw, name, encoding)
+        try:
+            yield from io.TextIOWrapper(raw, encoding=encoding, newline="\n")
+        except UnicodeDecodeError as failure:
+            raise UnicodeError(f"not {encoding.upper().replace('-LE', 'LE').replace('-BE', 'BE')}") from failure
         return
-    if head.startswith(codecs.BOM_UTF8):
+    if raw.peek(3)[:3] == codecs.BOM_UTF8:
         raw.read(len(codecs.BOM_UTF8))
-    number = 0
     while line := raw.readline(MAX_LINE + 1):
-        number += 1
         if len(line) > MAX_LINE:
-            raise FileError(f"{name}:{number}: a line of more than {MAX_LINE} bytes")
+            raise OverflowError
         try:
             yield line.decode("utf-8")
-        except UnicodeDecodeError as failure:
-            raise FileError(
-                f"{name}:{number}: byte 0x{line[failure.start]:02x} at {failure.start + 1} is not UTF-8; "
-                "write the file again as UTF-8 (iconv -f ENCODING -t UTF-8)"
-            ) from failure
+        except UnicodeDecodeError:
+            yield line
 
 
-def _decoded_wide(raw: io.BufferedReader, name: str, encoding: str) -> Iterator[str]:
+def _decoded(raw: io.BufferedReader, name: str) -> Iterator[str]:
     number = 0
     try:
-        for line in io.TextIOWrapper(raw, encoding=encoding, newline="\n"):
+        for line in decoded_lines(raw):
             number += 1
-            yield line
+            yield line.decode("utf-8") if isinstance(line, bytes) else line
+    except OverflowError as failure:
+        raise FileError(f"{name}:{number + 1}: a line of more than {MAX_LINE} bytes") from failure
     except UnicodeDecodeError as failure:
-        raise FileError(f"{name}: near line {number + 1}: not {encoding.upper()}: {failure.reason}") from failure
+        raise FileError(
+            f"{name}:{number}: byte 0x{failure.object[failure.start]:02x} at {failure.start + 1} is not UTF-8; "
+            "write the file again as UTF-8 (iconv -f ENCODING -t UTF-8)"
+        ) from failure
+    except UnicodeError as failure:
+        raise FileError(f"{name}: near line {number + 1}: {failure}") from failure
 
 
 def _constant(name: str) -> Any:
@@ -274,14 +301,21 @@ def _constant(name: str) -> Any:
 
 
 _LOG_LINE = re.compile(r"\[\d{4}-\d\d-\d\d[ T]")  # a list of JSON never begins so
-_DECODER = json.JSONDecoder(parse_constant=_constant)
+
+
+def _integer(text: str) -> int | float:
+    """Some writers leave the point out of negative zero, which is another double than zero."""
+    return -0.0 if text == "-0" else int(text)
+
+
+DECODER = json.JSONDecoder(parse_constant=_constant, parse_int=_integer)
 Split = Callable[[Any], bool]
 
 
 def decode(text: str) -> Any:
     """A JSON value. Raises ValueError, for what is nested too deep as well."""
     try:
-        return _DECODER.decode(text)
+        return DECODER.decode(text)
     except RecursionError:
         raise ValueError("nested too deep") from None
 
@@ -418,7 +452,7 @@ class _Document:
     def _decode(self) -> Any:
         while True:
             try:
-                value, end = _DECODER.raw_decode(self._text, self._at)
+                value, end = DECODER.raw_decode(self._text, self._at)
             except RecursionError:
                 raise FileError(f"{self._source.name}:{self._line}: not JSON: nested too deep") from None
             except json.JSONDecodeError as failure:

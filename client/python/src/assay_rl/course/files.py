@@ -128,7 +128,7 @@ def read_line(one: Input, place: str, line: str, field: str | None = None, shows
         record = records.read_object(line)
         step = one.step if field is None else _taken(record, field)
         _lighten(record, step, shows)
-        parsed = records.parse_record(0, record)
+        parsed = records.parse_record(record)
     except (records.RecordError, FileError) as error:
         raise FileError(f"{place}: {error}") from error
     return Line(parsed.result if isinstance(parsed, records.ResultLine) else parsed, step)

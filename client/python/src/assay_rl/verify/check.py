@@ -24,7 +24,7 @@ CREDIBLE_SHARE = 0.8
 def check_episode(line: ResultLine, episode: episode_pb2.Episode) -> Report:
     """Everything that EpisodeSignals says about the episode. Never raises on a well-formed result."""
     result = line.result
-    report = Report(result.episode_id or result.signals.episode_id or f"line {line.number}")
+    report = Report(result.episode_id or result.signals.episode_id)
     if result.WhichOneof("outcome") == "error":
         report.wrong("error", "signals", f"code {result.error.code}: {result.error.message}")
         return report

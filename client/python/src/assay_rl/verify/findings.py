@@ -23,13 +23,16 @@ def enum_name(enum: Enum, number: int) -> str:
 
 @dataclass(frozen=True)
 class Finding:
-    """One wrong value. `path` is a field path below the result, such as signals.messages[3].reward."""
+    """One wrong value. `path` is a field path below the result, such as signals.messages[3].reward; without it
+    `found` says all."""
 
     path: str
     expected: str
     found: str
 
     def __str__(self) -> str:
+        if not self.path:
+            return self.found
         return f"{self.path}: expected {self.expected}, found {self.found}"
 
 
@@ -41,6 +44,24 @@ class Report:
     tolerance: float = 1e-9
     findings: list[Finding] = field(default_factory=list)
     trusted: set[str] = field(default_factory=set)
+    answered: bool = True  # false: by an error, which says nothing that could be wrong
+    missing: bool = False  # there is no such record
+    place: bool = False  # the subject is a place of a file: what stands there cannot be read
+
+    @classmethod
+    def of_place(cls, place: str, fault: str) -> Report:
+        """Of a record that is no result."""
+        return cls(place, findings=[Finding("", "", fault)], place=True)
+
+    @classmethod
+    def told(cls, subject: str, fault: str, missing: bool = False) -> Report:
+        """Of a result as a whole."""
+        return cls(subject, findings=[Finding("", "", fault)], missing=missing)
+
+    @property
+    def name(self) -> str:
+        """The subject as people are told it."""
+        return self.subject if self.place or self.subject.startswith("group ") else f"episode {self.subject}"
 
     @property
     def ok(self) -> bool:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf import json_format
 
+from assay_rl.convert._fields import kind_of
+from assay_rl.convert.misfit import Descriptor, MisfitError, check, parse
 from assay_rl.v1 import episode_pb2, signal_service_pb2, signals_pb2
 
 from .questions import Asked, decode
+
+_EpisodeResult = signal_service_pb2.EpisodeResult
 
 
 class RecordError(ValueError):
@@ -22,34 +25,28 @@ class RecordError(ValueError):
 class ResultLine:
     """One EpisodeResult with its questions decoded apart: there may be thousands of them."""
 
-    number: int
     result: signal_service_pb2.EpisodeResult
     asked: tuple[Asked, ...]
     broken: tuple[str, ...]  # questions that could not be read
 
 
-def _integer(text: str) -> int | float:
-    """Some writers leave the point out of negative zero, which is another double than zero."""
-    return -0.0 if text == "-0" else int(text)
-
-
 def read_object(line: str) -> dict[str, Any]:
     """The JSON object of a line. Raises RecordError."""
     try:
-        value = json.loads(line, parse_int=_integer)
-    except ValueError as error:
-        raise RecordError(f"not JSON: {error}") from error
+        value = parse(line)
+    except MisfitError as misfit:
+        raise RecordError(str(misfit)) from misfit
     if not isinstance(value, dict):
-        raise RecordError("not a JSON object")
+        raise RecordError(f"an object expected, got {kind_of(value)}")
     return value
 
 
-def parse_result(number: int, line: str) -> ResultLine | signal_service_pb2.GroupResult:
+def parse_result(line: str) -> ResultLine | signal_service_pb2.GroupResult:
     """Reads one line of `assay signals`. Raises RecordError."""
-    return parse_record(number, read_object(line))
+    return parse_record(read_object(line))
 
 
-def parse_record(number: int, value: dict[str, Any]) -> ResultLine | signal_service_pb2.GroupResult:
+def parse_record(value: dict[str, Any]) -> ResultLine | signal_service_pb2.GroupResult:
     """The result in a decoded line, which is used up. Raises RecordError."""
     try:
         if "groupId" in value or "group_id" in value:
@@ -63,9 +60,19 @@ def parse_record(number: int, value: dict[str, Any]) -> ResultLine | signal_serv
                 asked.append(decode(question, result.signals.audit.questions.add()))
             except (ValueError, TypeError, AttributeError, json_format.ParseError) as error:
                 broken.append(f"questions[{k}]: {error}")
-    except json_format.ParseError as error:
-        raise RecordError(str(error)) from error
-    return ResultLine(number, result, tuple(asked), tuple(broken))
+    except (json_format.ParseError, ValueError, TypeError) as error:
+        kind = signal_service_pb2.GroupResult if "groupId" in value or "group_id" in value else _EpisodeResult
+        raise RecordError(_misfit(value, kind.DESCRIPTOR) or str(error)) from error
+    return ResultLine(result, tuple(asked), tuple(broken))
+
+
+def _misfit(value: dict[str, Any], message: Descriptor) -> str:
+    """Where a value does not fit a message; empty where nothing is found."""
+    try:
+        check(value, message)
+    except MisfitError as misfit:
+        return str(misfit)
+    return ""
 
 
 def _take_questions(value: dict[str, Any]) -> list[Any]:
@@ -79,9 +86,13 @@ def parse_episode(line: str) -> episode_pb2.Episode:
     """Reads one Episode. Raises RecordError."""
     value = read_object(line)
     try:
-        return json_format.ParseDict(value, episode_pb2.Episode())
+        episode = json_format.ParseDict(value, episode_pb2.Episode())
     except (json_format.ParseError, ValueError, TypeError) as error:
         raise RecordError(str(error)) from error
+    if not episode.agents:  # they are the authors, as when it was sent
+        for name in dict.fromkeys(m.agent_id for m in episode.messages if m.agent_id):
+            episode.agents.add(id=name)
+    return episode
 
 
 def canonical(episode: episode_pb2.Episode) -> bytes:

@@ -1,0 +1,41 @@
+"""Version of the package, and the commit that it was built from."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import assay_rl
+
+
+def _built_from() -> tuple[str, str]:
+    """Commit and its date, empty where they are unknown: as the build wrote them down, or, of a package used from its
+    sources, as git says."""
+    try:
+        from assay_rl import _revision  # type: ignore[attr-defined,unused-ignore]
+    except ImportError:
+        return _of_git(Path(__file__).resolve().parents[4])
+    return _revision.REVISION, _revision.DATE
+
+
+def _of_git(root: Path) -> tuple[str, str]:
+    def git(*arguments: str) -> str:
+        try:
+            done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            return ""
+        return done.stdout.decode().strip()
+
+    # A package that lies in another project's clone is not of that project's commit.
+    if not (root / ".git").exists():
+        return "", ""
+    commit = git("rev-parse", "--short=12", "HEAD")
+    changed = "+" if commit and git("status", "--porcelain", "--untracked-files=no") else ""
+    return commit + changed, git("log", "-1", "--format=%cs")
+
+
+def version_line(program: str) -> str:
+    """What --version prints, such as "assay-rl 0.2.0 (1a2b3c4d5e6f, 2026-11-30)"."""
+    commit, date = _built_from()
+    known = ", ".join(filter(None, (commit, date)))
+    return f"{program} {assay_rl.__version__}{f' ({known})' if known else ''}"
