@@ -123,6 +123,7 @@ void GroupPlan::Try(int base, int agent, int member) {
     const auto [known, is_new] = known_.try_emplace(teams_.Key(base, agent, member));
     if (is_new) {
       known->second.question = static_cast<int>(batch_.size());
+      known->second.team = static_cast<int>(known_.size());
       Question& question = batch_.emplace_back();
       question.kind = QuestionKind::kTeam;
       question.samples = options_.samples;
@@ -141,7 +142,10 @@ void GroupPlan::Add(const Trial& trial) {
   ++sums.count;
   sums.mean += before / sums.count;
   sums.deviations += before * (trial.value.mean - sums.mean);
-  sums.noise += trial.value.variance;
+  if (trial.value.variance <= 0) return;
+  int& before_it = repeats_[{trial.entry, trial.value.team}];
+  sums.noise += (2 * before_it + 1) * trial.value.variance;
+  ++before_it;
 }
 
 void GroupPlan::Record(size_t question, const Answer& answer) {
@@ -184,7 +188,8 @@ absl::Status GroupPlan::tell(absl::Span<const Answer> answers) {
   for (size_t q = 0; q < answers.size(); ++q) {
     const Answer& answer = answers[q];
     if (absl::Status check = CheckAnswer(answer, options_.range); !check.ok()) return check;
-    known_[batch_keys_[q]] = {answer.mean, answer.variance / answer.samples, -1};
+    Value& value = known_[batch_keys_[q]];
+    value = {answer.mean, answer.variance / answer.samples, -1, value.team};
     ++result_.questions;
     if (!answer.cached) result_.samples += answer.samples;
     Record(q, answer);
@@ -208,19 +213,22 @@ absl::StatusOr<Recombined> GroupPlan::finish() {
   for (const Trial& trial : waiting_) Add(trial);  // of a group in which nothing had to be asked
   waiting_.clear();
   result_.values.reserve(sums_.size());
+  result_.noise.reserve(sums_.size());
   result_.std_errors.reserve(sums_.size());
   for (const Sums& sums : sums_) {
     if (sums.count == 0) {
       result_.values.push_back(std::numeric_limits<double>::quiet_NaN());
       result_.std_errors.push_back(0);
+      result_.noise.push_back(0);
       continue;
     }
     const double count = sums.count;
     const double left_out = 1 - count / teams_.members();
     const double spread = sums.count > 1 ? sums.deviations / (count - 1) : 0;
     result_.values.push_back(std::clamp(sums.mean, options_.range.low, options_.range.high));
-    result_.std_errors.push_back(
-        std::sqrt(sums.noise / (count * count) + spread / count * std::max(0.0, left_out)));
+    const double noise = sums.noise / (count * count);
+    result_.noise.push_back(noise);
+    result_.std_errors.push_back(std::sqrt(noise + spread / count * std::max(0.0, left_out)));
   }
   return std::move(result_);
 }

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -52,6 +53,7 @@ struct Recombined {
   // where the agent has no message in this member.
   std::vector<double> values;
   std::vector<double> std_errors;  // of them: noise of the answers, choice of the siblings
+  std::vector<double> noise;       // variance of each by the answers alone; empty: they are exact
   int64_t questions = 0;           // asked and answered; what was counted from ballots is none
   int64_t samples = 0;             // fresh ones
   std::vector<signals::AskedQuestion> asked;
@@ -90,6 +92,7 @@ class GroupPlan {
     double mean = 0;
     double variance = 0;  // of the mean
     int question = -1;    // in the batch; -1: known
+    int team = -1;        // its number; -1: none, what was played
   };
   // One team that an agent's messages of a member are tried in.
   struct Trial {
@@ -100,7 +103,7 @@ class GroupPlan {
     int count = 0;
     double mean = 0;
     double deviations = 0;  // sum of squares about the mean
-    double noise = 0;       // sum of the variances
+    double noise = 0;  // variance of the sum: an answer that counts k times counts k^2 times here
   };
 
   void FindSiblings();
@@ -122,6 +125,8 @@ class GroupPlan {
   std::vector<Trial> waiting_;
   absl::flat_hash_map<std::string, Value> known_;
   std::vector<Sums> sums_;
+  absl::flat_hash_map<std::pair<int, int>, int>
+      repeats_;  // how often an entry rests on a noisy team
   Recombined result_;
 };
 

@@ -51,8 +51,10 @@ absl::Status MakeGroupSignals(const std::map<std::string, GroupMember>& members,
   for (const auto& [id, member] : members) numbers.push_back(&member.numbers());
   const absl::Span<const double> values =
       recombined != nullptr ? absl::MakeConstSpan(recombined->values) : absl::Span<const double>();
+  const absl::Span<const double> noise =
+      recombined != nullptr ? absl::MakeConstSpan(recombined->noise) : absl::Span<const double>();
   const absl::StatusOr<signals::GroupAdvantages> advantages =
-      signals::ComputeAdvantages(numbers, options, values);
+      signals::ComputeAdvantages(numbers, options, {values, noise});
   if (!advantages.ok()) return advantages.status();
   wire->set_used(static_cast<int32_t>(members.size()));
   wire->set_mean_score(Plain(advantages->mean_score));

@@ -10,8 +10,6 @@
 namespace assay::signals {
 namespace {
 
-constexpr double kLocalLimit = 5;
-
 // A quotient whose numerator is 0 is 0: what does not deviate has no advantage, even where neither
 // a deviation nor an epsilon is left to divide by.
 double Quotient(double numerator, double divisor) {
@@ -31,8 +29,8 @@ class Scaling {
     return deviation == 0 ? 0 : Quotient(share, deviation + epsilon_);
   }
   double Credit(double value, double divisor, double unit) const {
-    if (!divides_) return std::clamp(value * unit, -kLocalLimit, kLocalLimit) * range_;
-    return std::clamp(Quotient(value, divisor + epsilon_), -kLocalLimit, kLocalLimit);
+    if (!divides_) return std::clamp(value * unit, -kLargestCredit, kLargestCredit) * range_;
+    return std::clamp(Quotient(value, divisor + epsilon_), -kLargestCredit, kLargestCredit);
   }
 
  private:
@@ -41,11 +39,18 @@ class Scaling {
   const double range_;
 };
 
+// X of a pair: where its part is noisy, the next best has the rest.
+double Mixed(const Scaling& scaling, const OutcomeNumbers& x, size_t pair) {
+  const double own = scaling.Outcome(x.values[pair], x.divisors[pair]);
+  if (x.rest == nullptr || x.shares[pair] >= 1) return own;
+  return x.shares[pair] * own + (1 - x.shares[pair]) * Mixed(scaling, *x.rest, pair);
+}
+
 }  // namespace
 
 absl::StatusOr<GroupAdvantages> ComputeAdvantages(absl::Span<const GroupMember* const> members,
                                                   const AdvantageOptions& options,
-                                                  absl::Span<const double> recombined) {
+                                                  const TeamValues& recombined) {
   const Group group(members, options.range, recombined);
   const absl::StatusOr<OutcomeRule> outcome = ChooseOutcomeRule(group, options.outcome);
   if (!outcome.ok()) return outcome.status();
@@ -76,7 +81,7 @@ absl::StatusOr<GroupAdvantages> ComputeAdvantages(absl::Span<const GroupMember* 
     member.advantage.reserve(members[e]->messages.size());
     member.outcome = scaling.Outcome(group.score_deviation(static_cast<int>(e)), deviation);
     for (size_t i = 0; i < members[e]->agents.size(); ++i) {
-      member.by_agent.push_back(scaling.Outcome(x.values[pair], x.divisors[pair]));
+      member.by_agent.push_back(Mixed(scaling, x, pair));
       ++pair;
     }
     for (const MemberMessage& message : members[e]->messages) {

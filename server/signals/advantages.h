@@ -40,7 +40,7 @@ struct GroupAdvantages {
 // the order of the members. O(messages log messages).
 absl::StatusOr<GroupAdvantages> ComputeAdvantages(absl::Span<const GroupMember* const> members,
                                                   const AdvantageOptions& options,
-                                                  absl::Span<const double> recombined = {});
+                                                  const TeamValues& recombined = {});
 
 }  // namespace assay::signals
 

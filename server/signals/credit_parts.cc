@@ -29,9 +29,14 @@ std::vector<double> Squares(std::vector<double> values) {
   return values;
 }
 
-// The root mean square over the whole group, for each of its messages.
+// The root mean square over the whole group, for each of its messages; more where it would leave
+// one above kLargestCredit. All are scaled down together then: to cut off the largest ones alone
+// would take from what is rare and large, and turn the gradient.
 std::vector<double> RootMeanSquares(const std::vector<double>& values) {
-  return std::vector<double>(values.size(), std::sqrt(SortedMean(Squares(values))));
+  double largest = 0;
+  for (const double value : values) largest = std::max(largest, std::abs(value));
+  const double divisor = std::max(std::sqrt(SortedMean(Squares(values))), largest / kLargestCredit);
+  return std::vector<double>(values.size(), divisor);
 }
 
 absl::Status KnowsValueChanges(const Group& group) {

@@ -11,6 +11,9 @@
 
 namespace assay::signals {
 
+// No K is larger.
+inline constexpr double kLargestCredit = 5;
+
 // Of every message of the group.
 struct CreditNumbers {
   std::vector<double> values;    // in units of CreditRule::unit

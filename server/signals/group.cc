@@ -59,7 +59,7 @@ Moments SortedMoments(std::vector<double> values) {
 }
 
 Group::Group(absl::Span<const GroupMember* const> members, double range,
-             absl::Span<const double> recombined)
+             const TeamValues& recombined)
     : members_(members), range_(range), recombined_(recombined) {
   absl::flat_hash_map<absl::string_view, int> policies;
   std::vector<double> scores;

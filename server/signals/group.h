@@ -55,20 +55,25 @@ inline double SortedMean(std::vector<double> values) {
   return SortedMoments(std::move(values)).mean;
 }
 
+// What the messages of each agent of each member are worth in teams put together from the group,
+// member by member, and the variance of that by noise in the evaluator's answers.
+struct TeamValues {
+  absl::Span<const double> values;  // NaN where the agent has no message; empty: not known
+  absl::Span<const double> noise;   // empty: exact
+};
+
 // A group laid out flat. A pair is an agent in an episode. Amounts are shares of the value range:
 // the squares of tiny ranges would vanish, and those of huge ones overflow.
 class Group {
  public:
   // `members` and `recombined` must outlive the group. `range` is the size of the value range.
-  // `recombined`: what the messages of each agent of each member are worth in the teams of the
-  // group, member by member; NaN where the agent has no message. Empty: not known.
   Group(absl::Span<const GroupMember* const> members, double range,
-        absl::Span<const double> recombined = {});
+        const TeamValues& recombined = {});
 
   absl::Span<const GroupMember* const> members() const { return members_; }
   double range() const { return range_; }
   // One a pair, or empty.
-  absl::Span<const double> recombined() const { return recombined_; }
+  const TeamValues& recombined() const { return recombined_; }
 
   int pairs() const { return static_cast<int>(agents_.size()); }
   const MemberAgent& agent(int pair) const { return *agents_[pair]; }
@@ -96,7 +101,7 @@ class Group {
  private:
   const absl::Span<const GroupMember* const> members_;
   const double range_;
-  const absl::Span<const double> recombined_;
+  const TeamValues recombined_;
   std::vector<const MemberAgent*> agents_;  // of each pair
   std::vector<int> member_of_;              // of each pair
   std::vector<int> policy_of_;              // of each pair

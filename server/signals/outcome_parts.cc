@@ -20,8 +20,10 @@ absl::Status Always(const Group&) { return absl::OkStatus(); }
 
 // What is left of the score's deviation is divided by that of all scores.
 OutcomeNumbers OverScores(const Group& group, OutcomeScale scale, std::vector<double> values) {
-  std::vector<double> divisors(values.size(), ScoreDeviation(group, scale));
-  return {std::move(values), std::move(divisors)};
+  OutcomeNumbers x;
+  x.divisors.assign(values.size(), ScoreDeviation(group, scale));
+  x.values = std::move(values);
+  return x;
 }
 
 std::vector<double> ScoreDeviations(const Group& group) {
@@ -67,27 +69,54 @@ OutcomeNumbers Control(const Group& group, OutcomeScale scale) {
 }
 
 absl::Status KnowsTeams(const Group& group) {
-  if (!group.recombined().empty()) return absl::OkStatus();
+  if (!group.recombined().values.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(
       "no values of teams put together from the episodes of the group are known");
 }
 
+// The share of the differences of a policy's worths that is not noise of the answers, one a pair; 1
+// where the agent has no message and no X.
+std::vector<double> ShareOfTeams(const Group& group, const std::vector<double>& worth,
+                                 const std::vector<Moments>& moments) {
+  std::vector<double> noise(group.recombined().noise.begin(), group.recombined().noise.end());
+  for (size_t p = 0; p < noise.size(); ++p) {
+    noise[p] /= group.range() * group.range();
+    if (std::isnan(worth[p])) noise[p] = worth[p];
+  }
+  const std::vector<Moments> of_policy = group.PairMoments(noise);
+  std::vector<double> shares(worth.size(), 1.0);
+  for (size_t p = 0; p < worth.size(); ++p) {
+    if (std::isnan(worth[p]) || of_policy[p].mean <= 0) continue;
+    const double spread = moments[p].variance();
+    shares[p] = spread > 0 ? std::clamp(1 - of_policy[p].mean / spread, 0.0, 1.0) : 0;
+  }
+  return shares;
+}
+
 // What the agent's messages are worth in the teams of all its siblings, less their mean over the
-// policy: informative even where all episodes failed.
+// policy: informative even where all episodes failed. Divided by their own deviation noise would
+// weigh as much as worth, and most where there is nothing left to learn: so far as they are noise
+// the next best part stands for them.
 OutcomeNumbers Recombined(const Group& group, OutcomeScale scale) {
-  std::vector<double> worth(group.recombined().begin(), group.recombined().end());
+  std::vector<double> worth(group.recombined().values.begin(), group.recombined().values.end());
   for (double& value : worth) value /= group.range();
   const std::vector<Moments> moments = group.PairMoments(worth);
-  std::vector<double> x(worth.size()), divisors(worth.size());
+  OutcomeNumbers x;
+  x.values.resize(worth.size());
+  x.divisors.resize(worth.size());
   for (size_t p = 0; p < worth.size(); ++p) {
     const int freedom = scale == OutcomeScale::kSample ? moments[p].count - 1 : moments[p].count;
     const double deviation = freedom > 0 ? std::sqrt(moments[p].squares / freedom) : 0;
     // Below it there is nothing but rounding.
     if (deviation <= kZero || std::isnan(worth[p])) continue;
-    x[p] = worth[p] - moments[p].mean;
-    divisors[p] = deviation;
+    x.values[p] = worth[p] - moments[p].mean;
+    x.divisors[p] = deviation;
   }
-  return {std::move(x), std::move(divisors)};
+  if (group.recombined().noise.empty()) return x;
+  x.shares = ShareOfTeams(group, worth, moments);
+  x.rest = std::make_unique<OutcomeNumbers>(KnowsValuesWithout(group).ok() ? Control(group, scale)
+                                                                           : Outcome(group, scale));
+  return x;
 }
 
 constexpr OutcomeRule kRules[] = {

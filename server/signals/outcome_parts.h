@@ -2,6 +2,7 @@
 #ifndef ASSAY_SERVER_SIGNALS_OUTCOME_PARTS_H_
 #define ASSAY_SERVER_SIGNALS_OUTCOME_PARTS_H_
 
+#include <memory>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,6 +17,10 @@ namespace assay::signals {
 struct OutcomeNumbers {
   std::vector<double> values;
   std::vector<double> divisors;  // standard deviations, by the scale; kNone as kPopulation
+  // Where the values are noisy: the share that each has in X, in [0, 1]; the rest is that of
+  // `rest`.
+  std::vector<double> shares;
+  std::unique_ptr<OutcomeNumbers> rest;
 };
 
 // One way to make X. kAuto is the first that the group supports, from the one

@@ -50,7 +50,8 @@ def credit_part(credits: Array, value_range: float = 1.0, epsilon: float = 1e-6)
 
 def value_part(changes: Array, value_range: float = 1.0, epsilon: float = 1e-6) -> Array:
     """All agents' changes of value, or process scores, over the group."""
-    found: Array = np.clip(changes / (np.sqrt(np.mean(changes**2)) + epsilon * value_range), -5, 5)
+    divisor = max(np.sqrt(np.mean(changes**2)), np.abs(changes).max() / 5)
+    found: Array = changes / (divisor + epsilon * value_range)
     return found
 
 

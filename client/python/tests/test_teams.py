@@ -230,13 +230,14 @@ class Remote(stubs.EvaluatorServiceServicer):
 
 
 @contextlib.contextmanager
-def remote(folder: Path, evaluator: Remote) -> Iterator[Assayd]:
+def remote(folder: Path, evaluator: Remote, more: dict[str, object] | None = None) -> Iterator[Assayd]:
     service = grpc.server(ThreadPoolExecutor(4))
     stubs.add_EvaluatorServiceServicer_to_server(evaluator, service)
     endpoint = f"127.0.0.1:{service.add_insecure_port('127.0.0.1:0')}"
     service.start()
     config = folder / "config.json"
-    config.write_text(json.dumps({"evaluators": [{"name": "tests", "remote": {"endpoints": [endpoint]}}]}))
+    named = {"name": "tests", "remote": {"endpoints": [endpoint]}, **(more or {})}
+    config.write_text(json.dumps({"evaluators": [named]}))
     try:
         with running(f"--config={config}") as started:
             yield started
@@ -270,6 +271,50 @@ def test_a_remote_evaluator_that_dies_loses_the_teams_and_no_group(tmp_path: Pat
     assert "the simulator is gone" in outcome.proto.signals.recombined.error.message
     assert outcome.outcome_part == "CONTROL"
     assert len(outcome.advantages) == 4
+
+
+@pytest.mark.parametrize("by_vote", [True, False])
+def test_a_group_with_a_rejected_member_is_answered(server: Assayd, by_vote: bool) -> None:
+    """With its teams where nobody has to be asked. A client half-closes when nothing is left to be scored, and cannot
+    be asked then: the group does without and says so."""
+    episodes = group("rejected", 5)
+    for episode in episodes:
+        episode.task = Task(prompt="the task", reference_answer="A")
+        for message in episode.messages:
+            message.answer = "A" if by_vote else None
+    episodes[2].score = 7.0  # out of the value range
+    options = {"vote": {}} if by_vote else {"caller": TEAMS}
+    with assay_rl.Client(server.target) as client:
+        batch = client.score_batch(episodes, options=options, evaluator=None if by_vote else Grader())
+    assert [failure.episode_id for failure in batch.failed()] == ["rejected-2"]
+    outcome = batch.groups["rejected"]
+    assert isinstance(outcome, GroupScored)
+    assert outcome.missing == ["rejected-2"]
+    assert len(outcome.advantages) == 4
+    if by_vote:
+        assert sorted(outcome.recombined) == ["rejected-0", "rejected-1", "rejected-3", "rejected-4"]
+    else:
+        assert "closed its side" in outcome.proto.signals.recombined.error.message
+
+
+def test_a_full_cache_loses_nothing(tmp_path: Path) -> None:
+    evaluator = Remote()
+    with remote(tmp_path, evaluator, more={"cache_bytes": 64}) as started, assay_rl.Client(started.target) as client:
+        for _ in range(2):
+            batch = client.score_batch(group("full", 4), options={"named": {"name": "tests"}})
+            assert scored(batch, "full").recombined
+    assert len(evaluator.teams) >= len(set(evaluator.teams))
+
+
+def test_a_group_that_is_never_complete_is_answered_when_the_stream_half_closes(server: Assayd) -> None:
+    episodes = [*group("whole", 3), *group("part", 4)[:2]]
+    with assay_rl.Client(server.target) as client:
+        batch = client.score_batch(episodes, options={"caller": TEAMS}, evaluator=Grader())
+    assert len(scored(batch, "whole").recombined) == 3
+    part = scored(batch, "part")
+    assert part.proto.signals.never_sent == 2
+    assert len(part.advantages) == 2
+    assert part.recombined or "closed its side" in part.proto.signals.recombined.error.message
 
 
 BALLOTS = ("BALLOTS_FIRST", "BALLOTS_LAST", "BALLOTS_LAST_ROUND")

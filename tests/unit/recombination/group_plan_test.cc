@@ -203,6 +203,38 @@ TEST(GroupPlan, SaysHowSureItIs) {
   for (const double error : few.std_errors) EXPECT_GT(error, 0);
 }
 
+// An answer that a value rests on k times has k^2 times its variance.
+TEST(GroupPlan, ARepeatedAnswerIsNoNewOne) {
+  Played played;
+  played.agents = 2;
+  // Agent 1 says the same in all but one of five episodes, agent 0 something else in each.
+  for (int m = 0; m < 5; ++m) {
+    played.texts.push_back(absl::StrCat("t", m));
+    played.texts.push_back(m == 0 ? "other" : "same");
+  }
+  for (int m = 0; m < 5; ++m) {
+    Episode& episode = played.episodes.emplace_back();
+    episode.agents.resize(2);
+    for (int i = 0; i < 2; ++i) {
+      signals::Message& message = episode.messages.emplace_back();
+      message.agent = i;
+      message.content = played.text(m, i);
+    }
+  }
+  for (const Episode& episode : played.episodes) {
+    played.members.push_back({&episode, ValueOf({std::string(episode.messages[0].content),
+                                                 std::string(episode.messages[1].content)})});
+  }
+  const Recombined result = Play(played, {}, Asked(true), nullptr, 0.2);
+  // Agent 0 of episode 0: one team, four times. Of the others: one team, once.
+  EXPECT_NEAR(result.noise[0], 16 * 0.2 / 25, 1e-12);
+  for (int m = 1; m < 5; ++m) EXPECT_NEAR(result.noise[2 * m], 0.2 / 25, 1e-12);
+  // Agent 1 of episode 0: with each of the four others another team.
+  EXPECT_NEAR(result.noise[1], 4 * 0.2 / 25, 1e-12);
+  for (const double error : result.std_errors) EXPECT_GE(error, 0);
+  EXPECT_NEAR(result.std_errors[0], std::sqrt(result.noise[0]), 1e-12);
+}
+
 TEST(GroupPlan, TakesBatches) {
   std::mt19937 random(5);
   const Played played = Draw(random, 64, 3, 1 << 30, 0);

@@ -98,8 +98,8 @@ TEST(Advantages, WorkedExampleE9) {
 
 // Q is the worth of each agent of each episode, episode by episode.
 GroupAdvantages Recombine(const std::vector<GroupMember>& members, const std::vector<double>& q,
-                          const AdvantageOptions& options) {
-  const auto result = ComputeAdvantages(Pointers(members), options, q);
+                          const AdvantageOptions& options, const std::vector<double>& noise = {}) {
+  const auto result = ComputeAdvantages(Pointers(members), options, {q, noise});
   EXPECT_TRUE(result.ok()) << result.status();
   return result.ok() ? *result : GroupAdvantages();
 }
@@ -119,6 +119,32 @@ TEST(Advantages, WorkedExampleE10) {
   EXPECT_NEAR(OfAgent(Recombine(failed, q, any), 0)[0], std::sqrt(.75), kDigits);
   any.scale = OutcomeScale::kNone;
   EXPECT_THAT(OfAgent(Recombine(failed, q, any), 0), ElementsAre(.25, -.25, .25, -.25));
+}
+
+// As far as what the teams say is noise, CONTROL stands for it.
+TEST(Advantages, NoisyTeamsCountLess) {
+  const std::vector<double> q = {.5, .5, 0, .25, .5, .25, 0, 0};
+  std::vector<double> noise(8, .0125);
+  for (const size_t p : {1, 3, 5, 7}) noise[p] = .05;  // of agent 1, whose spread is .03125
+  const AdvantageOptions options = Exactly(OutcomePart::kRecombined);
+  const GroupAdvantages exact = Recombine(E9(), q, options);
+  EXPECT_EQ(OfAgent(Recombine(E9(), q, options, std::vector<double>(8, 0)), 0), OfAgent(exact, 0));
+  const GroupAdvantages control = Compute(E9(), Exactly(OutcomePart::kControl));
+  const GroupAdvantages noisy = Recombine(E9(), q, options, noise);
+  EXPECT_EQ(noisy.outcome_part, OutcomePart::kRecombined);
+  for (int e = 0; e < 4; ++e) {
+    // The spread of agent 0 is .0625: four fifths of it are none of the noise.
+    EXPECT_NEAR(OfAgent(noisy, 0)[e], .8 * OfAgent(exact, 0)[e] + .2 * OfAgent(control, 0)[e],
+                1e-9);
+    EXPECT_NEAR(OfAgent(noisy, 1)[e], OfAgent(control, 1)[e], 1e-9) << "nothing but noise";
+  }
+  // Where all teams are worth the same but for noise there is nothing else to go by.
+  EXPECT_EQ(OfAgent(Recombine(E9(), std::vector<double>(8, .5), options, noise), 1),
+            OfAgent(control, 1));
+  std::vector<GroupMember> unknown = E9();
+  unknown[0].agents[0].value_without.reset();
+  EXPECT_EQ(OfAgent(Recombine(unknown, q, options, noise), 1),
+            OfAgent(Compute(unknown, Exactly(OutcomePart::kOutcome)), 1));
 }
 
 TEST(Advantages, WhoSaysNothingIsNoPeer) {
@@ -209,6 +235,23 @@ TEST(Advantages, ScaleNoneKeepsTheUnitOfTheValue) {
   members[0].messages[0].value_change = 7;
   members[1].messages[0].value_change = -0.5;
   EXPECT_THAT(Locals(Compute(members, options)), ElementsAre(7, -0.5));
+}
+
+// What is rare and large keeps its proportion: all are scaled down where one would be beyond 5.
+TEST(Advantages, RareLargeChangesAreNotCutOff) {
+  std::vector<GroupMember> members;
+  for (int e = 0; e < 100; ++e) {
+    Said(members.emplace_back(Played(e % 2)), 0).value_change = e == 0 ? -1 : 0.01;
+  }
+  const std::vector<double> k =
+      Locals(Compute(members, Exactly(OutcomePart::kOutcome, CreditPart::kValues)));
+  EXPECT_NEAR(k[0], -5, kDigits);
+  for (size_t e = 1; e < k.size(); ++e) EXPECT_NEAR(k[e], 0.05, kDigits);
+  for (GroupMember& member : members) {
+    member.messages[0].process_score = *member.messages[0].value_change;
+  }
+  EXPECT_THAT(Locals(Compute(members, Exactly(OutcomePart::kOutcome, CreditPart::kScores))),
+              Pointwise(DoubleNear(kDigits), k));
 }
 
 TEST(Advantages, EverythingScalesWithTheValues) {

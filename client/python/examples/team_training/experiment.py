@@ -15,7 +15,7 @@ from typing import Any
 
 from team_training.environments import ENVIRONMENTS
 from team_training.gradients import gradient_noise
-from team_training.methods import ASSAY, FLIPS, HEADLINE, PREFERENCES, Method, ablations, under_noise
+from team_training.methods import ABLATIONS, ASSAY, FLIPS, HEADLINE, PREFERENCES, Method, ablations, under_noise
 from team_training.signals_source import SignalsSource
 from team_training.summary import Curves, best_steps
 from team_training.trainers import train
@@ -34,14 +34,14 @@ class Plan:
     environments: tuple[str, ...] = tuple(ENVIRONMENTS)
     # Not the pipeline: all coalitions but the whole are worth the same there, so there is nothing for credit to find.
     ablation_environments: tuple[str, ...] = ("specialists", "saboteur", "debate", "repair")
-    preference_environments: tuple[str, ...] = ("pipeline", "specialists", "saboteur", "repair")
+    preference_environments: tuple[str, ...] = ("specialists", "saboteur")
 
 
 FULL = Plan(
     budget=2048,
     checkpoint=16,
     steps=(2.0, 4.0, 8.0, 16.0, 32.0),
-    preference_steps=(2.0, 16.0, 32.0),
+    preference_steps=(16.0,),
     seeds=tuple(range(100, 112)),
     gradient_groups=64,
 )
@@ -124,17 +124,20 @@ class Experiment:
                 return [each for each in found if each is not None]
 
             searched = done(self._search(HEADLINE, plan.environments, plan.steps))
+            pairs = PREFERENCES[:2], PREFERENCES[2:]
+            searched += done(self._search(pairs[0], plan.preference_environments, plan.steps))
+            steps = best_steps(searched)
+            runs = done(self._training(m, name, steps[name, m.name]) for m in HEADLINE for name in plan.environments)
+            changed = done(
+                replace(self._training(method, name, steps[name, ASSAY.name]), until_target=True)
+                for number in range(len(ABLATIONS))
+                for name in plan.ablation_environments
+                for method in ablations(ENVIRONMENTS[name])
+                if method.name == ABLATIONS[number].name
+            )
             noisy = [method for method in under_noise(FLIPS[0]) if method.flips]
             searched += done(self._search(noisy, plan.environments, plan.steps[2:]))
             steps = best_steps(searched)
-            runs = done(self._training(m, name, steps[name, m.name]) for m in HEADLINE for name in plan.environments)
-            pairs = PREFERENCES[:2], PREFERENCES[2:]
-            searched += done(self._search(pairs[0], plan.preference_environments, plan.steps))
-            changed = done(
-                replace(self._training(method, name, steps[name, ASSAY.name]), until_target=True)
-                for name in plan.ablation_environments
-                for method in ablations(ENVIRONMENTS[name])
-            )
             noisier = [(a, b) for a, b in zip(under_noise(FLIPS[1]), under_noise(FLIPS[0]), strict=True) if a.flips]
             searched += done(
                 replace(self._training(method, name, steps[name, like.name]), until_target=True)

@@ -68,19 +68,18 @@ def ablations(environment: Environment) -> tuple[Method, ...]:
     """Assay with one thing changed. Each takes the step size that is best for ASSAY."""
     agents = len(environment.agents)
     changed = (
-        _assay("outcome", "X: OUTCOME", outcome="OUTCOME"),
-        _assay("control", "X: CONTROL", outcome="CONTROL"),
-        _assay("siblings_4", "X: RECOMBINED with 4 siblings", siblings=4),
         _assay("blend_0", "blend 0: X alone (as K: NONE)", blend=0.0),
-        _assay("control_alone", "X: CONTROL, blend 0", outcome="CONTROL", blend=0.0),
         _assay("blend_100", "blend 1: K alone", blend=1.0),
-        _assay("values_learnt", "K: VALUES of a learnt value function", told="values", credit="VALUES"),
-        _assay("values_half", "the same, blend 1/2", told="values", credit="VALUES", blend=0.5),
-        _assay("values_4", "K: VALUES of 4 rollouts a node, charged", rollouts=4, credit="VALUES"),
-        _assay("scores", "K: SCORES, each message left out", told="scores", credit="SCORES"),
+        _assay("control", "X: CONTROL", outcome="CONTROL"),
+        _assay("outcome", "X: OUTCOME", outcome="OUTCOME"),
+        _assay("siblings_4", "X: RECOMBINED with 4 siblings", siblings=4),
+        _assay("control_alone", "X: CONTROL, blend 0", outcome="CONTROL", blend=0.0),
         _assay("agents_only", "credit of agents only", messages=False),
         _assay("questions_2n", "credit of agents, sampled by 2n questions", messages=False, questions=2 * agents),
         _assay("questions_4n", "credit of agents, sampled by 4n questions", messages=False, questions=4 * agents),
+        _assay("values_4", "K: VALUES of 4 rollouts a node, charged", rollouts=4, credit="VALUES"),
+        _assay("scores", "K: SCORES, each message left out", told="scores", credit="SCORES"),
+        _assay("values_learnt", "K: VALUES of a learnt value function", told="values", credit="VALUES"),
     )
     # Where an agent had read another, CONTROL is the default, and there are no teams to put together.
     same = () if recombines(environment, ASSAY.options or {}) else ("control", "control_alone", "siblings_4")

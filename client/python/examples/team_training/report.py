@@ -104,10 +104,15 @@ Empty: the same as the defaults. Rollouts to 90 %, and the number of seeds that 
 
 _PREFERENCES = """## Preferences
 
-Online DPO on groups of 16; the reference is reset every iteration; the best of all steps for trajectory DPO and PEER
-pairs, of {steps} for the others. STEP and REPAIR pairs need the place of the error: up to 8 rollouts a failed episode
-to find it, and one for each of up to 2 alternatives tried there, all charged. SIBLING and PEER pairs need none. PEER
-pairs hold two messages of one author that followed the same text; where all write in parallel that is the task alone.
+Online DPO on groups of 16; the reference is reset every iteration; each method at the best of all steps. PEER pairs
+hold two messages of one author that followed the same text, which is the task alone where all write in parallel; they
+cost no rollout.
+
+"""
+
+_OTHER_PAIRS = """SIBLING pairs cost none either. STEP and REPAIR pairs need the place of the error: up to 8 rollouts a
+failed episode to find it, and one for each of up to 2 alternatives tried there, all charged. Both at the best of the
+steps {steps}.
 
 """
 
@@ -126,7 +131,10 @@ _LIMITS = """## Limits
 
 _RUN = "- This run took {minutes:.1f} minutes with {processes} processes."
 _INTERRUPTED = (
-    "- The run was interrupted and gone on with. What it had not come to is left out here, and empty in the tables."
+    "- The run was interrupted and gone on with. What it had not come to is left out here, and empty in the tables.\n"
+    "- All trainings are of one revision of this study. The server was built anew once, after the search over step "
+    "sizes without noise: from then on RECOMBINED counts only so far as the evaluator's answers are not noise, which "
+    "changes nothing where they are exact."
 )
 
 
@@ -185,13 +193,14 @@ class Report:
         for name in self._environments:
             curves = {m.title: self._curves[name, m.name] for m in self._trained(name)}
             plots.learning_curves(folder / f"curves_{name}.svg", ENVIRONMENTS[name].title, curves)
-        columns = list(self._plan["ablation_environments"])
-        plots.ratios(
-            folder / "ablations.svg",
-            "rollouts to 90 % of the optimum, relative to Assay with its defaults",
-            {m.title: [self._relative(name, m) for name in columns] for m in ABLATIONS},
-            columns,
-        )
+        if self._changed:
+            columns = list(self._plan["ablation_environments"])
+            plots.ratios(
+                folder / "ablations.svg",
+                "rollouts to 90 % of the optimum, relative to Assay with its defaults",
+                {m.title: [self._relative(name, m) for name in columns] for m in ABLATIONS},
+                columns,
+            )
         sections = (
             self._summary(),
             self._setup(),
@@ -201,7 +210,7 @@ class Report:
             self._costs(),
             self._rates(),
             self._gradients() if self._results["gradients"] else "",
-            self._ablations(),
+            self._ablations() if self._changed else "",
             self._preferences() if self._prefers() else "",
             self._history(),
             self._limits(),
@@ -410,13 +419,15 @@ class Report:
 
     def _prefers(self) -> bool:
         names = self._plan["preference_environments"]
-        return all((name, method.name) in self._best for name in names for method in PREFERENCES)
+        return all((name, method.name) in self._best for name in names for method in PREFERENCES[:2])
 
     def _preferences(self) -> str:
         rows = []
         for name in self._plan["preference_environments"]:
             base = self._rollouts(name, PREFERENCES[0])
             for method in PREFERENCES:
+                if (name, method.name) not in self._best:
+                    continue
                 step = self._best[name, method.name]
                 spent = self._rollouts(name, method)
                 arrived = self._searched[name, method.name, step]["reached"]
@@ -432,7 +443,8 @@ class Report:
                 )
         header = ("environment", "method", "step", "rollouts to 90 %", "seeds that got there", "over trajectory DPO")
         steps = ", ".join(f"{step:g}" for step in self._plan["preference_steps"])
-        return _PREFERENCES.format(steps=steps) + _table(header, rows)
+        others = any(row[1] == method.title for row in rows for method in PREFERENCES[2:])
+        return _PREFERENCES + (_OTHER_PAIRS.format(steps=steps) if others else "") + _table(header, rows)
 
     def _history(self) -> str:
         lines = [

@@ -50,11 +50,14 @@ class UnsupportedPartError(ValueError):
 
 
 def of_group(
-    answered: Sequence[EpisodeSignals], settings: Settings, worth: Mapping[tuple[str, str], float] | None = None
+    answered: Sequence[EpisodeSignals],
+    settings: Settings,
+    worth: Mapping[tuple[str, str], tuple[float, float]] | None = None,
 ) -> GroupExpectation:
     """Advantages of the episodes of one group that were answered with signals.
 
-    worth: what an agent's messages of an episode are worth in the teams of the group; None where that is not known.
+    worth: what an agent's messages of an episode are worth in the teams of the group, and the variance of that by noise
+    in the answers; None where that is not known.
     """
     scores = _Scores([s.score for s in answered], settings)
     outcome_part = _outcome_part(answered, settings, worth is not None)
@@ -68,7 +71,7 @@ def of_group(
     if outcome_part == options_pb2.OUTCOME_PART_CONTROL:
         x = _controlled(answered, scores, settings)
     elif outcome_part == options_pb2.OUTCOME_PART_RECOMBINED:
-        x = _recombined(answered, worth or {}, settings)
+        x = _recombined(answered, scores, worth or {}, settings)
     k = _credits(credit_part, answered, settings)
     episodes: dict[str, EpisodeParts] = {}
     for signals in answered:
@@ -141,20 +144,35 @@ def _controlled(
 
 
 def _recombined(
-    answered: Sequence[EpisodeSignals], worth: Mapping[tuple[str, str], float], settings: Settings
+    answered: Sequence[EpisodeSignals],
+    scores: _Scores,
+    worth: Mapping[tuple[str, str], tuple[float, float]],
+    settings: Settings,
 ) -> dict[tuple[str, str], float]:
-    """X of every agent of every episode in which it spoke: what its messages are worth in the teams of the group."""
+    """X of every agent of every episode in which it spoke: what its messages are worth in the teams of the group, and
+    as far as that is noise the next best part."""
     found = {(s.episode_id, a.agent_id): 0.0 for s in answered for a in s.agents}
+    rest: dict[tuple[str, str], float] = {}
+    if any(noise for _, noise in worth.values()):
+        for signals in answered:
+            rest.update({(signals.episode_id, a.agent_id): scores.advantage(signals.score) for a in signals.agents})
+        if all(a.HasField("value_without") for s in answered for a in s.agents):
+            rest.update(_controlled(answered, scores, settings))
     for policy in _policies(answered):
         places = [(s.episode_id, a.agent_id) for s in answered for a in s.agents if a.policy == policy]
-        own = {place: worth[place] for place in places if place in worth}
+        own = {place: worth[place][0] for place in places if place in worth}
         mean = _mean(list(own.values()))
+        squares = fsum((q - mean) ** 2 for q in own.values())
         freedom = len(own) - 1 if settings.scale == options_pb2.OUTCOME_SCALE_SAMPLE else len(own)
-        std = sqrt(fsum((q - mean) ** 2 for q in own.values()) / freedom) if freedom > 0 else 0.0
-        if std <= 1e-12 * settings.range:
-            continue
+        std = sqrt(squares / freedom) if freedom > 0 else 0.0
+        noise = _mean([worth[place][1] for place in own])
+        share = 1.0
+        if noise > 0:
+            share = min(max(1 - noise / (squares / len(own)), 0.0), 1.0) if squares > 0 else 0.0
         divisor = 1.0 if settings.scale == options_pb2.OUTCOME_SCALE_NONE else std + settings.epsilon
-        found.update({place: (q - mean) / divisor for place, q in own.items()})
+        for place, q in own.items():
+            x = (q - mean) / divisor if std > 1e-12 * settings.range else 0.0
+            found[place] = x if share >= 1 else share * x + (1 - share) * rest[place]
     return found
 
 
@@ -238,9 +256,11 @@ def _by_policy(answered: Sequence[EpisodeSignals]) -> list[dict[tuple[str, int],
 def _over_rms(
     values: dict[tuple[str, int], float], settings: Settings, unit: float, epsilon: float
 ) -> dict[tuple[str, int], float]:
-    """Not centred: the mean of what is an advantage already is 0 under the policy."""
+    """Not centred: the mean of what is an advantage already is 0 under the policy. Where one would be beyond CLIP, all
+    are scaled down together."""
     rms = sqrt(_mean([v * v for v in values.values()]))
-    return {place: _standardised(v, rms + epsilon, settings, unit) for place, v in values.items()}
+    divisor = max(rms, max((abs(v) for v in values.values()), default=0.0) / CLIP)
+    return {place: _standardised(v, divisor + epsilon, settings, unit) for place, v in values.items()}
 
 
 def _standardised(value: float, divisor: float, settings: Settings, unit: float) -> float:

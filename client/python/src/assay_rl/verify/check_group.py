@@ -35,7 +35,7 @@ def check_group(
     settings = _group_settings(answered[0], episodes)
     _digests(report, found, episodes)
     teams = _teams(report, found, answered, episodes, settings)
-    worth = {place: value.value for place, value in teams.values.items()} if teams else None
+    worth = {place: (value.value, value.noise) for place, value in teams.values.items()} if teams else None
     asked_for = settings
     if found.recombined.HasField("error"):  # asked for by name, and through no fault of the group not to be had
         asked_for = replace(settings, outcome_part=options_pb2.OUTCOME_PART_AUTO)

@@ -15,6 +15,8 @@ SCORE_CLIP = 0.02
 DUST = 1e-12  # judges who cancel each other out leave rounding behind
 RESCUED = 0.15  # how often one right message lifts a state that was Low before it
 MAX_SHARED = 1024  # messages beyond which no level is shared
+SHARED_LEVEL = 0.5  # of the nodes whose values are estimated from rollouts
+CHAIN_COST, MAX_SHARED_COST = 32, 3e7
 LEAST_RATE = 1e-9  # a policy of value 0 must not make one lucky rollout impossible
 
 
@@ -167,15 +169,47 @@ def rates(
         outcome=settings.low,
         start_value=start_value,
     )
-    grids = _scaled(settings.model.high, settings.model, start_value), settings.model.low
-    found = _marginals(_chain(transcript, settings, alone, settings.model.high, settings.model.low)[0])
-    assert found is not None, "rollouts alone do not contradict each other"
+    model = settings.model
+    levels: list[tuple[float, list[tuple[float, float]]]] = []
+    if count > MAX_SHARED or _shared_cost(count, model) > MAX_SHARED_COST:
+        levels.append(_rates_at(transcript, settings, alone, model.high, model.low))
+    else:
+        for i, (_, high) in enumerate(model.high):
+            for k, (_, low) in enumerate(model.low):
+                grids = _shared(model.high, i, SHARED_LEVEL), _shared(model.low, k, SHARED_LEVEL)
+                evidence_of, moments = _rates_at(transcript, settings, alone, *grids)
+                levels.append((_log(high) + _log(low) + evidence_of, moments))
+    top = max(value for value, _ in levels)
+    weights = [exp(value - top) for value, _ in levels]
     out: list[tuple[float, float]] = []
-    for low, (successes, trials) in zip(found.low, rollouts, strict=True):
-        high_part, low_part = (_moments(grid, successes, trials) for grid in grids)
-        mean, square = ((1 - low) * h + low * lo for h, lo in zip(high_part, low_part, strict=True))
+    for column in zip(*(moments for _, moments in levels), strict=True):
+        mean, square = (
+            sum(w * moment[power] for w, moment in zip(weights, column, strict=True)) / sum(weights) for power in (0, 1)
+        )
         out.append((mean, max(0.0, square - mean * mean)))
     return out
+
+
+def _shared_cost(count: int, model: Model) -> float:
+    """Of going through all pairs of rates: of each node, those of its rollouts and of the chain."""
+    highs, lows = len(model.high), len(model.low)
+    return count * highs * lows * (CHAIN_COST + highs + lows)
+
+
+def _rates_at(
+    transcript: Transcript, settings: Settings, alone: Evidence, high: Grid, low: Grid
+) -> tuple[float, list[tuple[float, float]]]:
+    """The log of the evidence, and the means of every node's rate and of its square."""
+    chain = _chain(transcript, settings, alone, high, low)[0]
+    found = _marginals(chain)
+    assert found is not None, "rollouts alone do not contradict each other"
+    grids = _scaled(high, settings.model, alone.start_value), low
+    out: list[tuple[float, float]] = []
+    for p_low, (successes, trials) in zip(found.low, alone.rollouts, strict=True):
+        high_part, low_part = (_moments(grid, successes, trials) for grid in grids)
+        mean, square = ((1 - p_low) * h + p_low * lo for h, lo in zip(high_part, low_part, strict=True))
+        out.append((mean, square))
+    return _log_evidence(chain), out
 
 
 def _moments(grid: Grid, successes: float, trials: float) -> tuple[float, float]:

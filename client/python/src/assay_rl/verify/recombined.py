@@ -21,8 +21,11 @@ Written = tuple[tuple[tuple[str, str | None], ...], ...]
 
 @dataclass(frozen=True)
 class Value:
+    """noise: its variance by the answers alone. std_error: that and the choice of siblings."""
+
     value: float
     std_error: float
+    noise: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,7 @@ def _answers(record: signals_pb2.AuditRecord, written: Sequence[Written], ids: S
         team = _team(question.counterfactual, written, place, k)
         if team in answers:
             raise BrokenRecordError(f"audit.questions[{k}] asks about a team twice")
-        answers[team] = Value(question.mean, question.variance / max(1, question.samples))  # its variance, here
+        answers[team] = Value(question.mean, 0.0, question.variance / max(1, question.samples))
     return answers
 
 
@@ -196,16 +199,16 @@ def _by_answers(
         for i, agent in enumerate(signals.agents):
             if not written[e][i]:
                 continue
-            values = [Value(signals.grand_value, 0.0)]
+            values: list[tuple[Written | None, Value]] = [(None, Value(signals.grand_value, 0.0))]
             for base in tried_with:
                 team = (*written[base][:i], written[e][i], *written[base][i + 1 :])
                 if team == written[base]:
-                    values.append(Value(members[base].grand_value, 0.0))
+                    values.append((None, Value(members[base].grand_value, 0.0)))
                 elif team in played:
-                    values.append(played[team])
+                    values.append((None, played[team]))
                 elif team in answers:
                     asked.add(team)
-                    values.append(answers[team])
+                    values.append((team, answers[team]))
                 else:
                     raise BrokenRecordError(
                         f"a team of {signals.episode_id} and {members[base].episode_id} is not asked about"
@@ -216,13 +219,14 @@ def _by_answers(
     return Expected(found, siblings, frozenset(asked))
 
 
-def _mean(values: Sequence[Value], members: int) -> Value:
-    """`std_error` of the terms is a variance; that of the result comes from it and from the choice of siblings."""
+def _mean(values: Sequence[tuple[Written | None, Value]], members: int) -> Value:
+    """Of the values of teams. An answer that counts k times has k squared times its variance in the sum."""
     count = len(values)
-    mean = fsum(v.value for v in values) / count
-    noise = fsum(v.std_error for v in values) / count**2
-    spread = fsum((v.value - mean) ** 2 for v in values) / (count - 1) if count > 1 else 0.0
-    return Value(mean, sqrt(noise + spread / count * max(0.0, 1 - count / members)))
+    mean = fsum(v.value for _, v in values) / count
+    times = Counter(team for team, _ in values)
+    noise = fsum(times[team] * v.noise for team, v in values) / count**2
+    spread = fsum((v.value - mean) ** 2 for _, v in values) / (count - 1) if count > 1 else 0.0
+    return Value(mean, sqrt(noise + spread / count * max(0.0, 1 - count / members)), noise)
 
 
 _MASK = (1 << 64) - 1
