@@ -18,6 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/base/command_line.h"
+#include "server/base/status_macros.h"
 #include "server/base/version.h"
 #include "server/runtime/assay_server.h"
 #include "server/runtime/config.h"
@@ -116,7 +117,7 @@ absl::Status ReadConfig(const Arguments& arguments, assay::runtime::Config* conf
   std::string file = arguments.Text("config");
   if (const char* env = std::getenv("ASSAY_CONFIG"); file.empty() && env != nullptr) file = env;
   if (!file.empty()) {
-    if (absl::Status read = assay::runtime::ReadConfigFile(file, config); !read.ok()) return read;
+    ASSAY_RETURN_IF_ERROR(assay::runtime::ReadConfigFile(file, config));
   }
   for (const absl::string_view name : assay::runtime::SettingNames()) {
     const std::string variable = absl::StrCat("ASSAY_", absl::AsciiStrToUpper(name));
@@ -129,8 +130,7 @@ absl::Status ReadConfig(const Arguments& arguments, assay::runtime::Config* conf
     const std::string flag = absl::StrReplaceAll(name, {{"_", "-"}});
     if (!arguments.Given(flag)) continue;
     const std::string value = flag == "insecure" ? "true" : arguments.Text(flag);
-    absl::Status set = assay::runtime::ApplySetting(name, value, config);
-    if (!set.ok()) return set;
+    ASSAY_RETURN_IF_ERROR(assay::runtime::ApplySetting(name, value, config));
   }
   return assay::runtime::CheckConfig(*config);
 }
@@ -168,6 +168,10 @@ int main(int argc, char** argv) {
     for (const std::string& setting : idle) std::cout << setting << "\n";
     std::cout << "the configuration is good; memory stays below "
               << (assay::runtime::MemoryBound(config) >> 20) << " MiB\n";
+    for (const auto& [name, evaluator] : config.evaluators.all()) {
+      std::cout << "evaluator " << name << ": remembers at most " << (evaluator.cache_bytes >> 20)
+                << " MiB of answers\n";
+    }
     return 0;
   }
   if (const std::string probe = arguments->Text("probe"); !probe.empty()) {

@@ -54,8 +54,8 @@ bool RolledOut(const blame::Evidence& evidence) {
 void AddEvidence(const v1::Episode& episode, const service::ResolvedOptions& options,
                  Lessons* lessons) {
   if (!episode.outcome().has_score()) return;
-  blame::Evidence evidence = signals::BlameEvidence(service::ToDomain(episode), *options.options,
-                                                    {}, episode.outcome().score(), {});
+  blame::Evidence evidence = signals::BlameEvidence(
+      service::EpisodeFromWire(episode), *options.options, {}, episode.outcome().score(), {});
   // In one file with the texts, the text prior is fitted on the very labels: it would be too sure.
   evidence.prior.clear();
   if (RolledOut(evidence) || !evidence.scores.empty())
@@ -103,9 +103,9 @@ absl::StatusOr<v1::FittedPrior> Fit(const Lessons& lessons, const blame::Paramet
     if (!fit.ok()) return fit.status();
     parameters = std::move(fit->parameters);
   }
-  return service::ToWire(text.has_value() ? &*text : nullptr,
-                         parameters.has_value() ? &*parameters : nullptr,
-                         static_cast<int>(lessons.evidence.size()));
+  return service::FittedPriorToWire(text.has_value() ? &*text : nullptr,
+                                    parameters.has_value() ? &*parameters : nullptr,
+                                    static_cast<int>(lessons.evidence.size()));
 }
 
 int Fail(const absl::Status& status, int code) {

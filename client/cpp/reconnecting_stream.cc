@@ -11,9 +11,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/random/random.h"
-#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
+#include "client/cpp/messages.h"
 #include "client/cpp/outbox.h"
 
 namespace assay::client {
@@ -22,40 +22,9 @@ namespace {
 constexpr size_t kMaxWaiting = 256;
 constexpr int64_t kMaxWaitingBytes = 64 << 20;
 constexpr size_t kMaxUnread = 1024;
-// What a request adds to the episode in it.
-constexpr int64_t kFramingBytes = 1024;
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(100);
 constexpr absl::Duration kMaxBackoff = absl::Seconds(5);
-// From the last response to the end of its stream.
-constexpr absl::Duration kEndTime = absl::Seconds(1);
-
-absl::Duration FromProto(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
-}
-
-// The beginning of a text, without a part of a UTF-8 character at its end.
-absl::string_view Cut(absl::string_view text, size_t size) {
-  if (text.size() <= size) return text;
-  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
-  return text.substr(0, size);
-}
-
-void SetError(const absl::Status& status, v1::Error* error) {
-  error->set_code(static_cast<int>(status.code()));
-  error->set_message(std::string(Cut(status.message(), 1024)));
-}
-
-v1::EpisodeResult TooLarge(const v1::Episode& episode, int64_t limit) {
-  v1::EpisodeResult result;
-  result.set_episode_id(episode.id());
-  SetError(absl::OutOfRangeError(absl::StrCat("messages: the episode has ", episode.ByteSizeLong(),
-                                              " bytes, the transport carries ", limit)),
-           result.mutable_error());
-  v1::FieldViolation* violation = result.mutable_error()->add_violations();
-  violation->set_field("messages");
-  violation->set_description("larger than the transport carries");
-  return result;
-}
+constexpr absl::Duration kEndTime = absl::Seconds(1);  // after the last response
 
 // Three threads: `session_` opens connections and watches the time, and for each connection one
 // thread reads and another writes. Callbacks run on a pool.
@@ -331,16 +300,7 @@ class ReconnectingStream : public SignalStream {
       answers = teams ? config_.evaluate_teams(episodes, request)
                       : config_.evaluate(*episodes.begin()->second, request);
     }
-    if (answers.ok() && answers->answers_size() != request.questions_size()) {
-      answers =
-          absl::InternalError(absl::StrCat("the client's evaluator gave ", answers->answers_size(),
-                                           " answers to ", request.questions_size(), " questions"));
-    }
-    if (answers.ok()) {
-      *response.mutable_answers() = *std::move(answers);
-    } else {
-      SetError(answers.status(), response.mutable_error());
-    }
+    SetAnswers(std::move(answers), request.questions_size(), &response);
     return response;
   }
 
@@ -383,9 +343,7 @@ class ReconnectingStream : public SignalStream {
   bool RejectTooLarge(const v1::Episode& episode, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     const int64_t limit = ready_->limits().max_transport_bytes();
-    if (limit == 0 || static_cast<int64_t>(episode.ByteSizeLong()) + kFramingBytes <= limit) {
-      return false;
-    }
+    if (Fits(episode, limit)) return false;
     v1::EpisodeResult result = TooLarge(episode, limit);
     if (outbox_.OnResult(result, now)) Deliver(&result);
     return true;

@@ -7,8 +7,8 @@
 
 #include "server/base/version.h"
 #include "server/wire/convert.h"
-#include "server/wire/digest.h"
-#include "server/wire/questions.h"
+#include "server/wire/questions/digest.h"
+#include "server/wire/questions/questions.h"
 #include "server/wire/resolve_options.h"
 
 namespace assay::service {
@@ -17,11 +17,11 @@ namespace {
 // Larger tables are recorded by digest: they follow from the episode.
 constexpr size_t kMaxRecordedTable = 4096;
 
-void ToWire(const signals::EvaluatorTraits& traits, v1::EvaluatorTraits* wire) {
+void TraitsToWire(const signals::EvaluatorTraits& traits, v1::EvaluatorTraits* wire) {
   for (const auto kind : {signals::QuestionKind::kCoalition, signals::QuestionKind::kMessages,
                           signals::QuestionKind::kPrefix, signals::QuestionKind::kCorrection,
                           signals::QuestionKind::kMessageScores, signals::QuestionKind::kTeam}) {
-    if (traits.Supports(kind)) wire->add_supports(service::ToWire(kind));
+    if (traits.Supports(kind)) wire->add_supports(QuestionKindToWire(kind));
   }
   wire->set_whole_table(traits.Supports(signals::QuestionKind::kAllCoalitions));
   wire->set_free(traits.free);
@@ -46,7 +46,7 @@ void AddOptions(const ResolvedOptions& resolved, const evaluation::Evaluator& ev
 void AddQuestion(const signals::AskedQuestion& asked, const evaluation::EpisodeContext& context,
                  bool from_episode, v1::AuditRecord* record) {
   v1::AskedQuestion* wire = record->add_questions();
-  evaluation::ToWire(asked.question, context, wire->mutable_counterfactual());
+  evaluation::QuestionToWire(asked.question, context, wire->mutable_counterfactual());
   wire->set_mean(Plain(asked.answer.mean));
   wire->set_samples(asked.answer.samples);
   wire->set_variance(asked.answer.variance);
@@ -60,7 +60,7 @@ void AddQuestion(const signals::AskedQuestion& asked, const evaluation::EpisodeC
   }
   if (!signals::IsTable(asked.question.kind)) return;
   if (from_episode || asked.table.size() > kMaxRecordedTable) {
-    wire->set_table_sha256(Sha256(absl::MakeConstSpan(asked.table)));
+    wire->set_table_sha256(ValuesDigest(asked.table));
   } else {
     wire->mutable_table()->Add(asked.table.begin(), asked.table.end());
   }
@@ -100,17 +100,17 @@ void AddAudit(const EpisodeWork& work, const signals::Signals& signals, v1::Epis
   record->set_software_version(std::string(Version()));
   if (level != signals::AuditLevel::kFull) return;
   AddOptions(*work.options, *work.evaluator, record->mutable_options());
-  record->set_episode_sha256(Sha256(*work.episode));
+  record->set_episode_sha256(MessageDigest(*work.episode));
   record->mutable_questions()->Reserve(static_cast<int>(signals.asked.size()));
   for (const signals::AskedQuestion& asked : signals.asked) {
     AddQuestion(asked, *work.context, work.evaluator == work.options->given, record);
   }
   AddEvidence(signals, record);
-  ToWire(work.evaluator->traits(), record->mutable_evaluator());
+  TraitsToWire(work.evaluator->traits(), record->mutable_evaluator());
   if (work.options->scorer != nullptr) {
-    ToWire(work.options->scorer->traits(), record->mutable_scorer());
+    TraitsToWire(work.options->scorer->traits(), record->mutable_scorer());
   }
-  record->set_signals_sha256(Sha256(*wire));
+  record->set_signals_sha256(MessageDigest(*wire));
 }
 
 void AddAudit(const GroupWork& work, const AskedTeams& asked, v1::GroupSignals* wire) {
@@ -120,7 +120,7 @@ void AddAudit(const GroupWork& work, const AskedTeams& asked, v1::GroupSignals* 
   *record->mutable_options() = work.options->wire;
   if (work.evaluator != nullptr) {
     AddOptions(*work.options, *work.evaluator, record->mutable_options());
-    ToWire(work.evaluator->traits(), record->mutable_evaluator());
+    TraitsToWire(work.evaluator->traits(), record->mutable_evaluator());
   }
   for (const auto& [id, member] : work.members) record->add_member_sha256(member.episode_sha256());
   if (asked.has_value() && asked->ok()) {
@@ -129,7 +129,7 @@ void AddAudit(const GroupWork& work, const AskedTeams& asked, v1::GroupSignals* 
       AddQuestion(question, *work.context, /*from_episode=*/false, record);
     }
   }
-  record->set_signals_sha256(Sha256(*wire));
+  record->set_signals_sha256(MessageDigest(*wire));
 }
 
 }  // namespace assay::service

@@ -5,14 +5,15 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/wire/digest.h"
 #include "server/wire/limits.h"
-#include "server/wire/questions.h"
+#include "server/wire/questions/digest.h"
+#include "server/wire/questions/questions.h"
 
 namespace assay::service {
 namespace {
 
-signals::EvaluatorTraits ToDomain(const v1::EvaluatorTraits& wire, signals::EvaluatorKind kind) {
+signals::EvaluatorTraits TraitsFromWire(const v1::EvaluatorTraits& wire,
+                                        signals::EvaluatorKind kind) {
   signals::EvaluatorTraits traits;
   traits.kind = kind;
   for (const int supported : wire.supports()) {
@@ -54,14 +55,15 @@ absl::StatusOr<ResolvedOptions> ResolveRecorded(const v1::AuditRecord& record) {
   const std::string& named = record.options().named().name();
   if (record.options().has_named()) {
     catalog.evaluators[named] = std::make_shared<RecordedEvaluator>(
-        named, ToDomain(record.evaluator(), signals::EvaluatorKind::kNamed));
+        named, TraitsFromWire(record.evaluator(), signals::EvaluatorKind::kNamed));
   }
   if (!record.options().scorer().empty()) {
     // Only message scores are ever asked of a scorer; it may be the evaluator under another hat.
     catalog.evaluators.try_emplace(
         record.options().scorer(),
         std::make_shared<RecordedEvaluator>(
-            record.options().scorer(), ToDomain(record.scorer(), signals::EvaluatorKind::kNamed)));
+            record.options().scorer(),
+            TraitsFromWire(record.scorer(), signals::EvaluatorKind::kNamed)));
   }
   const auto make_caller = [](const signals::EvaluatorTraits& traits,
                               const evaluation::CallerLimits&) {
@@ -78,7 +80,7 @@ absl::StatusOr<signals::Answer> RecordedAnswers::Next(const signals::Question& q
   if (exhausted()) return Damaged(next_, "is missing");
   const v1::AskedQuestion& recorded = record_.questions(static_cast<int>(next_));
   v1::Counterfactual asked;
-  evaluation::ToWire(question, *context_, &asked);
+  evaluation::QuestionToWire(question, *context_, &asked);
   if (recorded.scorer() != (question.target == signals::Target::kScorer) ||
       recorded.counterfactual().SerializeAsString() != asked.SerializeAsString()) {
     return Damaged(next_, "is not what is asked here");
@@ -124,7 +126,7 @@ absl::Status RecordedAnswers::Table(const signals::Question& question,
   const bool same = recorded.table_size() > 0
                         ? std::equal(computed->table.begin(), computed->table.end(),
                                      recorded.table().begin(), recorded.table().end())
-                        : Sha256(computed->table) == recorded.table_sha256();
+                        : ValuesDigest(computed->table) == recorded.table_sha256();
   if (!same) return Damaged(next_, "has another table than the episode gives");
   answer->table = computed->table;
   return absl::OkStatus();

@@ -13,8 +13,8 @@
 #include "server/recombination/group_plan.h"
 #include "server/session/group_pairs.h"
 #include "server/signals/attribution.h"
-#include "server/wire/digest.h"
-#include "server/wire/questions.h"
+#include "server/wire/questions/digest.h"
+#include "server/wire/questions/questions.h"
 
 namespace assay::service {
 namespace {
@@ -87,7 +87,7 @@ absl::StatusOr<GroupWork> MembersOf(const v1::GroupSignals& recorded, FindMember
       return absl::NotFoundError(
           absl::StrCat("episode ", id, " is not given, or its signals do not come before"));
     }
-    if (recorded.audit().member_sha256(e) != Sha256(*member.episode)) {
+    if (recorded.audit().member_sha256(e) != MessageDigest(*member.episode)) {
       return absl::DataLossError(
           absl::StrCat("audit.member_sha256[", e, "] is not that of episode ", id));
     }
@@ -104,7 +104,7 @@ absl::StatusOr<GroupWork> MembersOf(const v1::GroupSignals& recorded, FindMember
 
 absl::StatusOr<AskedTeams> ReplayTeams(const v1::GroupSignals& recorded, const GroupWork& work) {
   if (recorded.recombined().has_error()) {
-    return AskedTeams(evaluation::ToStatus(recorded.recombined().error()));
+    return AskedTeams(evaluation::StatusFromWire(recorded.recombined().error()));
   }
   if (!work.asks()) return AskedTeams();
   const engine::GroupJob job = work.Job(absl::InfiniteDuration());
@@ -131,7 +131,7 @@ absl::StatusOr<v1::EpisodeSignals> Replay(const v1::EpisodeSignals& recorded,
   if (!record.has_options() || record.episode_sha256().empty()) {
     return absl::FailedPreconditionError("the signals carry no AUDIT_FULL record");
   }
-  if (record.episode_sha256() != Sha256(episode)) {
+  if (record.episode_sha256() != MessageDigest(episode)) {
     return absl::DataLossError("audit.episode_sha256 is not that of this episode");
   }
   absl::StatusOr<ResolvedOptions> options = ResolveRecorded(record);
@@ -142,7 +142,7 @@ absl::StatusOr<v1::EpisodeSignals> Replay(const v1::EpisodeSignals& recorded,
   absl::StatusOr<signals::Signals> signals = ReplayAttribution(recorded, *work);
   if (!signals.ok()) return signals.status();
   v1::EpisodeResult result = MakeResult(*work, std::move(signals));
-  if (result.has_error()) return evaluation::ToStatus(result.error());
+  if (result.has_error()) return evaluation::StatusFromWire(result.error());
   return std::move(*result.mutable_signals());
 }
 
@@ -168,7 +168,7 @@ absl::StatusOr<v1::GroupSignals> Replay(const v1::GroupSignals& recorded, FindMe
   if (!asked.ok()) return asked.status();
   v1::GroupResult result;
   MakeResult(*work, *asked, &result);
-  if (result.has_error()) return evaluation::ToStatus(result.error());
+  if (result.has_error()) return evaluation::StatusFromWire(result.error());
   return std::move(*result.mutable_signals());
 }
 

@@ -28,7 +28,7 @@ void MakeResult(const EpisodeWork& work, absl::StatusOr<signals::Signals> signal
   }
   result->set_episode_id(work.episode->id());
   v1::EpisodeSignals* wire = result->mutable_signals();
-  ToWire(*signals, *work.episode, wire);
+  SignalsToWire(*signals, *work.episode, wire);
   AddEvaluator(work, wire);
   AddAudit(work, *signals, wire);
   const auto needed = static_cast<int64_t>(result->ByteSizeLong()) + kEnvelopeBytes;

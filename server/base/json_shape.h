@@ -1,4 +1,4 @@
-// What a JSON parser is spared.
+// The shape of JSON that is refused before protobuf parses it.
 #ifndef ASSAY_SERVER_BASE_JSON_SHAPE_H_
 #define ASSAY_SERVER_BASE_JSON_SHAPE_H_
 

@@ -1,4 +1,4 @@
-// When a failed request may succeed, carried by its status.
+// The time after which a failed request is worth sending again, carried by its status as a payload.
 #ifndef ASSAY_SERVER_BASE_RETRY_AFTER_H_
 #define ASSAY_SERVER_BASE_RETRY_AFTER_H_
 
@@ -9,11 +9,12 @@
 
 namespace assay {
 
-// `status` must not be OK.
+// A copy of `status`, which must not be OK, that says to try again after `delay`.
 absl::Status WithRetryAfter(absl::Status status, absl::Duration delay);
+// What WithRetryAfter put in; unset where it was not called.
 std::optional<absl::Duration> RetryAfter(const absl::Status& status);
 
-// The same status with `prefix` and `suffix` around its message.
+// The same status, payloads included, with `prefix` and `suffix` around its message.
 absl::Status Annotate(const absl::Status& status, absl::string_view prefix,
                       absl::string_view suffix = "");
 

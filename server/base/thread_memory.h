@@ -1,10 +1,10 @@
-// What a thread of civetweb keeps of the memory that it has freed.
+// Keeps the many idle threads of civetweb, the HTTP library, from holding on to freed memory.
 #ifndef ASSAY_SERVER_BASE_THREAD_MEMORY_H_
 #define ASSAY_SERVER_BASE_THREAD_MEMORY_H_
 
 #include <cstddef>
 
-// jemalloc's; null where another allocator is linked.
+// The control function of the allocator jemalloc. Null where another allocator is linked.
 extern "C" int mallctl(const char* name, void* old_value, size_t* old_size, void* new_value,
                        size_t new_size) __attribute__((weak));
 
@@ -12,8 +12,9 @@ struct mg_context;
 
 namespace assay {
 
-// For threads of which there are many, each with little to do: the cache that jemalloc would keep
-// for each goes on filling for hours, to half a megabyte and more. Civetweb's `init_thread`.
+// Turns jemalloc's cache off for the calling thread. The cache of a thread goes on filling for
+// hours, to half a megabyte and more, which is too much for many threads that have little to do
+// each. The signature is that of civetweb's callback `init_thread`.
 inline void* KeepNoFreedMemory(const mg_context* /*context*/, int /*thread_type*/) {
   bool cache = false;
   if (mallctl != nullptr) {

@@ -1,5 +1,5 @@
-// What time it is, and being called later: all that an evaluator may know of clocks. The engine's
-// executor implements it; a virtual clock does in tests.
+// The clock and its timers. Evaluators see nothing else of time. The engine's executor implements
+// the interface, and in tests a virtual clock does.
 #ifndef ASSAY_SERVER_BASE_TIMERS_H_
 #define ASSAY_SERVER_BASE_TIMERS_H_
 
@@ -17,11 +17,11 @@ class Timers {
   using TimerId = uint64_t;
 
   virtual ~Timers() = default;
-  // Never goes back.
+  // The current time, which never goes back.
   virtual absl::Time Now() const = 0;
   // Runs `task` on some worker once `delay` has passed, never inside After.
   virtual TimerId After(absl::Duration delay, Task task) = 0;
-  // A timer that fired or was cancelled already is left alone.
+  // Does nothing where the timer has fired or was cancelled already.
   virtual void Cancel(TimerId id) = 0;
 };
 

@@ -7,9 +7,9 @@
 
 namespace assay {
 
-// Semantic version of the software.
+// The semantic version of the software, such as "0.2.0".
 absl::string_view Version();
-// Commit it was built from; empty where unknown.
+// The commit that the software was built from; empty where it is unknown.
 absl::string_view Revision();
 // What `PROGRAM --version` prints: the version, and in parentheses the commit and its date where
 // they are known, such as "assayd 0.2.0 (1a2b3c4d5e6f, 2026-11-30)".

@@ -5,8 +5,9 @@
 
 namespace assay::blame {
 
-// A two-state hidden Markov chain over the nodes 0..T between T messages, every factor a natural
-// logarithm (minus infinity: impossible). Edge t joins node t and node t + 1.
+// A hidden Markov chain with the states High and Low over the nodes 0..T between T messages. Every
+// factor is a natural logarithm, and minus infinity means impossible. Edge t joins node t and node
+// t + 1.
 struct Chain {
   explicit Chain(int messages);
 
@@ -16,11 +17,12 @@ struct Chain {
   std::vector<double> node_high, node_low;                     // T + 1: evidence of the node itself
   double start_high = 0;                                       // log P(High at node 0)
   double start_low = 0;
-  // Of every path alike, taken out of the factors above: what all of them share would cost digits.
+  // The factor that all paths share. It is kept apart from the factors above, where it would cost
+  // digits.
   double log_shared = 0;
 };
 
-// What forward-backward knows of a chain. All probabilities; entries in [0, 1].
+// The posterior probabilities of a chain, each in [0, 1].
 struct Marginals {
   std::vector<double> first;     // T: High up to node t, then High -> Low at t
   std::vector<double> decisive;  // T: High -> Low at t, then Low to the end
@@ -29,8 +31,8 @@ struct Marginals {
   std::vector<double> high;      // T + 1: P(High at node j)
   double stayed_high = 0;        // P(High at every node)
   double started_low = 0;        // P(Low at node 0)
-  // Log of the probability of all evidence; minus infinity: the factors contradict each other, and
-  // every probability above is zero.
+  // The logarithm of the probability of all evidence. Where it is minus infinity the factors
+  // contradict each other, and every probability above is zero.
   double log_evidence = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
 
 namespace assay::blame {
 namespace {
@@ -272,7 +273,7 @@ void Maximise(const Statistics& sum, const Parameters& start, const Prior& prior
 
 absl::Status ValidateAll(absl::Span<const Evidence> episodes, const Parameters& start) {
   if (episodes.empty()) return absl::InvalidArgumentError("episodes: none");
-  if (absl::Status status = Validate(start); !status.ok()) return status;
+  ASSAY_RETURN_IF_ERROR(Validate(start));
   for (size_t i = 0; i < episodes.size(); ++i) {
     if (absl::Status status = Validate(episodes[i]); !status.ok()) {
       return absl::InvalidArgumentError(absl::StrCat("episodes[", i, "].", status.message()));
@@ -286,7 +287,7 @@ absl::Status ValidateAll(absl::Span<const Evidence> episodes, const Parameters& 
 absl::StatusOr<ParameterFit> FitParameters(absl::Span<const Evidence> episodes,
                                            const Parameters& start,
                                            const FitParametersOptions& options) {
-  if (absl::Status status = ValidateAll(episodes, start); !status.ok()) return status;
+  ASSAY_RETURN_IF_ERROR(ValidateAll(episodes, start));
   Parameters origin = start;
   origin.high_weights = WeightsOf(start.high_weights, start.high_rates.size());
   origin.low_weights = WeightsOf(start.low_weights, start.low_rates.size());

@@ -12,23 +12,25 @@ namespace assay::blame {
 
 inline constexpr int kNobody = -1;  // the author of context
 
-// Where an agent had the last word the outcome fixes the final node. Where context follows, it is
-// one more rollout of the node behind the last agent's message: luck had a say in it.
+// How an episode ended. Where an agent wrote the last message, the outcome decides the state of the
+// final node. Where context follows the last agent's message, chance took part in the end, and the
+// outcome counts as one more rollout from the node after that message.
 enum class Outcome {
   kFailure,  // the final node is exactly Low
   kSuccess,  // the final node is exactly High
-  kOpen,     // cut off by a limit: nothing is known of the final node, nothing is claimed
+  kOpen,     // a limit cut the episode off: the state of the final node is unknown
 };
 
-// Whether the answer that a message states is right, by the grader of the vote.
+// Whether the answer that a message states is right, according to the vote's grader.
 enum class Grade {
-  kNone,  // no answer, or nobody graded it
+  kNone,  // the message states no answer, or nobody graded it
   kRight,
   kWrong,
   kUnreadable,  // the grader could not read the answer or the reference: not right
 };
 
-// Outcomes of rollouts; fractions are allowed. trials == 0 says nothing.
+// How many rollouts were tried and how many of them succeeded; fractions are allowed. No trials
+// mean no evidence.
 struct Rollouts {
   double successes = 0;  // [0, trials]
   double trials = 0;     // >= 0, finite
@@ -43,15 +45,15 @@ struct Score {
   double value = 0;  // q in [-1, 1]; 0 is no evidence unless a base rate is declared
 };
 
-// Rollouts that go on after one message was replaced by a correct one. One lucky rollout proves
-// nothing, so they locate an error only by their difference to the rollouts of node message + 1,
-// which go on from the same place without the correction.
+// Rollouts that go on after one message was replaced by a correct one. They locate an error only by
+// how much better they end than the rollouts from node message + 1, which go on from the same place
+// without the correction: a single rollout may succeed by luck.
 struct Correction {
   int message = 0;
   Rollouts rollouts;
 };
 
-// The statement of the caller that `message` repaired the earlier message `repaired`.
+// The caller's statement that `message` repaired the earlier message `repaired`.
 struct RepairMark {
   int message = 0;
   int repaired = 0;
@@ -77,20 +79,21 @@ struct Evidence {
 
   std::optional<double> start_value;  // V_0 in [low, high] where it is known: weak policies
 
-  // Of the messages' answers, T or empty: none. The posterior does not read them; labels do.
+  // The grades of the messages' answers: T, or empty where nothing was graded. Labels read them;
+  // the posterior does not.
   std::vector<Grade> grades;
-  // u_t: counterfactual credit, in the unit of the value, T (0 on context), or empty: nothing
-  // counterfactual was asked. The posterior does not read it; rewards do.
+  // u_t, the counterfactual credit in the unit of the value: T entries, 0 on context, or empty
+  // where nothing counterfactual was asked. Rewards read it; the posterior does not.
   std::vector<double> message_credit;
 };
 
-// kNone where nothing is graded.
+// The grade of the message's answer; kNone where nothing was graded.
 Grade GradeOf(const Evidence& evidence, int message);
 
 inline constexpr size_t kMaxRates = 64;
 
-// The numbers of the model. FitParameters (em.h) fits them from episodes, but for the grids, the
-// base rate and the correlation of judges, which no unlabelled episode can tell.
+// The parameters of the model. FitParameters (em.h) fits them to episodes, except for the grids of
+// rates, the base rate and the correlation of judges, about which unlabelled episodes say nothing.
 struct Parameters {
   double start_high = 0.97;  // P(High at node 0), in (0, 1)
   double error_rate = 1.3;   // expected errors an episode, in [1e-4, 1e4]
@@ -105,9 +108,10 @@ struct Parameters {
   std::vector<double> low_rates = {.005, .01, .02, .05, .1, .2, .3};
   std::vector<double> high_weights = {};  // one a rate, in (0, 1], sum 1; empty: equal
   std::vector<double> low_weights = {};
-  // Share of nodes, in [0, 1], whose rate is that of their episode: one High and one Low rate, each
-  // drawn by the weights. All others draw their own, as all do where it is 0. The posterior is then
-  // the mixture over all pairs of rates; taken for 0 where they are too many (CanShareLevels).
+  // The share of nodes, in [0, 1], whose success rate is that of their episode. An episode draws
+  // one High and one Low rate by the weights; every other node draws a rate of its own, as all
+  // nodes do where the share is 0. Above 0 the posterior is a mixture over all pairs of rates. It
+  // is taken for 0 where there are too many pairs (CanShareLevels).
   double shared_level = 0;
 };
 

@@ -11,20 +11,22 @@
 // From evidence to the factors of a chain.
 namespace assay::blame {
 
-// Which error is called THE first.
+// Which of several errors is called the first error.
 enum class ErrorDefinition {
   // The earliest message after which success was no longer likely, repaired later or not.
   kStaysUnlikely,
-  // The earliest whose correction alone turns the outcome: High -> Low, and never back. An error
-  // that was repaired later does not count: correcting it leaves the later one.
+  // The earliest message whose correction alone turns the outcome: the state goes from High to Low
+  // there and never back. An error that was repaired later does not count, because correcting it
+  // would leave the later one.
   kCorrectionFlips,
-  // The earliest message that is itself wrong, whatever became of it: there is no way back from
-  // "something was wrong", and rollouts and corrections say nothing about a message as such.
+  // The earliest message that is wrong in itself, whatever became of it. Rollouts and corrections
+  // do not count, because they say nothing about a message as such.
   kIncorrectStep,
 };
 
-// Per message lambda (0 where nobody scored): logit(1 - p) - logit(b) with p = (1 + q) / 2 clipped
-// to [.02, .98], added over the J judges of a message and divided by 1 + (J - 1) correlation.
+// The log ratio lambda of each message: logit(1 - p) - logit(b) with p = (1 + q) / 2 clipped to
+// [.02, .98], added over the J judges of a message and divided by 1 + (J - 1) correlation. It is 0
+// where nobody scored the message.
 std::vector<double> ErrorLogRatios(const std::vector<Score>& scores, int messages,
                                    const Parameters& parameters);
 
@@ -42,11 +44,13 @@ int AgentsMessages(const Evidence& evidence);
 // nothing (kIncorrectStep).
 std::optional<int> NodeOfOutcome(const Evidence& evidence, ErrorDefinition definition);
 
-// The rollouts of every node before the last, with that of the outcome: T + 1 (the last one says
-// nothing) or empty. A graded score is its share of the range.
+// The rollouts of every node before the last one, the outcome counted in where it is a rollout
+// (NodeOfOutcome): T + 1 entries, of which the last has no trials, or empty. A score between low
+// and high counts as a success in part.
 std::vector<Rollouts> AllRollouts(const Evidence& evidence, ErrorDefinition definition);
 
-// Conditions: the first error is `message`; from `message` on Low to the end.
+// Adds the condition that the first error is `message`, or that from `message` on the state is Low
+// to the end.
 void ForceFirst(int message, Chain& chain);
 void ForceDecisive(int message, Chain& chain);
 
@@ -60,8 +64,9 @@ Chain ConsistentChain(const Evidence& evidence, const std::vector<double>& prior
                       const std::vector<double>& log_ratio, const Parameters& parameters,
                       ErrorDefinition definition, const RateLevel& level, Marginals& marginals);
 
-// pi_t proportional to (0.05 + max(0, -phi_a)/range) / T_a: those with negative credit are
-// suspects. `credit` has one Shapley value an agent, `range` > 0.
+// A prior over the first error, pi_t proportional to (0.05 + max(0, -phi_a)/range) / T_a, by which
+// messages of agents with negative credit are more suspect. `credit` has one Shapley value an
+// agent; `range` > 0.
 std::vector<double> CreditPrior(const std::vector<int>& authors, const std::vector<double>& credit,
                                 double range);
 

@@ -148,32 +148,4 @@ bool AnyLocated(const std::vector<Label>& labels) {
                      [](Label label) { return IsErrorLabel(label) || label == Label::kRepair; });
 }
 
-std::vector<std::optional<double>> ProcessTargets(const Evidence& evidence,
-                                                  const Posterior& posterior,
-                                                  const std::vector<Label>& labels,
-                                                  AfterError after) {
-  std::vector<std::optional<double>> targets(labels.size());
-  bool erred = false;
-  for (size_t t = 0; t < labels.size(); ++t) {
-    if (evidence.authors[t] < 0) continue;
-    const bool good = IsGoodLabel(labels[t]);
-    const bool bad = IsErrorLabel(labels[t]);
-    const Grade grade = GradeOf(evidence, static_cast<int>(t));
-    if (after == AfterError::kSoft) {
-      targets[t] = 2 * posterior.high[t + 1] - 1;
-      if (grade == Grade::kRight && !bad) targets[t] = std::max(*targets[t], 0.0);
-      if (grade == Grade::kWrong || grade == Grade::kUnreadable) {
-        targets[t] = std::min(*targets[t], 0.0);
-      }
-    } else if (!erred) {
-      if (good) targets[t] = 1;
-      if (bad) targets[t] = -1;
-    } else if (after == AfterError::kPropagate && (bad || grade != Grade::kRight)) {
-      targets[t] = -1;
-    }
-    erred = erred || bad;
-  }
-  return targets;
-}
-
 }  // namespace assay::blame

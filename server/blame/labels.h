@@ -37,21 +37,6 @@ bool AnyLocated(const std::vector<Label>& labels);
 // q_t: mean of the scores of each message; nullopt where nobody scored it.
 std::vector<std::optional<double>> MeanScores(const Evidence& evidence);
 
-// How messages after the first error count in a process reward model's training data.
-enum class AfterError {
-  kMask,       // only what came before and the first error itself
-  kPropagate,  // -1 on every later message of an agent
-  kSoft,       // 2 P(High after the message) - 1 on every message
-};
-
-// Targets in [-1, 1] for training a process reward model: +1 kSound and kRepair, -1 kFirstError and
-// kError; nullopt: masked. Context is always masked. What is not labelled is never above 0 where
-// the answer is not right, and never below where it is. O(T).
-std::vector<std::optional<double>> ProcessTargets(const Evidence& evidence,
-                                                  const Posterior& posterior,
-                                                  const std::vector<Label>& labels,
-                                                  AfterError after);
-
 }  // namespace assay::blame
 
 #endif  // ASSAY_SERVER_BLAME_LABELS_H_

@@ -5,7 +5,7 @@
 
 #include "server/blame/evidence.h"
 
-// What rollouts say of the value of every node, apart from how this one episode ended.
+// The value of every node as rollouts tell it, regardless of how this one episode ended.
 namespace assay::blame {
 
 inline constexpr double kSharedLevel = 0.5;

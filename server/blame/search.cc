@@ -66,9 +66,9 @@ Parameters Planned(Parameters parameters) {
 
 }  // namespace
 
-Rollouts FromAnswer(const SearchAnswer& answer, int asked, double low, double high) {
+Rollouts FromAnswer(const Answer& answer, double low, double high) {
   const double range = high - low;
-  const double samples = answer.samples > 0 ? answer.samples : asked;
+  const double samples = answer.samples;
   const double mean = std::clamp((answer.mean - low) / range, 0.0, 1.0);
   const double coin = mean * (1 - mean);
   const double variance = answer.variance / (range * range);
@@ -94,10 +94,10 @@ FirstErrorSearch::FirstErrorSearch(Evidence evidence, Parameters parameters,
   if (!WorthSearching(evidence_, posterior_options_.definition, options_)) return;
   budget_ = options_.max_rollouts > 0 ? options_.max_rollouts : DefaultBudget(messages);
   batch_size_ = options_.batch > 0 ? options_.batch : std::max(1, budget_ / kRounds);
-  Plan();
+  PlanNext();
 }
 
-void FirstErrorSearch::Plan() {
+void FirstErrorSearch::PlanNext() {
   batch_.clear();
   const int left = budget_ - spent_;
   if (left <= 0) return;
@@ -113,8 +113,8 @@ void FirstErrorSearch::Plan() {
   }
 }
 
-bool FirstErrorSearch::Askable(Kind kind, int index) const {
-  if (kind == Kind::kPrefix) {
+bool FirstErrorSearch::Askable(QuestionKind kind, int index) const {
+  if (kind == QuestionKind::kPrefix) {
     return options_.prefixes && index >= 0 && index < static_cast<int>(evidence_.authors.size()) &&
            !(options_.deterministic && asked_prefix_[index]);
   }
@@ -124,17 +124,17 @@ bool FirstErrorSearch::Askable(Kind kind, int index) const {
 
 // One that is asked again comes right after: targets ascend, and with them the nodes nearest to
 // them.
-void FirstErrorSearch::Ask(Kind kind, int index) {
+void FirstErrorSearch::Ask(QuestionKind kind, int index) {
   if (!batch_.empty() && batch_.back().kind == kind && batch_.back().index == index) {
     ++batch_.back().samples;
   } else {
-    batch_.push_back({kind, index, 1});
+    batch_.push_back({.kind = kind, .index = index});
   }
 }
 
 std::vector<FirstErrorSearch::Node> FirstErrorSearch::AskableNodes(
     const Posterior& posterior) const {
-  const Kind kind = options_.prefixes ? Kind::kPrefix : Kind::kCorrection;
+  const QuestionKind kind = options_.prefixes ? QuestionKind::kPrefix : QuestionKind::kCorrection;
   std::vector<Node> nodes;
   for (int j = 0; j < static_cast<int>(evidence_.authors.size()); ++j) {
     if (Askable(kind, j)) nodes.push_back({1 - posterior.high[j], j});
@@ -177,7 +177,7 @@ void FirstErrorSearch::PlanSearch(const Posterior& posterior, int questions) {
   const bool informed = options_.prefixes &&
                         (!evidence_.scores.empty() || evidence_.prior_from_text) &&
                         evidence_.authors.size() <= kMaxTellingMessages;
-  const Kind kind = options_.prefixes ? Kind::kPrefix : Kind::kCorrection;
+  const QuestionKind kind = options_.prefixes ? QuestionKind::kPrefix : QuestionKind::kCorrection;
   std::vector<Node> nodes = AskableNodes(posterior);
   if (nodes.empty()) return;
   if (informed && questions == 1) return Ask(kind, MostTelling(posterior, std::move(nodes)));
@@ -187,7 +187,7 @@ void FirstErrorSearch::PlanSearch(const Posterior& posterior, int questions) {
     Ask(kind, Nearest(nodes, 0.5 + kSpread * (static_cast<double>(i) / (questions + 1) - 0.5)));
   }
   if (options_.deterministic) {
-    for (SearchQuestion& question : batch_) question.samples = 1;
+    for (Question& question : batch_) question.samples = 1;
   }
 }
 
@@ -195,32 +195,33 @@ void FirstErrorSearch::PlanScan(const Posterior& posterior, int questions) {
   const int winner = posterior.likeliest_first;
   struct Candidate {
     double distance;
-    Kind kind;
+    QuestionKind kind;
     int index;
   };
   std::vector<Candidate> candidates;
   for (int j = winner - 1; j <= winner + 2; ++j) {
-    if (!Askable(Kind::kPrefix, j)) continue;
-    candidates.push_back({std::fabs(posterior.high[j] - 0.5), Kind::kPrefix, j});
+    if (!Askable(QuestionKind::kPrefix, j)) continue;
+    candidates.push_back({std::fabs(posterior.high[j] - 0.5), QuestionKind::kPrefix, j});
   }
   // Good with the correction where it is bad without: nothing else ties the failure to one message.
   for (int t = winner - 1; t <= winner + 1; ++t) {
-    if (!Askable(Kind::kCorrection, t)) continue;
+    if (!Askable(QuestionKind::kCorrection, t)) continue;
     const double doubt = std::fabs(posterior.error[t] - 0.5);
-    candidates.push_back({doubt, Kind::kCorrection, t});
+    candidates.push_back({doubt, QuestionKind::kCorrection, t});
   }
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; });
   const int asked = std::min(questions, static_cast<int>(candidates.size()));
   for (int i = 0; i < asked; ++i) {
     const int samples = options_.deterministic ? 1 : questions / asked + (i < questions % asked);
-    batch_.push_back({candidates[i].kind, candidates[i].index, samples});
+    batch_.push_back(
+        {.kind = candidates[i].kind, .samples = samples, .index = candidates[i].index});
   }
 }
 
-void FirstErrorSearch::TakeIn(const SearchQuestion& question, const SearchAnswer& answer) {
-  const Rollouts rollouts = FromAnswer(answer, question.samples, evidence_.low, evidence_.high);
-  if (question.kind == Kind::kPrefix) {
+void FirstErrorSearch::TakeIn(const Question& question, const Answer& answer) {
+  const Rollouts rollouts = FromAnswer(answer, evidence_.low, evidence_.high);
+  if (question.kind == QuestionKind::kPrefix) {
     evidence_.nodes[question.index].successes += rollouts.successes;
     evidence_.nodes[question.index].trials += rollouts.trials;
     asked_prefix_[question.index] = true;
@@ -231,13 +232,13 @@ void FirstErrorSearch::TakeIn(const SearchQuestion& question, const SearchAnswer
   spent_ += question.samples;
 }
 
-absl::Status FirstErrorSearch::tell(absl::Span<const SearchAnswer> answers) {
+absl::Status FirstErrorSearch::tell(absl::Span<const Answer> answers) {
   if (answers.size() != batch_.size()) {
     return absl::InvalidArgumentError(
         absl::StrCat("answers: ", answers.size(), " for ", batch_.size(), " questions"));
   }
   for (size_t i = 0; i < answers.size(); ++i) {
-    const SearchAnswer& answer = answers[i];
+    const Answer& answer = answers[i];
     if (!(answer.mean >= evidence_.low && answer.mean <= evidence_.high)) {
       return absl::InvalidArgumentError(
           absl::StrCat("answers[", i, "].mean: not in the value range"));
@@ -247,7 +248,7 @@ absl::Status FirstErrorSearch::tell(absl::Span<const SearchAnswer> answers) {
     }
   }
   for (size_t i = 0; i < answers.size(); ++i) TakeIn(batch_[i], answers[i]);
-  Plan();
+  PlanNext();
   return absl::OkStatus();
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
 #include "server/blame/posterior.h"
 
 namespace assay::blame {
@@ -141,13 +142,13 @@ absl::Status Validate(const Parameters& p) {
   if (!inside(p.base_rate)) return Invalid("base_rate", "not in (0, 1)");
   if (!InRange(p.shared_level, 0, 1)) return Invalid("shared_level", "not in [0, 1]");
   if (!InRange(p.judge_correlation, 0, 1)) return Invalid("judge_correlation", "not in [0, 1]");
-  if (absl::Status s = ValidateGrid(p.high_rates, p.high_weights, "high"); !s.ok()) return s;
+  ASSAY_RETURN_IF_ERROR(ValidateGrid(p.high_rates, p.high_weights, "high"));
   return ValidateGrid(p.low_rates, p.low_weights, "low");
 }
 
 absl::Status Validate(const Evidence& evidence) {
-  if (absl::Status status = ValidateShape(evidence); !status.ok()) return status;
-  if (absl::Status status = ValidateStatements(evidence); !status.ok()) return status;
+  ASSAY_RETURN_IF_ERROR(ValidateShape(evidence));
+  ASSAY_RETURN_IF_ERROR(ValidateStatements(evidence));
   for (size_t j = 0; j < evidence.nodes.size(); ++j) {
     absl::Status status = ValidateRollouts(evidence.nodes[j], absl::StrCat("nodes[", j, "]"));
     if (!status.ok()) return status;
@@ -158,8 +159,7 @@ absl::Status Validate(const Evidence& evidence) {
     if (t < 0 || t >= static_cast<int>(evidence.authors.size()) || evidence.authors[t] < 0) {
       return Invalid(field, "not a message of an agent");
     }
-    absl::Status status = ValidateRollouts(evidence.corrections[i].rollouts, field);
-    if (!status.ok()) return status;
+    ASSAY_RETURN_IF_ERROR(ValidateRollouts(evidence.corrections[i].rollouts, field));
   }
   return absl::OkStatus();
 }

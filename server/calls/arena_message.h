@@ -1,5 +1,5 @@
-// A message whose parts lie in one block, or few: an episode and its signals are many small
-// objects, made together, read once and dropped together.
+// Messages whose parts lie in one block of memory, or few: an episode and its signals are many
+// small objects that are made together, read once and dropped together.
 #ifndef ASSAY_SERVER_CALLS_ARENA_MESSAGE_H_
 #define ASSAY_SERVER_CALLS_ARENA_MESSAGE_H_
 
@@ -11,7 +11,7 @@
 
 namespace assay::service {
 
-// As much as some ten messages and their signals take, without their texts.
+// The first block. About ten messages with their signals fit in, apart from their texts.
 inline constexpr size_t kArenaBlockBytes = 4096;
 
 struct ArenaBlock {

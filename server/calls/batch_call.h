@@ -32,8 +32,8 @@ struct ServiceDeps {
   const SessionConfig* config = nullptr;
   const Catalog* catalog = nullptr;
   Callers* callers = nullptr;
-  Observer* observer = nullptr;                       // may be null
-  evaluation::Observer* question_observer = nullptr;  // may be null
+  SessionObservers observers;
+  evaluation::QuestionObservers question_observers;
 };
 
 class BatchCall : public std::enable_shared_from_this<BatchCall> {

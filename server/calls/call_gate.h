@@ -1,4 +1,4 @@
-// Who may call.
+// Decides who may call.
 #ifndef ASSAY_SERVER_CALLS_CALL_GATE_H_
 #define ASSAY_SERVER_CALLS_CALL_GATE_H_
 

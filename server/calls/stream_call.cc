@@ -38,12 +38,12 @@ StreamCall::StreamCall(const ServiceDeps& deps, CallContext context, SessionConf
   session.catalog = deps_.catalog;
   session.admission = &context_.share->admission;
   session.trace = context_.trace;
-  session.observer = deps_.observer;
+  session.observers = deps_.observers;
   session.stream = stream;
   session.make_caller = [this](const signals::EvaluatorTraits& traits,
                                const evaluation::CallerLimits& limits) {
     return evaluation::MakeCaller(traits, limits, std::make_shared<Sink>(weak_from_this()),
-                                  deps_.question_observer);
+                                  deps_.question_observers);
   };
   session_ = std::make_unique<StreamSession>(std::move(session), deps_.executor->Now());
 }

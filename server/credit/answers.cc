@@ -4,11 +4,11 @@
 
 namespace assay::credit {
 
-double MeanVariance(const ValueAnswer& answer) {
+double MeanVariance(const Answer& answer) {
   return answer.samples > 0 ? answer.variance / answer.samples : 0;
 }
 
-ValueAnswer NoiseModel::Settle(ValueAnswer pooled) const {
+Answer NoiseModel::Settle(Answer pooled) const {
   if (!worth_repeating() || pooled.variance > 0 || pooled.samples == 0) return pooled;
   const double range = high_ - low_;
   const double share = std::clamp((pooled.mean - low_) / range, 0.0, 1.0);
@@ -17,7 +17,7 @@ ValueAnswer NoiseModel::Settle(ValueAnswer pooled) const {
   return pooled;
 }
 
-void Merge(const ValueAnswer& answer, ValueAnswer& pooled) {
+void Merge(const Answer& answer, Answer& pooled) {
   if (pooled.samples == 0) {
     pooled = answer;
     return;
@@ -33,7 +33,7 @@ void Merge(const ValueAnswer& answer, ValueAnswer& pooled) {
   pooled.variance = squares / (a + b - 1);
 }
 
-bool AnswerBook::Add(const PlayerSet& players, const ValueAnswer& answer) {
+bool AnswerBook::Add(const PlayerSet& players, const Answer& answer) {
   const auto [position, is_new] = index_.try_emplace(players, static_cast<int>(entries_.size()));
   if (is_new) {
     entries_.push_back({players, answer});
@@ -49,7 +49,7 @@ AnswerBook AnswerBook::Settled(const NoiseModel& noise) const {
   return settled;
 }
 
-const ValueAnswer* AnswerBook::Find(const PlayerSet& players) const {
+const Answer* AnswerBook::Find(const PlayerSet& players) const {
   const auto position = index_.find(players);
   return position == index_.end() ? nullptr : &entries_[position->second].answer;
 }

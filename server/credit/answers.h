@@ -4,28 +4,30 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "server/credit/coalition.h"
-#include "server/credit/plan.h"
+#include "server/credit/credit_plan.h"
+#include "server/plan/coalition.h"
 
 namespace assay::credit {
 
-// The variance of an answer's mean; 0 where it is exact or unknown.
-double MeanVariance(const ValueAnswer& answer);
+// The variance of the mean of an answer; 0 where the answer is exact or its variance is unknown.
+double MeanVariance(const Answer& answer);
 
-// What the samples of a game say of its noise. Samples that agree do not prove that there is none:
-// where there may be some, their variance is that of a chance by Laplace's rule of succession.
+// Whether the answers of a game are noisy, and how much. Samples that agree do not prove that there
+// is no noise: where there may be some, they get the variance of a chance that is estimated by
+// Laplace's rule of succession.
 class NoiseModel {
  public:
   NoiseModel(Noise noise, double low, double high)
       : noise_(noise), shown_(noise == Noise::kSampled), low_(low), high_(high) {}
 
   // Takes note of an answer, pooled or not: a variance shows that the game is noisy.
-  void Note(const ValueAnswer& answer) { shown_ |= answer.samples > 0 && answer.variance > 0; }
+  void Note(const Answer& answer) { shown_ |= answer.samples > 0 && answer.variance > 0; }
+  // Whether the game is known to be noisy.
   bool shown() const { return shown_; }
-  // Whether asking the same again tells something.
+  // Whether asking the same question again tells something new.
   bool worth_repeating() const { return shown_ && noise_ != Noise::kNone; }
   // The pooled answer with the variance that it should count with.
-  ValueAnswer Settle(ValueAnswer pooled) const;
+  Answer Settle(Answer pooled) const;
 
  private:
   Noise noise_;
@@ -36,22 +38,23 @@ class NoiseModel {
 
 // Adds independent evaluations of the same question to those already in `pooled` (whose samples may
 // be 0).
-void Merge(const ValueAnswer& answer, ValueAnswer& pooled);
+void Merge(const Answer& answer, Answer& pooled);
 
 // The answers so far, each question once, in the order in which they were first asked.
 class AnswerBook {
  public:
   struct Entry {
     PlayerSet players;
-    ValueAnswer answer;
+    Answer answer;
   };
 
   // Returns whether the question is new.
-  bool Add(const PlayerSet& players, const ValueAnswer& answer);
+  bool Add(const PlayerSet& players, const Answer& answer);
   bool contains(const PlayerSet& players) const { return index_.contains(players); }
   // Null where there is no answer.
-  const ValueAnswer* Find(const PlayerSet& players) const;
+  const Answer* Find(const PlayerSet& players) const;
   const std::vector<Entry>& entries() const { return entries_; }
+  // The same answers, each with the variance that NoiseModel::Settle gives it.
   AnswerBook Settled(const NoiseModel& noise) const;
 
  private:

@@ -229,15 +229,6 @@ std::vector<double> ShapleyVariance(absl::Span<const double> variances, int n) {
   return variance;
 }
 
-std::vector<double> ExactBanzhaf(absl::Span<const double> table, int n) {
-  CheckTable(table, n);
-  const double weight = 1.0 / static_cast<double>(std::size_t{1} << (n - 1));
-  const ContainsSums sums = WeightedContainsSums(table, n, std::vector<double>(n + 1, weight));
-  std::vector<double> beta(n);
-  for (int i = 0; i < n; ++i) beta[i] = 2 * sums.by_agent[i] - sums.total;
-  return beta;
-}
-
 // With a, b the memberships of i, j, the coefficient of v(S) is p(s) - (a+b) p1(s) + a b p2(s),
 // where p1(s) = p(s) + p(s-1) and p2(s) = p1(s) + p1(s-1). So I_ij = F - E_i - E_j + D_ij with the
 // sums F of p, E_i of p1 and D_ij of p2. Because (s-1) p2(s) = (n-2) p1(s) and s p1(s) = (n-1) p(s)

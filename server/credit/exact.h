@@ -25,9 +25,6 @@ struct PairInteraction {
 // (Shapley 1953). sum phi_i = v(N) - v(empty) to rounding.
 std::vector<double> ExactShapley(absl::Span<const double> table, int n);
 
-// Banzhaf value of each agent: the mean of v(S+i) - v(S) over all S without i (Banzhaf 1965).
-std::vector<double> ExactBanzhaf(absl::Span<const double> table, int n);
-
 // I_ij = sum over S without i, j of |S|! (n-|S|-2)! / (n-1)! (v(S+ij) - v(S+i) - v(S+j) + v(S)) for
 // all pairs i < j, in lexicographic order: n (n-1) / 2 of them.
 std::vector<PairInteraction> ExactInteractions(absl::Span<const double> table, int n);

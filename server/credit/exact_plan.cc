@@ -56,7 +56,7 @@ std::vector<double> SamplesBySize(int n, int average) {
 }  // namespace
 
 ExactPlan::ExactPlan(const CreditOptions& options)
-    : StagedPlan(options), table_(std::size_t{1} << options.n, ValueAnswer{.samples = 0}) {
+    : StagedPlan(options), table_(std::size_t{1} << options.n, Answer{.samples = 0}) {
   const int n = options.n;
   const Coalition everyone = table_.size() - 1;
   order_.reserve(table_.size() / 2);
@@ -105,23 +105,22 @@ void ExactPlan::PlanSamples() {
   }
 }
 
-std::vector<CoalitionQuestion> ExactPlan::NextStage() {
+std::vector<Question> ExactPlan::NextStage() {
   if (asked_ == order_.size()) return {};
   const std::size_t end = *std::upper_bound(stage_ends_.begin(), stage_ends_.end(), asked_);
   const Coalition everyone = table_.size() - 1;
-  std::vector<CoalitionQuestion> stage;
+  std::vector<Question> stage;
   stage.reserve(2 * (end - asked_));
   for (; asked_ < end; ++asked_) {
     const Coalition s = order_[asked_];
-    stage.push_back({PlayerSet::FromMask(everyone ^ s), samples_[asked_]});
-    stage.push_back({PlayerSet::FromMask(s), samples_[asked_]});
+    stage.push_back({.samples = samples_[asked_], .players = PlayerSet::FromMask(everyone ^ s)});
+    stage.push_back({.samples = samples_[asked_], .players = PlayerSet::FromMask(s)});
   }
   return stage;
 }
 
-bool ExactPlan::Record(std::size_t /*k*/, const CoalitionQuestion& question,
-                       const ValueAnswer& answer) {
-  ValueAnswer& entry = table_[question.players.mask()];
+bool ExactPlan::Record(std::size_t /*k*/, const Question& question, const Answer& answer) {
+  Answer& entry = table_[question.players.mask()];
   const bool is_new = entry.samples == 0;
   Merge(answer, entry);
   answered_ += is_new;
@@ -145,7 +144,6 @@ absl::StatusOr<RawEstimate> ExactPlan::Estimate() const {
   for (std::size_t s = 0; s < values.size(); ++s) values[s] = table_[s].mean;
   RawEstimate raw;
   raw.values = ExactShapley(values, n);
-  raw.banzhaf = ExactBanzhaf(values, n);
   raw.interactions = ExactInteractions(values, n);
   raw.variances.resize(n);
   if (noise().shown()) {

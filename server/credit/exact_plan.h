@@ -10,16 +10,17 @@ namespace assay::credit {
 
 inline constexpr int kMaxExactAgents = 20;
 
-// Asks all 2^n coalitions, in complementary pairs: first the empty and the grand one with the
-// single and all-but-one coalitions, then the rest in blocks. Of a game known to be noisy the
-// coalitions that weigh more get more samples. n <= kMaxExactAgents.
+// Asks the value of all 2^n coalitions, always a coalition together with its complement. The first
+// stage asks the empty and the grand coalition, each agent alone, and everybody but one agent;
+// later stages ask the rest in blocks. Where the game is known to be noisy, coalitions that weigh
+// more in the Shapley value get more samples. n <= kMaxExactAgents.
 class ExactPlan final : public StagedPlan {
  public:
   explicit ExactPlan(const CreditOptions& options);
 
  protected:
-  std::vector<CoalitionQuestion> NextStage() override;
-  bool Record(std::size_t k, const CoalitionQuestion& question, const ValueAnswer& answer) override;
+  std::vector<Question> NextStage() override;
+  bool Record(std::size_t k, const Question& question, const Answer& answer) override;
   absl::StatusOr<RawEstimate> Estimate() const override;
 
  private:
@@ -29,7 +30,7 @@ class ExactPlan final : public StagedPlan {
   std::vector<int> samples_;             // of each side of the pairs in order_
   std::vector<std::size_t> stage_ends_;  // in order_
   std::size_t asked_ = 0;                // of order_
-  std::vector<ValueAnswer> table_;
+  std::vector<Answer> table_;
   std::size_t answered_ = 0;
 };
 

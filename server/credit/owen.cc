@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
 #include "server/credit/exact.h"
 #include "server/credit/owen_plan.h"
 #include "server/credit/owen_sets.h"
@@ -99,7 +100,7 @@ absl::StatusOr<std::unique_ptr<CreditPlan>> MakeOwenPlan(const OwenOptions& opti
   credit.value_low = options.value_low;
   credit.value_high = options.value_high;
   credit.noise = options.noise;
-  if (absl::Status status = ValidateCreditOptions(credit); !status.ok()) return status;
+  ASSAY_RETURN_IF_ERROR(ValidateCreditOptions(credit));
   const bool fits = exact <= kMaxOwenQuestions && sizes.size() <= kMaxUnions;
   if (fits && (options.max_questions == 0 || exact <= options.max_questions)) {
     credit.max_questions = exact;

@@ -7,7 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "server/credit/plan.h"
+#include "server/credit/credit_plan.h"
 
 // The Owen value (Owen 1977): credit of messages with their authors as a-priori unions. A message
 // counts only beside coalitions in which every other author takes part with all messages or none:
@@ -18,10 +18,11 @@
 namespace assay::credit {
 
 struct OwenOptions {
-  std::vector<int>
-      union_of;  // of each message: 0..m-1, every union with at least one message; 1..256 messages
-  // Distinct questions, at least 2. Exact where OwenQuestionCount fits, sampled otherwise. 0: the
-  // exact number.
+  // The union of each message, 0..m-1. Every union has at least one message, and there are 1 to 256
+  // messages.
+  std::vector<int> union_of;
+  // How many distinct questions may be asked, at least 2. The values are exact where this allows
+  // OwenQuestionCount questions and sampled otherwise. 0 means the exact number.
   std::int64_t max_questions = 0;
   double confidence = 0.95;
   double target_half_width = 0;  // as in CreditOptions
@@ -47,7 +48,7 @@ absl::StatusOr<std::vector<double>> ExactOwen(absl::Span<const double> table,
                                               double high);
 
 // A plan whose players are the messages; questions are the sets of messages kept. Its estimate has
-// no interactions and no Banzhaf values. INVALID_ARGUMENT: an option out of its range; more than
+// no interactions. INVALID_ARGUMENT: an option out of its range; more than
 // kMaxOwenQuestions exact questions asked for.
 absl::StatusOr<std::unique_ptr<CreditPlan>> MakeOwenPlan(const OwenOptions& options);
 

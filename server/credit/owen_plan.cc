@@ -17,7 +17,7 @@ constexpr std::size_t kMaxQuestionsPerStage = std::size_t{1} << 16;
 }  // namespace
 
 ExactOwenPlan::ExactOwenPlan(const CreditOptions& options, std::vector<std::vector<int>> members)
-    : StagedPlan(options), members_(std::move(members)) {
+    : StagedPlan(options, QuestionKind::kMessages), members_(std::move(members)) {
   const Coalition all = (Coalition{1} << members_.size()) - 1;
   whole_sets_.resize(all + 1);
   for (Coalition whole = 1; whole <= all; ++whole) {
@@ -31,16 +31,16 @@ ExactOwenPlan::ExactOwenPlan(const CreditOptions& options, std::vector<std::vect
   Start();
 }
 
-std::vector<CoalitionQuestion> ExactOwenPlan::NextStage() {
+std::vector<Question> ExactOwenPlan::NextStage() {
   // The quotient game first: it is what the agents' own credit rests on.
   const std::size_t quotient = std::size_t{1} << members_.size();
   const std::size_t end = asked_ < quotient
                               ? std::min(quotient, asked_ + kMaxQuestionsPerStage)
                               : std::min(order_.size(), asked_ + kMaxQuestionsPerStage);
-  std::vector<CoalitionQuestion> stage;
+  std::vector<Question> stage;
   stage.reserve(end - asked_);
   for (; asked_ < end; ++asked_) {
-    CoalitionQuestion& question = stage.emplace_back();
+    Question& question = stage.emplace_back();
     SetPlayers(order_[asked_], question.players);
     question.samples = options().samples_per_question;
   }
@@ -56,8 +56,7 @@ void ExactOwenPlan::SetPlayers(const OwenSet& set, PlayerSet& players) const {
   }
 }
 
-bool ExactOwenPlan::Record(std::size_t /*k*/, const CoalitionQuestion& /*question*/,
-                           const ValueAnswer& answer) {
+bool ExactOwenPlan::Record(std::size_t /*k*/, const Question& /*question*/, const Answer& answer) {
   answers_.push_back(answer);
   return true;
 }
@@ -69,7 +68,7 @@ absl::StatusOr<RawEstimate> ExactOwenPlan::Estimate() const {
   const bool noisy = noise().shown();
   InnerGames games(sizes_, noisy);
   for (std::size_t k = 0; k < order_.size(); ++k) {
-    const ValueAnswer answer = noise().Settle(answers_[k]);
+    const Answer answer = noise().Settle(answers_[k]);
     games.Deposit(order_[k], answer.mean, MeanVariance(answer));
   }
   RawEstimate raw;

@@ -15,12 +15,12 @@ namespace assay::credit {
 // value of its messages.
 class ExactOwenPlan final : public StagedPlan {
  public:
-  // members[i]: the messages of union i, ascending, at least one.
+  // members[i] holds the messages of union i in ascending order, at least one.
   ExactOwenPlan(const CreditOptions& options, std::vector<std::vector<int>> members);
 
  protected:
-  std::vector<CoalitionQuestion> NextStage() override;
-  bool Record(std::size_t k, const CoalitionQuestion& question, const ValueAnswer& answer) override;
+  std::vector<Question> NextStage() override;
+  bool Record(std::size_t k, const Question& question, const Answer& answer) override;
   absl::StatusOr<RawEstimate> Estimate() const override;
 
  private:
@@ -30,8 +30,8 @@ class ExactOwenPlan final : public StagedPlan {
   std::vector<PlayerSet> whole_sets_;  // of each set of unions, their messages
   std::vector<int> sizes_;
   std::vector<OwenSet> order_;
-  std::size_t asked_ = 0;             // of order_, so far
-  std::vector<ValueAnswer> answers_;  // to the first of them
+  std::size_t asked_ = 0;        // of order_, so far
+  std::vector<Answer> answers_;  // to the first of them
 };
 
 }  // namespace assay::credit

@@ -6,11 +6,12 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "server/credit/coalition.h"
+#include "server/plan/coalition.h"
 
 namespace assay::credit {
 
-// Some unions taken whole and, beside them, a part of one other (partial = -1: none).
+// Some unions taken whole and, beside them, a part of one other union; partial = -1 means that
+// there is no part.
 struct OwenSet {
   Coalition whole = 0;
   int partial = -1;

@@ -25,7 +25,7 @@ std::vector<std::vector<int>> Singletons(int n) {
 
 PermutationPlan::PermutationPlan(const CreditOptions& options, bool antithetic,
                                  std::vector<std::vector<int>> unions)
-    : StagedPlan(options),
+    : StagedPlan(options, unions.empty() ? QuestionKind::kCoalition : QuestionKind::kMessages),
       antithetic_(antithetic),
       unions_(unions.empty() ? Singletons(options.n) : std::move(unions)) {
   Start();
@@ -63,7 +63,7 @@ std::vector<PlayerSet> PermutationPlan::Prefixes(const Chain& chain) const {
   return prefixes;
 }
 
-bool PermutationPlan::Plan(const Draw& draw, std::vector<CoalitionQuestion>& stage) {
+bool PermutationPlan::Plan(const Draw& draw, std::vector<Question>& stage) {
   std::vector<PlayerSet> wanted;
   for (const Chain& chain : draw) {
     for (const PlayerSet& players : Prefixes(chain)) {
@@ -79,7 +79,7 @@ bool PermutationPlan::Plan(const Draw& draw, std::vector<CoalitionQuestion>& sta
   }
   for (const PlayerSet& players : wanted) {
     asked_.insert(players);
-    stage.push_back({players, options().samples_per_question});
+    stage.push_back({.samples = options().samples_per_question, .players = players});
   }
   draws_.push_back(draw);
   return true;
@@ -87,7 +87,7 @@ bool PermutationPlan::Plan(const Draw& draw, std::vector<CoalitionQuestion>& sta
 
 // What is left after the last whole draw: one order without its reverse if that fits; where not
 // even one order was asked, coarser chains, so that any budget says something of everyone.
-void PermutationPlan::FillRest(std::vector<CoalitionQuestion>& stage) {
+void PermutationPlan::FillRest(std::vector<Question>& stage) {
   const Chain order = DrawOrders(next_draw_)[0];
   if (Plan({order}, stage) || !draws_.empty()) return;
   const std::int64_t cuts = (options().max_questions - 2) / (antithetic_ ? 2 : 1);
@@ -102,7 +102,7 @@ void PermutationPlan::FillRest(std::vector<CoalitionQuestion>& stage) {
 }
 
 // What fits no order goes to the two ends, where noise shows: their error is in every order.
-void PermutationPlan::RepeatEnds(std::vector<CoalitionQuestion>& stage) {
+void PermutationPlan::RepeatEnds(std::vector<Question>& stage) {
   const std::int64_t left =
       options().max_questions - static_cast<std::int64_t>(asked_.size()) - repeats_;
   if (!noise().worth_repeating() || left < 2) return;
@@ -113,14 +113,14 @@ void PermutationPlan::RepeatEnds(std::vector<CoalitionQuestion>& stage) {
     if (same != stage.end()) {
       same->samples += samples;
     } else {
-      stage.push_back({end, samples});
+      stage.push_back({.samples = samples, .players = end});
     }
   }
   repeats_ += left / 2 * 2;
 }
 
-std::vector<CoalitionQuestion> PermutationPlan::NextStage() {
-  std::vector<CoalitionQuestion> stage;
+std::vector<Question> PermutationPlan::NextStage() {
+  std::vector<Question> stage;
   // Stages double, so that stopping between them wastes at most half.
   const std::size_t goal = draws_.empty() ? kFirstDraws : 2 * draws_.size();
   int idle = 0;
@@ -137,8 +137,7 @@ std::vector<CoalitionQuestion> PermutationPlan::NextStage() {
   return stage;
 }
 
-bool PermutationPlan::Record(std::size_t /*k*/, const CoalitionQuestion& question,
-                             const ValueAnswer& answer) {
+bool PermutationPlan::Record(std::size_t /*k*/, const Question& question, const Answer& answer) {
   return book_.Add(question.players, answer);
 }
 
@@ -147,8 +146,8 @@ bool PermutationPlan::AddMarginals(const Chain& chain, double weight,
   const std::vector<PlayerSet> prefixes = Prefixes(chain);
   std::vector<double> marginals;
   for (std::size_t k = 0; k < chain.size(); ++k) {
-    const ValueAnswer* before = book_.Find(prefixes[k]);
-    const ValueAnswer* after = book_.Find(prefixes[k + 1]);
+    const Answer* before = book_.Find(prefixes[k]);
+    const Answer* after = book_.Find(prefixes[k + 1]);
     if (before == nullptr || after == nullptr) return false;
     marginals.push_back(after->mean - before->mean);
   }

@@ -15,13 +15,13 @@ namespace assay::credit {
 // union together, which gives the Owen value. Questions that several orders share are asked once.
 class PermutationPlan final : public StagedPlan {
  public:
-  // unions: the members of each union; empty: every player by itself.
+  // `unions` holds the members of each union. Empty means that every player stands alone.
   PermutationPlan(const CreditOptions& options, bool antithetic,
                   std::vector<std::vector<int>> unions);
 
  protected:
-  std::vector<CoalitionQuestion> NextStage() override;
-  bool Record(std::size_t k, const CoalitionQuestion& question, const ValueAnswer& answer) override;
+  std::vector<Question> NextStage() override;
+  bool Record(std::size_t k, const Question& question, const Answer& answer) override;
   absl::StatusOr<RawEstimate> Estimate() const override;
 
  private:
@@ -34,9 +34,9 @@ class PermutationPlan final : public StagedPlan {
   std::vector<int> Order(std::uint64_t index) const;
   Draw DrawOrders(std::uint64_t index) const;
   // Adds the draw's questions to the stage if they fit the budget.
-  bool Plan(const Draw& draw, std::vector<CoalitionQuestion>& stage);
-  void FillRest(std::vector<CoalitionQuestion>& stage);
-  void RepeatEnds(std::vector<CoalitionQuestion>& stage);
+  bool Plan(const Draw& draw, std::vector<Question>& stage);
+  void FillRest(std::vector<Question>& stage);
+  void RepeatEnds(std::vector<Question>& stage);
   std::vector<PlayerSet> Prefixes(const Chain& chain) const;
   // The chain's marginals added to `credit`; false where an answer is missing.
   bool AddMarginals(const Chain& chain, double weight, std::vector<double>& credit) const;

@@ -8,6 +8,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
 
 namespace assay::credit {
 namespace {
@@ -128,7 +129,7 @@ absl::StatusOr<Projection> Project(absl::Span<const double> x, absl::Span<const 
                                    absl::Span<const double> low, absl::Span<const double> high,
                                    double total) {
   const Problem problem{x, w, low, high, total};
-  if (absl::Status status = Validate(problem); !status.ok()) return status;
+  ASSAY_RETURN_IF_ERROR(Validate(problem));
   const double least = Total(low);
   const double most = Total(high);
   const double rounding = 8 * std::numeric_limits<double>::epsilon() *

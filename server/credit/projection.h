@@ -9,7 +9,7 @@
 namespace assay::credit {
 
 struct Projection {
-  std::vector<double> values;  // r, in the order and unit of x
+  std::vector<double> values;  // r_t, in the order and unit of x
   double multiplier = 0;       // lambda
 };
 

@@ -9,7 +9,7 @@
 
 namespace assay::credit {
 
-// Counter-based randomness: a number depends on (seed, stage, index) and on nothing that was drawn
+// Random numbers from a counter: each depends on (seed, stage, index) and on nothing that was drawn
 // before.
 class Random {
  public:

@@ -130,13 +130,13 @@ void RegressionPlan::SampleSingles() {
   }
 }
 
-std::vector<CoalitionQuestion> RegressionPlan::NextStage() {
+std::vector<Question> RegressionPlan::NextStage() {
   const int n = options().n;
   const int repeats = options().samples_per_question;
-  std::vector<CoalitionQuestion> stage;
+  std::vector<Question> stage;
   if (asked_ == 0 && !anchored()) {
-    stage.push_back({PlayerSet(), repeats});
-    stage.push_back({PlayerSet::All(n), repeats});
+    stage.push_back({.samples = repeats, .players = PlayerSet()});
+    stage.push_back({.samples = repeats, .players = PlayerSet::All(n)});
   }
   // Without a precision to reach there is nothing to wait for between stages.
   std::size_t end = samples_.size();
@@ -145,14 +145,13 @@ std::vector<CoalitionQuestion> RegressionPlan::NextStage() {
   }
   for (; asked_ < end; ++asked_) {
     const PlayerSet& players = samples_[asked_].players;
-    stage.push_back({players, repeats});
-    if (leverage_) stage.push_back({players.Complement(n), repeats});
+    stage.push_back({.samples = repeats, .players = players});
+    if (leverage_) stage.push_back({.samples = repeats, .players = players.Complement(n)});
   }
   return stage;
 }
 
-bool RegressionPlan::Record(std::size_t /*k*/, const CoalitionQuestion& question,
-                            const ValueAnswer& answer) {
+bool RegressionPlan::Record(std::size_t /*k*/, const Question& question, const Answer& answer) {
   return book_.Add(question.players, answer);
 }
 
@@ -187,8 +186,8 @@ absl::StatusOr<RawEstimate> RegressionPlan::Estimate() const {
   // difference of its two sides.
   for (std::size_t k = 0; k < asked_; ++k) {
     const Sample& sample = samples_[k];
-    const ValueAnswer* own = book_.Find(sample.players);
-    const ValueAnswer* other = leverage_ ? book_.Find(sample.players.Complement(n)) : nullptr;
+    const Answer* own = book_.Find(sample.players);
+    const Answer* other = leverage_ ? book_.Find(sample.players.Complement(n)) : nullptr;
     if (own == nullptr || (leverage_ && other == nullptr)) continue;
     const int size = sample.players.size();
     const double even_share = total * size / n;

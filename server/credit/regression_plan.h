@@ -12,19 +12,18 @@ namespace assay::credit {
 
 // The Shapley value as the additive game nearest to v in the Shapley kernel's weights (Charnes et
 // al. 1988), fitted to a sample of coalitions.
-//  - kLeverage: complementary pairs, every size as likely as any other (that is each coalition by
-//  its leverage score),
-//    without replacement (Musco & Witter 2024).
-//  - kKernel: single coalitions in proportion to the kernel, with replacement (Lundberg & Lee
-//  2017).
+//  - kLeverage draws complementary pairs without replacement, every size as likely as any other,
+//    which is each coalition by its leverage score (Musco & Witter 2024).
+//  - kKernel draws single coalitions with replacement, in proportion to the kernel (Lundberg & Lee
+//    2017).
 // O(m n^2 + n^3) for m questions.
 class RegressionPlan final : public StagedPlan {
  public:
   RegressionPlan(const CreditOptions& options, bool leverage);
 
  protected:
-  std::vector<CoalitionQuestion> NextStage() override;
-  bool Record(std::size_t k, const CoalitionQuestion& question, const ValueAnswer& answer) override;
+  std::vector<Question> NextStage() override;
+  bool Record(std::size_t k, const Question& question, const Answer& answer) override;
   absl::StatusOr<RawEstimate> Estimate() const override;
 
  private:

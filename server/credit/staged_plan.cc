@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
 #include "server/credit/projection.h"
 #include "server/credit/quantile.h"
 
@@ -29,9 +30,7 @@ double UnseenShare(std::int64_t looks, double confidence) {
   return 1 - std::pow((1 - confidence) / 2, 1.0 / static_cast<double>(looks));
 }
 
-const std::vector<CoalitionQuestion>& StagedPlan::ask() { return stage_; }
-
-absl::Status StagedPlan::Validate(absl::Span<const ValueAnswer> answers) const {
+absl::Status StagedPlan::Validate(absl::Span<const Answer> answers) const {
   if (done_) return absl::FailedPreconditionError("the plan is done: it asked no question");
   if (answers.size() != stage_.size()) {
     return absl::InvalidArgumentError(
@@ -39,7 +38,7 @@ absl::Status StagedPlan::Validate(absl::Span<const ValueAnswer> answers) const {
   }
   const double slack = 1e-9 * (options_.value_high - options_.value_low);
   for (std::size_t q = 0; q < answers.size(); ++q) {
-    const ValueAnswer& answer = answers[q];
+    const Answer& answer = answers[q];
     if (answer.samples == 0) continue;
     if (answer.samples < 0 || !std::isfinite(answer.variance) || answer.variance < 0) {
       return absl::InvalidArgumentError(absl::StrCat("answers[", q, "] is not a sampled mean"));
@@ -58,12 +57,12 @@ double StagedPlan::total_variance() const {
   return MeanVariance(noise_.Settle(baseline_)) + MeanVariance(noise_.Settle(grand_));
 }
 
-absl::Status StagedPlan::tell(absl::Span<const ValueAnswer> answers) {
-  if (absl::Status status = Validate(answers); !status.ok()) return status;
+absl::Status StagedPlan::tell(absl::Span<const Answer> answers) {
+  ASSAY_RETURN_IF_ERROR(Validate(answers));
   const PlayerSet everyone = PlayerSet::All(options_.n);
   bool missing = false;
   for (std::size_t q = 0; q < answers.size(); ++q) {
-    const ValueAnswer& answer = answers[q];
+    const Answer& answer = answers[q];
     if (answer.samples == 0) {
       missing = true;
       continue;
@@ -88,7 +87,8 @@ absl::Status StagedPlan::tell(absl::Span<const ValueAnswer> answers) {
 
 void StagedPlan::Advance() {
   const bool enough = options_.target_half_width > 0 && anchored() && PreciseEnough();
-  stage_ = enough ? std::vector<CoalitionQuestion>() : NextStage();
+  stage_ = enough ? std::vector<Question>() : NextStage();
+  for (Question& question : stage_) question.kind = kind_;
   done_ = complete_ = stage_.empty();
 }
 
@@ -105,7 +105,7 @@ bool StagedPlan::PreciseEnough() const {
   return std::hypot(widest, UnseenHalfWidth(*raw)) <= options_.target_half_width;
 }
 
-absl::StatusOr<CreditEstimate> StagedPlan::Finish() const {
+absl::StatusOr<CreditEstimate> StagedPlan::finish() {
   if (!anchored()) {
     return absl::FailedPreconditionError("the empty and the grand coalition have no value yet");
   }
@@ -134,7 +134,6 @@ absl::StatusOr<CreditEstimate> StagedPlan::Finish() const {
     estimate.low[i] = estimate.values[i] - half_width;
     estimate.high[i] = estimate.values[i] + half_width;
   }
-  estimate.banzhaf = std::move(raw->banzhaf);
   estimate.interactions = std::move(raw->interactions);
   estimate.total_std_error = std::sqrt(total_variance());
   estimate.method = raw->method;

@@ -7,7 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/credit/answers.h"
-#include "server/credit/plan.h"
+#include "server/credit/credit_plan.h"
 
 namespace assay::credit {
 
@@ -19,7 +19,6 @@ struct RawEstimate {
   // How many looks at the game a value rests on: orders, pairs or coalitions. 0: every value of the
   // game is known. What none of them has met can still be there: see UnseenShare.
   std::int64_t looks = 0;
-  std::vector<double> banzhaf;
   std::vector<PairInteraction> interactions;
   Method method = Method::kExact;
   IntervalKind interval = IntervalKind::kExact;
@@ -38,22 +37,23 @@ double UnseenShare(std::int64_t looks, double confidence);
 // estimator says which questions come next, keeps the answers, and estimates.
 class StagedPlan : public CreditPlan {
  public:
-  const std::vector<CoalitionQuestion>& ask() final;
-  absl::Status tell(absl::Span<const ValueAnswer> answers) final;
+  const std::vector<Question>& ask() const final { return stage_; }
+  absl::Status tell(absl::Span<const Answer> answers) final;
   bool done() const final { return done_; }
-  absl::StatusOr<CreditEstimate> Finish() const final;
+  absl::StatusOr<CreditEstimate> finish() final;
 
  protected:
-  // max_questions must have been resolved.
-  explicit StagedPlan(const CreditOptions& options)
-      : options_(options), noise_(options.noise, options.value_low, options.value_high) {}
+  // max_questions must have been resolved. All questions are of this kind.
+  explicit StagedPlan(const CreditOptions& options, QuestionKind kind = QuestionKind::kCoalition)
+      : options_(options),
+        kind_(kind),
+        noise_(options.noise, options.value_low, options.value_high) {}
 
   // The next stage's questions; none: the plan is complete. Called once before each stage.
-  virtual std::vector<CoalitionQuestion> NextStage() = 0;
+  virtual std::vector<Question> NextStage() = 0;
   // Keeps an answer with samples >= 1 to `question`, the stage's k-th; returns whether that
   // question is answered for the first time.
-  virtual bool Record(std::size_t k, const CoalitionQuestion& question,
-                      const ValueAnswer& answer) = 0;
+  virtual bool Record(std::size_t k, const Question& question, const Answer& answer) = 0;
   // Called only when anchored().
   virtual absl::StatusOr<RawEstimate> Estimate() const = 0;
 
@@ -76,13 +76,14 @@ class StagedPlan : public CreditPlan {
   bool PreciseEnough() const;
   // What the credits may still miss: that share of the value range which no look has met.
   double UnseenHalfWidth(const RawEstimate& raw) const;
-  absl::Status Validate(absl::Span<const ValueAnswer> answers) const;
+  absl::Status Validate(absl::Span<const Answer> answers) const;
 
   const CreditOptions options_;
+  const QuestionKind kind_;
   NoiseModel noise_;
-  std::vector<CoalitionQuestion> stage_;
-  ValueAnswer baseline_{.samples = 0};
-  ValueAnswer grand_{.samples = 0};
+  std::vector<Question> stage_;
+  Answer baseline_{.samples = 0};
+  Answer grand_{.samples = 0};
   std::vector<bool> sizes_;  // those of which a coalition was answered; grows as they come
   std::int64_t questions_ = 0;
   std::int64_t asked_ = 0;    // samples asked for

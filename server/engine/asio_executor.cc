@@ -33,7 +33,7 @@ class AsioExecutor::Impl {
  public:
   Impl(int workers, Observer* observer)
       : workers_(std::max(1, workers)),
-        observer_(observer),
+        observer_(OrNobody(observer)),
         wall_start_(absl::Now()),
         steady_start_(SteadyClock::now()),
         pool_(static_cast<size_t>(workers_)),
@@ -129,10 +129,10 @@ class AsioExecutor::Impl {
   }
 
   void Run(Task& task) {
-    if (observer_ != nullptr) observer_->OnWorkerBusy(1);
+    observer_->OnWorkerBusy(1);
     task();
     task = nullptr;  // what it held is let go while the worker still counts as busy
-    if (observer_ != nullptr) observer_->OnWorkerBusy(-1);
+    observer_->OnWorkerBusy(-1);
   }
 
   const int workers_;

@@ -41,7 +41,7 @@ struct GroupJob {
 
 // What the engine sees happen; telemetry implements it. Called from workers, must not block.
 // Questions asked = answered + failed + cancelled + timeout, once nothing is in flight.
-class Observer : public evaluation::Observer {
+class Observer : public evaluation::QuestionObserver {
  public:
   virtual void OnQuestionsAsked(absl::string_view /*evaluator*/, int64_t /*count*/) {}
   // `outcome`: answered, failed, cancelled, timeout. `elapsed` since they were asked.
@@ -54,6 +54,9 @@ class Observer : public evaluation::Observer {
 
 using EpisodeDone = absl::AnyInvocable<void(absl::StatusOr<signals::Signals>)>;
 using GroupDone = absl::AnyInvocable<void(absl::StatusOr<recombination::Recombined>)>;
+
+// `observer`, or where it is null one that does nothing.
+Observer* OrNobody(Observer* observer);
 
 // A plan on its way.
 class Run {

@@ -1,5 +1,5 @@
-// Where work runs and what time it is. AsioExecutor in production; a virtual clock and a seeded
-// scheduler in tests/simulation.
+// Runs work and tells the time. In production it is an AsioExecutor, and in tests/simulation a
+// scheduler with a seed and a virtual clock.
 #ifndef ASSAY_SERVER_ENGINE_EXECUTOR_H_
 #define ASSAY_SERVER_ENGINE_EXECUTOR_H_
 

@@ -15,8 +15,8 @@
 
 namespace assay::engine {
 
-// One batch under way. The worker that starts it begins alone and calls the others for help once
-// the work has proved long, so that short batches never pay for a hand-over.
+// One batch on its way. The worker that starts it works alone at first and calls other workers for
+// help once the work has taken long, so that short batches are never handed over.
 class FanOut : public std::enable_shared_from_this<FanOut> {
  public:
   FanOut(Executor* executor, std::shared_ptr<const evaluation::EpisodeReplay> replay,

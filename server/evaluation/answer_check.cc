@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
 
 namespace assay::evaluation {
 namespace {
@@ -53,11 +54,10 @@ absl::Status CheckAnswers(const Batch& batch, Answers* answers) {
     if (!(std::isfinite(answer.variance) && answer.variance >= 0)) {
       return Fault(i, "variance", "not a finite number >= 0");
     }
-    absl::Status status =
+    ASSAY_RETURN_IF_ERROR(
         batch.questions[i].kind == signals::QuestionKind::kMessageScores
             ? CheckScores(batch.context->episode.messages.size(), i, answer.scores)
-            : CheckMean(batch.context->range, i, &answer.mean);
-    if (!status.ok()) return status;
+            : CheckMean(batch.context->range, i, &answer.mean));
   }
   return absl::OkStatus();
 }

@@ -1,4 +1,4 @@
-// What every answer from outside must satisfy before an attribution sees it.
+// The checks that every answer from outside the server passes before an attribution sees it.
 #ifndef ASSAY_SERVER_EVALUATION_ANSWER_CHECK_H_
 #define ASSAY_SERVER_EVALUATION_ANSWER_CHECK_H_
 
@@ -7,11 +7,12 @@
 
 namespace assay::evaluation {
 
-// Samples that are 0 become the number asked for.
-// INVALID_ARGUMENT with the path of the first fault: not one answer a question; a mean that is not
-// finite or lies outside the value range (by more than 1e-9 of it: less is rounding, and clipped);
-// negative samples or a variance that is not finite or negative; scores that are not one a message,
-// in [-1, 1].
+// Fills the number of samples where an answer leaves it at 0, with the number that was asked for,
+// and moves a mean that lies outside the value range by rounding (at most 1e-9 of the range) to its
+// edge. INVALID_ARGUMENT with the path of the first fault: there is not one answer for each
+// question; a mean is not finite or lies outside the value range; the number of samples is
+// negative; a variance is negative or not finite; message scores are not one for each message, in
+// [-1, 1].
 absl::Status CheckAnswers(const Batch& batch, Answers* answers);
 
 }  // namespace assay::evaluation

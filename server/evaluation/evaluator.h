@@ -16,6 +16,10 @@
 #include "server/signals/episode.h"
 #include "server/signals/options.h"
 
+namespace assay::v1 {
+class Episode;
+}
+
 namespace assay::evaluation {
 
 // What an evaluator needs to know of the episode, or the group, that it is asked about. Shared by
@@ -24,12 +28,9 @@ struct EpisodeContext {
   // Keeps every view of `episode` alive (the parsed message, usually).
   std::shared_ptr<const void> storage;
   signals::Episode episode;
-  // The wire form of the episode (const assay::v1::Episode*) for evaluators that send it on;
-  // points into `storage`.
-  const void* message = nullptr;
-  // Identifies the content (SHA-256 of the wire form); empty: a cache computes its own from
-  // `episode`.
-  std::string digest;
+  // The wire form of the episode, for evaluators that send it on and for whoever must tell contents
+  // apart (EpisodeDigest); points into `storage`. Null for a group.
+  const v1::Episode* message = nullptr;
   uint64_t seed = 0;
   signals::ValueRange range;
   // W3C trace context of the call, for evaluators that ask others; empty: none.

@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
 
 namespace assay::evaluation {
 namespace {
@@ -19,8 +20,7 @@ bool IsNameByte(char c) {
 
 }  // namespace
 
-absl::Status EvaluatorRegistry::Add(std::shared_ptr<Evaluator> evaluator) {
-  const std::string name(evaluator->name());
+absl::Status CheckEvaluatorName(absl::string_view name) {
   if (name.empty() || name.size() > kMaxName ||
       !std::all_of(name.begin(), name.end(), IsNameByte)) {
     return absl::InvalidArgumentError(
@@ -30,21 +30,26 @@ absl::Status EvaluatorRegistry::Add(std::shared_ptr<Evaluator> evaluator) {
     return absl::InvalidArgumentError(
         absl::StrCat("evaluator \"", name, "\": the name of a built-in evaluator"));
   }
+  return absl::OkStatus();
+}
+
+absl::Status EvaluatorRegistry::Add(NamedEvaluator evaluator) {
+  ASSAY_RETURN_IF_ERROR(CheckEvaluatorName(evaluator.name));
+  if (!evaluator.make) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("evaluator \"", evaluator.name, "\": nothing makes it"));
+  }
+  const std::string name = evaluator.name;
   if (!evaluators_.emplace(name, std::move(evaluator)).second) {
     return absl::AlreadyExistsError(absl::StrCat("evaluator \"", name, "\": named twice"));
   }
   return absl::OkStatus();
 }
 
-std::shared_ptr<Evaluator> EvaluatorRegistry::Find(absl::string_view name) const {
-  const auto found = evaluators_.find(std::string(name));
-  return found == evaluators_.end() ? nullptr : found->second;
-}
-
-std::vector<std::shared_ptr<Evaluator>> EvaluatorRegistry::All() const {
-  std::vector<std::shared_ptr<Evaluator>> all;
-  for (const auto& [name, evaluator] : evaluators_) all.push_back(evaluator);
-  return all;
+int64_t EvaluatorRegistry::cache_bytes() const {
+  int64_t bytes = 0;
+  for (const auto& [name, evaluator] : evaluators_) bytes += evaluator.cache_bytes;
+  return bytes;
 }
 
 }  // namespace assay::evaluation

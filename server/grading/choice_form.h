@@ -9,10 +9,11 @@
 
 namespace assay::grading {
 
-// Upper-case letters in ascending order, each once, of a PlainText: "C" of "C", "(c)", "C) Ileum",
-// "Answer: C", "the answer is (C)", "B is correct", "C because A is wrong"; "AC" of "A, C" and "C
-// and A". "Answer" is known in several languages. Nothing where letters are not asserted or could
-// be a word: "a car", "A or B", "not (A)", "A. Wrong. The answer is B." O(size).
+// The letters that a PlainText asserts, in upper case and ascending order, each once. It reads "C"
+// from "C", "(c)", "C) Ileum", "Answer: C", "the answer is (C)", "B is correct" and "C because A is
+// wrong", and "AC" from "A, C" and "C and A"; it knows the word "answer" in several languages.
+// Unset where letters are not asserted or could be a word, as in "a car", "A or B", "not (A)" and
+// "A. Wrong. The answer is B." O(size).
 std::optional<std::string> ReadChoice(absl::string_view plain);
 
 }  // namespace assay::grading

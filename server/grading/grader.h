@@ -1,5 +1,5 @@
-// Whether an answer is right, for vote replay (signals.md section 1). A strict reader: an answer it
-// cannot read is said to be unreadable, never guessed at.
+// Whether an answer is right, for vote replay (proto/signals.md#objects). The graders are strict:
+// an answer that they cannot read is called unreadable and never guessed at.
 #ifndef ASSAY_SERVER_GRADING_GRADER_H_
 #define ASSAY_SERVER_GRADING_GRADER_H_
 
@@ -37,7 +37,8 @@ struct GradedAnswer {
 // are unreadable.
 class Grader {
  public:
-  // tolerance: kNumber, absolute: |answer - reference| <= tolerance, up to rounding, is right.
+  // `tolerance` is for kNumber only: an answer is right where |answer - reference| <= tolerance, up
+  // to rounding.
   Grader(GraderKind kind, double tolerance, absl::string_view reference);
 
   // An answer whose text is the reference's (NormalForm) is right even where neither can be read.

@@ -16,18 +16,19 @@ struct Number {
 };
 
 struct NumberForm {
-  // Of a list "()", "[]", "(]", "[)" or "{}" (a set: ascending, each once), or "," where a comma
-  // stands between numbers without brackets. Empty: one number.
+  // The brackets of a list: "()", "[]", "(]" or "[)"; "{}" of a set, whose numbers are ascending
+  // and each there once; or "," where a comma stands between numbers without brackets. Empty where
+  // there is one number.
   std::string brackets;
   std::vector<Number> numbers;  // one, or at least two of a list
 };
 
-// Reads the whole of a PlainText or nothing: a sign, digits with separators of thousands, decimals,
-// an exponent (1e3, 1 \times 10^3), a fraction (a/b, \frac{a}{b}), a mixed number (a b/c), percent
-// (which is dropped: 50 % is 50), currency, "the answer is", "x =", and units behind it. Not read,
-// because it says another number than its digits: powers, roots, factorials, vulgar fractions,
-// comparisons, scale words (million), pi, variables, digits of other bases, approximations, two
-// numbers. O(size).
+// Reads the whole of a PlainText or nothing. It understands a sign, digits with separators of
+// thousands, decimals, an exponent (1e3, 1 \times 10^3), a fraction (a/b, \frac{a}{b}), a mixed
+// number (a b/c), percent (which is dropped: 50 % is 50), currency, "the answer is", "x =", and
+// units after the number. It refuses what means another number than its digits do: powers, roots,
+// factorials, vulgar fractions, comparisons, scale words (million), pi, variables, digits of other
+// bases, approximations and two numbers. O(size).
 std::optional<NumberForm> ReadNumber(absl::string_view plain);
 
 }  // namespace assay::grading

@@ -8,7 +8,8 @@
 
 namespace assay::grading {
 
-// Spaces that are no plain blank: they separate thousands, and else mean what is said here.
+// Spaces that are not plain blanks. Between digits they separate thousands; elsewhere they mean
+// what is said here.
 inline constexpr char kThinSpace = '\x1e';     // of LaTeX, `\,`: nothing between symbols
 inline constexpr char kNoBreakSpace = '\x1f';  // of Unicode: a blank
 

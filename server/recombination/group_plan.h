@@ -1,12 +1,5 @@
 // The plan of a group: what each agent's messages of each episode are worth in teams put together
-// from the whole group (proto/signals.md#the-outcome-part-x). Asked and told like an episode's:
-//
-//   GroupPlan plan(members, options, traits);
-//   while (!plan.done()) { answers = <evaluate plan.ask()>; plan.tell(answers); }
-//   StatusOr<Recombined> values = plan.finish();
-//
-// Pure and deterministic: the result depends on the arguments and the answers only. Not thread
-// safe.
+// from the whole group (proto/signals.md#the-outcome-part-x).
 #ifndef ASSAY_SERVER_RECOMBINATION_GROUP_PLAN_H_
 #define ASSAY_SERVER_RECOMBINATION_GROUP_PLAN_H_
 
@@ -19,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "server/plan/plan.h"
 #include "server/recombination/teams.h"
 #include "server/signals/counterfactual.h"
 #include "server/signals/episode.h"
@@ -63,7 +57,7 @@ struct Recombined {
 int SiblingsOf(int members, int agents, const PlanOptions& options,
                const signals::EvaluatorTraits& traits);
 
-class GroupPlan {
+class GroupPlan final : public Plan<Recombined, signals::Question, signals::Answer> {
  public:
   // At least 2 members of the same agents, in an order that does not depend on that of their
   // arrival (sorted by id): they are numbered by it, and the seed draws by number. The episodes
@@ -75,14 +69,14 @@ class GroupPlan {
   GroupPlan(std::vector<Member> members, const PlanOptions& options,
             const signals::EvaluatorTraits& traits);
 
-  bool done() const { return batch_.empty(); }
-  // At most kBatch questions, never empty unless done(). Stable until tell().
-  const std::vector<signals::Question>& ask() const { return batch_; }
+  bool done() const override { return batch_.empty(); }
+  // At most kBatch questions.
+  const std::vector<signals::Question>& ask() const override { return batch_; }
   // INVALID_ARGUMENT where an answer is not finite or lies outside the value range; the plan then
   // cannot go on.
-  absl::Status tell(absl::Span<const signals::Answer> answers);
+  absl::Status tell(absl::Span<const signals::Answer> answers) override;
   // RESOURCE_EXHAUSTED: max_questions allows no sibling.
-  absl::StatusOr<Recombined> finish();
+  absl::StatusOr<Recombined> finish() override;
 
   static constexpr int kBatch = 4'096;
 

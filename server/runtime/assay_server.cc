@@ -16,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "server/base/status_macros.h"
 #include "server/base/version.h"
 #include "server/engine/asio_executor.h"
 #include "server/engine/engine.h"
@@ -68,8 +69,7 @@ telemetry::MetricsConfig MetricsConfigFor(const Config& config, const service::C
   metrics.version = std::string(Version());
   metrics.revision = std::string(Revision());
   for (const auto& [name, evaluator] : catalog.evaluators) metrics.evaluators.push_back(name);
-  for (const auto& remote : config.remotes) metrics.evaluators.push_back(remote.name);
-  for (const auto& judge : config.judges) metrics.evaluators.push_back(judge.name);
+  for (const auto& [name, evaluator] : config.evaluators.all()) metrics.evaluators.push_back(name);
   return metrics;
 }
 
@@ -141,7 +141,7 @@ class Server final : public AssayServer {
       : config_(WithWorkers(config)),
         catalog_(catalog),
         metrics_(MetricsConfigFor(config, catalog)),
-        service_log_(log, &metrics_),
+        service_log_(log),
         admission_({config.max_episodes, config.max_bytes}),
         callers_(config.max_per_caller, &admission_),
         executor_(Workers(config), &metrics_),
@@ -156,8 +156,8 @@ class Server final : public AssayServer {
     deps.config = &config_.session;
     deps.catalog = &catalog_;
     deps.callers = &callers_;
-    deps.observer = &service_log_;
-    deps.question_observer = &metrics_;
+    deps.observers = {&metrics_, &service_log_};
+    deps.question_observers = &metrics_;
     signals_ = service::SignalServer::Make(deps, config_.streams, &metrics_, &gate_);
     routes_ = std::make_unique<service::HttpRoutes>(deps, &token_gate_);
   }
@@ -219,22 +219,14 @@ std::shared_ptr<grpc::ServerCredentials> CredentialsFor(const Config& config) {
 }
 
 absl::Status Server::AddEvaluators() {
-  evaluation::EvaluatorRegistry registry;
   for (const auto& [name, evaluator] : catalog_.evaluators) {
-    if (absl::Status added = registry.Add(evaluator); !added.ok()) return added;
+    ASSAY_RETURN_IF_ERROR(evaluation::CheckEvaluatorName(name));
   }
-  for (const evaluation::RemoteOptions& options : config_.remotes) {
-    auto remote = evaluation::MakeRemote(options, &executor_, &metrics_);
-    if (!remote.ok()) return remote.status();
-    if (absl::Status added = registry.Add(*remote); !added.ok()) return added;
-  }
-  for (const evaluation::JudgeOptions& options : config_.judges) {
-    auto judge = evaluation::MakeJudge(options, &executor_, &metrics_);
-    if (!judge.ok()) return judge.status();
-    if (absl::Status added = registry.Add(*judge); !added.ok()) return added;
-  }
-  for (const auto& evaluator : registry.All()) {
-    catalog_.evaluators[std::string(evaluator->name())] = evaluator;
+  for (const auto& [name, named] : config_.evaluators.all()) {
+    ASSAY_ASSIGN_OR_RETURN(auto evaluator, named.make(&executor_, &metrics_));
+    if (!catalog_.evaluators.emplace(name, std::move(evaluator)).second) {
+      return absl::AlreadyExistsError(absl::StrCat("evaluator \"", name, "\": named twice"));
+    }
   }
   return absl::OkStatus();
 }
@@ -247,13 +239,13 @@ absl::Status Server::Serve() {
     grpc::channelz::experimental::InitChannelzService();
   });
   guard::InstallHooks(LimitsOfConnections());
-  if (absl::Status evaluators = AddEvaluators(); !evaluators.ok()) return evaluators;
+  ASSAY_RETURN_IF_ERROR(AddEvaluators());
   if (!config_.metrics.empty()) {
     auto exposer = telemetry::MetricsServer::Start(config_.metrics, metrics_);
     if (!exposer.ok()) return exposer.status();
     exposer_ = *std::move(exposer);
   }
-  if (absl::Status grpc = ServeGrpc(); !grpc.ok()) return grpc;
+  ASSAY_RETURN_IF_ERROR(ServeGrpc());
   if (!config_.http.empty()) {
     auto gateway = service::HttpGateway::Start(config_.http, routes_.get());
     if (!gateway.ok()) return gateway.status();
@@ -331,9 +323,9 @@ bool Server::Shutdown(absl::Duration grace) {
 absl::StatusOr<std::unique_ptr<AssayServer>> AssayServer::Start(const Config& config,
                                                                 const service::Catalog& catalog,
                                                                 const telemetry::Log* log) {
-  if (absl::Status checked = CheckConfig(config); !checked.ok()) return checked;
+  ASSAY_RETURN_IF_ERROR(CheckConfig(config));
   auto server = std::make_unique<Server>(config, catalog, log);
-  if (absl::Status served = server->Serve(); !served.ok()) return served;
+  ASSAY_RETURN_IF_ERROR(server->Serve());
   return server;
 }
 

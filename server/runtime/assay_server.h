@@ -1,4 +1,5 @@
-// The whole server in one object: what main starts and what integration tests start in process.
+// The whole server as one object, which main starts and integration tests start in their own
+// process.
 #ifndef ASSAY_SERVER_RUNTIME_ASSAY_SERVER_H_
 #define ASSAY_SERVER_RUNTIME_ASSAY_SERVER_H_
 

@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "server/base/status_macros.h"
 #include "server/evaluation/evaluators/caller.h"
 
 namespace assay::runtime {
@@ -74,19 +75,15 @@ absl::Status CheckPlaintext(absl::string_view setting, const std::string& addres
 }
 
 absl::Status CheckAddresses(const Config& config) {
-  if (absl::Status listen = CheckAddress("listen", config.listen); !listen.ok()) {
-    return listen;
-  }
+  ASSAY_RETURN_IF_ERROR(CheckAddress("listen", config.listen));
   if (!config.tls.has_value()) {
-    if (absl::Status plain = CheckPlaintext("listen", config.listen, config); !plain.ok()) {
-      return plain;
-    }
+    ASSAY_RETURN_IF_ERROR(CheckPlaintext("listen", config.listen, config));
   }
   const std::pair<absl::string_view, const std::string*> others[] = {
       {"metrics", &config.metrics}, {"http", &config.http}, {"ops", &config.ops}};
   for (const auto& [setting, address] : others) {
     if (address->empty()) continue;
-    if (absl::Status valid = CheckAddress(setting, *address); !valid.ok()) return valid;
+    ASSAY_RETURN_IF_ERROR(CheckAddress(setting, *address));
   }
   // Who asks ops needs neither a token nor a certificate: it is for this machine.
   if (!config.ops.empty()) {
@@ -194,14 +191,12 @@ std::vector<std::string> IdleSettings(const Config& config) {
 }
 
 int64_t MemoryBound(const Config& config) {
-  int64_t caches = 0;
-  for (const auto& remote : config.remotes) caches += remote.policy.cache_bytes;
-  for (const auto& judge : config.judges) caches += judge.policy.cache_bytes;
-  return 3 * config.max_bytes + config.streams.max_streams * kStreamBytes + caches + kBaseBytes;
+  return 3 * config.max_bytes + config.streams.max_streams * kStreamBytes +
+         config.evaluators.cache_bytes() + kBaseBytes;
 }
 
 absl::Status CheckConfig(const Config& config) {
-  if (absl::Status addresses = CheckAddresses(config); !addresses.ok()) return addresses;
+  ASSAY_RETURN_IF_ERROR(CheckAddresses(config));
   if (config.tls.has_value()) {
     if (config.tls->cert_file.empty() || config.tls->key_file.empty()) {
       return Wrong("tls", "needs cert_file and key_file");

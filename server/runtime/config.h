@@ -1,4 +1,4 @@
-// What the operator decides. Every default is in here.
+// The configuration of a server with all its defaults, and how settings are put on top of them.
 #ifndef ASSAY_SERVER_RUNTIME_CONFIG_H_
 #define ASSAY_SERVER_RUNTIME_CONFIG_H_
 
@@ -14,8 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "assay/v1/options.pb.h"
-#include "server/evaluation/judge/judge.h"
-#include "server/evaluation/remote/remote.h"
+#include "server/evaluation/registry.h"
 #include "server/session/stream_session.h"
 #include "server/transport/signal_service.h"
 
@@ -44,12 +43,11 @@ struct Config {
   // Over all streams and calls.
   int64_t max_episodes = 65'536;
   int64_t max_bytes = int64_t{1} << 30;
-  // Of those, one caller's; unlimited, it may have what the server has.
+  // How much of that one caller may have. By default it may have all of it.
   service::Load max_per_caller = {std::numeric_limits<int64_t>::max() / 2,
                                   std::numeric_limits<int64_t>::max() / 2};
 
-  std::vector<evaluation::RemoteOptions> remotes;
-  std::vector<evaluation::JudgeOptions> judges;
+  evaluation::EvaluatorRegistry evaluators;
   std::map<std::string, v1::FittedPrior> priors;
 };
 

@@ -1,4 +1,4 @@
-// The configuration file: server_config.proto as JSON.
+// Reads the configuration file, which is a ServerConfig (server_config.proto) as JSON.
 #ifndef ASSAY_SERVER_RUNTIME_CONFIG_FILE_H_
 #define ASSAY_SERVER_RUNTIME_CONFIG_FILE_H_
 

@@ -1,15 +1,15 @@
 #include "server/runtime/gate.h"
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
-#include <fstream>
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "server/base/read_file.h"
+#include "server/base/sha256.h"
 
 namespace assay::runtime {
 namespace {
@@ -17,12 +17,6 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kLookEvery{1};
-
-std::array<unsigned char, 32> Sha256(absl::string_view text) {
-  std::array<unsigned char, 32> digest;
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-  return digest;
-}
 
 }  // namespace
 
@@ -45,16 +39,16 @@ absl::StatusOr<std::string> Gate::Check(const service::CallerIdentity& caller) {
   if (!absl::ConsumePrefix(&token, "Bearer ")) {
     return absl::UnauthenticatedError("a bearer token is needed");
   }
-  const Digest digest = Sha256(token);
+  std::string digest = Sha256(token);
   if (!Knows(digest)) return absl::UnauthenticatedError("unknown token");
-  return std::string(digest.begin(), digest.end());
+  return digest;
 }
 
-bool Gate::Knows(const Digest& token) {
+bool Gate::Knows(const std::string& token) {
   MutexLock lock(&mutex_);
   if (!looked_at_.has_value() || SteadyClock::now() >= *looked_at_ + kLookEvery) Reload();
   bool known = false;
-  for (const Digest& good : tokens_) {
+  for (const std::string& good : tokens_) {
     known |= CRYPTO_memcmp(good.data(), token.data(), token.size()) == 0;
   }
   return known;
@@ -62,11 +56,11 @@ bool Gate::Knows(const Digest& token) {
 
 void Gate::Reload() {
   looked_at_ = SteadyClock::now();
-  std::ifstream file(token_file_);
-  if (!file) return;
-  std::vector<Digest> tokens;
+  const absl::StatusOr<std::string> text = ReadFile(token_file_);
+  if (!text.ok()) return;
+  std::vector<std::string> tokens;
   bool commented = false;
-  for (std::string line; std::getline(file, line);) {
+  for (const absl::string_view line : absl::StrSplit(*text, '\n')) {
     const absl::string_view token = absl::StripAsciiWhitespace(line);
     if (token.empty()) continue;
     if (token[0] == '#') {

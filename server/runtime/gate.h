@@ -1,8 +1,8 @@
-// Bearer tokens from a file that may change under us, and names of client certificates.
+// Lets callers in by bearer tokens, from a file that may change while the server runs, and by the
+// names in their certificates.
 #ifndef ASSAY_SERVER_RUNTIME_GATE_H_
 #define ASSAY_SERVER_RUNTIME_GATE_H_
 
-#include <array>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -17,7 +17,8 @@ namespace assay::runtime {
 
 class Gate final : public service::CallGate {
  public:
-  // `token_file` empty: no token is asked. `allowed_names` empty: any certificate will do.
+  // Where `token_file` is empty no token is asked for; where `allowed_names` is empty any
+  // certificate is accepted.
   Gate(std::string token_file, std::vector<std::string> allowed_names);
 
   // The name is the token's digest, else the first name in the certificate.
@@ -27,14 +28,13 @@ class Gate final : public service::CallGate {
   absl::StatusOr<std::string> Check(const service::CallerIdentity& caller) override;
 
  private:
-  using Digest = std::array<unsigned char, 32>;
   void Reload() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool Knows(const Digest& token);
+  bool Knows(const std::string& token);
 
   const std::string token_file_;
   const std::vector<std::string> allowed_names_;
   Mutex mutex_;
-  std::vector<Digest> tokens_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> tokens_ ABSL_GUARDED_BY(mutex_);
   // Steady: a wall clock that is set back must not keep a withdrawn token good.
   std::optional<std::chrono::steady_clock::time_point> looked_at_ ABSL_GUARDED_BY(mutex_);
 };

@@ -5,11 +5,13 @@
 #include <utility>
 
 #include "google/protobuf/arena.h"
-#include "server/signals/credit_phase.h"
+#include "server/base/status_macros.h"
+#include "server/signals/phases/credit_phase.h"
 #include "server/signals/unions.h"
 #include "server/wire/convert.h"
 #include "server/wire/errors.h"
-#include "server/wire/questions.h"
+#include "server/wire/questions/durations.h"
+#include "server/wire/questions/questions.h"
 #include "server/wire/validate.h"
 
 namespace assay::service {
@@ -59,9 +61,7 @@ engine::EpisodeJob EpisodeWork::Job(absl::Duration timeout) const {
 absl::StatusOr<EpisodeWork> AcceptEpisode(std::shared_ptr<const v1::Episode> episode, int64_t bytes,
                                           std::shared_ptr<const ResolvedOptions> options,
                                           const Limits& limits) {
-  if (absl::Status valid = ValidateEpisode(*episode, bytes, *options, limits); !valid.ok()) {
-    return valid;
-  }
+  ASSAY_RETURN_IF_ERROR(ValidateEpisode(*episode, bytes, *options, limits));
   EpisodeWork work;
   work.evaluator = EvaluatorFor(*episode, *options);
   work.context = MakeContext(episode, *episode, *options->options, options->traceparent);
@@ -137,12 +137,12 @@ RejectReason ReasonOf(Admission::Entry entry) {
 v1::EpisodeResult MakeError(absl::string_view episode_id, const absl::Status& status) {
   v1::EpisodeResult result;
   result.set_episode_id(std::string(episode_id));
-  *result.mutable_error() = ToWire(status);
+  *result.mutable_error() = ErrorToWire(status);
   return result;
 }
 
 void SetElapsed(absl::Duration elapsed, v1::EpisodeResult* result) {
-  evaluation::ToWire(std::max(elapsed, absl::ZeroDuration()), result->mutable_elapsed());
+  DurationToWire(std::max(elapsed, absl::ZeroDuration()), result->mutable_elapsed());
 }
 
 }  // namespace assay::service

@@ -1,5 +1,6 @@
-// One episode between the request that brought it and the result that answers it. The same for the
-// stream, the unary call and the HTTP gateway: that is why their bytes agree.
+// One episode, from the request that brings it to the result that answers it. Streams, unary calls
+// and the HTTP gateway all use this, which is why the three give the same bytes for the same
+// episode.
 #ifndef ASSAY_SERVER_SESSION_EPISODE_WORK_H_
 #define ASSAY_SERVER_SESSION_EPISODE_WORK_H_
 

@@ -5,7 +5,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
-#include "server/wire/digest.h"
+#include "server/base/sha256.h"
+#include "server/wire/questions/digest.h"
 
 namespace assay::service {
 namespace {
@@ -17,7 +18,7 @@ constexpr int64_t kAgentOverhead = 64;
 }  // namespace
 
 Transcript::Transcript(const v1::Episode& episode)
-    : task(Sha256(episode.task())), parallel(episode.group().parallel()) {
+    : task(MessageDigest(episode.task())), parallel(episode.group().parallel()) {
   absl::flat_hash_map<absl::string_view, int32_t> index;
   for (const v1::Agent& agent : episode.agents()) {
     index.emplace(agent.id(), static_cast<int32_t>(agents.size()));
@@ -29,7 +30,7 @@ Transcript::Transcript(const v1::Episode& episode)
     Turn& turn = turns.emplace_back();
     turn.agent = author == index.end() ? -1 : author->second;
     turn.round = message.round();
-    const std::string digest = Sha256(absl::string_view(message.content()));
+    const std::string digest = Sha256(message.content());
     std::copy_n(digest.begin(), turn.digest.size(), turn.digest.begin());
   }
 }

@@ -134,7 +134,7 @@ void AddPairs(const GroupWork& work, const Recombined* recombined, v1::GroupSign
   const double high = options.range.high;
   const auto add = [&](const std::vector<blame::Pair>& pairs) {
     for (const blame::Pair& pair : pairs) {
-      ToWire(
+      PairToWire(
           pair, [&ids](int episode) -> const std::string& { return *ids[episode]; },
           wire->add_pairs());
     }

@@ -9,6 +9,7 @@
 #include "server/session/group_pairs.h"
 #include "server/signals/advantages.h"
 #include "server/wire/convert.h"
+#include "server/wire/enums.h"
 #include "server/wire/errors.h"
 #include "server/wire/option_effects.h"
 #include "server/wire/validate.h"
@@ -59,8 +60,8 @@ absl::Status MakeGroupSignals(const std::map<std::string, GroupMember>& members,
   wire->set_used(static_cast<int32_t>(members.size()));
   wire->set_mean_score(Plain(advantages->mean_score));
   wire->set_std_score(Plain(advantages->std_score));
-  wire->set_outcome_part(ToWire(advantages->outcome_part));
-  wire->set_credit_part(ToWire(advantages->credit_part));
+  wire->set_outcome_part(EnumToWire(advantages->outcome_part));
+  wire->set_credit_part(EnumToWire(advantages->credit_part));
   wire->set_reliability(advantages->reliability);
   wire->set_weight(advantages->weight);
   wire->set_parallel(advantages->parallel);
@@ -89,7 +90,7 @@ void AddRecombined(const GroupWork& work, const AskedTeams& asked, v1::GroupSign
     return;
   }
   const absl::Status why = asked.has_value() ? asked->status() : work.without;
-  *recombined->mutable_error() = ToWire(why);
+  *recombined->mutable_error() = ErrorToWire(why);
 }
 
 absl::Status MakeGroupSignals(const GroupWork& work, const AskedTeams& asked,
@@ -119,13 +120,13 @@ absl::Status MakeGroupSignals(const GroupWork& work, const AskedTeams& asked,
 void MakeGroupResult(const GroupWork& work, const AskedTeams& asked, v1::GroupResult* result) {
   result->set_group_id(work.id);
   const absl::Status made = MakeGroupSignals(work, asked, result->mutable_signals());
-  if (!made.ok()) *result->mutable_error() = ToWire(made);
+  if (!made.ok()) *result->mutable_error() = ErrorToWire(made);
 }
 
 void FitInto(int64_t max_response_bytes, v1::GroupResult* result) {
   const auto needed = static_cast<int64_t>(result->ByteSizeLong());
   if (needed > max_response_bytes) {
-    *result->mutable_error() = ToWire(ResponseTooLarge(needed, max_response_bytes));
+    *result->mutable_error() = ErrorToWire(ResponseTooLarge(needed, max_response_bytes));
   }
 }
 
@@ -167,7 +168,7 @@ absl::StatusOr<v1::ComputeAdvantagesResponse> ComputeAdvantages(
     v1::GroupSignals* wire = result->mutable_signals();
     wire->set_group_id(id);
     const absl::Status made = MakeGroupSignals(groups.at(id), *advantages, nullptr, wire);
-    if (!made.ok()) *result->mutable_error() = ToWire(made);
+    if (!made.ok()) *result->mutable_error() = ErrorToWire(made);
     FitInto(limits.max_transport_bytes, result);
   }
   return response;

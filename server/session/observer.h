@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "assay/v1/signal_service.pb.h"
+#include "server/base/observers.h"
 
 namespace assay::service {
 
@@ -53,6 +54,8 @@ class Observer {
   virtual void OnStreamOpen() {}
   virtual void OnStreamClosed(const StreamSummary& /*summary*/) {}
 };
+
+using SessionObservers = Observers<Observer>;
 
 }  // namespace assay::service
 

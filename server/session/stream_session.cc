@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/base/attributes.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/utf8.h"
 #include "server/wire/errors.h"
 #include "server/wire/option_effects.h"
-#include "server/wire/questions.h"
+#include "server/wire/questions/durations.h"
+#include "server/wire/questions/questions.h"
 #include "server/wire/validate.h"
 
 namespace assay::service {
@@ -132,7 +134,7 @@ absl::Status StreamSession::Admit(const std::shared_ptr<const v1::Episode>& epis
       entry = deps_.admission->Enter(load, held_);
     }
     if (entry != Admission::Entry::kEntered) {
-      if (deps_.observer != nullptr) deps_.observer->OnRejected(ReasonOf(entry));
+      deps_.observers.Tell(&Observer::OnRejected, ReasonOf(entry));
       return NotAdmitted(entry, config_.retry_after);
     }
     in_flight->memory = load.bytes;
@@ -144,7 +146,7 @@ absl::Status StreamSession::Admit(const std::shared_ptr<const v1::Episode>& epis
     if (joined.ok()) {
       in_flight->group = episode->group().id();
     } else if (work.ok()) {
-      if (deps_.observer != nullptr) deps_.observer->OnRejected(RejectReason::kGroups);
+      deps_.observers.Tell(&Observer::OnRejected, RejectReason::kGroups);
       return joined;
     }
   }
@@ -154,9 +156,9 @@ absl::Status StreamSession::Admit(const std::shared_ptr<const v1::Episode>& epis
 }
 
 void StreamSession::RejectBeyondCredits(const v1::Episode& episode) {
-  if (deps_.observer != nullptr) deps_.observer->OnRejected(RejectReason::kCredits);
+  deps_.observers.Tell(&Observer::OnRejected, RejectReason::kCredits);
   if (++rejections_unread_ > config_.max_episodes_in_flight) {
-    if (deps_.observer != nullptr) deps_.observer->OnRejected(RejectReason::kClientDoesNotRead);
+    deps_.observers.Tell(&Observer::OnRejected, RejectReason::kClientDoesNotRead);
     return Finish(ClientDoesNotRead("more rejections are unread than there are credits"));
   }
   auto response = std::make_shared<v1::StreamSignalsResponse>();
@@ -169,8 +171,8 @@ void StreamSession::RejectBeyondCredits(const v1::Episode& episode) {
 
 void StreamSession::OnEvaluation(const v1::EvaluateResponse& response) {
   if (options_->caller == nullptr) return OnUnknownEvaluation();
-  actions_.push_back(
-      DeliverAnswers{options_->caller, response.evaluation_id(), evaluation::ToDomain(response)});
+  Act(DeliverAnswers{options_->caller, response.evaluation_id(),
+                     evaluation::AnswersFromWire(response)});
 }
 
 void StreamSession::OnUnknownEvaluation() {
@@ -181,118 +183,13 @@ void StreamSession::OnHalfClose(absl::Time now) {
   if (finished_ || half_closed_) return;
   half_closed_ = true;
   if (options_ != nullptr && options_->caller != nullptr) {
-    actions_.push_back(CloseCaller{options_->caller, CallerIsGone()});
+    Act(CloseCaller{options_->caller, CallerIsGone()});
   }
   // After a go_away the client sends its incomplete groups again, elsewhere.
   if (groups_.has_value() && !drain_deadline_.has_value()) {
     groups_->Close();
     TakeGroups();
   }
-  Pump(now);
-}
-
-void StreamSession::OnEpisodesDone(std::vector<EpisodeOutcome> outcomes, absl::Time now) {
-  for (EpisodeOutcome& outcome : outcomes) Settle(std::move(outcome), now);
-  Pump(now);
-}
-
-void StreamSession::Settle(EpisodeOutcome outcome, absl::Time now) {
-  const auto found = episodes_.find(outcome.ticket);
-  if (found == episodes_.end() || found->second.answered) return;
-  --started_;
-  started_long_ -= found->second.is_long ? 1 : 0;
-  if (finished_) {
-    LeaveAdmission(&found->second);
-    episodes_.erase(found);
-    return;
-  }
-  Answer(outcome.ticket, std::move(outcome.response), now);
-}
-
-void StreamSession::OnAsk(const evaluation::CallerRequest& request, absl::Time now) {
-  if (finished_) return;
-  auto response = std::make_shared<v1::StreamSignalsResponse>();
-  v1::EvaluateRequest* evaluate = response->mutable_evaluate();
-  evaluation::ToWire({request.context, request.questions, request.deadline}, now, evaluate);
-  evaluate->set_evaluation_id(request.evaluation_id);
-  summary_.questions += static_cast<int64_t>(request.questions.size());
-  Enqueue(std::move(response));
-  Pump(now);
-}
-
-void StreamSession::Answer(Ticket ticket, std::shared_ptr<v1::StreamSignalsResponse> response,
-                           absl::Time now) {
-  v1::EpisodeResult& result = *response->mutable_result();
-  InFlight& in_flight = episodes_.at(ticket);
-  in_flight.answered = true;
-  in_flight.work.reset();
-  --unanswered_;
-  LeaveAdmission(&in_flight);
-  SetElapsed(now - in_flight.read_at, &result);
-  Report(result, now - in_flight.read_at);
-  if (!in_flight.group.empty()) {
-    groups_->Answered(in_flight.group, in_flight.id,
-                      result.has_signals() ? &result.signals() : nullptr, now);
-  }
-  if (in_flight.scores_never_negative) NoteScores(result);
-  Enqueue(std::move(response), Kind::kResult, ticket);
-  TakeGroups();
-}
-
-void StreamSession::AnswerError(Ticket ticket, absl::string_view id, const absl::Status& error,
-                                absl::Time now) {
-  auto response = std::make_shared<v1::StreamSignalsResponse>();
-  *response->mutable_result() = MakeError(id, error);
-  Answer(ticket, std::move(response), now);
-}
-
-void StreamSession::NoteScores(const v1::EpisodeResult& result) {
-  if (scores_noted_ || !result.has_signals() || result.signals().success()) return;
-  scores_noted_ = true;
-  auto response = std::make_shared<v1::StreamSignalsResponse>();
-  v1::Notice* notice = response->mutable_notice();
-  notice->set_kind(v1::Notice::KIND_SCORES_NEVER_NEGATIVE);
-  notice->set_message(
-      "a failed episode has process scores, all of them >= 0: they are read on the scale [-1, 1], "
-      "where 0 is "
-      "no evidence. Is your scale [0, 1]? Then send 2 q - 1");
-  notice->set_episode_id(result.episode_id());
-  Enqueue(std::move(response));
-}
-
-void StreamSession::Report(const v1::EpisodeResult& result, absl::Duration elapsed) {
-  ++(result.has_signals() ? summary_.answered : summary_.failed);
-  if (deps_.observer == nullptr) return;
-  const double range = options_->options->range.size();
-  deps_.observer->OnEpisode(result, range, elapsed, {deps_.stream, deps_.trace.trace_id});
-}
-
-void StreamSession::Enqueue(std::shared_ptr<const v1::StreamSignalsResponse> response, Kind kind,
-                            Ticket ticket) {
-  Pending pending;
-  pending.kind = kind;
-  pending.ticket = ticket;
-  pending.bytes = static_cast<int64_t>(response->ByteSizeLong());
-  pending.response = std::move(response);
-  response_bytes_ += pending.bytes;
-  Keep(pending.bytes);
-  responses_.push_back(std::move(pending));
-}
-
-void StreamSession::TakeGroups() {
-  for (GroupWork& work : groups_->TakeReady()) waiting_groups_.push_back(std::move(work));
-}
-
-void StreamSession::OnGroupDone(GroupOutcome outcome, absl::Time now) {
-  const auto found = started_groups_.find(outcome.ticket);
-  if (found == started_groups_.end()) return;
-  const GroupInFlight group = std::move(found->second);
-  started_groups_.erase(found);
-  if (group.asks) --asking_groups_;
-  if (finished_) return Keep(-group.bytes);
-  groups_->Done(group.id);
-  ++summary_.groups;
-  Enqueue(std::move(outcome.response));
   Pump(now);
 }
 
@@ -340,7 +237,7 @@ void StreamSession::StartWaiting(absl::Time now) {
     in_flight.started = true;
     ++started_;
     const absl::Duration left = in_flight.read_at + options_->episode_timeout - now;
-    actions_.push_back(StartEpisode{ticket, *std::move(in_flight.work), left, is_short});
+    Act(StartEpisode{ticket, *std::move(in_flight.work), left, is_short});
     in_flight.work.reset();
   }
 }
@@ -349,57 +246,12 @@ absl::Status StreamSession::AdmitPlan(int64_t bytes, InFlight* in_flight) {
   if (bytes == 0) return absl::OkStatus();
   const Admission::Entry entry = deps_.admission->Enter({0, bytes}, {0, held_.bytes});
   if (entry != Admission::Entry::kEntered) {
-    if (deps_.observer != nullptr && started_ == 0) deps_.observer->OnRejected(ReasonOf(entry));
+    if (started_ == 0) deps_.observers.Tell(&Observer::OnRejected, ReasonOf(entry));
     return NotAdmitted(entry, config_.retry_after);
   }
   in_flight->memory += bytes;
   held_.bytes += bytes;
   return absl::OkStatus();
-}
-
-void StreamSession::StartGroups() {
-  while (!waiting_groups_.empty() && response_bytes_ <= config_.max_bytes_in_flight) {
-    GroupWork& work = waiting_groups_.front();
-    if (work.asks() && asking_groups_ >= config_.max_groups_asking) return;
-    const Ticket ticket = ++last_ticket_;
-    started_groups_[ticket] = {work.id, work.bytes, work.asks()};
-    if (work.asks()) ++asking_groups_;
-    // The group has waited for its members as long as that at most; it may wait for its teams so.
-    const absl::Duration timeout =
-        options_->group_timeout > absl::ZeroDuration()
-            ? std::min(options_->group_timeout, options_->episode_timeout)
-            : options_->episode_timeout;
-    actions_.push_back(StartGroup{ticket, std::move(work), timeout});
-    waiting_groups_.pop_front();
-  }
-}
-
-void StreamSession::WriteNext(absl::Time now) {
-  if (writing_ || responses_.empty()) return;
-  Pending pending = std::move(responses_.front());
-  responses_.pop_front();
-  response_bytes_ -= pending.bytes;
-  // Credits come back here and not when the write is done: by then the client may have read the
-  // result and sent the next episode.
-  if (pending.kind == Kind::kRejection) --rejections_unread_;
-  if (pending.kind == Kind::kResult) {
-    const auto found = episodes_.find(pending.ticket);
-    bytes_in_flight_ -= found->second.bytes;
-    if (found->second.owns_id) unanswered_ids_.erase(found->second.id);
-    episodes_.erase(found);
-  }
-  writing_ = true;
-  writing_bytes_ = pending.bytes;
-  write_deadline_ = now + config_.write_stall;
-  actions_.push_back(WriteResponse{std::move(pending.response), !responses_.empty()});
-}
-
-void StreamSession::OnWriteDone(absl::Time now) {
-  writing_ = false;
-  Keep(-writing_bytes_);
-  writing_bytes_ = 0;
-  write_deadline_ = absl::InfiniteFuture();
-  Pump(now);
 }
 
 bool StreamSession::Quiet() const {
@@ -423,7 +275,7 @@ void StreamSession::OnDrain(absl::string_view reason, absl::Duration grace, absl
   drain_deadline_ = now + grace;
   auto response = std::make_shared<v1::StreamSignalsResponse>();
   response->mutable_go_away()->set_reason(std::string(reason));
-  evaluation::ToWire(grace, response->mutable_go_away()->mutable_grace());
+  DurationToWire(grace, response->mutable_go_away()->mutable_grace());
   Enqueue(std::move(response));
   Pump(now);
 }
@@ -431,7 +283,7 @@ void StreamSession::OnDrain(absl::string_view reason, absl::Duration grace, absl
 void StreamSession::OnTimer(absl::Time now) {
   if (finished_) return;
   if (now >= write_deadline_) {
-    if (deps_.observer != nullptr) deps_.observer->OnRejected(RejectReason::kClientDoesNotRead);
+    deps_.observers.Tell(&Observer::OnRejected, RejectReason::kClientDoesNotRead);
     return Finish(ClientDoesNotRead(
         absl::StrCat("a write stalled for ", absl::FormatDuration(config_.write_stall))));
   }
@@ -480,12 +332,12 @@ void StreamSession::Finish(absl::Status status) {
   finished_ = true;
   summary_.status = status;
   if (options_ != nullptr && options_->caller != nullptr) {
-    actions_.push_back(CloseCaller{options_->caller, absl::CancelledError("the stream is over")});
+    Act(CloseCaller{options_->caller, absl::CancelledError("the stream is over")});
   }
   // The newest first: their questions wait behind the others', and must not take the room that
   // those leave. Memory counts until the engine has let an episode go.
   for (auto it = episodes_.rbegin(); it != episodes_.rend(); ++it) {
-    if (it->second.started && !it->second.answered) actions_.push_back(CancelEpisode{it->first});
+    if (it->second.started && !it->second.answered) Act(CancelEpisode{it->first});
   }
   for (auto it = episodes_.begin(); it != episodes_.end();) {
     const auto current = it++;
@@ -494,7 +346,7 @@ void StreamSession::Finish(absl::Status status) {
     episodes_.erase(current);
   }
   for (auto it = started_groups_.rbegin(); it != started_groups_.rend(); ++it) {
-    actions_.push_back(CancelGroup{it->first});
+    Act(CancelGroup{it->first});
   }
   waiting_.clear();
   waiting_groups_.clear();
@@ -506,7 +358,7 @@ void StreamSession::Finish(absl::Status status) {
   KeepGroups();
   for (const auto& [ticket, group] : started_groups_) Keep(group.bytes);
   unanswered_ids_.clear();
-  actions_.push_back(FinishStream{std::move(status)});
+  Act(FinishStream{std::move(status)});
 }
 
 void StreamSession::LeaveAdmission(InFlight* in_flight) {
@@ -527,6 +379,11 @@ void StreamSession::KeepGroups() {
   const int64_t bytes = groups_.has_value() ? groups_->bytes() : 0;
   if (bytes != groups_held_) Keep(bytes - groups_held_);
   groups_held_ = bytes;
+}
+
+// Not inline: where it is, gcc 12 takes the cases of the variant that are not set for used.
+ABSL_ATTRIBUTE_NOINLINE void StreamSession::Act(Action action) {
+  actions_.push_back(std::move(action));
 }
 
 std::vector<Action> StreamSession::TakeActions() { return std::exchange(actions_, {}); }

@@ -128,7 +128,7 @@ class StreamSession {
     const SessionConfig* config;
     const Catalog* catalog;
     Admission* admission;
-    Observer* observer;  // may be null
+    SessionObservers observers;
     MakeCaller make_caller;
     uint64_t stream = 1;  // for logs
     TraceContext trace = {};
@@ -218,6 +218,7 @@ class StreamSession {
   void StartGroups();
   void ExpireWaiting(absl::Time now);
   void WriteNext(absl::Time now);
+  void Act(Action action);
   void FinishIfDone(absl::Time now);
   void Finish(absl::Status status);
   void LeaveAdmission(InFlight* in_flight);

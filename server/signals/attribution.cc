@@ -7,13 +7,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
 #include "server/blame/labels.h"
 #include "server/blame/posterior.h"
-#include "server/signals/credit_phase.h"
-#include "server/signals/detail_phase.h"
 #include "server/signals/findings.h"
 #include "server/signals/message_credit.h"
-#include "server/signals/message_rewards.h"
+#include "server/signals/phases/credit_phase.h"
+#include "server/signals/phases/detail_phase.h"
+#include "server/signals/rewards/message_rewards.h"
 #include "server/signals/value_changes.h"
 
 namespace assay::signals {
@@ -345,9 +346,9 @@ absl::StatusOr<Signals> Attribution::Impl::finish() {
   if (!status_.ok()) return status_;
   Signals signals;
   signals.partial = !done();
-  if (absl::Status s = FillCredit(signals); !s.ok()) return s;
-  if (absl::Status s = FillScore(signals); !s.ok()) return s;
-  if (absl::Status s = FillMessages(signals); !s.ok()) return s;
+  ASSAY_RETURN_IF_ERROR(FillCredit(signals));
+  ASSAY_RETURN_IF_ERROR(FillScore(signals));
+  ASSAY_RETURN_IF_ERROR(FillMessages(signals));
   signals.questions = questions_;
   signals.samples = samples_;
   if (options_.audit == AuditLevel::kFull) {

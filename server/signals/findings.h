@@ -11,7 +11,7 @@
 #include "server/blame/posterior.h"
 #include "server/signals/episode.h"
 #include "server/signals/options.h"
-#include "server/signals/success.h"
+#include "server/signals/rewards/evidence_kinds.h"
 
 namespace assay::signals {
 

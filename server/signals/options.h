@@ -9,7 +9,7 @@
 
 #include "server/blame/pairs/pairs.h"
 #include "server/blame/posterior.h"
-#include "server/credit/plan.h"
+#include "server/credit/credit_plan.h"
 
 namespace assay::blame {
 struct TextPrior;
@@ -29,13 +29,10 @@ struct ValueRange {
   double size() const { return high - low; }
 };
 
-struct EstimatorOptions {
-  credit::Method method = credit::Method::kAuto;
-  int max_questions = 0;  // 0: by cost and number of agents (QuestionBudget)
-  double target_half_width = 0;
-  double confidence = 0.95;
-  int samples_per_question = 1;
-};
+// As the caller chose them; with max_questions = 0 QuestionBudget decides, by the evaluator's cost
+// and the number of agents. What follows from the episode (n, seed, the range of values, noise) is
+// set by the credit phase.
+using EstimatorOptions = credit::CreditOptions;
 
 struct MessageRewardOptions {
   Evidence evidence = Evidence::kAuto;

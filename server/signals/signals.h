@@ -10,7 +10,7 @@
 #include "server/blame/labels.h"
 #include "server/blame/pairs/pairs.h"
 #include "server/blame/posterior.h"
-#include "server/credit/plan.h"
+#include "server/credit/credit_plan.h"
 #include "server/signals/counterfactual.h"
 #include "server/signals/episode.h"
 #include "server/signals/value_changes.h"

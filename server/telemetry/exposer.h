@@ -1,4 +1,4 @@
-// The metrics port.
+// Serves the metrics on a port of their own.
 #ifndef ASSAY_SERVER_TELEMETRY_EXPOSER_H_
 #define ASSAY_SERVER_TELEMETRY_EXPOSER_H_
 

@@ -131,9 +131,8 @@ void Log::Write(Level level, absl::string_view event, std::initializer_list<Fiel
   logger_->log(ToSpdlog(level), spdlog::string_view_t(line.data(), line.size()));
 }
 
-void ServiceLog::OnEpisode(const v1::EpisodeResult& result, double value_range,
+void ServiceLog::OnEpisode(const v1::EpisodeResult& result, double /*value_range*/,
                            absl::Duration elapsed, const service::Origin& origin) {
-  if (next_ != nullptr) next_->OnEpisode(result, value_range, elapsed, origin);
   if (result.has_signals()) return;
   const std::string source = absl::StrCat("stream ", origin.stream);
   const auto left_out = lines_.Admit(source, std::chrono::steady_clock::now());
@@ -152,16 +151,7 @@ void ServiceLog::OnEpisode(const v1::EpisodeResult& result, double value_range,
                {"left_out", *left_out}});
 }
 
-void ServiceLog::OnRejected(service::RejectReason reason) {
-  if (next_ != nullptr) next_->OnRejected(reason);
-}
-
-void ServiceLog::OnStreamOpen() {
-  if (next_ != nullptr) next_->OnStreamOpen();
-}
-
 void ServiceLog::OnStreamClosed(const service::StreamSummary& summary) {
-  if (next_ != nullptr) next_->OnStreamClosed(summary);
   // The address without its port.
   const absl::string_view peer = summary.peer;
   const auto left_out =

@@ -47,18 +47,15 @@ class Log {
 // LineLimiter lets through: "left_out" says how many there were since the last.
 class ServiceLog final : public service::Observer {
  public:
-  // `log` outlives this. `next` (may be null) is told of everything too.
-  ServiceLog(const Log* log, service::Observer* next) : log_(log), next_(next) {}
+  // `log` outlives this.
+  explicit ServiceLog(const Log* log) : log_(log) {}
 
   void OnEpisode(const v1::EpisodeResult& result, double value_range, absl::Duration elapsed,
                  const service::Origin& origin) override;
-  void OnRejected(service::RejectReason reason) override;
-  void OnStreamOpen() override;
   void OnStreamClosed(const service::StreamSummary& summary) override;
 
  private:
   const Log* const log_;
-  service::Observer* const next_;
   LineLimiter lines_;
 };
 

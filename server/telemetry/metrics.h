@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "server/calls/call_observer.h"
 #include "server/engine/engine.h"
 #include "server/session/observer.h"
-#include "server/transport/signal_service.h"
 
 namespace prometheus {
 class Registry;

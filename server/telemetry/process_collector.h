@@ -8,7 +8,8 @@
 
 namespace assay::telemetry {
 
-// process_* as every Prometheus client library names them, read from /proc/self at each scrape.
+// The metrics process_*, by the names that every Prometheus client library gives them. They are
+// read from /proc/self at each scrape.
 class ProcessCollector final : public prometheus::Collectable {
  public:
   std::vector<prometheus::MetricFamily> Collect() const override;

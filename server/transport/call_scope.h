@@ -1,4 +1,4 @@
-// What the calls of the service have in common: their observer, and the forms of gRPC.
+// What the calls of the service have in common: their observers, and the forms of gRPC.
 #ifndef ASSAY_SERVER_TRANSPORT_CALL_SCOPE_H_
 #define ASSAY_SERVER_TRANSPORT_CALL_SCOPE_H_
 
@@ -6,12 +6,13 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "google/protobuf/message_lite.h"
-#include "server/transport/signal_service.h"
+#include "server/calls/call_observer.h"
 #include "server/wire/errors.h"
 
 namespace assay::service {
@@ -24,7 +25,7 @@ inline grpc::Status ToGrpc(const absl::Status& status) {
 // The machine-readable form of a call's own error: field path and retry_after.
 inline void AddDetails(grpc::CallbackServerContext* context, const absl::Status& status) {
   if (!status.ok()) {
-    context->AddTrailingMetadata("assay-error-bin", ToWire(status).SerializeAsString());
+    context->AddTrailingMetadata("assay-error-bin", ErrorToWire(status).SerializeAsString());
   }
 }
 
@@ -35,28 +36,22 @@ inline grpc::ByteBuffer Serialise(const google::protobuf::MessageLite& message) 
   return grpc::ByteBuffer(&slice, 1);
 }
 
-// Tells the observer of one call's life.
+// One call, from its start. `method` must outlive it.
 class CallScope {
  public:
-  CallScope(CallObserver* observer, CallObserver::Type type, absl::string_view method)
-      : observer_(observer), type_(type), method_(method) {
-    if (observer_ != nullptr) observer_->OnCallStarted(type_, method_);
+  CallScope(CallObservers observers, CallObserver::Type type, absl::string_view method)
+      : observers_(std::move(observers)), type_(type), method_(method) {
+    observers_.Tell(&CallObserver::OnCallStarted, type_, method_);
   }
-  void Received() {
-    if (observer_ != nullptr) observer_->OnMessageReceived(type_, method_);
-  }
-  void Sent() {
-    if (observer_ != nullptr) observer_->OnMessageSent(type_, method_);
-  }
+  void Received() { observers_.Tell(&CallObserver::OnMessageReceived, type_, method_); }
+  void Sent() { observers_.Tell(&CallObserver::OnMessageSent, type_, method_); }
   void Handled(absl::StatusCode code) {
-    if (observer_ != nullptr) {
-      observer_->OnCallHandled(type_, method_, code,
-                               absl::FromChrono(std::chrono::steady_clock::now() - started_));
-    }
+    observers_.Tell(&CallObserver::OnCallHandled, type_, method_, code,
+                    absl::FromChrono(std::chrono::steady_clock::now() - started_));
   }
 
  private:
-  CallObserver* const observer_;
+  const CallObservers observers_;
   const CallObserver::Type type_;
   const absl::string_view method_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();

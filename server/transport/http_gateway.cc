@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "server/base/status_macros.h"
 #include "server/base/thread_memory.h"
 #include "server/transport/openapi.h"
 #include "server/transport/relay.h"
@@ -249,7 +250,7 @@ class Gateway final : public HttpGateway {
 absl::StatusOr<std::unique_ptr<HttpGateway>> HttpGateway::Start(const std::string& address,
                                                                 const HttpRoutes* routes) {
   auto gateway = std::make_unique<Gateway>(routes);
-  if (absl::Status listening = gateway->Listen(address); !listening.ok()) return listening;
+  ASSAY_RETURN_IF_ERROR(gateway->Listen(address));
   return gateway;
 }
 

@@ -1,4 +1,5 @@
-// The HTTP gateway's sockets, on civetweb: HttpRoutes for those who cannot speak gRPC.
+// The sockets of the HTTP gateway, by civetweb. The gateway serves HttpRoutes to callers that do
+// not speak gRPC.
 #ifndef ASSAY_SERVER_TRANSPORT_HTTP_GATEWAY_H_
 #define ASSAY_SERVER_TRANSPORT_HTTP_GATEWAY_H_
 
@@ -12,8 +13,9 @@ namespace assay::service {
 
 class HttpGateway {
  public:
-  // HOST:PORT, port 0 takes a free one. 64 requests at a time, keep-alive. `routes` outlives the
-  // gateway. UNAVAILABLE: the address cannot be bound.
+  // Serves on `address`, which is HOST:PORT (port 0 takes a free one), [IPv6]:PORT or unix:PATH. It
+  // answers up to 64 requests at a time and keeps connections alive. `routes` outlives the gateway.
+  // UNAVAILABLE: the address cannot be bound.
   static absl::StatusOr<std::unique_ptr<HttpGateway>> Start(const std::string& address,
                                                             const HttpRoutes* routes);
   virtual ~HttpGateway() = default;

@@ -1,8 +1,6 @@
-// Messages as JSON, as the HTTP gateway reads and writes them.
+// JSON from outside, as the HTTP gateway reads it.
 #ifndef ASSAY_SERVER_TRANSPORT_HTTP_JSON_H_
 #define ASSAY_SERVER_TRANSPORT_HTTP_JSON_H_
-
-#include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -11,10 +9,8 @@
 namespace assay::service {
 
 // INVALID_ARGUMENT: names `path` and what is wrong, without the text around it.
-absl::Status FromJson(absl::string_view path, absl::string_view json,
-                      google::protobuf::Message* message);
-// By the proto3 mapping, without fields that have their default; one line.
-std::string ToJson(const google::protobuf::Message& message);
+absl::Status ParseJson(absl::string_view path, absl::string_view json,
+                       google::protobuf::Message* message);
 
 }  // namespace assay::service
 

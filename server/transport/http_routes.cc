@@ -13,12 +13,14 @@
 #include "absl/strings/str_split.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/struct.pb.h"
+#include "server/base/json.h"
 #include "server/base/json_shape.h"
+#include "server/base/status_macros.h"
 #include "server/base/utf8.h"
 #include "server/transport/http_json.h"
 #include "server/wire/errors.h"
 #include "server/wire/message_memory.h"
-#include "server/wire/questions.h"
+#include "server/wire/questions/questions.h"
 
 namespace assay::service {
 namespace {
@@ -101,7 +103,7 @@ absl::StatusOr<std::string> String(const Struct& body, const char* field) {
 // The episode that a label carries, with what the policy wrote in the place left for it.
 absl::Status EpisodeOfLabel(absl::string_view path, int number, const std::string& label,
                             absl::string_view written, const Limits& limits, v1::Episode* episode) {
-  if (absl::Status parsed = FromJson(path, label, episode); !parsed.ok()) return parsed;
+  ASSAY_RETURN_IF_ERROR(ParseJson(path, label, episode));
   // The same prompt is asked many times in a batch: its label's id is not unique.
   const std::string id = absl::StrCat(number, "/", episode->id());
   episode->set_id(std::string(CutText(id, limits.max_id_bytes)));
@@ -121,7 +123,7 @@ absl::Status FirstFailure(const v1::ComputeSignalsResponse& response,
   for (int k = 0; k < response.results_size(); ++k) {
     if (!response.results(k).has_error()) continue;
     const v1::Error& error = response.results(k).error();
-    const absl::Status status = evaluation::ToStatus(error);
+    const absl::Status status = evaluation::StatusFromWire(error);
     if (error.violations().empty()) return status;
     absl::Status named(status.code(), absl::StrCat(path(k), ".", status.message()));
     status.ForEachPayload([&named](absl::string_view url, const absl::Cord& payload) {
@@ -174,7 +176,7 @@ HttpReply ToHttp(const absl::Status& status) {
   HttpReply reply;
   reply.status = HttpStatus(status.code());
   reply.retry_after = RetryAfter(status);
-  reply.body = absl::StrCat("{\"error\":", ToJson(ToWire(status)), "}");
+  reply.body = absl::StrCat("{\"error\":", ToJson(ErrorToWire(status)), "}");
   return reply;
 }
 
@@ -222,7 +224,7 @@ void HttpRoutes::Post(const HttpCall& call, Done done) const {
   const Load load = {0, bytes + 2 * static_cast<int64_t>(call.body.size())};
   const Admission::Entry entry = context.share->admission.Enter(load);
   if (entry != Admission::Entry::kEntered) {
-    if (deps_.observer != nullptr) deps_.observer->OnRejected(ReasonOf(entry));
+    deps_.observers.Tell(&Observer::OnRejected, ReasonOf(entry));
     return done(ToHttp(NotAdmitted(entry, deps_.config->retry_after)));
   }
   done = [done = std::move(done), share = context.share, load](HttpReply reply) mutable {
@@ -254,7 +256,7 @@ void HttpRoutes::Signals(CallContext context, absl::string_view body, bool binar
   auto request = std::make_shared<v1::ComputeSignalsRequest>();
   absl::Status parsed;
   if (!binary) {
-    parsed = FromJson("body", body, request.get());
+    parsed = ParseJson("body", body, request.get());
   } else if (!request->ParseFromArray(body.data(), static_cast<int>(body.size()))) {
     parsed = Invalid("body", "bytes that are no ComputeSignalsRequest");
   }
@@ -272,7 +274,7 @@ void HttpRoutes::Signals(CallContext context, absl::string_view body, bool binar
 void HttpRoutes::GetReward(CallContext context, absl::string_view body, bool scalar_logs,
                            Done done) const {
   Struct fields;
-  if (absl::Status parsed = FromJson("body", body, &fields); !parsed.ok()) {
+  if (absl::Status parsed = ParseJson("body", body, &fields); !parsed.ok()) {
     return done(ToHttp(parsed));
   }
   const auto queries = Strings(fields, "query");
@@ -306,7 +308,7 @@ void HttpRoutes::GetReward(CallContext context, absl::string_view body, bool sca
 void HttpRoutes::RewardModel(CallContext context, absl::string_view body, bool with_signals,
                              Done done) const {
   Struct fields;
-  if (absl::Status parsed = FromJson("body", body, &fields); !parsed.ok()) {
+  if (absl::Status parsed = ParseJson("body", body, &fields); !parsed.ok()) {
     return done(ToHttp(parsed));
   }
   const auto response = String(fields, "response");

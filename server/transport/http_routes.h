@@ -11,9 +11,8 @@
 //                      prompt. The reward is the episode's score. extra_logs: first_error (-1: none
 //                      claimed) and message_rewards, a list a query; with ?logs=scalar only
 //                      first_error, which OpenRLHF can batch where episodes differ in length.
-//   POST /rm           slime's rm_url protocol: {prompt, response, label} -> the score, a bare
-//   number;
-//                      with ?signals=1 {"score", "signals"}.
+//   POST /rm           slime's rm_url protocol: {prompt, response, label} -> the score as a bare
+//                      number; with ?signals=1 {"score", "signals"}.
 //
 // A failure is an HTTP status (400, 401, 403, 404, 413, 429, 500, 501, 503, 504) with {"error":
 // Error}, never a reward.

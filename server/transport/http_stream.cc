@@ -13,6 +13,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/json.h"
 #include "server/base/json_shape.h"
 #include "server/calls/stream_call.h"
 #include "server/transport/http_json.h"
@@ -54,7 +55,7 @@ class LineStream final : public StreamTransport {
     Tell([&] { finished_ = absl::CancelledError("cut off"); });
   }
 
-  absl::Status Serve(absl::string_view peer, Observer* observer) {
+  absl::Status Serve(absl::string_view peer, const SessionObservers& observers) {
     std::thread reader([this] { Read(); });
     WriteAll();
     Tell([this] { over_ = true; });
@@ -62,10 +63,10 @@ class LineStream final : public StreamTransport {
     reader.join();
     StreamSummary summary = call_->Detach();
     summary.peer = std::string(peer);
-    if (observer != nullptr) observer->OnStreamClosed(summary);
+    observers.Tell(&Observer::OnStreamClosed, summary);
     if (finished_.has_value() && !finished_->ok()) {
       if (!wrote_) return *finished_;
-      (void)duplex_.write(absl::StrCat("{\"error\":", ToJson(ToWire(*finished_)), "}\n"));
+      (void)duplex_.write(absl::StrCat("{\"error\":", ToJson(ErrorToWire(*finished_)), "}\n"));
     }
     return absl::OkStatus();
   }
@@ -115,7 +116,7 @@ class LineStream final : public StreamTransport {
     if (absl::Status parsed = Parse(line, episode); !parsed.ok()) {
       v1::EpisodeResult failed;
       failed.set_episode_id(episode->id());
-      *failed.mutable_error() = ToWire(parsed);
+      *failed.mutable_error() = ErrorToWire(parsed);
       Tell([&] { own_.push_back(ToJson(failed)); });
       return true;
     }
@@ -128,7 +129,7 @@ class LineStream final : public StreamTransport {
     if (JsonMemory(line) > limits_.max_parsed_bytes()) {
       return ParsedTooLarge(limits_.max_parsed_bytes());
     }
-    return FromJson(absl::StrCat("line ", line_), line, message);
+    return ParseJson(absl::StrCat("line ", line_), line, message);
   }
 
   bool OnOptions(absl::string_view line) {
@@ -240,9 +241,9 @@ absl::Status ServeLines(const ServiceDeps& deps, CallContext context, absl::stri
                         HttpDuplex duplex) {
   const std::shared_ptr<CallerShare> share = context.share;
   ++share->streams;
-  if (deps.observer != nullptr) deps.observer->OnStreamOpen();
+  deps.observers.Tell(&Observer::OnStreamOpen);
   const absl::Status status =
-      LineStream(deps, std::move(context), std::move(duplex)).Serve(peer, deps.observer);
+      LineStream(deps, std::move(context), std::move(duplex)).Serve(peer, deps.observers);
   --share->streams;
   return status;
 }

@@ -27,6 +27,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "server/base/mutex.h"
+#include "server/base/status_macros.h"
 
 namespace assay::service {
 namespace {
@@ -376,7 +377,7 @@ class AsioRelay final : public Relay {
 absl::StatusOr<std::unique_ptr<Relay>> Relay::Start(const std::string& address, int target_port,
                                                     const RelayLimits& limits) {
   auto relay = std::make_unique<AsioRelay>(target_port, limits);
-  if (absl::Status listening = relay->Listen(address); !listening.ok()) return listening;
+  ASSAY_RETURN_IF_ERROR(relay->Listen(address));
   return relay;
 }
 

@@ -45,7 +45,7 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
  public:
   StreamReactor(Service* service, grpc::CallbackServerContext* context,
                 std::shared_ptr<CallerShare> share, std::shared_ptr<StreamCall> call,
-                const Limits& limits, CallObserver* observer);
+                const Limits& limits, CallObservers observers);
 
   void Write(const v1::StreamSignalsResponse* response, bool more) override {
     grpc::WriteOptions options;
@@ -102,7 +102,7 @@ class Service final : public SignalServer,
                       public RawStreamService,
                       public grpc::CallbackGenericService {
  public:
-  Service(const ServiceDeps& deps, const SignalServiceConfig& config, CallObserver* calls,
+  Service(const ServiceDeps& deps, const SignalServiceConfig& config, CallObservers calls,
           CallGate* gate);
 
   void Register(grpc::ServerBuilder* builder) override {
@@ -137,7 +137,7 @@ class Service final : public SignalServer,
 
   const ServiceDeps deps_;
   const SignalServiceConfig config_;
-  CallObserver* const calls_;
+  const CallObservers calls_;
   CallGate* const gate_;
   std::map<std::string, UnaryCall::Method, std::less<>> methods_;  // by path
   std::atomic<uint64_t> last_stream_ = 0;
@@ -151,13 +151,13 @@ class Service final : public SignalServer,
 
 StreamReactor::StreamReactor(Service* service, grpc::CallbackServerContext* context,
                              std::shared_ptr<CallerShare> share, std::shared_ptr<StreamCall> call,
-                             const Limits& limits, CallObserver* observer)
+                             const Limits& limits, CallObservers observers)
     : service_(service),
       limits_(limits),
       context_(context),
       share_(std::move(share)),
       call_(std::move(call)),
-      scope_(observer, CallObserver::Type::kBidiStream, "StreamSignals"),
+      scope_(std::move(observers), CallObserver::Type::kBidiStream, "StreamSignals"),
       peer_(context->peer()) {
   ++share_->streams;
   call_->Attach(this);
@@ -270,12 +270,12 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Service::StreamSign
   auto call =
       std::make_shared<StreamCall>(deps_, from, ConfigForStream(), config_.linger, ++last_stream_);
   auto* reactor = new StreamReactor(this, context, from.share, call, deps_.config->limits, calls_);
-  if (deps_.observer != nullptr) deps_.observer->OnStreamOpen();
+  deps_.observers.Tell(&Observer::OnStreamOpen);
   absl::Status refused = Register(reactor, call, from.share->streams);
   if (!caller.ok()) refused = caller.status();
   if (!refused.ok()) {
-    if (deps_.observer != nullptr && refused.code() == absl::StatusCode::kResourceExhausted) {
-      deps_.observer->OnRejected(RejectReason::kStreams);
+    if (refused.code() == absl::StatusCode::kResourceExhausted) {
+      deps_.observers.Tell(&Observer::OnRejected, RejectReason::kStreams);
     }
     call->Refuse(refused);
   } else {
@@ -285,7 +285,7 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Service::StreamSign
 }
 
 void Service::OnStreamDone(StreamReactor* reactor, const StreamSummary& summary) {
-  if (deps_.observer != nullptr) deps_.observer->OnStreamClosed(summary);
+  deps_.observers.Tell(&Observer::OnStreamClosed, summary);
   MutexLock lock(&mutex_);
   streams_.erase(reactor);
   --open_streams_;
@@ -301,9 +301,13 @@ void Service::Drain(absl::string_view reason, absl::Duration grace) {
   for (const auto& call : calls) call->Drain(reason, grace);
 }
 
-Service::Service(const ServiceDeps& deps, const SignalServiceConfig& config, CallObserver* calls,
+Service::Service(const ServiceDeps& deps, const SignalServiceConfig& config, CallObservers calls,
                  CallGate* gate)
-    : deps_(deps), config_(config), calls_(calls), gate_(gate), jitter_(std::random_device()()) {
+    : deps_(deps),
+      config_(config),
+      calls_(std::move(calls)),
+      gate_(gate),
+      jitter_(std::random_device()()) {
   AddMethods();
 }
 
@@ -378,7 +382,7 @@ void Service::GetServerInfo(UnaryCall* call) {
 
 std::unique_ptr<SignalServer> SignalServer::Make(const ServiceDeps& deps,
                                                  const SignalServiceConfig& config,
-                                                 CallObserver* calls, CallGate* gate) {
+                                                 CallObservers calls, CallGate* gate) {
   return std::make_unique<Service>(deps, config, calls, gate);
 }
 

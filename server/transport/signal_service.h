@@ -1,5 +1,5 @@
-// assay.v1.SignalService over gRPC. Thin: the stream's rules are StreamSession's, those of an
-// episode episode_work's.
+// assay.v1.SignalService over gRPC. This room holds no rules: those of a stream are in
+// StreamSession, and those of an episode in episode_work.h.
 #ifndef ASSAY_SERVER_TRANSPORT_SIGNAL_SERVICE_H_
 #define ASSAY_SERVER_TRANSPORT_SIGNAL_SERVICE_H_
 
@@ -12,24 +12,13 @@
 #include "absl/time/time.h"
 #include "server/calls/batch_call.h"
 #include "server/calls/call_gate.h"
+#include "server/calls/call_observer.h"
 
 namespace grpc {
 class ServerBuilder;
 }
 
 namespace assay::service {
-
-// What happens to calls, by the names of go-grpc-middleware. Thread safe; must not block.
-class CallObserver {
- public:
-  enum class Type : uint8_t { kUnary, kBidiStream };
-  virtual ~CallObserver() = default;
-  virtual void OnCallStarted(Type /*type*/, absl::string_view /*method*/) {}
-  virtual void OnMessageReceived(Type /*type*/, absl::string_view /*method*/) {}
-  virtual void OnMessageSent(Type /*type*/, absl::string_view /*method*/) {}
-  virtual void OnCallHandled(Type /*type*/, absl::string_view /*method*/, absl::StatusCode /*code*/,
-                             absl::Duration /*elapsed*/) {}
-};
 
 struct SignalServiceConfig {
   int max_streams = 4096;  // one more is RESOURCE_EXHAUSTED
@@ -42,10 +31,9 @@ struct SignalServiceConfig {
 
 class SignalServer {
  public:
-  // `calls` may be null, and so may `gate`: everybody may call then. All that is pointed to
-  // outlives this.
+  // `gate` may be null: everybody may call then. All that is pointed to outlives this.
   static std::unique_ptr<SignalServer> Make(const ServiceDeps& deps,
-                                            const SignalServiceConfig& config, CallObserver* calls,
+                                            const SignalServiceConfig& config, CallObservers calls,
                                             CallGate* gate);
   virtual ~SignalServer() = default;
 

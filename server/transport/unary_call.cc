@@ -18,12 +18,12 @@ struct UnaryCall::Alarm {
 
 UnaryCall::UnaryCall(const ServiceDeps& deps, const Method& method,
                      grpc::GenericCallbackServerContext* context, CallContext caller,
-                     CallObserver* observer, std::atomic<int>* open)
+                     CallObservers observers, std::atomic<int>* open)
     : deps_(deps),
       method_(method),
       context_(context),
       caller_(std::move(caller)),
-      scope_(observer, CallObserver::Type::kUnary, method.name),
+      scope_(std::move(observers), CallObserver::Type::kUnary, method.name),
       open_(open),
       alarm_(std::make_shared<Alarm>()) {
   ++*open_;
@@ -60,7 +60,7 @@ absl::Status UnaryCall::Parse(std::shared_ptr<google::protobuf::Message>* reques
   const Load load = {0, request_bytes_};
   const Admission::Entry entry = caller_.share->admission.Enter(load);
   if (entry != Admission::Entry::kEntered) {
-    if (deps_.observer != nullptr) deps_.observer->OnRejected(ReasonOf(entry));
+    deps_.observers.Tell(&Observer::OnRejected, ReasonOf(entry));
     return NotAdmitted(entry, deps_.config->retry_after);
   }
   held_ = load;

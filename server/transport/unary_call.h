@@ -39,11 +39,11 @@ class UnaryCall final : public grpc::ServerGenericBidiReactor {
     Handler handle;
   };
 
-  // `method`, `deps`, `observer` (may be null) and `open`, which counts calls, outlive the call. It
-  // deletes itself when it is over.
+  // `method`, `deps` and `open`, which counts calls, outlive the call. It deletes itself when it
+  // is over.
   UnaryCall(const ServiceDeps& deps, const Method& method,
-            grpc::GenericCallbackServerContext* context, CallContext caller, CallObserver* observer,
-            std::atomic<int>* open);
+            grpc::GenericCallbackServerContext* context, CallContext caller,
+            CallObservers observers, std::atomic<int>* open);
 
   // Reads the request.
   void Begin();

@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "server/wire/enums.h"
 #include "server/wire/errors.h"
 
 namespace assay::service {
@@ -12,7 +13,7 @@ namespace {
 
 absl::string_view View(const std::string& text) { return text; }
 
-void ToDomain(const v1::Message& wire, signals::Message* message) {
+void MessageFromWire(const v1::Message& wire, signals::Message* message) {
   message->round = wire.round();
   message->content = View(wire.content());
   if (wire.has_answer()) message->answer = View(wire.answer());
@@ -44,24 +45,6 @@ void DropOpinions(signals::Message* message) {
   message->judge_scores.clear();
 }
 
-// Whether the wire's enum is the domain's with UNSPECIFIED in front: its last value says so.
-template <class Domain, class Wire>
-constexpr bool Follows(Domain last, Wire wire_last) {
-  return static_cast<int>(last) + 1 == static_cast<int>(wire_last);
-}
-static_assert(static_cast<int>(blame::Label::kNeutral) == v1::LABEL_NEUTRAL);
-static_assert(static_cast<int>(blame::Grade::kUnreadable) == v1::ANSWER_GRADE_UNREADABLE);
-static_assert(Follows(blame::Tier::kAnnotation, v1::EVIDENCE_TIER_ANNOTATION));
-static_assert(Follows(blame::PairKind::kPeer, v1::PREFERENCE_KIND_PEER));
-static_assert(Follows(credit::Method::kKernel, v1::METHOD_KERNEL));
-static_assert(Follows(credit::IntervalKind::kDesign, v1::INTERVAL_KIND_DESIGN));
-static_assert(Follows(signals::Evidence::kEqual, v1::EVIDENCE_EQUAL));
-
-template <class Wire, class Domain>
-Wire ToEnum(Domain value) {
-  return static_cast<Wire>(static_cast<int>(value) + 1);
-}
-
 void AgentsToWire(const signals::Signals& signals, const v1::Episode& episode,
                   v1::EpisodeSignals* wire) {
   wire->mutable_agents()->Reserve(static_cast<int>(signals.agents.size()));
@@ -91,13 +74,13 @@ void MessagesToWire(const signals::Signals& signals, const v1::Episode& episode,
     added->set_index(message.index);
     added->set_agent_id(source.agent_id());
     added->set_reward(Plain(message.reward));
-    added->set_label(static_cast<v1::Label>(message.label));
+    added->set_label(EnumToWire(message.label));
     added->set_first_error_probability(Plain(message.first_error));
     added->set_error_probability(Plain(message.error));
     added->set_repair_probability(Plain(message.repair));
     added->set_redundancy(Plain(message.redundancy));
     *added->mutable_token_spans() = source.token_spans();
-    added->set_grade(static_cast<v1::AnswerGrade>(message.grade));
+    added->set_grade(EnumToWire(message.grade));
     if (message.credit) added->set_credit(Plain(*message.credit));
     if (message.value_change) {
       added->set_value_change(Plain(message.value_change->mean));
@@ -117,7 +100,7 @@ void FirstErrorToWire(const signals::FirstError& first_error, const v1::Episode&
   wire->set_environment_probability(Plain(first_error.environment));
   wire->mutable_credible_set()->Add(first_error.credible_set.begin(),
                                     first_error.credible_set.end());
-  wire->set_tier(ToEnum<v1::EvidenceTier>(first_error.tier));
+  wire->set_tier(EnumToWire(first_error.tier));
 }
 
 void ConservationToWire(const signals::Conservation& conservation, v1::Conservation* wire) {
@@ -140,8 +123,8 @@ void SideToWire(const blame::PairSide& side, EpisodeIds ids, v1::PreferenceSide*
 
 }  // namespace
 
-void ToWire(const blame::Pair& pair, EpisodeIds ids, v1::PreferencePair* wire) {
-  wire->set_kind(ToEnum<v1::PreferenceKind>(pair.kind));
+void PairToWire(const blame::Pair& pair, EpisodeIds ids, v1::PreferencePair* wire) {
+  wire->set_kind(EnumToWire(pair.kind));
   wire->set_context_episode_id(ids(pair.context_episode));
   wire->set_context_length(pair.context_length);
   if (pair.chosen) SideToWire(*pair.chosen, ids, wire->mutable_chosen());
@@ -149,7 +132,7 @@ void ToWire(const blame::Pair& pair, EpisodeIds ids, v1::PreferencePair* wire) {
   wire->set_weight(Plain(pair.weight));
 }
 
-signals::Episode ToDomain(const v1::Episode& episode) {
+signals::Episode EpisodeFromWire(const v1::Episode& episode) {
   signals::Episode domain;
   domain.id = View(episode.id());
   domain.prompt = View(episode.task().prompt());
@@ -165,7 +148,7 @@ signals::Episode ToDomain(const v1::Episode& episode) {
   for (int t = 0; t < episode.messages_size(); ++t) {
     const v1::Message& wire = episode.messages(t);
     signals::Message& message = domain.messages[t];
-    ToDomain(wire, &message);
+    MessageFromWire(wire, &message);
     if (wire.agent_id().empty()) {
       DropOpinions(&message);
     } else {
@@ -185,7 +168,7 @@ std::shared_ptr<const evaluation::EpisodeContext> MakeContext(std::shared_ptr<co
                                                               const std::string& traceparent) {
   auto context = std::make_shared<evaluation::EpisodeContext>();
   context->storage = std::move(storage);
-  context->episode = ToDomain(episode);
+  context->episode = EpisodeFromWire(episode);
   context->message = &episode;
   context->seed = options.seed;
   context->range = options.range;
@@ -193,7 +176,8 @@ std::shared_ptr<const evaluation::EpisodeContext> MakeContext(std::shared_ptr<co
   return context;
 }
 
-void ToWire(const signals::Signals& signals, const v1::Episode& episode, v1::EpisodeSignals* wire) {
+void SignalsToWire(const signals::Signals& signals, const v1::Episode& episode,
+                   v1::EpisodeSignals* wire) {
   wire->set_episode_id(episode.id());
   wire->set_success(signals.success);
   wire->set_score(Plain(signals.score));
@@ -211,7 +195,7 @@ void ToWire(const signals::Signals& signals, const v1::Episode& episode, v1::Epi
     added->set_index(Plain(interaction.index));
   }
   for (const blame::Pair& pair : signals.pairs) {
-    ToWire(
+    PairToWire(
         pair, [&episode](int) -> const std::string& { return episode.id(); }, wire->add_pairs());
   }
   ConservationToWire(signals.conservation, wire->mutable_conservation());
@@ -219,12 +203,12 @@ void ToWire(const signals::Signals& signals, const v1::Episode& episode, v1::Epi
   effort->set_questions(static_cast<int32_t>(signals.questions));
   effort->set_samples(static_cast<int32_t>(signals.samples));
   if (signals.method) {
-    effort->set_method(ToEnum<v1::Method>(*signals.method));
-    effort->set_interval(ToEnum<v1::IntervalKind>(signals.interval));
+    effort->set_method(EnumToWire(*signals.method));
+    effort->set_interval(EnumToWire(signals.interval));
   }
   wire->set_partial(signals.partial);
   if (episode.has_group()) *wire->mutable_group() = episode.group();
-  wire->set_evidence(ToEnum<v1::Evidence>(signals.evidence));
+  wire->set_evidence(EnumToWire(signals.evidence));
   wire->set_parallel(signals.parallel || episode.group().parallel());
   wire->set_owen_values(signals.owen_values);
 }

@@ -1,4 +1,4 @@
-// Between the wire and the domain, both ways. Pure; nothing here validates.
+// Converts between the messages of the wire and the types of the domain. Nothing here validates.
 #ifndef ASSAY_SERVER_WIRE_CONVERT_H_
 #define ASSAY_SERVER_WIRE_CONVERT_H_
 
@@ -17,7 +17,7 @@
 namespace assay::service {
 
 // Every view points into `episode`; no content is copied. `episode` must be valid.
-signals::Episode ToDomain(const v1::Episode& episode);
+signals::Episode EpisodeFromWire(const v1::Episode& episode);
 
 // `episode` points into what `storage` keeps alive.
 std::shared_ptr<const evaluation::EpisodeContext> MakeContext(std::shared_ptr<const void> storage,
@@ -25,14 +25,16 @@ std::shared_ptr<const evaluation::EpisodeContext> MakeContext(std::shared_ptr<co
                                                               const signals::Options& options,
                                                               const std::string& traceparent);
 
-// All but what the session or the audit adds (audit, effort.evaluator, effort.ballots).
-void ToWire(const signals::Signals& signals, const v1::Episode& episode, v1::EpisodeSignals* wire);
+// Fills every field except those that the session or the audit adds: `audit`, `effort.evaluator`
+// and `effort.ballots`.
+void SignalsToWire(const signals::Signals& signals, const v1::Episode& episode,
+                   v1::EpisodeSignals* wire);
 
 // `ids` gives the id of the group's i-th episode.
-void ToWire(const blame::Pair& pair, absl::FunctionRef<const std::string&(int)> ids,
-            v1::PreferencePair* wire);
+void PairToWire(const blame::Pair& pair, absl::FunctionRef<const std::string&(int)> ids,
+                v1::PreferencePair* wire);
 
-// -0 would not survive the JSON mapping.
+// The value with -0 replaced by 0: the JSON mapping does not keep the sign of a zero.
 inline double Plain(double value) { return value == 0 ? 0 : value; }
 
 }  // namespace assay::service

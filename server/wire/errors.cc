@@ -7,7 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "server/base/utf8.h"
-#include "server/wire/questions.h"
+#include "server/wire/questions/durations.h"
+#include "server/wire/questions/questions.h"
 
 namespace assay::service {
 namespace {
@@ -98,10 +99,6 @@ absl::Status Lacks(absl::string_view path, absl::string_view what) {
   return absl::FailedPreconditionError(AtPath(path, what));
 }
 
-absl::Status NotOffered(absl::string_view path, absl::string_view what) {
-  return absl::UnimplementedError(AtPath(path, what));
-}
-
 absl::Status ParsedTooLarge(int64_t limit) {
   return absl::OutOfRangeError(absl::StrCat("the message would take more than ", limit,
                                             " bytes of memory when it is parsed"));
@@ -138,7 +135,7 @@ absl::Status CallerIsGone() {
   return absl::UnavailableError("the caller closed its side with questions unanswered");
 }
 
-v1::Error ToWire(const absl::Status& status) {
+v1::Error ErrorToWire(const absl::Status& status) {
   v1::Error error;
   error.set_code(static_cast<int32_t>(status.code()));
   const absl::string_view message = status.message();
@@ -151,7 +148,7 @@ v1::Error ToWire(const absl::Status& status) {
     violation->set_description(std::string(CutText(message.substr(colon + 2), kMaxMessageBytes)));
   }
   if (const auto retry_after = RetryAfter(status)) {
-    evaluation::ToWire(*retry_after, error.mutable_retry_after());
+    DurationToWire(*retry_after, error.mutable_retry_after());
   }
   return error;
 }

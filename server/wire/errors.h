@@ -1,7 +1,7 @@
 // One function per kind of error, and the one place that puts a status on the wire.
 //
 // A status about a field reads "path: what is wrong" (messages[3].process_score: ...), in every
-// room below the wire; ToWire makes a FieldViolation of it.
+// room below the wire; ErrorToWire makes a FieldViolation of it.
 #ifndef ASSAY_SERVER_WIRE_ERRORS_H_
 #define ASSAY_SERVER_WIRE_ERRORS_H_
 
@@ -35,9 +35,6 @@ absl::Status StillUnanswered(absl::string_view path, absl::string_view id);
 // FAILED_PRECONDITION.
 absl::Status Lacks(absl::string_view path, absl::string_view what);
 
-// UNIMPLEMENTED.
-absl::Status NotOffered(absl::string_view path, absl::string_view what);
-
 // RESOURCE_EXHAUSTED.
 absl::Status BeyondCredits(absl::Duration retry_after);
 absl::Status Overloaded(absl::string_view what, absl::Duration retry_after);
@@ -52,7 +49,7 @@ absl::Status GoingAway(absl::string_view reason);
 absl::Status CallerIsGone();
 
 // `status` must not be OK.
-v1::Error ToWire(const absl::Status& status);
+v1::Error ErrorToWire(const absl::Status& status);
 
 // The lower-case name of a code as metrics and logs carry it: ok, invalid_argument, ...
 absl::string_view CodeLabel(absl::StatusCode code);

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/repeated_field.h"
+#include "server/base/status_macros.h"
 
 namespace assay::service {
 namespace {
@@ -42,7 +43,7 @@ absl::Status ApplyModel(const v1::ErrorModel& model, blame::Parameters* paramete
   return blame::Validate(*parameters);
 }
 
-v1::ErrorModel ToWire(const blame::Parameters& parameters) {
+v1::ErrorModel ErrorModelToWire(const blame::Parameters& parameters) {
   v1::ErrorModel model;
   model.set_start_high(parameters.start_high);
   model.set_error_rate(parameters.error_rate);
@@ -61,25 +62,25 @@ v1::ErrorModel ToWire(const blame::Parameters& parameters) {
   return model;
 }
 
-absl::StatusOr<FittedPrior> ToDomain(const v1::FittedPrior& wire) {
+absl::StatusOr<FittedPrior> FittedPriorFromWire(const v1::FittedPrior& wire) {
   FittedPrior prior;
   blame::TextPrior text;
   text.features.assign(wire.features().begin(), wire.features().end());
   text.weights.assign(wire.weights().begin(), wire.weights().end());
   text.uniform = wire.uniform();
   text.episodes = wire.episodes();
-  if (absl::Status valid = blame::Validate(text); !valid.ok()) return valid;
+  ASSAY_RETURN_IF_ERROR(blame::Validate(text));
   if (!text.features.empty()) prior.text = std::make_shared<blame::TextPrior>(std::move(text));
   if (absl::Status valid = ApplyModel(wire.model(), &prior.parameters); !valid.ok()) {
     return Under("model.", valid);
   }
   if (wire.has_propagated_share()) prior.parameters.propagated_share = wire.propagated_share();
-  if (absl::Status valid = blame::Validate(prior.parameters); !valid.ok()) return valid;
+  ASSAY_RETURN_IF_ERROR(blame::Validate(prior.parameters));
   return prior;
 }
 
-v1::FittedPrior ToWire(const blame::TextPrior* text, const blame::Parameters* parameters,
-                       int model_episodes) {
+v1::FittedPrior FittedPriorToWire(const blame::TextPrior* text, const blame::Parameters* parameters,
+                                  int model_episodes) {
   v1::FittedPrior wire;
   if (text != nullptr) {
     wire.mutable_features()->Add(text->features.begin(), text->features.end());
@@ -88,7 +89,7 @@ v1::FittedPrior ToWire(const blame::TextPrior* text, const blame::Parameters* pa
     wire.set_episodes(text->episodes);
   }
   if (parameters != nullptr) {
-    *wire.mutable_model() = ToWire(*parameters);
+    *wire.mutable_model() = ErrorModelToWire(*parameters);
     wire.set_propagated_share(parameters->propagated_share);
     wire.set_model_episodes(model_episodes);
   }

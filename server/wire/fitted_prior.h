@@ -1,4 +1,4 @@
-// What `assay fit` learned, between the wire and the terms of blame/.
+// Converts what `assay fit` learned between the wire and the types of blame/.
 #ifndef ASSAY_SERVER_WIRE_FITTED_PRIOR_H_
 #define ASSAY_SERVER_WIRE_FITTED_PRIOR_H_
 
@@ -19,14 +19,14 @@ struct FittedPrior {
 
 // Puts the fields that are set on top of `parameters`. INVALID_ARGUMENT with the field's path.
 absl::Status ApplyModel(const v1::ErrorModel& model, blame::Parameters* parameters);
-v1::ErrorModel ToWire(const blame::Parameters& parameters);
+v1::ErrorModel ErrorModelToWire(const blame::Parameters& parameters);
 
 // INVALID_ARGUMENT with the field's path.
-absl::StatusOr<FittedPrior> ToDomain(const v1::FittedPrior& wire);
+absl::StatusOr<FittedPrior> FittedPriorFromWire(const v1::FittedPrior& wire);
 
 // Either may be null; `model_episodes` is how many `parameters` were fitted on.
-v1::FittedPrior ToWire(const blame::TextPrior* text, const blame::Parameters* parameters,
-                       int model_episodes);
+v1::FittedPrior FittedPriorToWire(const blame::TextPrior* text, const blame::Parameters* parameters,
+                                  int model_episodes);
 
 }  // namespace assay::service
 

@@ -8,12 +8,13 @@
 
 namespace assay::service {
 
-// Path and number of the first unknown field anywhere inside, such as "vote.99": options that were
-// silently dropped would change results silently.
+// The path and number of the first unknown field anywhere in the message, such as "vote.99"; unset
+// where there is none. Unknown options are refused, because dropping them would change results in
+// silence.
 std::optional<std::string> FindUnknownField(const google::protobuf::Message& message);
 
-// Path of the first double or float that is not finite, or of the first enum value that this build
-// does not know.
+// The path of the first double or float that is not finite, and that of the first enum value that
+// this build does not know; unset where there is none.
 std::optional<std::string> FindNotFinite(const google::protobuf::Message& message);
 std::optional<std::string> FindUnknownEnum(const google::protobuf::Message& message);
 

@@ -21,8 +21,8 @@ struct Limits {
   // Above max_episode_bytes, so that a large episode is an item's error and not the stream's end.
   int64_t max_transport_bytes = int64_t{64} << 20;
   int32_t max_episodes_per_call = 4'096;
-  // The search plans in batches of a part of its budget, before anybody is asked; and a logarithm
-  // of a likelihood keeps its digits.
+  // The search for an error plans batches in proportion to this budget before anybody is asked, and
+  // log-likelihoods of more rollouts would lose digits.
   int32_t max_rollouts = 1'000'000;
 
   // For a unary request to arrive in full.

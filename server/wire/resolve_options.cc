@@ -5,14 +5,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/evaluation/evaluators/given_values.h"
-#include "server/evaluation/evaluators/outcome_only.h"
-#include "server/evaluation/evaluators/vote_replay.h"
 #include "server/recombination/group_plan.h"
+#include "server/wire/enums.h"
 #include "server/wire/errors.h"
 #include "server/wire/fitted_prior.h"
 #include "server/wire/inspect.h"
-#include "server/wire/questions.h"
+#include "server/wire/option_checker.h"
+#include "server/wire/questions/durations.h"
+#include "server/wire/resolve_evaluator.h"
 
 namespace assay::service {
 namespace {
@@ -21,14 +21,6 @@ constexpr absl::Duration kDefaultEpisodeTimeout = absl::Minutes(10);
 constexpr absl::Duration kMaxTimeout = absl::Hours(24);
 constexpr int64_t kDefaultResponseBytes = int64_t{4} << 20;
 constexpr int64_t kMinResponseBytes = 4096;
-// An EvaluateRequest's largest parts: 64 agents by index; 256 messages by indices of 3 bytes.
-constexpr int64_t kCoalitionQuestionBytes = 64 + 16;
-constexpr int64_t kMessagesQuestionBytes = 256 * 3 + 16;
-constexpr int64_t kRequestOverhead = 128;
-// Of a question about a team, beside its ids.
-constexpr int64_t kTeamOverhead = 16;
-constexpr int kDefaultBatchSize = 64;
-constexpr int kMaxBatchSize = 4096;
 constexpr int kMaxSamplesPerQuestion = 1000;
 constexpr double kMaxEpsilon = 1;
 // Parts of a smaller range would lose their digits, and at last be zero.
@@ -39,60 +31,6 @@ constexpr double kMaxValue = 1e140;
 // Of the value range: the rounding of larger rewards would show in their sum, and at last they are
 // infinite.
 constexpr double kMaxBound = 1e6;
-
-// Checks one field after the other and keeps the first error.
-class Checker {
- public:
-  explicit Checker(std::string prefix = "") : prefix_(std::move(prefix)) {}
-
-  void Fail(absl::Status status) {
-    if (status_.ok()) status_ = std::move(status);
-  }
-  // `status` names a field inside of `path`.
-  void FailIn(absl::string_view path, const absl::Status& status) {
-    Fail({status.code(), absl::StrCat(path, status.message())});
-  }
-  std::string At(absl::string_view path) const { return absl::StrCat(prefix_, path); }
-  void InRange(absl::string_view path, double value, double low, double high) {
-    if (!(value >= low && value <= high)) Fail(OutOfBounds(At(path), value, low, high));
-  }
-  void NotNegative(absl::string_view path, double value) {
-    if (!(value >= 0)) Fail(Invalid(At(path), "must not be negative"));
-  }
-  void Inside(absl::string_view path, double value, double low, double high) {
-    if (!(value > low && value < high)) {
-      Fail(Invalid(At(path), absl::StrCat("is ", value, ", must be in (", low, ", ", high, ")")));
-    }
-  }
-  const absl::Status& status() const { return status_; }
-
- private:
-  const std::string prefix_;
-  absl::Status status_;
-};
-
-// Whether the wire's enum is the domain's with UNSPECIFIED in front: its last value says so.
-template <class Domain, class Wire>
-constexpr bool Follows(Domain last, Wire wire_last) {
-  return static_cast<int>(last) + 1 == static_cast<int>(wire_last);
-}
-static_assert(Follows(credit::Method::kKernel, v1::METHOD_KERNEL));
-static_assert(Follows(signals::Evidence::kEqual, v1::EVIDENCE_EQUAL));
-static_assert(Follows(blame::ErrorDefinition::kIncorrectStep, v1::ERROR_DEFINITION_INCORRECT_STEP));
-static_assert(Follows(blame::PairKind::kPeer, v1::PREFERENCE_KIND_PEER));
-static_assert(Follows(signals::OutcomeScale::kNone, v1::OUTCOME_SCALE_NONE));
-static_assert(Follows(signals::OutcomePart::kRecombined, v1::OUTCOME_PART_RECOMBINED));
-static_assert(Follows(signals::CreditPart::kNone, v1::CREDIT_PART_NONE));
-static_assert(Follows(signals::AuditLevel::kFull, v1::AUDIT_FULL));
-static_assert(Follows(signals::QuestionKind::kTeam, v1::QUESTION_KIND_TEAM));
-static_assert(Follows(evaluation::Ballots::kLastRound, v1::BALLOTS_LAST_ROUND));
-static_assert(Follows(grading::GraderKind::kIdentical, v1::GRADER_IDENTICAL));
-
-template <class Domain, class Wire>
-Domain FromEnum(Wire wire) {
-  // UNSPECIFIED is resolved by now.
-  return static_cast<Domain>(static_cast<int>(wire) - 1);
-}
 
 // Nothing unknown, nothing that is not a number: before any field is looked at.
 absl::Status CheckShape(const google::protobuf::Message& sent, absl::string_view prefix) {
@@ -106,7 +44,7 @@ absl::Status CheckShape(const google::protobuf::Message& sent, absl::string_view
   return absl::OkStatus();
 }
 
-void ResolveScores(v1::AttributionOptions* wire, signals::Options* options, Checker* check) {
+void ResolveScores(v1::AttributionOptions* wire, signals::Options* options, OptionChecker* check) {
   const signals::ValueRange& range = options->range;
   if (!wire->has_success_threshold()) wire->set_success_threshold((range.low + range.high) / 2);
   check->InRange("success_threshold", wire->success_threshold(), range.low, range.high);
@@ -120,9 +58,9 @@ void ResolveScores(v1::AttributionOptions* wire, signals::Options* options, Chec
 }
 
 void ResolveEstimator(v1::EstimatorOptions* wire, signals::EstimatorOptions* options,
-                      Checker* check) {
+                      OptionChecker* check) {
   if (wire->method() == v1::METHOD_UNSPECIFIED) wire->set_method(v1::METHOD_AUTO);
-  options->method = FromEnum<credit::Method>(wire->method());
+  options->method = EnumFromWire<credit::Method>(wire->method());
   if (wire->max_questions() < 0 || wire->max_questions() == 1) {
     check->Fail(Invalid("estimator.max_questions", "must be 0 or at least 2"));
   }
@@ -139,9 +77,9 @@ void ResolveEstimator(v1::EstimatorOptions* wire, signals::EstimatorOptions* opt
 }
 
 void ResolveMessageRewards(v1::MessageRewardOptions* wire, const signals::ValueRange& range,
-                           signals::MessageRewardOptions* options, Checker* check) {
+                           signals::MessageRewardOptions* options, OptionChecker* check) {
   if (wire->evidence() == v1::EVIDENCE_UNSPECIFIED) wire->set_evidence(v1::EVIDENCE_AUTO);
-  options->evidence = FromEnum<signals::Evidence>(wire->evidence());
+  options->evidence = EnumFromWire<signals::Evidence>(wire->evidence());
   if (!wire->has_kappa()) wire->set_kappa(0.5);
   check->InRange("message_rewards.kappa", wire->kappa(), 0, kMaxBound);
   options->kappa = wire->kappa() * range.size();
@@ -157,7 +95,7 @@ void ResolveMessageRewards(v1::MessageRewardOptions* wire, const signals::ValueR
 
 // A record of the resolved options must do without this server's configuration: `fitted` is filled.
 void ResolvePrior(v1::FirstErrorOptions* wire, const Catalog& catalog,
-                  signals::FirstErrorOptions* options, Checker* check) {
+                  signals::FirstErrorOptions* options, OptionChecker* check) {
   if (!wire->has_fitted() && !wire->prior().empty()) {
     const auto found = catalog.priors.find(wire->prior());
     if (found == catalog.priors.end()) {
@@ -166,13 +104,14 @@ void ResolvePrior(v1::FirstErrorOptions* wire, const Catalog& catalog,
     *wire->mutable_fitted() = found->second;
   }
   if (!wire->has_fitted()) return;
-  absl::StatusOr<FittedPrior> fitted = ToDomain(wire->fitted());
+  absl::StatusOr<FittedPrior> fitted = FittedPriorFromWire(wire->fitted());
   if (!fitted.ok()) return check->FailIn("first_error.fitted.", fitted.status());
   options->prior = std::move(fitted->text);
   options->parameters = std::move(fitted->parameters);
 }
 
-void ResolveModel(v1::FirstErrorOptions* wire, blame::Parameters* parameters, Checker* check) {
+void ResolveModel(v1::FirstErrorOptions* wire, blame::Parameters* parameters,
+                  OptionChecker* check) {
   if (wire->has_base_rate()) {
     check->Inside("first_error.base_rate", wire->base_rate(), 0, 1);
     parameters->base_rate = wire->base_rate();
@@ -183,11 +122,11 @@ void ResolveModel(v1::FirstErrorOptions* wire, blame::Parameters* parameters, Ch
   if (!check->status().ok()) return;
   const absl::Status applied = ApplyModel(wire->model(), parameters);
   if (!applied.ok()) return check->FailIn("first_error.model.", applied);
-  *wire->mutable_model() = service::ToWire(*parameters);
+  *wire->mutable_model() = ErrorModelToWire(*parameters);
 }
 
 void ResolveFirstError(v1::FirstErrorOptions* wire, const Limits& limits, const Catalog& catalog,
-                       signals::FirstErrorOptions* options, Checker* check) {
+                       signals::FirstErrorOptions* options, OptionChecker* check) {
   if (!wire->has_confidence()) wire->set_confidence(0.5);
   check->Inside("first_error.confidence", wire->confidence(), 0, 1);
   options->confidence = wire->confidence();
@@ -199,26 +138,26 @@ void ResolveFirstError(v1::FirstErrorOptions* wire, const Limits& limits, const 
   if (wire->definition() == v1::ERROR_DEFINITION_UNSPECIFIED) {
     wire->set_definition(v1::ERROR_DEFINITION_STAYS_UNLIKELY);
   }
-  options->definition = FromEnum<blame::ErrorDefinition>(wire->definition());
+  options->definition = EnumFromWire<blame::ErrorDefinition>(wire->definition());
   options->soft_rewards = wire->soft_rewards();
   ResolvePrior(wire, catalog, options, check);
   ResolveModel(wire, &options->parameters, check);
 }
 
-void ResolvePreferences(v1::PreferenceOptions* wire, signals::Options* options, Checker* check) {
+void ResolvePreferences(v1::PreferenceOptions* wire, signals::Options* options,
+                        OptionChecker* check) {
   for (int i = 0; i < wire->kinds_size(); ++i) {
     if (wire->kinds(i) == v1::PREFERENCE_KIND_UNSPECIFIED) {
       check->Fail(Missing(absl::StrCat("preferences.kinds[", i, "]")));
     }
-    options->pair_kinds.push_back(
-        FromEnum<blame::PairKind>(static_cast<v1::PreferenceKind>(wire->kinds(i))));
+    options->pair_kinds.push_back(EnumFromWire<blame::PairKind>(wire->kinds(i)));
   }
   check->NotNegative("preferences.margin", wire->margin());
   options->pair_margin = wire->margin();
 }
 
 void ResolveRecombination(v1::Recombination* wire, signals::OutcomePart part,
-                          signals::RecombinationOptions* options, Checker* check) {
+                          signals::RecombinationOptions* options, OptionChecker* check) {
   if (wire->mode() == v1::RECOMBINATION_MODE_UNSPECIFIED) {
     wire->set_mode(v1::RECOMBINATION_MODE_AUTO);
   }
@@ -235,20 +174,20 @@ void ResolveRecombination(v1::Recombination* wire, signals::OutcomePart part,
 }
 
 void ResolveLimits(v1::AttributionOptions* wire, const Limits& limits, ResolvedOptions* resolved,
-                   Checker* check) {
+                   OptionChecker* check) {
   const auto seconds = [](absl::Duration d) { return absl::ToDoubleSeconds(d); };
   if (!wire->has_episode_timeout()) {
-    evaluation::ToWire(kDefaultEpisodeTimeout, wire->mutable_episode_timeout());
+    DurationToWire(kDefaultEpisodeTimeout, wire->mutable_episode_timeout());
   }
-  resolved->episode_timeout = evaluation::ToDomain(wire->episode_timeout());
+  resolved->episode_timeout = DurationFromWire(wire->episode_timeout());
   if (resolved->episode_timeout <= absl::ZeroDuration() ||
       resolved->episode_timeout > kMaxTimeout) {
     check->Fail(Invalid("episode_timeout", "must be above 0 and at most 24 hours"));
   }
-  resolved->group_timeout = evaluation::ToDomain(wire->group_timeout());
+  resolved->group_timeout = DurationFromWire(wire->group_timeout());
   check->InRange("group_timeout", seconds(resolved->group_timeout), 0, seconds(kMaxTimeout));
   if (!wire->has_group_timeout())
-    evaluation::ToWire(absl::ZeroDuration(), wire->mutable_group_timeout());
+    DurationToWire(absl::ZeroDuration(), wire->mutable_group_timeout());
   if (wire->max_response_bytes() == 0) wire->set_max_response_bytes(kDefaultResponseBytes);
   if (wire->max_response_bytes() < kMinResponseBytes) {
     check->Fail(
@@ -259,105 +198,6 @@ void ResolveLimits(v1::AttributionOptions* wire, const Limits& limits, ResolvedO
         OverLimit("max_response_bytes", wire->max_response_bytes(), limits.max_transport_bytes));
   }
   resolved->max_response_bytes = wire->max_response_bytes();
-}
-
-void ResolveVote(v1::VoteReplay* wire, ResolvedOptions* resolved, Checker* check) {
-  if (wire->ballots() == v1::BALLOTS_UNSPECIFIED) wire->set_ballots(v1::BALLOTS_LAST);
-  if (wire->grader() == v1::GRADER_UNSPECIFIED) wire->set_grader(v1::GRADER_EXACT);
-  check->NotNegative("vote.tolerance", wire->tolerance());
-  if (wire->tolerance() != 0 && wire->grader() != v1::GRADER_NUMBER) {
-    check->Fail(Invalid("vote.tolerance", "only GRADER_NUMBER has one"));
-  }
-  evaluation::VoteOptions options;
-  options.ballots = FromEnum<evaluation::Ballots>(wire->ballots());
-  options.empty_ballots = wire->empty_ballots();
-  options.grader = FromEnum<grading::GraderKind>(wire->grader());
-  options.tolerance = wire->tolerance();
-  resolved->vote = evaluation::MakeVoteReplay(options);
-}
-
-void ResolveCaller(v1::CallerEvaluator* wire, const Limits& limits,
-                   const std::optional<MakeCallerFn>& make_caller, ResolvedOptions* resolved,
-                   Checker* check) {
-  if (!make_caller.has_value()) {
-    check->Fail(Invalid("caller", "there is a caller to ask on StreamSignals only"));
-    return;
-  }
-  if (wire->supports_size() == 0) wire->add_supports(v1::QUESTION_KIND_COALITION);
-  signals::EvaluatorTraits traits;
-  traits.kind = signals::EvaluatorKind::kCaller;
-  traits.free = wire->free();
-  traits.deterministic = wire->deterministic();
-  for (int i = 0; i < wire->supports_size(); ++i) {
-    if (wire->supports(i) == v1::QUESTION_KIND_UNSPECIFIED) {
-      check->Fail(Missing(absl::StrCat("caller.supports[", i, "]")));
-      return;
-    }
-    traits.supports |= signals::Bit(FromEnum<signals::QuestionKind>(wire->supports(i)));
-  }
-  if (wire->batch_size() == 0) wire->set_batch_size(kDefaultBatchSize);
-  check->InRange("caller.batch_size", wire->batch_size(), 1, kMaxBatchSize);
-  if (!check->status().ok()) return;
-  const int64_t room = resolved->max_response_bytes - 2 * limits.max_id_bytes - kRequestOverhead;
-  const int64_t question = traits.Supports(signals::QuestionKind::kMessages)
-                               ? kMessagesQuestionBytes
-                               : kCoalitionQuestionBytes;
-  wire->set_batch_size(
-      static_cast<int32_t>(std::clamp<int64_t>(room / question, 1, wire->batch_size())));
-  evaluation::CallerLimits caller_limits;
-  caller_limits.batch_size = wire->batch_size();
-  caller_limits.max_outstanding = limits.max_outstanding_questions;
-  caller_limits.max_request_bytes = room - kTeamOverhead * wire->batch_size();
-  evaluation::CallerStack stack = (*make_caller)(traits, caller_limits);
-  resolved->chosen = stack.evaluator;
-  resolved->caller = stack.caller;
-}
-
-std::shared_ptr<evaluation::Evaluator> FindEvaluator(const Catalog& catalog,
-                                                     const std::string& name,
-                                                     absl::string_view path, Checker* check) {
-  const auto found = catalog.evaluators.find(name);
-  if (found == catalog.evaluators.end()) {
-    check->Fail(UnknownId(path, name));
-    return nullptr;
-  }
-  return found->second;
-}
-
-void ResolveEvaluator(v1::AttributionOptions* wire, const Limits& limits, const Catalog& catalog,
-                      const std::optional<MakeCallerFn>& make_caller, ResolvedOptions* resolved,
-                      Checker* check) {
-  using Options = v1::AttributionOptions;
-  resolved->given = evaluation::MakeGivenValues();
-  resolved->outcome = evaluation::MakeOutcomeOnly();
-  ResolveVote(wire->has_vote() ? wire->mutable_vote() : &resolved->vote_options, resolved, check);
-  if (wire->has_vote()) resolved->vote_options = wire->vote();
-  switch (wire->evaluator_case()) {
-    case Options::kVote:
-      resolved->chosen = resolved->vote;
-      break;
-    case Options::kGiven:
-      resolved->chosen = resolved->given;
-      break;
-    case Options::kCaller:
-      ResolveCaller(wire->mutable_caller(), limits, make_caller, resolved, check);
-      break;
-    case Options::kNamed:
-      resolved->chosen = FindEvaluator(catalog, wire->named().name(), "named.name", check);
-      break;
-    case Options::kOutcome:
-      resolved->chosen = resolved->outcome;
-      break;
-    case Options::EVALUATOR_NOT_SET:
-      break;
-  }
-  if (!wire->scorer().empty()) {
-    resolved->scorer = FindEvaluator(catalog, wire->scorer(), "scorer", check);
-    if (resolved->scorer != nullptr &&
-        !resolved->scorer->traits().Supports(signals::QuestionKind::kMessageScores)) {
-      check->Fail(Invalid("scorer", "answers no message scores"));
-    }
-  }
 }
 
 }  // namespace
@@ -384,7 +224,7 @@ absl::StatusOr<signals::AdvantageOptions> ResolveAdvantages(v1::AdvantageOptions
                                                             const signals::ValueRange& range,
                                                             absl::string_view prefix) {
   if (absl::Status shape = CheckShape(*wire, prefix); !shape.ok()) return shape;
-  Checker check{std::string(prefix)};
+  OptionChecker check{std::string(prefix)};
   signals::AdvantageOptions options;
   // Without a blend it is left open: its default is that of the credit part, which a group decides.
   if (wire->has_blend()) {
@@ -394,7 +234,7 @@ absl::StatusOr<signals::AdvantageOptions> ResolveAdvantages(v1::AdvantageOptions
   if (wire->scale() == v1::OUTCOME_SCALE_UNSPECIFIED) {
     wire->set_scale(v1::OUTCOME_SCALE_POPULATION);
   }
-  options.scale = FromEnum<signals::OutcomeScale>(wire->scale());
+  options.scale = EnumFromWire<signals::OutcomeScale>(wire->scale());
   if (!wire->has_epsilon()) wire->set_epsilon(1e-6);
   if (!(wire->epsilon() > 0 && wire->epsilon() <= kMaxEpsilon)) {
     check.Fail(Invalid(check.At("epsilon"), "must be above 0 and at most 1"));
@@ -402,11 +242,11 @@ absl::StatusOr<signals::AdvantageOptions> ResolveAdvantages(v1::AdvantageOptions
   options.epsilon = wire->epsilon();
   options.range = range.size();
   if (wire->outcome() == v1::OUTCOME_PART_UNSPECIFIED) wire->set_outcome(v1::OUTCOME_PART_AUTO);
-  options.outcome = FromEnum<signals::OutcomePart>(wire->outcome());
+  options.outcome = EnumFromWire<signals::OutcomePart>(wire->outcome());
   ResolveRecombination(wire->mutable_recombination(), options.outcome, &options.recombination,
                        &check);
   if (wire->credit() == v1::CREDIT_PART_UNSPECIFIED) wire->set_credit(v1::CREDIT_PART_AUTO);
-  options.credit = FromEnum<signals::CreditPart>(wire->credit());
+  options.credit = EnumFromWire<signals::CreditPart>(wire->credit());
   if (!check.status().ok()) return check.status();
   return options;
 }
@@ -426,7 +266,7 @@ absl::StatusOr<ResolvedOptions> ResolveOptions(const v1::AttributionOptions& sen
   wire->mutable_value_range()->set_low(range->low);
   wire->mutable_value_range()->set_high(range->high);
   options->seed = sent.seed();
-  Checker check;
+  OptionChecker check;
   ResolveScores(wire, options.get(), &check);
   ResolveEstimator(wire->mutable_estimator(), &options->estimator, &check);
   ResolveMessageRewards(wire->mutable_message_rewards(), *range, &options->message_rewards, &check);
@@ -437,7 +277,7 @@ absl::StatusOr<ResolvedOptions> ResolveOptions(const v1::AttributionOptions& sen
   if (!advantages.ok()) return advantages.status();
   options->advantages = *advantages;
   if (wire->audit() == v1::AUDIT_UNSPECIFIED) wire->set_audit(v1::AUDIT_LEDGER);
-  options->audit = FromEnum<signals::AuditLevel>(wire->audit());
+  options->audit = EnumFromWire<signals::AuditLevel>(wire->audit());
   options->allow_partial = wire->allow_partial();
   ResolveLimits(wire, limits, &resolved, &check);
   // Last: a caller evaluator is made only for options that are right in everything else.
@@ -449,19 +289,11 @@ absl::StatusOr<ResolvedOptions> ResolveOptions(const v1::AttributionOptions& sen
   return resolved;
 }
 
-v1::QuestionKind ToWire(signals::QuestionKind kind) {
+v1::QuestionKind QuestionKindToWire(signals::QuestionKind kind) {
   if (kind == signals::QuestionKind::kAllCoalitions) return v1::QUESTION_KIND_COALITION;
   if (kind == signals::QuestionKind::kOwenSets) return v1::QUESTION_KIND_MESSAGES;
   if (kind == signals::QuestionKind::kAllTeams) return v1::QUESTION_KIND_TEAM;
-  return static_cast<v1::QuestionKind>(static_cast<int>(kind) + 1);
-}
-
-v1::OutcomePart ToWire(signals::OutcomePart part) {
-  return static_cast<v1::OutcomePart>(static_cast<int>(part) + 1);
-}
-
-v1::CreditPart ToWire(signals::CreditPart part) {
-  return static_cast<v1::CreditPart>(static_cast<int>(part) + 1);
+  return EnumToWire(kind);
 }
 
 }  // namespace assay::service

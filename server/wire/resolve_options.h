@@ -22,7 +22,7 @@ namespace assay::service {
 // What the operator configured and options may name. Immutable once the server runs.
 struct Catalog {
   std::map<std::string, std::shared_ptr<evaluation::Evaluator>> evaluators;
-  std::map<std::string, v1::FittedPrior> priors;  // valid: ToDomain takes them
+  std::map<std::string, v1::FittedPrior> priors;  // valid: FittedPriorFromWire takes them
 };
 
 // Makes the stream's caller evaluator; null where there is no stream to ask over.
@@ -56,9 +56,8 @@ absl::StatusOr<signals::AdvantageOptions> ResolveAdvantages(v1::AdvantageOptions
                                                             const signals::ValueRange& range,
                                                             absl::string_view prefix);
 
-v1::QuestionKind ToWire(signals::QuestionKind kind);
-v1::OutcomePart ToWire(signals::OutcomePart part);
-v1::CreditPart ToWire(signals::CreditPart part);
+// A table counts as the kind of question whose answers it holds.
+v1::QuestionKind QuestionKindToWire(signals::QuestionKind kind);
 
 }  // namespace assay::service
 

@@ -18,7 +18,7 @@ void Add(absl::string_view name, const signals::EvaluatorTraits& traits,
   for (const auto kind : {signals::QuestionKind::kCoalition, signals::QuestionKind::kMessages,
                           signals::QuestionKind::kPrefix, signals::QuestionKind::kCorrection,
                           signals::QuestionKind::kMessageScores, signals::QuestionKind::kTeam}) {
-    if (traits.Supports(kind)) info->add_supports(ToWire(kind));
+    if (traits.Supports(kind)) info->add_supports(QuestionKindToWire(kind));
   }
 }
 

@@ -7,7 +7,7 @@
 
 namespace assay::service {
 
-// What GetServerInfo answers.
+// The response to GetServerInfo.
 v1::GetServerInfoResponse ServerInfo(const Limits& limits, const Catalog& catalog);
 
 }  // namespace assay::service

@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
 #include "server/wire/errors.h"
 
 namespace assay::service {
@@ -16,11 +17,6 @@ constexpr int kMaxJudges = 64;
 constexpr double kMaxCredit = 1e12;
 // Of the value range: differences of values carry it.
 constexpr double kRounding = 1e-9;
-
-#define ASSAY_RETURN_IF_ERROR(expr)                 \
-  do {                                              \
-    if (absl::Status s = (expr); !s.ok()) return s; \
-  } while (false)
 
 // Where in the episode a check is; a string is made of it only when the check fails.
 struct Path {

@@ -1,4 +1,4 @@
-// Is this episode one that the mathematics can take?
+// Checks that an episode is one that the mathematics can take.
 #ifndef ASSAY_SERVER_WIRE_VALIDATE_H_
 #define ASSAY_SERVER_WIRE_VALIDATE_H_
 
@@ -18,7 +18,7 @@ namespace assay::service {
 absl::Status ValidateEpisode(const v1::Episode& episode, int64_t bytes,
                              const ResolvedOptions& options, const Limits& limits);
 
-// The parts by which an episode is known even where it is rejected.
+// Checks the id and the group alone: by them an episode is known even where it is rejected.
 absl::Status ValidateId(absl::string_view path, absl::string_view id, const Limits& limits);
 absl::Status ValidateGroup(const v1::Group& group, const Limits& limits);
 

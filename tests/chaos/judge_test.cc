@@ -148,7 +148,7 @@ TEST_F(JudgeTest, WithoutLogprobsTheVerdictIsJson) {
     return ContentAnswer("7");
   });
   std::vector<signals::Question> questions(20, evaluation::CoalitionQuestion(1));
-  for (size_t i = 0; i < questions.size(); ++i) questions[i].coalition = i % 4;
+  for (size_t i = 0; i < questions.size(); ++i) questions[i].players = PlayerSet::FromMask(i % 4);
   JudgeOptions options = To(server);
   options.policy.bounds.max_calls = 1;
   const auto answers = Ask(options, questions);

@@ -25,7 +25,7 @@
 #include "absl/time/clock.h"
 #include "assay/client.h"
 #include "assay/v1/signal_service.grpc.pb.h"
-#include "client/command/json.h"
+#include "server/base/json.h"
 #include "tests/chaos/child_server.h"
 #include "tests/chaos/faulty_evaluator.h"
 #include "tests/chaos/real_episodes.h"
@@ -230,7 +230,7 @@ class Load {
     Check("GetServerInfo", client_->GetServerInfo(absl::Seconds(60)).ok());
   }
   void HttpSignals() {
-    const std::string body = command::ToJson(Request());
+    const std::string body = ToJson(Request(), JsonStyle::kComplete);
     Check("HTTP", Http(server_.http_port(), "/v1/signals", &body) == 200);
   }
   void HttpMistake() {

@@ -14,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/evaluation/remote/remote.h"
 #include "tests/chaos/faulty_evaluator.h"
 #include "tests/chaos/product_game.h"
 #include "tests/chaos/tcp_proxy.h"
@@ -106,9 +107,10 @@ TEST(Stream, ARemoteEvaluatorThatFailsInEveryWay) {
   FaultyEvaluator b(Game, OneOfMany);
   TcpProxy proxy(a.port());
   runtime::Config config = testing::LocalConfig();
-  evaluation::RemoteOptions& remote = config.remotes.emplace_back(Remote({proxy.port(), b.port()}));
+  evaluation::RemoteOptions remote = Remote({proxy.port(), b.port()});
   remote.policy.bounds = {.batch_size = 4, .max_calls = 8};
   remote.policy.timeout = absl::Seconds(2);
+  ASSERT_TRUE(config.evaluators.Add(evaluation::NamedRemote(remote)).ok());
   TestServer server(config);
   const Questions questions(server, "remote");
 
@@ -157,8 +159,9 @@ TEST(Stream, QuestionsThatAllGoWellAddUp) {
     return fault;
   });
   runtime::Config config = testing::LocalConfig();
-  evaluation::RemoteOptions& remote = config.remotes.emplace_back(Remote({evaluator.port()}));
+  evaluation::RemoteOptions remote = Remote({evaluator.port()});
   remote.policy.bounds.batch_size = 4;
+  ASSERT_TRUE(config.evaluators.Add(evaluation::NamedRemote(remote)).ok());
   TestServer server(config);
   const Questions questions(server, "remote");
   const std::vector<v1::Episode> episodes = Teams(kEpisodes);
@@ -297,8 +300,9 @@ TEST(Stream, ACancelledStreamStopsItsQuestions) {
     return fault;
   });
   runtime::Config config = testing::LocalConfig();
-  evaluation::RemoteOptions& remote = config.remotes.emplace_back(Remote({evaluator.port()}));
+  evaluation::RemoteOptions remote = Remote({evaluator.port()});
   remote.policy.bounds = {.batch_size = 4, .max_calls = 16};
+  ASSERT_TRUE(config.evaluators.Add(evaluation::NamedRemote(remote)).ok());
   TestServer server(config);
   const auto stub = server.Stub();
   {

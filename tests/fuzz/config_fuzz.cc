@@ -76,11 +76,8 @@ void CheckPromises(const runtime::Config& config) {
   if (!config.insecure && !config.tls.has_value()) {
     Check(runtime::IsLoopback(config.listen), "plaintext beyond loopback:", config.listen.c_str());
   }
-  for (const evaluation::RemoteOptions& remote : config.remotes) {
-    Check(!remote.endpoints.empty() && remote.policy.timeout > absl::ZeroDuration(), "remote");
-  }
-  for (const evaluation::JudgeOptions& judge : config.judges) {
-    Check(judge.temperature >= 0 && judge.policy.bounds.max_calls > 0, "judge");
+  for (const auto& [name, evaluator] : config.evaluators.all()) {
+    Check(evaluation::CheckEvaluatorName(name).ok() && evaluator.make != nullptr, "evaluator");
   }
 }
 

@@ -61,7 +61,7 @@ void RunEpisode(const std::shared_ptr<const v1::Episode>& episode,
   limits.max_table_agents = kMaxAgents;
   const auto bytes = static_cast<int64_t>(episode->ByteSizeLong());
   auto work = service::AcceptEpisode(episode, bytes, options, limits);
-  if (!work.ok()) return CheckError(service::ToWire(work.status()));
+  if (!work.ok()) return CheckError(service::ErrorToWire(work.status()));
   const v1::EpisodeResult result = service::MakeResult(*work, Attribute(*work));
   Check(result.episode_id() == episode->id(), "result's episode");
   if (!result.has_signals()) return CheckError(result.error());
@@ -76,7 +76,7 @@ void Run(const v1::ComputeSignalsRequest& request) {
   service::Limits limits;
   auto resolved =
       service::ResolveOptions(request.options(), limits, HashEvaluators(), std::nullopt);
-  if (!resolved.ok()) return CheckError(service::ToWire(resolved.status()));
+  if (!resolved.ok()) return CheckError(service::ErrorToWire(resolved.status()));
   const auto options = std::make_shared<const service::ResolvedOptions>(*std::move(resolved));
   for (const v1::Episode& episode : request.episodes()) {
     RunEpisode(std::make_shared<const v1::Episode>(episode), options);

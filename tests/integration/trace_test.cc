@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "assay/v1/evaluator_service.grpc.pb.h"
+#include "server/evaluation/remote/remote.h"
 #include "tests/integration/harness.h"
 
 namespace assay::testing {
@@ -58,7 +59,7 @@ TEST(Trace, GoesOnToRemoteEvaluatorsUnderASpanOfOurOwn) {
   remote.name = "traced";
   remote.endpoints = {absl::StrCat("127.0.0.1:", evaluator.port())};
   remote.traits.emplace().supports = Bit(signals::QuestionKind::kCoalition);
-  config.remotes.push_back(remote);
+  ASSERT_TRUE(config.evaluators.Add(evaluation::NamedRemote(remote)).ok());
   TestServer server(config);
   auto stub = server.Stub();
   v1::ComputeSignalsRequest request;

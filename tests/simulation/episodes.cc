@@ -4,7 +4,7 @@
 
 #include "server/audit/result.h"
 #include "server/signals/attribution.h"
-#include "server/wire/questions.h"
+#include "server/wire/questions/questions.h"
 
 namespace assay::simulation {
 namespace {
@@ -109,7 +109,7 @@ double Value(const std::string& id, const v1::Counterfactual& counterfactual) {
 
 double Value(const evaluation::EpisodeContext& context, const signals::Question& question) {
   v1::Counterfactual counterfactual;
-  evaluation::ToWire(question, context, &counterfactual);
+  evaluation::QuestionToWire(question, context, &counterfactual);
   return Value(std::string(context.episode.id), counterfactual);
 }
 

@@ -44,7 +44,7 @@ struct Pair {
 // What the caller offered in a message's place.
 struct Alternative {
   absl::string_view content;
-  std::optional<double> value;  // in the value range; unknown: it proves nothing
+  std::optional<double> value;  // in the value range; unset where nobody evaluated it
 };
 
 struct PairOptions {

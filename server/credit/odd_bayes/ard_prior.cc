@@ -75,9 +75,6 @@ ArdPrior::ArdPrior(const ArdParameters& parameters)
       means_.push_back({in, absent, 1 / in, 1 / absent});
     }
   }
-  double product = 1;
-  for (double b : decay_) product *= (1 + b) / 2;
-  for (double b : decay_) banzhaf_.push_back(2 * product / ((1 + b) / 2) * (1 - b) / odd_norm_);
 }
 
 void ArdPrior::FillRow(Coalition pair, absl::Span<const Coalition> others, double* out) const {
@@ -114,13 +111,6 @@ void ArdPrior::FillCredit(Coalition pair, double* out) const {
                                   : -same * means[i].per_absent - other * means[i].per_in;
       out[i] += (1 - decay_[i]) * slope;
     }
-  }
-}
-
-void ArdPrior::FillBanzhaf(Coalition pair, double* out) const {
-  for (int i = 0; i < n_; ++i) {
-    const double sign = (pair >> i) & 1 ? 1 : -1;
-    out[i] = sign * (banzhaf_[i] + 2 * linear_ / n_ + white_ * std::ldexp(1.0, 2 - n_));
   }
 }
 

@@ -45,7 +45,6 @@ class ArdPrior final : public OddPrior {
   int n() const override { return n_; }
   void FillRow(Coalition pair, absl::Span<const Coalition> others, double* out) const override;
   void FillCredit(Coalition pair, double* out) const override;
-  void FillBanzhaf(Coalition pair, double* out) const override;
   Eigen::MatrixXd CreditCovariance() const override;
 
  private:
@@ -66,7 +65,6 @@ class ArdPrior final : public OddPrior {
   std::vector<double> nodes_;  // Gauss-Legendre on [0, 1]
   std::vector<double> node_weights_;
   std::vector<NodeMean> means_;  // node by node, n of each
-  std::vector<double> banzhaf_;  // of each agent, from the product kernel
 };
 
 struct ArdFit {

@@ -5,8 +5,8 @@
 #include <Eigen/Core>
 #include <vector>
 
-#include "server/credit/coalition.h"
 #include "server/credit/exact.h"
+#include "server/plan/coalition.h"
 
 namespace assay::credit {
 
@@ -15,7 +15,8 @@ namespace assay::credit {
 // this part, and with it one side of a pair predicts the other. O(m^3) to build.
 class EvenPart {
  public:
-  // pairs, and their means of both sides; noise: variance of each mean.
+  // `pairs` names complementary pairs by one member each; `even` holds the mean of the two sides of
+  // each pair, and `noise` the variance of that mean.
   EvenPart(int n, std::vector<Coalition> pairs, const std::vector<double>& even,
            const std::vector<double>& noise);
 

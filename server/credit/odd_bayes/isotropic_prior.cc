@@ -138,7 +138,6 @@ IsotropicPrior::IsotropicPrior(int n, const IsotropicSpectrum& spectrum)
     : n_(n), with_(n + 1), without_(n + 1) {
   const std::vector<double> share = OrderShares(n, spectrum);
   by_distance_ = KernelByDistance(n, NormalisedKrawtchouk(n), share);
-  first_order_ = share[1] / n;
   const std::vector<std::vector<double>> inner = NormalisedKrawtchouk(n - 1);
   for (int u = 1; u <= n; u += 2) {
     for (int s = 0; s <= n; ++s) {
@@ -160,10 +159,6 @@ void IsotropicPrior::FillRow(Coalition pair, absl::Span<const Coalition> others,
 void IsotropicPrior::FillCredit(Coalition pair, double* out) const {
   const int size = std::popcount(pair);
   for (int i = 0; i < n_; ++i) out[i] = (pair >> i) & 1 ? with_[size] : without_[size];
-}
-
-void IsotropicPrior::FillBanzhaf(Coalition pair, double* out) const {
-  for (int i = 0; i < n_; ++i) out[i] = ((pair >> i) & 1 ? 2 : -2) * first_order_;
 }
 
 Eigen::MatrixXd IsotropicPrior::CreditCovariance() const {

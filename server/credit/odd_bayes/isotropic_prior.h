@@ -23,7 +23,6 @@ class IsotropicPrior final : public OddPrior {
   int n() const override { return n_; }
   void FillRow(Coalition pair, absl::Span<const Coalition> others, double* out) const override;
   void FillCredit(Coalition pair, double* out) const override;
-  void FillBanzhaf(Coalition pair, double* out) const override;
   Eigen::MatrixXd CreditCovariance() const override;
   // cov(o(S), o(S')) at Hamming distance 0..n; 1 at distance 0.
   const std::vector<double>& by_distance() const { return by_distance_; }
@@ -33,7 +32,6 @@ class IsotropicPrior final : public OddPrior {
   std::vector<double> by_distance_;
   std::vector<double> with_;     // cov(phi_i, o(S)) by |S| for i in S
   std::vector<double> without_;  // and for i outside
-  double first_order_;           // variance of one coefficient of order 1
   double variance_ = 0;
   double covariance_ = 0;
 };

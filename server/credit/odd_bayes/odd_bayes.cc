@@ -48,7 +48,7 @@ OddView ViewWholePairs(int n, const AnswerBook& book) {
   for (const AnswerBook::Entry& entry : book.entries()) {
     const Coalition players = entry.players.mask();
     if (CanonicalPair(players, n) != players) continue;
-    const ValueAnswer* other = book.Find(entry.players ^ everyone);
+    const Answer* other = book.Find(entry.players ^ everyone);
     if (other == nullptr) continue;
     view.data.pairs.push_back(players);
     view.data.odd.push_back((entry.answer.mean - other->mean) / 2);
@@ -129,13 +129,11 @@ RawEstimate EstimateOddBayes(int n, const AnswerBook& book, double confidence,
   raw.interval = IntervalKind::kModel;
   raw.looks = n == 1 ? 0 : std::max(1, m);
   Eigen::VectorXd credit;
-  Eigen::VectorXd banzhaf;
   Eigen::VectorXd variance;
   double process_loo = 0;  // mean square of the leave-one-out errors
   if (m < n + 1) {
     const OddPosterior posterior = Condition(IsotropicPrior(n, kUnfitted), data, 1, !noisy);
     credit = posterior.credit;
-    banzhaf = posterior.banzhaf;
     variance = posterior.covariance.diagonal();
   } else {
     const OddData head = data.Head(std::min(m, kFitPairs));
@@ -146,7 +144,6 @@ RawEstimate EstimateOddBayes(int n, const AnswerBook& book, double confidence,
     const double gap = b.log_predictive - kArdPenalty * n - a.log_predictive;
     const double share = 1 / (1 + std::exp(-std::clamp(gap, -50.0, 50.0)));
     credit = (1 - share) * a.credit + share * b.credit;
-    banzhaf = (1 - share) * a.banzhaf + share * b.banzhaf;
     variance = (1 - share) * a.covariance.diagonal() + share * b.covariance.diagonal();
     process_loo = ((1 - share) * a.loo + share * b.loo).head(view.whole).squaredNorm() / view.whole;
     variance.array() += share * (1 - share) * (a.credit - b.credit).array().square();
@@ -164,13 +161,11 @@ RawEstimate EstimateOddBayes(int n, const AnswerBook& book, double confidence,
       variance[i] = (1 - share) * variance[i] + share * threshold->variance()[i] +
                     share * (1 - share) * off * off;
       credit[i] += share * off;
-      banzhaf[i] += share * (threshold->banzhaf()[i] - banzhaf[i]);
     }
   }
   const double z = NormalQuantile(0.5 + confidence / 2);
   for (int i = 0; i < n; ++i) {
     raw.values.push_back(credit[i]);
-    raw.banzhaf.push_back(banzhaf[i]);
     raw.variances.push_back(std::max(variance[i], 0.0));
     raw.half_widths.push_back(z * std::sqrt(raw.variances.back()));
   }
@@ -191,8 +186,7 @@ std::vector<PairInteraction> EstimateInteractions(int n, const AnswerBook& book)
 
 OddBayesPlan::OddBayesPlan(const CreditOptions& options) : StagedPlan(options) { Start(); }
 
-bool OddBayesPlan::Record(std::size_t /*k*/, const CoalitionQuestion& question,
-                          const ValueAnswer& answer) {
+bool OddBayesPlan::Record(std::size_t /*k*/, const Question& question, const Answer& answer) {
   return book_.Add(question.players, answer);
 }
 
@@ -200,7 +194,7 @@ absl::StatusOr<RawEstimate> OddBayesPlan::Estimate() const {
   return EstimateOddBayes(options().n, book_.Settled(noise()), options().confidence, start_);
 }
 
-std::vector<CoalitionQuestion> OddBayesPlan::Ask(const std::vector<Coalition>& picks) const {
+std::vector<Question> OddBayesPlan::Ask(const std::vector<Coalition>& picks) const {
   std::vector<Coalition> pairs;
   absl::flat_hash_map<Coalition, int> times;
   for (Coalition pick : picks) {
@@ -208,15 +202,16 @@ std::vector<CoalitionQuestion> OddBayesPlan::Ask(const std::vector<Coalition>& p
   }
   const Coalition everyone = PlayerSet::All(options().n).mask();
   const Random side(options().seed, 1000 + stage_);
-  std::vector<CoalitionQuestion> questions;
+  std::vector<Question> questions;
   for (std::size_t k = 0; k < pairs.size(); ++k) {
     const int samples = options().samples_per_question * times[pairs[k]];
     if (one_sided_) {
       const Coalition players = side.Unit(k) < 0.5 ? pairs[k] : everyone ^ pairs[k];
-      questions.push_back({PlayerSet::FromMask(players), samples});
+      questions.push_back({.samples = samples, .players = PlayerSet::FromMask(players)});
     } else {
-      questions.push_back({PlayerSet::FromMask(everyone ^ pairs[k]), samples});
-      questions.push_back({PlayerSet::FromMask(pairs[k]), samples});
+      questions.push_back(
+          {.samples = samples, .players = PlayerSet::FromMask(everyone ^ pairs[k])});
+      questions.push_back({.samples = samples, .players = PlayerSet::FromMask(pairs[k])});
     }
   }
   return questions;
@@ -224,7 +219,7 @@ std::vector<CoalitionQuestion> OddBayesPlan::Ask(const std::vector<Coalition>& p
 
 // The pair (empty, everyone), then a single agent and all others for as many agents as the budget
 // lets.
-std::vector<CoalitionQuestion> OddBayesPlan::FirstStage() {
+std::vector<Question> OddBayesPlan::FirstStage() {
   const int n = options().n;
   std::vector<Coalition> pairs = {PlayerSet::All(n).mask()};
   const std::vector<int> order = Random(options().seed, 0).Permutation(n, 0);
@@ -310,7 +305,7 @@ DesignSoFar OddBayesPlan::SoFar(const OddView& view) const {
   return so_far;
 }
 
-std::vector<CoalitionQuestion> OddBayesPlan::NextStage() {
+std::vector<Question> OddBayesPlan::NextStage() {
   const int n = options().n;
   const std::int64_t used = asked();
   if (stage_++ == 0) return FirstStage();

@@ -15,8 +15,8 @@
 // the game.
 namespace assay::credit {
 
-// The answers as observations of the odd part: both sides known give it outright, one side alone
-// with the help of what the even part predicts for the other.
+// The answers as observations of the odd part. Where both sides of a pair are known they give it
+// outright; where one side is known, the even part predicts the other.
 struct OddView {
   OddData data;                    // whole pairs first
   int whole = 0;                   // pairs with both sides known
@@ -29,7 +29,8 @@ Coalition CanonicalPair(Coalition players, int n);
 
 OddView ViewOdd(int n, const AnswerBook& book);
 
-// Where the hyperparameter searches begin: the result of the stage before, or empty.
+// Where the searches for hyperparameters begin: at the result of the stage before, or empty at the
+// first stage.
 struct FitStart {
   Eigen::VectorXd isotropic;
   Eigen::VectorXd ard;
@@ -41,8 +42,8 @@ struct FitStart {
 RawEstimate EstimateOddBayes(int n, const AnswerBook& book, double confidence,
                              const FitStart& start);
 
-// Pairwise interactions from the even part of the pairs with both sides known (of many, the first
-// 192); empty for n > 64 or without such a pair.
+// Pairwise interactions from the even part of the pairs of which both sides are known; only the
+// first 192 such pairs are used. Empty for n > 64 or where there is no such pair.
 std::vector<PairInteraction> EstimateInteractions(int n, const AnswerBook& book);
 
 class OddBayesPlan final : public StagedPlan {
@@ -51,24 +52,24 @@ class OddBayesPlan final : public StagedPlan {
   explicit OddBayesPlan(const CreditOptions& options);
 
  protected:
-  std::vector<CoalitionQuestion> NextStage() override;
-  bool Record(std::size_t k, const CoalitionQuestion& question, const ValueAnswer& answer) override;
+  std::vector<Question> NextStage() override;
+  bool Record(std::size_t k, const Question& question, const Answer& answer) override;
   absl::StatusOr<RawEstimate> Estimate() const override;
 
  private:
-  std::vector<CoalitionQuestion> FirstStage();
+  std::vector<Question> FirstStage();
   // Where the next stage ends, at least `step` questions from here unless the budget is spent.
   std::int64_t NextTarget(std::int64_t used, std::int64_t step) const;
   bool EvenPartIsKnown(const OddView& view, const IsotropicFit& fit) const;
   std::vector<Coalition> Candidates(const std::vector<Coalition>& so_far, int wanted) const;
   DesignSoFar SoFar(const OddView& view) const;
-  std::vector<CoalitionQuestion> Ask(const std::vector<Coalition>& picks) const;
+  std::vector<Question> Ask(const std::vector<Coalition>& picks) const;
 
   AnswerBook book_;
   FitStart start_;
   int stage_ = 0;
-  bool one_sided_ =
-      false;  // the even part is known well enough: one side of each further pair will do
+  // The even part is known so well that one side of each further pair is enough.
+  bool one_sided_ = false;
 };
 
 }  // namespace assay::credit

@@ -66,12 +66,10 @@ OddPosterior Condition(const OddPrior& prior, const OddData& data, double scale,
   const int n = data.n;
   Eigen::MatrixXd kernel(m, m);
   Eigen::MatrixXd credit(n, m);
-  Eigen::MatrixXd banzhaf(n, m);
   for (int a = 0; a < m; ++a) {
     prior.FillRow(data.pairs[a], absl::MakeConstSpan(data.pairs).subspan(a),
                   kernel.col(a).data() + a);
     prior.FillCredit(data.pairs[a], credit.col(a).data());
-    prior.FillBanzhaf(data.pairs[a], banzhaf.col(a).data());
     kernel(a, a) = kernel(a, a) * (1 + kJitter) + (profile_scale ? 0 : data.noise[a] / scale);
   }
   const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>, Eigen::Lower> factor(kernel);
@@ -81,7 +79,6 @@ OddPosterior Condition(const OddPrior& prior, const OddData& data, double scale,
 
   OddPosterior posterior;
   posterior.credit = credit * alpha;
-  posterior.banzhaf = banzhaf * alpha;
   const Eigen::MatrixXd half = factor.matrixL().solve(credit.transpose());
   posterior.covariance = scale * (prior.CreditCovariance() - half.transpose() * half);
   // Leave-one-out in closed form (Rasmussen & Williams 2006, 5.10): residual alpha / diag(K^-1),

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "server/credit/coalition.h"
+#include "server/plan/coalition.h"
 
 // The Shapley value sees only the odd part of a game, o(S) = (v(S) - v(N\S)) / 2, which one
 // complementary pair of questions reveals. A prior here is a Gaussian process over o, zero in the
@@ -20,8 +20,6 @@ class OddPrior {
   virtual void FillRow(Coalition pair, absl::Span<const Coalition> others, double* out) const = 0;
   // out[i] = cov(phi_i, o(pair)), i < n.
   virtual void FillCredit(Coalition pair, double* out) const = 0;
-  // out[i] = cov(beta_i, o(pair)) with beta_i = 2 vhat({i}) the Banzhaf value.
-  virtual void FillBanzhaf(Coalition pair, double* out) const = 0;
   // cov(phi_i, phi_j), n x n.
   virtual Eigen::MatrixXd CreditCovariance() const = 0;
 };
@@ -65,8 +63,7 @@ struct StandardOddData {
 
 struct OddPosterior {
   Eigen::VectorXd credit;
-  Eigen::MatrixXd covariance;  // of credit
-  Eigen::VectorXd banzhaf;
+  Eigen::MatrixXd covariance;    // of credit
   Eigen::VectorXd loo;           // leave-one-out residual of each pair
   Eigen::VectorXd loo_variance;  // that the posterior expected of it
   double log_predictive = 0;     // sum of leave-one-out log densities

@@ -25,12 +25,15 @@ struct ScaledPrior {
   double scale = 1;
 };
 
-// Greedy A-optimal design: picks `count` more pairs, each the one that lowers the summed variance
-// of the credits most: a candidate by sum_i cov(phi_i, o_c | D)^2 / (var(o_c | D) + its noise),
-// and, where answers are noisy, (empty, everyone) once more, by what the mean of its answers gains.
-// Each prior's reduction counts relative to its best one's and they are added up. Ties fall by
-// `random`. Candidates are distinct and not in so_far. Fewer than `count` only where candidates run
-// out. O(priors C (m^2 + count (m + count + n))) for C candidates and m pairs so far.
+// Picks `count` more pairs greedily by A-optimal design: each time the pair that lowers the summed
+// variance of the credits most. A candidate c lowers it by
+//   sum_i cov(phi_i, o_c | D)^2 / (var(o_c | D) + the noise of c).
+// Where answers are noisy, asking (empty, everyone) once more is a candidate too, and counts by
+// what the mean of its answers gains. With several priors, a candidate's reductions are divided by
+// the best reduction under the same prior and added up; `random` decides between equal candidates.
+// Candidates are distinct and not in `so_far`. The result is shorter than `count` only where there
+// are too few candidates. O(priors C (m^2 + count (m + count + n))) for C candidates and m pairs in
+// `so_far`.
 std::vector<Coalition> ExtendDesign(const DesignSoFar& so_far, int count,
                                     absl::Span<const ScaledPrior> priors,
                                     const std::vector<Coalition>& candidates, const Random& random);

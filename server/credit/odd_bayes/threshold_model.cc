@@ -122,7 +122,6 @@ void ThresholdModel::TakeMoments(const AnswerBook& book) {
     doubt[s] = 0;
   }
   credit_ = ExactShapley(table, n_);
-  banzhaf_ = ExactBanzhaf(table, n_);
   variance_ = ShapleyVariance(doubt, n_);
   sensitivity_.resize(n_, n_ + 1);
   for (int k = 0; k <= n_; ++k) {
@@ -179,11 +178,6 @@ void ThresholdModel::Prior::FillCredit(Coalition pair, double* out) const {
     const bool in = (pair >> i) & 1;
     out[i] = spread[i] + here.doubt * (in ? white_.with(size) : white_.without(size));
   }
-}
-
-void ThresholdModel::Prior::FillBanzhaf(Coalition pair, double* out) const {
-  const double weight = At(pair).doubt * std::ldexp(1.0, 2 - model_.n_);
-  for (int i = 0; i < model_.n_; ++i) out[i] = (pair >> i) & 1 ? weight : -weight;
 }
 
 Eigen::MatrixXd ThresholdModel::Prior::CreditCovariance() const {

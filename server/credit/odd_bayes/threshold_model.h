@@ -22,10 +22,8 @@ class ThresholdModel {
   // O(m n^2) a Newton step and O(n 2^n).
   static std::optional<ThresholdModel> Fit(int n, const AnswerBook& book);
 
-  // Shapley and Banzhaf values of the model with the known answers in place, and the variance of
-  // the former.
+  // Shapley values of the model with the known answers in place, and their variance.
   const std::vector<double>& credit() const { return credit_; }
-  const std::vector<double>& banzhaf() const { return banzhaf_; }
   const std::vector<double>& variance() const { return variance_; }
   // Mean square of o(S) minus its leave-one-out prediction over the pairs given, with one more
   // error counted in.
@@ -52,7 +50,6 @@ class ThresholdModel {
   Eigen::VectorXd loo_;          // leave-one-out probability of the higher value, for each answer
   absl::flat_hash_map<Coalition, int> answer_index_;
   std::vector<double> credit_;
-  std::vector<double> banzhaf_;
   std::vector<double> variance_;
 };
 
@@ -63,7 +60,6 @@ class ThresholdModel::Prior final : public OddPrior {
   int n() const override { return model_.n_; }
   void FillRow(Coalition pair, absl::Span<const Coalition> others, double* out) const override;
   void FillCredit(Coalition pair, double* out) const override;
-  void FillBanzhaf(Coalition pair, double* out) const override;
   Eigen::MatrixXd CreditCovariance() const override;
 
  private:

@@ -6,8 +6,9 @@
 
 namespace assay::credit {
 
-// The inverse of the lower triangle of `factor`, its upper triangle zero. Goes by blocks of columns
-// to leave out what is zero: m^3 / 3 operations, a third of a solve against the identity.
+// The inverse of the lower triangle of `factor`; the upper triangle of the result is zero. It works
+// on blocks of columns and skips what is zero, which takes m^3 / 3 operations, a third of what
+// solving against the identity takes.
 inline Eigen::MatrixXd InverseOfLower(const Eigen::Ref<const Eigen::MatrixXd>& factor) {
   constexpr int kBlock = 24;
   const int m = static_cast<int>(factor.rows());

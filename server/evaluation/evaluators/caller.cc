@@ -11,8 +11,8 @@
 namespace assay::evaluation {
 
 CallerEvaluator::CallerEvaluator(signals::EvaluatorTraits traits, std::shared_ptr<CallerSink> sink,
-                                 Observer* observer)
-    : traits_(traits), observer_(observer), sink_(std::move(sink)) {}
+                                 QuestionObservers observers)
+    : traits_(traits), observers_(std::move(observers)), sink_(std::move(sink)) {}
 
 CancelFn CallerEvaluator::Evaluate(Batch batch, BatchDone done) {
   CallerRequest request;
@@ -62,9 +62,8 @@ AnswerFate CallerEvaluator::OnAnswers(absl::string_view evaluation_id,
     }
   }
   if (late) {
-    if (observer_ != nullptr) {
-      observer_->OnAnswersDropped(name(), answers.ok() ? static_cast<int64_t>(answers->size()) : 1);
-    }
+    observers_.Tell(&QuestionObserver::OnAnswersDropped, name(),
+                    answers.ok() ? static_cast<int64_t>(answers->size()) : int64_t{1});
     return AnswerFate::kLate;
   }
   if (answers.ok()) {
@@ -108,9 +107,9 @@ int64_t CallerEvaluator::outstanding_questions() const {
 }
 
 CallerStack MakeCaller(signals::EvaluatorTraits traits, const CallerLimits& limits,
-                       std::shared_ptr<CallerSink> sink, Observer* observer) {
+                       std::shared_ptr<CallerSink> sink, QuestionObservers observers) {
   CallerStack stack;
-  stack.caller = std::make_shared<CallerEvaluator>(traits, std::move(sink), observer);
+  stack.caller = std::make_shared<CallerEvaluator>(traits, std::move(sink), observers);
   Bounds bounds;
   bounds.batch_size = limits.batch_size;
   bounds.max_team_bytes = limits.max_request_bytes;
@@ -118,7 +117,7 @@ CallerStack MakeCaller(signals::EvaluatorTraits traits, const CallerLimits& limi
   bounds.max_questions = limits.max_outstanding;
   stack.evaluator = Bounded(stack.caller, bounds);
   if (limits.cache_bytes > 0) {
-    stack.evaluator = Cached(std::move(stack.evaluator), limits.cache_bytes, observer);
+    stack.evaluator = Cached(std::move(stack.evaluator), limits.cache_bytes, observers);
   }
   return stack;
 }

@@ -46,9 +46,8 @@ enum class AnswerFate : uint8_t {
 class CallerEvaluator final : public Evaluator,
                               public std::enable_shared_from_this<CallerEvaluator> {
  public:
-  // `observer` may be null.
   CallerEvaluator(signals::EvaluatorTraits traits, std::shared_ptr<CallerSink> sink,
-                  Observer* observer);
+                  QuestionObservers observers);
 
   absl::string_view name() const override { return "caller"; }
   const signals::EvaluatorTraits& traits() const override { return traits_; }
@@ -73,7 +72,7 @@ class CallerEvaluator final : public Evaluator,
   void Abandon(uint64_t id);
 
   const signals::EvaluatorTraits traits_;
-  Observer* const observer_;
+  const QuestionObservers observers_;
   mutable Mutex mutex_;
   std::shared_ptr<CallerSink> sink_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -96,7 +95,7 @@ struct CallerStack {
   std::shared_ptr<Evaluator> evaluator;
 };
 CallerStack MakeCaller(signals::EvaluatorTraits traits, const CallerLimits& limits,
-                       std::shared_ptr<CallerSink> sink, Observer* observer);
+                       std::shared_ptr<CallerSink> sink, QuestionObservers observers);
 
 }  // namespace assay::evaluation
 

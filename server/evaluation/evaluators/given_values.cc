@@ -21,10 +21,10 @@ class GivenEpisode final : public EpisodeReplay {
         answers[i].table = table;
       } else if (questions[i].kind != QuestionKind::kCoalition) {
         return absl::UnimplementedError("given values answer coalition questions only");
-      } else if (questions[i].coalition >= table.size()) {
+      } else if (questions[i].coalition() >= table.size()) {
         return absl::OutOfRangeError("values.coalition_values: the table has no such coalition");
       } else {
-        answers[i].mean = table[questions[i].coalition];
+        answers[i].mean = table[questions[i].coalition()];
       }
     }
     return absl::OkStatus();

@@ -1,4 +1,4 @@
-// The evaluator of episodes that bring every coalition's value with them.
+// The evaluator of episodes that carry the value of every coalition themselves.
 #ifndef ASSAY_SERVER_EVALUATION_EVALUATORS_GIVEN_VALUES_H_
 #define ASSAY_SERVER_EVALUATION_EVALUATORS_GIVEN_VALUES_H_
 

@@ -1,4 +1,5 @@
-// No counterfactuals: an attribution finds nothing that it may ask.
+// The evaluator of episodes of which only the outcome is known. It answers no question, so that an
+// attribution rests on the episode alone.
 #ifndef ASSAY_SERVER_EVALUATION_EVALUATORS_OUTCOME_ONLY_H_
 #define ASSAY_SERVER_EVALUATION_EVALUATORS_OUTCOME_ONLY_H_
 
@@ -8,7 +9,7 @@
 
 namespace assay::evaluation {
 
-// Supports no kind of question; whatever is asked all the same is UNIMPLEMENTED.
+// Supports no kind of question. UNIMPLEMENTED: a question was asked nevertheless.
 std::shared_ptr<LocalEvaluator> MakeOutcomeOnly();
 
 }  // namespace assay::evaluation

@@ -12,108 +12,37 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/mutex.h"
-#include "server/credit/coalition.h"
 #include "server/credit/owen.h"
 #include "server/credit/owen_sets.h"
+#include "server/evaluation/evaluators/answer_classes.h"
+#include "server/evaluation/evaluators/vote_group.h"
 #include "server/evaluation/evaluators/vote_teams.h"
-#include "server/grading/grader.h"
+#include "server/plan/coalition.h"
 #include "server/signals/unions.h"
 
 namespace assay::evaluation {
 namespace {
 
-using signals::AnswerGrade;
 using signals::Question;
 using signals::QuestionKind;
 
-constexpr int kMaxAgents = 64;
 constexpr int kMaxTableAgents = 20;
-
-// Classes of equal answers, by number.
-constexpr int32_t kRight = kRightBallot;
-constexpr int32_t kNone = 1;  // the vote for "none"
-constexpr int32_t kFirstWrong = 2;
-
-// Puts answers into classes: those that the grader takes for right, and each different other one.
-class Classes {
- public:
-  Classes(const VoteOptions& options, absl::string_view reference)
-      : grader_(options.grader, options.tolerance, reference) {}
-
-  struct Graded {
-    int32_t ballot = kNoBallot;  // kNoBallot where there is no answer
-    AnswerGrade grade = AnswerGrade::kNone;
-  };
-
-  Graded Of(absl::string_view answer) {
-    grading::GradedAnswer graded = grader_.Of(answer);
-    if (graded.grade == grading::Grade::kNone) return {};
-    if (graded.grade == grading::Grade::kRight) return {kRight, AnswerGrade::kRight};
-    const auto [entry, is_new] = others_.try_emplace(
-        std::move(graded.form), kFirstWrong + static_cast<int32_t>(others_.size()));
-    const bool wrong = graded.grade == grading::Grade::kWrong;
-    return {entry->second, wrong ? AnswerGrade::kWrong : AnswerGrade::kUnreadable};
-  }
-
- private:
-  const grading::Grader grader_;
-  absl::flat_hash_map<std::string, int32_t> others_;
-};
-
-// How many ballots each class has; at most kMaxAgents of them.
-class Count {
- public:
-  void Add(int32_t ballot) {
-    if (ballot == kNoBallot) return;
-    int i = 0;
-    while (i < size_ && classes_[i] != ballot) ++i;
-    if (i == size_) {
-      classes_[size_] = ballot;
-      votes_[size_++] = 0;
-    }
-    ++votes_[i];
-  }
-
-  // The share of the right answer in the election: 1/k in a tie of k, else 0.
-  double RightShare() const {
-    int most = 0;
-    int tied = 0;
-    bool right = false;
-    for (int i = 0; i < size_; ++i) {
-      if (votes_[i] > most) {
-        most = votes_[i];
-        tied = 0;
-        right = false;
-      }
-      if (votes_[i] == most) {
-        ++tied;
-        right |= classes_[i] == kRight;
-      }
-    }
-    return right ? 1.0 / tied : 0.0;
-  }
-
- private:
-  std::array<int32_t, kMaxAgents> classes_;
-  std::array<int32_t, kMaxAgents> votes_;
-  int size_ = 0;
-};
 
 // One agent's message, as far as a vote is concerned.
 struct Vote {
   int32_t agent = 0;
   int32_t round = 0;
-  int32_t ballot = kNoBallot;  // by empty_ballots kNone where it has no answer
+  int32_t ballot = kNoBallot;  // by empty_ballots kNoneBallot where it has no answer
 };
 
 class VoteEpisode final : public EpisodeReplay {
  public:
   // `classes` are those of all episodes whose ballots are to be compared.
   VoteEpisode(std::shared_ptr<const EpisodeContext> context, const VoteOptions& options,
-              Classes& classes)
+              AnswerClasses& classes)
       : context_(std::move(context)), mode_(options.ballots) {
     Classify(options, classes);
-    std::array<int32_t, kMaxAgents> ballots;
+    std::array<int32_t, kMaxVoters> ballots;
     Cast(votes_.size(), last_round_, ballots);
     IndexBallots(ballots);
     IndexVotes();
@@ -121,7 +50,7 @@ class VoteEpisode final : public EpisodeReplay {
 
   // Of each agent, by the end of the episode.
   std::vector<int32_t> FinalBallots() const {
-    std::array<int32_t, kMaxAgents> ballots;
+    std::array<int32_t, kMaxVoters> ballots;
     Cast(votes_.size(), last_round_, ballots);
     return {ballots.begin(), ballots.begin() + agents()};
   }
@@ -140,25 +69,25 @@ class VoteEpisode final : public EpisodeReplay {
  private:
   struct WrongClass {
     int32_t ballot = kNoBallot;
-    credit::Coalition members = 0;  // agents whose final ballot it is
+    Coalition members = 0;  // agents whose final ballot it is
   };
 
   int agents() const { return static_cast<int>(context_->episode.agents.size()); }
   double Value(double share) const { return context_->range.low + context_->range.size() * share; }
 
-  void Classify(const VoteOptions& options, Classes& classes) {
+  void Classify(const VoteOptions& options, AnswerClasses& classes) {
     const signals::Episode& episode = context_->episode;
     votes_before_.reserve(episode.messages.size() + 1);
     grades_.reserve(episode.messages.size());
     for (const signals::Message& message : episode.messages) {
       votes_before_.push_back(static_cast<int32_t>(votes_.size()));
-      Classes::Graded found;
+      AnswerClasses::Graded found;
       if (message.agent != signals::kContext && message.answer.has_value()) {
         found = classes.Of(*message.answer);
       }
       grades_.push_back(found.grade);
       if (message.agent == signals::kContext) continue;
-      if (found.ballot == kNoBallot && options.empty_ballots) found.ballot = kNone;
+      if (found.ballot == kNoBallot && options.empty_ballots) found.ballot = kNoneBallot;
       votes_.push_back({message.agent, message.round, found.ballot});
       last_round_ = std::max(last_round_, message.round);
     }
@@ -167,15 +96,15 @@ class VoteEpisode final : public EpisodeReplay {
 
   // Each agent's ballot in the first `count` agents' messages; `last_round` is the round that
   // counts for Ballots::kLastRound.
-  void Cast(size_t count, int32_t last_round, std::array<int32_t, kMaxAgents>& ballots) const {
+  void Cast(size_t count, int32_t last_round, std::array<int32_t, kMaxVoters>& ballots) const {
     ballots.fill(kNoBallot);
-    credit::Coalition spoke = 0;
+    Coalition spoke = 0;
     for (size_t k = 0; k < count; ++k) {
       const Vote& vote = votes_[k];
       switch (mode_) {
         case Ballots::kFirst:
           if ((spoke >> vote.agent & 1) == 0) ballots[vote.agent] = vote.ballot;
-          spoke |= credit::Coalition{1} << vote.agent;
+          spoke |= Coalition{1} << vote.agent;
           break;
         case Ballots::kLast:
           if (vote.ballot != kNoBallot) ballots[vote.agent] = vote.ballot;
@@ -192,7 +121,7 @@ class VoteEpisode final : public EpisodeReplay {
   // Which messages can be an agent's ballot: of those that a question keeps, the first or the last.
   void IndexVotes() {
     eligible_.resize(context_->episode.agents.size());
-    const size_t count = std::min<size_t>(votes_.size(), credit::PlayerSet::kMaxPlayers);
+    const size_t count = std::min<size_t>(votes_.size(), PlayerSet::kMaxPlayers);
     for (size_t k = 0; k < count; ++k) {
       const Vote& vote = votes_[k];
       const bool in_round = mode_ != Ballots::kLastRound || vote.round == last_round_;
@@ -202,11 +131,11 @@ class VoteEpisode final : public EpisodeReplay {
     }
   }
 
-  void IndexBallots(const std::array<int32_t, kMaxAgents>& ballots) {
+  void IndexBallots(const std::array<int32_t, kMaxVoters>& ballots) {
     absl::flat_hash_map<int32_t, size_t> index;
     for (int i = 0; i < agents(); ++i) {
-      const credit::Coalition bit = credit::Coalition{1} << i;
-      if (ballots[i] == kRight) {
+      const Coalition bit = Coalition{1} << i;
+      if (ballots[i] == kRightBallot) {
         right_ |= bit;
       } else if (ballots[i] != kNoBallot) {
         const auto [entry, is_new] = index.try_emplace(ballots[i], wrong_.size());
@@ -217,11 +146,12 @@ class VoteEpisode final : public EpisodeReplay {
   }
 
   // With the final ballots of a coalition, and one more ballot beside them.
-  double RightShare(credit::Coalition coalition, int32_t extra = kNoBallot) const {
-    const int right = std::popcount(coalition & right_) + (extra == kRight ? 1 : 0);
+  double RightShare(Coalition coalition, int32_t extra = kNoBallot) const {
+    const int right = std::popcount(coalition & right_) + (extra == kRightBallot ? 1 : 0);
     if (right == 0) return 0;
     int tied = 1;
-    bool alone = extra != kNoBallot && extra != kRight;  // nobody's final ballot is like the extra
+    bool alone =
+        extra != kNoBallot && extra != kRightBallot;  // nobody's final ballot is like the extra
     for (const WrongClass& wrong : wrong_) {
       const bool joined = wrong.ballot == extra;
       const int votes = std::popcount(coalition & wrong.members) + (joined ? 1 : 0);
@@ -233,14 +163,14 @@ class VoteEpisode final : public EpisodeReplay {
     return 1.0 / tied;
   }
 
-  double Elect(const std::array<int32_t, kMaxAgents>& ballots) const {
-    Count count;
+  double Elect(const std::array<int32_t, kMaxVoters>& ballots) const {
+    BallotCount count;
     for (int i = 0; i < agents(); ++i) count.Add(ballots[i]);
     return Value(count.RightShare());
   }
 
   // Which of the messages that are kept is the agent's ballot; -1: none.
-  int BallotOf(const credit::PlayerSet& eligible, const credit::PlayerSet& kept) const {
+  int BallotOf(const PlayerSet& eligible, const PlayerSet& kept) const {
     if (votes_.size() > 64) {
       return mode_ == Ballots::kFirst ? FirstCommon(eligible, kept) : LastCommon(eligible, kept);
     }
@@ -249,9 +179,9 @@ class VoteEpisode final : public EpisodeReplay {
     return mode_ == Ballots::kFirst ? std::countr_zero(common) : 63 - std::countl_zero(common);
   }
 
-  double MessagesValue(const credit::PlayerSet& subset) const {
-    Count count;
-    for (const credit::PlayerSet& eligible : eligible_) {
+  double MessagesValue(const PlayerSet& subset) const {
+    BallotCount count;
+    for (const PlayerSet& eligible : eligible_) {
       const int vote = BallotOf(eligible, subset);
       if (vote >= 0) count.Add(votes_[vote].ballot);
     }
@@ -262,7 +192,7 @@ class VoteEpisode final : public EpisodeReplay {
     const int32_t count = votes_before_[length];
     int32_t last_round = 0;
     for (int32_t k = 0; k < count; ++k) last_round = std::max(last_round, votes_[k].round);
-    std::array<int32_t, kMaxAgents> ballots;
+    std::array<int32_t, kMaxVoters> ballots;
     Cast(count, last_round, ballots);
     return Elect(ballots);
   }
@@ -297,9 +227,9 @@ class VoteEpisode final : public EpisodeReplay {
   }
 
   std::vector<double> OwenTable(const signals::Unions& unions) const {
-    std::vector<credit::Coalition> agents(size_t{1} << unions.sizes.size());  // of sets of unions
+    std::vector<Coalition> agents(size_t{1} << unions.sizes.size());  // of sets of unions
     for (size_t set = 1; set < agents.size(); ++set) {
-      const credit::Coalition last = credit::Coalition{1} << unions.agents[std::countr_zero(set)];
+      const Coalition last = Coalition{1} << unions.agents[std::countr_zero(set)];
       agents[set] = agents[set & (set - 1)] | last;
     }
     std::vector<double> table;
@@ -332,7 +262,7 @@ class VoteEpisode final : public EpisodeReplay {
 
   absl::Status AnswerOwenSets(signals::Answer& answer) const {
     const signals::Unions unions = signals::MakeUnions(context_->episode);
-    if (votes_.size() > credit::PlayerSet::kMaxPlayers ||
+    if (votes_.size() > PlayerSet::kMaxPlayers ||
         credit::OwenQuestionCount(unions.sizes) > credit::kMaxOwenQuestions) {
       return absl::OutOfRangeError("messages: a table of their sets is too large");
     }
@@ -346,10 +276,10 @@ class VoteEpisode final : public EpisodeReplay {
     answer.samples = question.samples;
     switch (question.kind) {
       case QuestionKind::kCoalition:
-        answer.mean = Value(RightShare(question.coalition));
+        answer.mean = Value(RightShare(question.coalition()));
         return absl::OkStatus();
       case QuestionKind::kMessages:
-        answer.mean = MessagesValue(question.subset);
+        answer.mean = MessagesValue(question.players);
         return absl::OkStatus();
       case QuestionKind::kPrefix:
         answer.mean = PrefixValue(question.index);
@@ -376,71 +306,17 @@ class VoteEpisode final : public EpisodeReplay {
 
   const std::shared_ptr<const EpisodeContext> context_;
   const Ballots mode_;
-  std::vector<Vote> votes_;                  // of the agents' messages, in order
-  std::vector<int32_t> votes_before_;        // node j: how many votes the first j messages hold
-  std::vector<AnswerGrade> grades_;          // of all messages
-  std::vector<credit::PlayerSet> eligible_;  // of each agent, ordinals of its messages
+  std::vector<Vote> votes_;            // of the agents' messages, in order
+  std::vector<int32_t> votes_before_;  // node j: how many votes the first j messages hold
+  std::vector<AnswerGrade> grades_;    // of all messages
+  std::vector<PlayerSet> eligible_;    // of each agent, ordinals of its messages
   int32_t last_round_ = 0;
-  credit::Coalition right_ = 0;  // agents whose ballot is right
+  Coalition right_ = 0;  // agents whose ballot is right
   std::vector<WrongClass> wrong_;
   mutable Mutex mutex_;
   // Once made, they stay as they are.
   mutable std::vector<double> table_ ABSL_GUARDED_BY(mutex_);
   mutable std::vector<double> owen_table_ ABSL_GUARDED_BY(mutex_);
-};
-
-// Votes of teams put together from the episodes of a group.
-class VoteGroup final : public EpisodeReplay {
- public:
-  VoteGroup(std::shared_ptr<const EpisodeContext> context, const VoteOptions& options)
-      : context_(std::move(context)) {
-    Classes classes(options, context_->members.front()->episode.reference_answer);
-    for (const auto& member : context_->members) {
-      const std::vector<int32_t> ballots = VoteEpisode(member, options, classes).FinalBallots();
-      ballots_.insert(ballots_.end(), ballots.begin(), ballots.end());
-    }
-  }
-
-  absl::Status Answer(absl::Span<const Question> questions,
-                      absl::Span<signals::Answer> answers) const override {
-    for (size_t i = 0; i < questions.size(); ++i) {
-      answers[i].samples = questions[i].samples;
-      if (questions[i].kind == QuestionKind::kTeam) {
-        answers[i].mean = Value(RightShare(BallotsOf(questions[i].team)));
-      } else if (questions[i].kind == QuestionKind::kAllTeams) {
-        answers[i].table = Table();
-      } else {
-        return absl::UnimplementedError("a vote of a group answers questions about teams only");
-      }
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  int agents() const { return static_cast<int>(context_->episode.agents.size()); }
-  double Value(double share) const { return context_->range.low + context_->range.size() * share; }
-
-  std::vector<int32_t> BallotsOf(absl::Span<const int32_t> team) const {
-    std::vector<int32_t> ballots(team.size(), kNoBallot);
-    for (size_t i = 0; i < team.size(); ++i) {
-      if (team[i] != signals::kAbsent) ballots[i] = ballots_[team[i] * agents() + i];
-    }
-    return ballots;
-  }
-
-  absl::Span<const double> Table() const {
-    MutexLock lock(&mutex_);
-    if (table_.empty()) {
-      table_ = MeanRightShares(ballots_, agents());
-      for (double& value : table_) value = Value(value);
-    }
-    return table_;
-  }
-
-  const std::shared_ptr<const EpisodeContext> context_;
-  std::vector<int32_t> ballots_;  // member by member
-  mutable Mutex mutex_;
-  mutable std::vector<double> table_ ABSL_GUARDED_BY(mutex_);  // once made, it stays as it is
 };
 
 class VoteReplay final : public LocalEvaluator {
@@ -459,16 +335,14 @@ class VoteReplay final : public LocalEvaluator {
   absl::StatusOr<std::shared_ptr<const EpisodeReplay>> Prepare(
       std::shared_ptr<const EpisodeContext> context) const override {
     if (absl::Status check = Check(*context); !check.ok()) return check;
-    if (!context->members.empty()) {
-      return std::make_shared<const VoteGroup>(std::move(context), options_);
-    }
-    Classes classes(options_, context->episode.reference_answer);
+    if (!context->members.empty()) return Group(std::move(context));
+    AnswerClasses classes(options_, context->episode.reference_answer);
     return std::make_shared<const VoteEpisode>(std::move(context), options_, classes);
   }
 
  private:
   static absl::Status Check(const EpisodeContext& context) {
-    if (context.episode.agents.size() > kMaxAgents) {
+    if (context.episode.agents.size() > kMaxVoters) {
       return absl::OutOfRangeError("agents: vote replay takes at most 64");
     }
     const signals::Episode& first =
@@ -484,6 +358,16 @@ class VoteReplay final : public LocalEvaluator {
                                                         "\" do not have the same"));
     }
     return absl::OkStatus();
+  }
+
+  std::shared_ptr<const EpisodeReplay> Group(std::shared_ptr<const EpisodeContext> context) const {
+    AnswerClasses classes(options_, context->members.front()->episode.reference_answer);
+    std::vector<int32_t> ballots;
+    for (const auto& member : context->members) {
+      const std::vector<int32_t> own = VoteEpisode(member, options_, classes).FinalBallots();
+      ballots.insert(ballots.end(), own.begin(), own.end());
+    }
+    return MakeVoteGroup(std::move(context), std::move(ballots));
   }
 
   const VoteOptions options_;

@@ -1,7 +1,5 @@
 #include "server/evaluation/judge/fence.h"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -12,6 +10,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "server/base/sha256.h"
 #include "server/base/utf8.h"
 
 namespace assay::evaluation {
@@ -141,10 +140,7 @@ std::string OneLine(absl::string_view text) {
 
 // The hash of a text cannot stand in that text.
 std::string Fence(absl::string_view data) {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
-  SHA256(reinterpret_cast<const unsigned char*>(data.data()), data.size(), digest.data());
-  const std::string number =
-      absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest.data()), 8));
+  const std::string number = absl::BytesToHexString(Sha256(data).substr(0, 8));
   return absl::StrCat("<<<DATA ", number, "\n", data, "\nDATA>>> ", number);
 }
 

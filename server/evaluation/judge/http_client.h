@@ -30,16 +30,16 @@ struct HttpRequest {
 class HttpClient {
  public:
   using RequestId = uint64_t;
-  // The body of a 2xx answer; called once, on the client's thread, which must not be kept. Errors,
-  // never with a word of what was sent or received: DEADLINE_EXCEEDED; RESOURCE_EXHAUSTED for 429;
-  // UNAVAILABLE for 408, 5xx and whatever breaks on the way; UNAUTHENTICATED for 401;
-  // PERMISSION_DENIED for 403; OUT_OF_RANGE for an answer that is too large; FAILED_PRECONDITION
-  // for any other. Retry-After is carried along.
+  // Takes the body of a 2xx answer, or an error. It is called once, on the client's thread, and
+  // must return soon. Errors contain nothing of what was sent or received: DEADLINE_EXCEEDED at the
+  // timeout, RESOURCE_EXHAUSTED for 429, UNAVAILABLE for 408, 5xx and failures of the connection,
+  // UNAUTHENTICATED for 401, PERMISSION_DENIED for 403, OUT_OF_RANGE for an answer that is too
+  // large, and FAILED_PRECONDITION for any other status. They carry the answer's Retry-After.
   using Done = absl::AnyInvocable<void(absl::StatusOr<std::string>)>;
 
   explicit HttpClient(HttpClientOptions options);
-  // What is on its way ends CANCELLED, before this returns unless it runs on the client's own
-  // thread.
+  // Requests that are on their way end CANCELLED before this returns; where it runs on the client's
+  // own thread they end afterwards.
   ~HttpClient();
 
   RequestId Post(HttpRequest request, Done done);

@@ -3,8 +3,6 @@
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -13,8 +11,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "google/protobuf/struct.pb.h"
-#include "google/protobuf/util/json_util.h"
+#include "server/base/json.h"
+#include "server/base/read_file.h"
 #include "server/base/retry_after.h"
+#include "server/base/status_macros.h"
 #include "server/evaluation/judge/http_client.h"
 #include "server/evaluation/judge/judge_prompt.h"
 #include "server/evaluation/judge/judge_verdict.h"
@@ -304,10 +304,8 @@ class JudgeEvaluator final : public Evaluator, public std::enable_shared_from_th
       fields["logprobs"] = Flag(true);
       fields["top_logprobs"] = Number(options_.top_logprobs);
     }
-    std::string text;
     // A Struct of finite numbers and UTF-8 always has a JSON form.
-    static_cast<void>(google::protobuf::util::MessageToJsonString(body, &text));
-    return text;
+    return ToJson(body);
   }
 
   const JudgeOptions options_;
@@ -326,11 +324,7 @@ absl::StatusOr<std::string> ReadKey(const JudgeOptions& options) {
   }
   std::string key;
   if (!options.api_key_file.empty()) {
-    std::ifstream file(options.api_key_file);
-    key.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-    if (!file) {
-      return absl::InvalidArgumentError(absl::StrCat("cannot read ", options.api_key_file));
-    }
+    ASSAY_ASSIGN_OR_RETURN(key, ReadFile(options.api_key_file));
   } else if (!options.api_key_env.empty()) {
     const char* value = std::getenv(options.api_key_env.c_str());
     if (value == nullptr) {
@@ -351,7 +345,7 @@ absl::StatusOr<std::string> ReadKey(const JudgeOptions& options) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<Evaluator>> MakeJudge(const JudgeOptions& options, Timers* timers,
-                                                     Observer* observer) {
+                                                     QuestionObservers observers) {
   const std::string where = absl::StrCat("evaluator \"", options.name, "\": ");
   if (!absl::StartsWith(options.url, "http://") && !absl::StartsWith(options.url, "https://")) {
     return absl::InvalidArgumentError(absl::StrCat(where, "url is neither http nor https"));
@@ -364,7 +358,14 @@ absl::StatusOr<std::shared_ptr<Evaluator>> MakeJudge(const JudgeOptions& options
                                              : LoadPrompts(options.prompts_folder);
   if (!prompts.ok()) return Annotate(prompts.status(), where);
   auto judge = std::make_shared<JudgeEvaluator>(options, std::move(*prompts), *key, timers);
-  return WithPolicy(std::move(judge), options.policy, timers, observer);
+  return WithPolicy(std::move(judge), options.policy, timers, observers);
+}
+
+NamedEvaluator NamedJudge(const JudgeOptions& options) {
+  return {options.name, options.policy.cache_bytes,
+          [options](Timers* timers, QuestionObservers observers) {
+            return MakeJudge(options, timers, std::move(observers));
+          }};
 }
 
 }  // namespace assay::evaluation

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/evaluation/evaluator.h"
+#include "server/evaluation/registry.h"
 #include "server/evaluation/wrappers/call_policy.h"
 
 namespace assay::evaluation {
@@ -23,19 +24,19 @@ struct JudgeOptions {
   std::string prompts_folder;  // see LoadPrompts; empty: the built-in ones
 
   enum class Verdict : uint8_t {
-    kAuto,      // log-probabilities, and JSON for good once the server turns out to offer none
+    kAuto,      // log-probabilities; JSON from the first answer on that turns out to have none
     kLogprobs,  // NOT_FOUND where none are offered
     kJson,
   };
   Verdict verdict = Verdict::kAuto;
-  // Message scores by one request a message, each seeing what came before it, instead of one for
-  // all.
+  // Scores of messages are asked by one request for each message, which shows what came before it,
+  // and not by one request for all.
   bool step_by_step = false;
   double temperature = 0;  // above 0 the judge counts as noisy
   int top_logprobs = 20;
   int max_connections = 64;
   int64_t max_prompt_bytes = int64_t{1} << 20;  // longer: OUT_OF_RANGE
-  // A question a call: one that fails must not have its neighbours asked again.
+  // Each call holds one question, so that a failure does not cause others to be asked again.
   CallPolicy policy = [] {
     CallPolicy policy;
     policy.bounds.batch_size = 1;
@@ -45,11 +46,14 @@ struct JudgeOptions {
 };
 
 // Answers coalition, messages, prefix and message-score questions: a grade g in [0, 1] is the value
-// low + range g, or the process score 2 g - 1 (context: 0). `timers` and `observer` (may be null)
+// low + range g, or the process score 2 g - 1 (context: 0). `timers` and the observers
 // must outlive every call.
 // INVALID_ARGUMENT: no url or model, a file that cannot be read, an environment variable not set.
 absl::StatusOr<std::shared_ptr<Evaluator>> MakeJudge(const JudgeOptions& options, Timers* timers,
-                                                     Observer* observer);
+                                                     QuestionObservers observers);
+
+// As the registry keeps it.
+NamedEvaluator NamedJudge(const JudgeOptions& options);
 
 }  // namespace assay::evaluation
 

@@ -1,8 +1,6 @@
 #include "server/evaluation/judge/judge_prompt.h"
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -10,6 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "server/base/read_file.h"
+#include "server/base/retry_after.h"
 #include "server/evaluation/judge/fence.h"
 
 namespace assay::evaluation {
@@ -72,10 +72,10 @@ class View {
       const int agent = episode.messages[t].agent;
       const bool context = agent == signals::kContext;
       if (question.kind == QuestionKind::kCoalition) {
-        shown_[t] = context || (question.coalition >> agent & 1) != 0;
+        shown_[t] = context || (question.coalition() >> agent & 1) != 0;
       } else if (question.kind == QuestionKind::kMessages) {
-        shown_[t] = context ||
-                    (ordinal < credit::PlayerSet::kMaxPlayers && question.subset.contains(ordinal));
+        shown_[t] =
+            context || (ordinal < PlayerSet::kMaxPlayers && question.players.contains(ordinal));
         if (!context) ++ordinal;
       }
     }
@@ -110,7 +110,7 @@ class View {
     std::vector<std::string> names;
     for (size_t i = 0; i < seen.size(); ++i) {
       const bool in = question_.kind == QuestionKind::kCoalition
-                          ? (question_.coalition >> i & 1) != 0
+                          ? (question_.coalition() >> i & 1) != 0
                           : static_cast<bool>(seen[i]);
       if (in == present) names.push_back(OneLine(episode_.agents[i].id));
     }
@@ -152,10 +152,9 @@ absl::StatusOr<JudgePrompts> LoadPrompts(const std::string& folder) {
   for (const auto& [name, text] : files) {
     const std::filesystem::path path = std::filesystem::path(folder) / name;
     if (!std::filesystem::exists(path)) continue;
-    std::ifstream file(path, std::ios::binary);
-    text->assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-    if (!file)
-      return absl::InvalidArgumentError(absl::StrCat("prompts: cannot read ", path.string()));
+    absl::StatusOr<std::string> read = ReadFile(path.string());
+    if (!read.ok()) return Annotate(read.status(), "prompts: ");
+    *text = *std::move(read);
     if (text != &prompts.system && !absl::StrContains(*text, "{{transcript}}")) {
       return absl::InvalidArgumentError(
           absl::StrCat("prompts: ", path.string(), " has no {{transcript}}"));

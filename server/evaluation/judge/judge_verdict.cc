@@ -6,8 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/struct.pb.h"
-#include "google/protobuf/util/json_util.h"
-#include "server/base/json_shape.h"
+#include "server/base/json.h"
 
 namespace assay::evaluation {
 namespace {
@@ -22,15 +21,9 @@ absl::Status NotACompletion() {
   return absl::InternalError("the judge's answer is not a chat completion");
 }
 
-// False where it is no object, or nested so deep that reading it would take minutes.
-bool ReadJson(const std::string& json, Struct* parsed) {
-  return CheckJsonShape(json, /*matrices=*/true).ok() &&
-         google::protobuf::util::JsonStringToMessage(json, parsed).ok();
-}
-
 absl::StatusOr<Struct> Parse(const std::string& json) {
   Struct parsed;
-  if (!ReadJson(json, &parsed)) return NotACompletion();
+  if (!FromJson(json, &parsed).ok()) return NotACompletion();
   return parsed;
 }
 
@@ -59,7 +52,7 @@ absl::StatusOr<Struct> JsonContent(const std::string& text) {
   const Value* content = message == nullptr ? nullptr : Field(*message, "content");
   if (content == nullptr || !content->has_string_value()) return NotACompletion();
   Struct parsed;
-  if (!ReadJson(content->string_value(), &parsed)) {
+  if (!FromJson(content->string_value(), &parsed).ok()) {
     return absl::InternalError("the judge's verdict is not the JSON that was asked for");
   }
   return parsed;

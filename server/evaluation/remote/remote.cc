@@ -5,14 +5,15 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <fstream>
-#include <iterator>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "assay/v1/evaluator_service.grpc.pb.h"
-#include "server/wire/questions.h"
+#include "server/base/read_file.h"
+#include "server/base/safe_text.h"
+#include "server/base/status_macros.h"
+#include "server/wire/questions/questions.h"
 
 namespace assay::evaluation {
 namespace {
@@ -24,17 +25,7 @@ using Stub = v1::EvaluatorService::Stub;
 
 absl::Status ToAbsl(const grpc::Status& status) {
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
-                      SafeMessage(status.error_message()));
-}
-
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  if (path.empty()) return std::string();
-  std::ifstream file(path, std::ios::binary);
-  std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file || content.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("cannot read ", path));
-  }
-  return content;
+                      SafeText(status.error_message()));
 }
 
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> Credentials(
@@ -46,9 +37,9 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> Credentials(
       {&tls->cert_file, &ssl.pem_cert_chain},
       {&tls->key_file, &ssl.pem_private_key}};
   for (const auto& [path, content] : files) {
-    absl::StatusOr<std::string> read = ReadFile(*path);
-    if (!read.ok()) return read.status();
-    *content = std::move(*read);
+    if (path->empty()) continue;
+    ASSAY_ASSIGN_OR_RETURN(*content, ReadFile(*path));
+    if (content->empty()) return absl::InvalidArgumentError(absl::StrCat(*path, " is empty"));
   }
   return grpc::SslCredentials(ssl);
 }
@@ -165,19 +156,18 @@ class RemoteEvaluator final : public Evaluator {
     auto call = std::make_shared<Call>();
     const uint64_t number = calls_.fetch_add(1, std::memory_order_relaxed);
     const absl::Time now = timers_->Now();
-    ToWire(batch, now, &call->request);
+    BatchToWire(batch, now, &call->request);
     call->request.set_evaluation_id(absl::StrCat(number));
     const std::string& traceparent = batch.context->traceparent;
     if (!traceparent.empty()) call->context.AddMetadata("traceparent", traceparent);
     if (batch.context->message != nullptr) {
-      const auto* episode = static_cast<const v1::Episode*>(batch.context->message);
-      call->request.unsafe_arena_set_allocated_episode(const_cast<v1::Episode*>(episode));
+      call->request.unsafe_arena_set_allocated_episode(
+          const_cast<v1::Episode*>(batch.context->message));
       call->lent = true;
     }
     for (const int member : NamedMembers(batch)) {
-      const void* message = batch.context->members[member]->message;
       call->request.mutable_group_episodes()->UnsafeArenaAddAllocated(
-          const_cast<v1::Episode*>(static_cast<const v1::Episode*>(message)));
+          const_cast<v1::Episode*>(batch.context->members[member]->message));
     }
     if (batch.deadline != absl::InfiniteFuture()) {
       call->context.set_deadline(std::chrono::system_clock::now() +
@@ -203,7 +193,7 @@ class RemoteEvaluator final : public Evaluator {
     } else if (call->response.outcome_case() == v1::EvaluateResponse::OUTCOME_NOT_SET) {
       done(absl::InternalError("outcome: neither answers nor an error"));
     } else {
-      done(ToDomain(call->response));
+      done(AnswersFromWire(call->response));
     }
     done = nullptr;
     call.reset();
@@ -231,7 +221,7 @@ class RemoteEvaluator final : public Evaluator {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<Evaluator>> MakeRemote(const RemoteOptions& options, Timers* timers,
-                                                      Observer* observer) {
+                                                      QuestionObservers observers) {
   const std::string where = absl::StrCat("evaluator \"", options.name, "\": ");
   if (options.endpoints.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(where, "no endpoints"));
@@ -252,7 +242,14 @@ absl::StatusOr<std::shared_ptr<Evaluator>> MakeRemote(const RemoteOptions& optio
   traits.kind = signals::EvaluatorKind::kNamed;
   auto remote =
       std::make_shared<RemoteEvaluator>(options.name, traits, std::move(endpoints), timers);
-  return WithPolicy(std::move(remote), options.policy, timers, observer);
+  return WithPolicy(std::move(remote), options.policy, timers, observers);
+}
+
+NamedEvaluator NamedRemote(const RemoteOptions& options) {
+  return {options.name, options.policy.cache_bytes,
+          [options](Timers* timers, QuestionObservers observers) {
+            return MakeRemote(options, timers, std::move(observers));
+          }};
 }
 
 }  // namespace assay::evaluation

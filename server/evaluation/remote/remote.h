@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/evaluation/evaluator.h"
+#include "server/evaluation/registry.h"
 #include "server/evaluation/wrappers/call_policy.h"
 
 namespace assay::evaluation {
@@ -32,10 +33,13 @@ struct RemoteOptions {
   CallPolicy policy;
 };
 
-// Callback API: no thread waits for a call. `timers` and `observer` (may be null) must outlive
+// Callback API: no thread waits for a call. `timers` and the observers must outlive
 // every call. INVALID_ARGUMENT: no endpoints, or a TLS file that cannot be read.
 absl::StatusOr<std::shared_ptr<Evaluator>> MakeRemote(const RemoteOptions& options, Timers* timers,
-                                                      Observer* observer);
+                                                      QuestionObservers observers);
+
+// As the registry keeps it.
+NamedEvaluator NamedRemote(const RemoteOptions& options);
 
 }  // namespace assay::evaluation
 

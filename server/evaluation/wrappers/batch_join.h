@@ -1,4 +1,4 @@
-// One batch whose answers come in parts.
+// Joins the answers to the parts of one batch.
 #ifndef ASSAY_SERVER_EVALUATION_WRAPPERS_BATCH_JOIN_H_
 #define ASSAY_SERVER_EVALUATION_WRAPPERS_BATCH_JOIN_H_
 

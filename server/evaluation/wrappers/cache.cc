@@ -64,8 +64,8 @@ struct Asker {
 class CachedEvaluator final : public Evaluator,
                               public std::enable_shared_from_this<CachedEvaluator> {
  public:
-  CachedEvaluator(std::shared_ptr<Evaluator> inner, int64_t max_bytes, Observer* observer)
-      : inner_(std::move(inner)), observer_(observer), store_(max_bytes) {}
+  CachedEvaluator(std::shared_ptr<Evaluator> inner, int64_t max_bytes, QuestionObservers observers)
+      : inner_(std::move(inner)), observers_(std::move(observers)), store_(max_bytes) {}
 
   absl::string_view name() const override { return inner_->name(); }
   const signals::EvaluatorTraits& traits() const override { return inner_->traits(); }
@@ -99,14 +99,14 @@ class CachedEvaluator final : public Evaluator,
     std::vector<CacheKey> keys;
     keys.reserve(batch.questions.size());
     for (const signals::Question& question : batch.questions) {
-      keys.push_back(KeyOf(prefix, question, 0));
+      keys.push_back(KeyOf(prefix, *batch.context, question, 0));
     }
     if (traits().deterministic) return keys;
     MutexLock lock(&mutex_);
     Asker& asker = askers_[batch.context.get()];
     for (size_t i = 0; i < keys.size(); ++i) {
       const int occurrence = asker.occurrences[keys[i]]++;
-      if (occurrence > 0) keys[i] = KeyOf(prefix, batch.questions[i], occurrence);
+      if (occurrence > 0) keys[i] = KeyOf(prefix, *batch.context, batch.questions[i], occurrence);
     }
     return keys;
   }
@@ -213,13 +213,12 @@ class CachedEvaluator final : public Evaluator,
   }
 
   void CountCached(size_t count) {
-    if (observer_ != nullptr && count > 0) {
-      observer_->OnQuestionsCached(name(), static_cast<int64_t>(count));
-    }
+    if (count == 0) return;
+    observers_.Tell(&QuestionObserver::OnQuestionsCached, name(), static_cast<int64_t>(count));
   }
 
   const std::shared_ptr<Evaluator> inner_;
-  Observer* const observer_;
+  const QuestionObservers observers_;
   Mutex mutex_;
   AnswerStore store_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<CacheKey, std::vector<Waiter>> in_flight_ ABSL_GUARDED_BY(mutex_);
@@ -230,8 +229,8 @@ class CachedEvaluator final : public Evaluator,
 }  // namespace
 
 std::shared_ptr<Evaluator> Cached(std::shared_ptr<Evaluator> inner, int64_t max_bytes,
-                                  Observer* observer) {
-  return std::make_shared<CachedEvaluator>(std::move(inner), max_bytes, observer);
+                                  QuestionObservers observers) {
+  return std::make_shared<CachedEvaluator>(std::move(inner), max_bytes, std::move(observers));
 }
 
 }  // namespace assay::evaluation

@@ -11,20 +11,15 @@
 
 namespace assay::evaluation {
 
-// SHA-256 of the episode's content (32 bytes): of the wire form where the context brings that,
-// else of everything that is in `episode`. O(size of the episode).
-std::string EpisodeDigest(const EpisodeContext& context);
-
-// Answers by SHA-256 of episode, evaluator, question, value range and seed; at most `max_bytes` of
-// them, the least recently used go first. The same question on its way already is waited for, and
-// asked again only where the one who asked gave up. Failures are not remembered.
+// Keeps at most `max_bytes` of answers, by the SHA-256 digest of episode, evaluator, question,
+// value range and seed, and drops the least recently used. A question that somebody is asking
+// already is not asked again unless that batch is given up. Failures are not kept.
 //
-// An answer that is remembered is the record of its samples, not a fresh sample: one attribution
-// that asks a noisy evaluator the same again gets a new answer, remembered beside the first, so
-// that no sample ever counts twice, and the same episode asked later gets the same sequence.
-// `observer` may be null.
+// An answer that is kept is the record of its samples and not a fresh sample. An attribution that
+// asks a noisy evaluator the same question again gets a new answer, which is kept beside the first:
+// no sample counts twice, and the same episode asked later gets the same sequence of answers.
 std::shared_ptr<Evaluator> Cached(std::shared_ptr<Evaluator> inner, int64_t max_bytes,
-                                  Observer* observer);
+                                  QuestionObservers observers);
 
 }  // namespace assay::evaluation
 

@@ -23,9 +23,9 @@ struct CallPolicy {
 };
 
 // From the outside in: cache, bounds, retry, circuit breaker, deadline, check of answers. `timers`
-// must outlive every call; `observer` may be null.
+// and the observers must outlive every call.
 std::shared_ptr<Evaluator> WithPolicy(std::shared_ptr<Evaluator> inner, const CallPolicy& policy,
-                                      Timers* timers, Observer* observer);
+                                      Timers* timers, QuestionObservers observers);
 
 }  // namespace assay::evaluation
 

@@ -1,4 +1,4 @@
-// Lets no bad answer through: CheckAnswers around an evaluator.
+// An evaluator whose answers have passed CheckAnswers.
 #ifndef ASSAY_SERVER_EVALUATION_WRAPPERS_CHECKED_H_
 #define ASSAY_SERVER_EVALUATION_WRAPPERS_CHECKED_H_
 

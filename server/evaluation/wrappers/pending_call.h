@@ -1,5 +1,5 @@
-// What a wrapper keeps of one batch on its way through it: `done` once, whoever comes first, and
-// the way to cancel what runs inside.
+// What a wrapper keeps of one batch that passes through it: the batch's `done`, which is called
+// once by whoever comes first, and the way to cancel the call inside.
 #ifndef ASSAY_SERVER_EVALUATION_WRAPPERS_PENDING_CALL_H_
 #define ASSAY_SERVER_EVALUATION_WRAPPERS_PENDING_CALL_H_
 
@@ -17,17 +17,18 @@ class PendingCall {
  public:
   explicit PendingCall(BatchDone done) : done_(std::move(done)) {}
 
-  // The inner call has ended: calls `before`, then `done`, after which whatever the call used may
-  // be gone. False: somebody was first, and nothing happens.
+  // To be called when the inner call has ended: calls `before` and then `done`, after which
+  // whatever the call used may be gone. Returns false, and does nothing, where somebody else was
+  // first.
   bool Finish(
       absl::StatusOr<Answers> result, absl::FunctionRef<void()> before = [] {});
-  // Stops the inner call, then the same with `status`.
+  // Cancels the inner call and then finishes with `status` in the same way.
   bool Abort(
       absl::Status status, absl::FunctionRef<void()> before = [] {});
   bool finished() const;
 
-  // How to stop inner call number `attempt`; of several attempts the highest counts. Run at once
-  // where this was aborted already.
+  // Takes the way to cancel the inner call number `attempt`; of several attempts the latest counts.
+  // It is called at once where this call was aborted already.
   void Attach(int attempt, CancelFn cancel);
 
  private:

@@ -39,11 +39,11 @@ double UniformOf(uint64_t call, uint64_t attempt) {
 class RetryEvaluator final : public Evaluator, public std::enable_shared_from_this<RetryEvaluator> {
  public:
   RetryEvaluator(std::shared_ptr<Evaluator> inner, const RetryOptions& options, Timers* timers,
-                 Observer* observer)
+                 QuestionObservers observers)
       : inner_(std::move(inner)),
         options_(options),
         timers_(timers),
-        observer_(observer),
+        observers_(std::move(observers)),
         tokens_(options.budget_burst) {}
 
   absl::string_view name() const override { return inner_->name(); }
@@ -93,10 +93,8 @@ class RetryEvaluator final : public Evaluator, public std::enable_shared_from_th
     }
     const Timers::TimerId timer = timers_->After(wait, [self = shared_from_this(), call, attempt] {
       if (call->pending->finished()) return;
-      if (self->observer_ != nullptr) {
-        self->observer_->OnQuestionsRetried(self->name(),
-                                            static_cast<int64_t>(call->batch.questions.size()));
-      }
+      self->observers_.Tell(&QuestionObserver::OnQuestionsRetried, self->name(),
+                            static_cast<int64_t>(call->batch.questions.size()));
       self->Attempt(call, attempt + 1);
     });
     call->pending->Attach(2 * attempt + 1, [timers = timers_, timer] { timers->Cancel(timer); });
@@ -137,7 +135,7 @@ class RetryEvaluator final : public Evaluator, public std::enable_shared_from_th
   const std::shared_ptr<Evaluator> inner_;
   const RetryOptions options_;
   Timers* const timers_;
-  Observer* const observer_;
+  const QuestionObservers observers_;
   std::atomic<uint64_t> calls_{0};
   Mutex mutex_;
   double tokens_ ABSL_GUARDED_BY(mutex_);
@@ -146,8 +144,8 @@ class RetryEvaluator final : public Evaluator, public std::enable_shared_from_th
 }  // namespace
 
 std::shared_ptr<Evaluator> WithRetry(std::shared_ptr<Evaluator> inner, const RetryOptions& options,
-                                     Timers* timers, Observer* observer) {
-  return std::make_shared<RetryEvaluator>(std::move(inner), options, timers, observer);
+                                     Timers* timers, QuestionObservers observers) {
+  return std::make_shared<RetryEvaluator>(std::move(inner), options, timers, std::move(observers));
 }
 
 }  // namespace assay::evaluation

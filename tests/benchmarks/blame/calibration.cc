@@ -52,8 +52,8 @@ void RollOut(const World& world, int rollouts, Evidence& evidence, SplitMix& ran
 void SearchFor(const World& world, int rollouts, Evidence& evidence, SplitMix& random) {
   FirstErrorSearch search(std::move(evidence), {}, {}, {.max_rollouts = rollouts});
   while (!search.done()) {
-    std::vector<SearchAnswer> answers;
-    for (const SearchQuestion& question : search.ask()) {
+    std::vector<Answer> answers;
+    for (const Question& question : search.ask()) {
       double successes = 0;
       for (int i = 0; i < question.samples; ++i) {
         successes += random.Chance(world.success[question.index]);

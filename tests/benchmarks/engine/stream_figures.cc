@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "server/evaluation/remote/remote.h"
 #include "tests/chaos/faulty_evaluator.h"
 #include "tests/integration/harness.h"
 
@@ -167,10 +168,11 @@ void Cancel() {
                                   return fault;
                                 });
   runtime::Config config = testing::LocalConfig();
-  evaluation::RemoteOptions& remote = config.remotes.emplace_back();
+  evaluation::RemoteOptions remote;
   remote.name = "silent";
   remote.endpoints = {absl::StrCat("127.0.0.1:", silent.port())};
   remote.policy.bounds = {.batch_size = 1, .max_calls = kCalls};
+  if (!config.evaluators.Add(evaluation::NamedRemote(remote)).ok()) return;
   testing::TestServer server(config);
   const auto stub = server.Stub();
   v1::AttributionOptions options = Options();

@@ -27,8 +27,7 @@ void Require(const absl::Status& status) {
 }
 
 // The mean of Bernoulli answers worth low or high, and the unbiased variance of one of them.
-credit::ValueAnswer Sample(double value, double low, double high, int samples,
-                           std::mt19937_64& engine) {
+Answer Sample(double value, double low, double high, int samples, std::mt19937_64& engine) {
   const double chance = (value - low) / (high - low);
   int successes = 0;
   for (int k = 0; k < samples; ++k) {
@@ -58,26 +57,26 @@ Trial RunTrial(const TableGame& game, const std::vector<double>& truth,
   std::mt19937_64 noise(options.seed * 1000003 + 17);
 
   Trial trial;
-  std::set<credit::PlayerSet> distinct;
+  std::set<PlayerSet> distinct;
   double start = CpuMilliseconds();
   auto plan = credit::MakeCreditPlan(credit);
   Require(plan.status());
   while (!(*plan)->done()) {
-    const std::vector<credit::CoalitionQuestion>& questions = (*plan)->ask();
+    const std::vector<Question>& questions = (*plan)->ask();
     trial.milliseconds += CpuMilliseconds() - start;
-    std::vector<credit::ValueAnswer> answers;
-    for (const credit::CoalitionQuestion& question : questions) {
+    std::vector<Answer> answers;
+    for (const Question& question : questions) {
       ++trial.questions;
       trial.samples += question.samples;
       distinct.insert(question.players);
       const double value = game.table[question.players.mask()];
       answers.push_back(options.samples > 0 ? Sample(value, *low, *high, question.samples, noise)
-                                            : credit::ValueAnswer{.mean = value});
+                                            : Answer{.mean = value});
     }
     start = CpuMilliseconds();
     Require((*plan)->tell(answers));
   }
-  absl::StatusOr<credit::CreditEstimate> estimate = (*plan)->Finish();
+  absl::StatusOr<credit::CreditEstimate> estimate = (*plan)->finish();
   trial.milliseconds += CpuMilliseconds() - start;
   Require(estimate.status());
   trial.distinct = static_cast<std::int64_t>(distinct.size());

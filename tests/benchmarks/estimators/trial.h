@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "server/credit/plan.h"
+#include "server/credit/credit_plan.h"
 #include "tests/benchmarks/estimators/games.h"
 
 namespace assay::benchmarks {

@@ -102,8 +102,9 @@ def check_changed_text(lines: list[bytes], results: list[Any]) -> None:
 def named(line: str, results: list[Any]) -> str:
     """The episode that a line of `assay verify` is about: a result that does not parse has a line number only."""
     subject = line.removeprefix("WRONG ").split(": ")[0]
-    if subject.startswith("line "):
-        return str(results[int(subject.removeprefix("line ")) - 1]["episodeId"])
+    place, _, number = subject.rpartition(":")
+    if place and number.isdigit():  # FILE:LINE
+        return str(results[int(number) - 1]["episodeId"])
     return subject.removeprefix("episode ")
 
 

@@ -7,8 +7,8 @@
 
 #include "gtest/gtest.h"
 #include "rapidcheck.h"
+#include "server/credit/credit_plan.h"
 #include "server/credit/exact.h"
-#include "server/credit/plan.h"
 #include "tests/property/credit/generators.h"
 #include "tests/unit/credit/drive.h"
 
@@ -52,7 +52,7 @@ TEST(PlansProperty, EfficientWithinBudgetAndNeverTwiceTheSame) {
         Drive(**plan, [&](const PlayerSet& s) { return table[s.mask()]; });
     RC_ASSERT(static_cast<std::int64_t>(asked.size()) <= options.max_questions);
     RC_ASSERT(std::set<PlayerSet>(asked.begin(), asked.end()).size() == asked.size());
-    const absl::StatusOr<CreditEstimate> estimate = (*plan)->Finish();
+    const absl::StatusOr<CreditEstimate> estimate = (*plan)->finish();
     RC_ASSERT(estimate.ok());
     RC_ASSERT(estimate->questions == static_cast<std::int64_t>(asked.size()));
     const double sum = std::accumulate(estimate->values.begin(), estimate->values.end(), 0.0);
@@ -76,7 +76,7 @@ TEST(PlansProperty, EqualAnswersGiveEqualBits) {
       auto plan = MakeCreditPlan(options);
       RC_ASSERT(plan.ok());
       Drive(**plan, [&](const PlayerSet& s) { return table[s.mask()]; });
-      estimates.push_back(*(*plan)->Finish());
+      estimates.push_back(*(*plan)->finish());
     }
     RC_ASSERT(estimates[0].values == estimates[1].values);
     RC_ASSERT(estimates[0].std_errors == estimates[1].std_errors);
@@ -96,7 +96,7 @@ TEST(PlansProperty, ScaledGamesHaveScaledCredit) {
       auto plan = MakeCreditPlan(options);
       RC_ASSERT(plan.ok());
       Drive(**plan, [&](const PlayerSet& s) { return scale * table[s.mask()]; });
-      values.push_back((*plan)->Finish()->values);
+      values.push_back((*plan)->finish()->values);
     }
     for (int i = 0; i < n; ++i) RC_ASSERT(std::abs(values[1][i] - 4 * values[0][i]) <= 1e-9);
   }));

@@ -70,7 +70,7 @@ std::optional<std::string> Ballot(const Debate& debate, const std::vector<Messag
   return ballot;
 }
 
-double Expected(const Debate& debate, const std::vector<Message>& kept, credit::Coalition members,
+double Expected(const Debate& debate, const std::vector<Message>& kept, Coalition members,
                 int last_round) {
   std::map<std::string, int> votes;
   for (size_t i = 0; i < debate.context->episode.agents.size(); ++i) {
@@ -108,10 +108,10 @@ RC_GTEST_PROP(VoteReplay, CoalitionsAreCountedAsDefined, ()) {
   const Debate debate = AnyDebate();
   const auto& messages = debate.context->episode.messages;
   signals::Question question;
-  question.coalition =
-      *rc::gen::inRange<uint64_t>(0, uint64_t{1} << debate.context->episode.agents.size());
+  question.players = PlayerSet::FromMask(
+      *rc::gen::inRange<uint64_t>(0, uint64_t{1} << debate.context->episode.agents.size()));
   ExpectNear(Answered(debate, question),
-             Expected(debate, messages, question.coalition, LastRound(messages)));
+             Expected(debate, messages, question.coalition(), LastRound(messages)));
 }
 
 RC_GTEST_PROP(VoteReplay, KeptMessagesAreCountedAsDefined, ()) {
@@ -124,13 +124,13 @@ RC_GTEST_PROP(VoteReplay, KeptMessagesAreCountedAsDefined, ()) {
   for (const Message& message : messages) {
     if (message.agent == signals::kContext) continue;
     if (*rc::gen::arbitrary<bool>()) {
-      question.subset.insert(ordinal);
+      question.players.insert(ordinal);
       kept.push_back(message);
     }
     ++ordinal;
   }
   ExpectNear(Answered(debate, question),
-             Expected(debate, kept, ~credit::Coalition{0}, LastRound(messages)));
+             Expected(debate, kept, ~Coalition{0}, LastRound(messages)));
 }
 
 RC_GTEST_PROP(VoteReplay, ATableOfOwenSetsIsItsSetsAskedOneByOne, ()) {
@@ -154,7 +154,7 @@ RC_GTEST_PROP(VoteReplay, ATableOfOwenSetsIsItsSetsAskedOneByOne, ()) {
       const bool whole = (set.whole >> u & 1) != 0;
       const size_t part = static_cast<int>(u) == set.partial ? set.subset : 0;
       for (size_t k = 0; k < members[u].size(); ++k) {
-        if (whole || (part >> k & 1) != 0) kept.subset.insert(members[u][k]);
+        if (whole || (part >> k & 1) != 0) kept.players.insert(members[u][k]);
       }
     }
   });
@@ -171,8 +171,7 @@ RC_GTEST_PROP(VoteReplay, PrefixesAreCountedAsDefined, ()) {
   question.kind = QuestionKind::kPrefix;
   question.index = *rc::gen::inRange(0, static_cast<int>(messages.size()) + 1);
   const std::vector<Message> kept(messages.begin(), messages.begin() + question.index);
-  ExpectNear(Answered(debate, question),
-             Expected(debate, kept, ~credit::Coalition{0}, LastRound(kept)));
+  ExpectNear(Answered(debate, question), Expected(debate, kept, ~Coalition{0}, LastRound(kept)));
 }
 
 }  // namespace

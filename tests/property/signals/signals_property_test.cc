@@ -31,8 +31,8 @@ struct Case {
   uint64_t game = 0;
 
   double Value(const Question& q) const {
-    if (q.kind == QuestionKind::kCoalition) return table[q.coalition];
-    uint64_t h = game ^ (q.subset.mask() * 0x9e3779b97f4a7c15) ^ static_cast<uint64_t>(q.index);
+    if (q.kind == QuestionKind::kCoalition) return table[q.coalition()];
+    uint64_t h = game ^ (q.players.mask() * 0x9e3779b97f4a7c15) ^ static_cast<uint64_t>(q.index);
     h = (h ^ (h >> 29)) * 0xbf58476d1ce4e5b9;
     const double u = static_cast<double>((h ^ (h >> 32)) % 1001) / 1000;
     return options.range.low + options.range.size() * u;

@@ -23,8 +23,8 @@ int SearchFirstError(const World& world, Evidence evidence, int rollouts, int ba
   FirstErrorSearch search(std::move(evidence), parameters, {},
                           {.max_rollouts = rollouts, .batch = batch, .settled = 1});
   while (!search.done()) {
-    std::vector<SearchAnswer> answers;
-    for (const SearchQuestion& question : search.ask()) {
+    std::vector<Answer> answers;
+    for (const Question& question : search.ask()) {
       const double mean = Toss(world, question.index, question.samples, random);
       answers.push_back({.mean = mean, .samples = question.samples});
     }

@@ -32,8 +32,8 @@ class Oracle final : public evaluation::LocalEvaluator {
                         absl::Span<signals::Answer> answers) const override {
       for (size_t i = 0; i < questions.size(); ++i) {
         const signals::Question& q = questions[i];
-        answers[i].mean =
-            static_cast<double>((q.coalition * 7 + q.subset.mask() * 5 + q.index * 3) % 11) / 11;
+        const uint64_t weight = q.kind == signals::QuestionKind::kCoalition ? 7 : 5;
+        answers[i].mean = static_cast<double>((q.players.mask() * weight + q.index * 3) % 11) / 11;
         answers[i].samples = q.samples;
         answers[i].variance = q.samples > 1 ? 0.01 : 0;
         if (q.kind != signals::QuestionKind::kMessageScores) continue;

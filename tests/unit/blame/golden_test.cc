@@ -137,15 +137,9 @@ constexpr absl::string_view kSayings[] = {
 
 absl::string_view DrawSaying(Dice& dice) { return kSayings[dice.Below(std::size(kSayings))]; }
 
-std::vector<double> LabelsAndTargets(const Evidence& evidence, const Posterior& posterior,
-                                     const std::vector<Label>& labels) {
+std::vector<double> Numbers(const std::vector<Label>& labels) {
   std::vector<double> numbers(labels.size());
   for (size_t t = 0; t < labels.size(); ++t) numbers[t] = static_cast<double>(labels[t]);
-  for (const AfterError after : {AfterError::kMask, AfterError::kPropagate, AfterError::kSoft}) {
-    for (const auto& target : ProcessTargets(evidence, posterior, labels, after)) {
-      numbers.push_back(target.value_or(7));
-    }
-  }
   return numbers;
 }
 
@@ -162,7 +156,7 @@ TEST(Golden, PosteriorLabelsRewardsAndPairs) {
     golden.Expect(absl::StrCat(k, " posterior"), Numbers(posterior));
 
     const std::vector<Label> labels = AssignLabels(evidence, posterior);
-    std::vector<double> numbers = LabelsAndTargets(evidence, posterior, labels);
+    std::vector<double> numbers = Numbers(labels);
     golden.Expect(absl::StrCat(k, " labels"), numbers);
 
     const size_t messages = evidence.authors.size();
@@ -228,7 +222,7 @@ TEST(Golden, LabelsRewardsAndPairsAtTheirBounds) {
     evidence.outcome = static_cast<Outcome>(k % 3);
     const Posterior posterior = DrawPosterior(dice, evidence);
     const std::vector<Label> labels = AssignLabels(evidence, posterior);
-    std::vector<double> numbers = LabelsAndTargets(evidence, posterior, labels);
+    std::vector<double> numbers = Numbers(labels);
     const size_t messages = evidence.authors.size();
     std::vector<double> redundancy, rewards;
     std::vector<absl::string_view> contents;
@@ -322,12 +316,13 @@ TEST(Golden, Searches) {
     FirstErrorSearch search(evidence, DrawParameters(dice), {}, options);
     std::vector<double> numbers;
     while (!search.done()) {
-      std::vector<SearchAnswer> answers;
-      for (const SearchQuestion& question : search.ask()) {
+      std::vector<Answer> answers;
+      for (const Question& question : search.ask()) {
         Append(numbers, {static_cast<double>(question.kind), static_cast<double>(question.index),
                          static_cast<double>(question.samples)});
         const bool high = question.index <= truth;
-        answers.push_back({exact ? (high ? 0.75 : 0.0) : (dice.Chance(high ? 75 : 5) ? 1.0 : 0.0)});
+        const double mean = exact ? (high ? 0.75 : 0.0) : (dice.Chance(high ? 75 : 5) ? 1.0 : 0.0);
+        answers.push_back({.mean = mean, .samples = question.samples});
       }
       ASSERT_TRUE(search.tell(answers).ok());
     }

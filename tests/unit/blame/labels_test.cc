@@ -144,32 +144,5 @@ TEST(Labels, ARightAnswerIsNoErrorByScoresOrTexts) {
   EXPECT_EQ(LabelsOf(evidence)[1], kFirst);
 }
 
-TEST(ProcessTargets, FollowTheGrades) {
-  Evidence evidence = Episode(4, Outcome::kFailure);
-  evidence.annotations = {1};
-  evidence.grades = {Grade::kWrong, Grade::kNone, Grade::kRight, Grade::kNone};
-  const Posterior posterior = ComputePosterior(evidence);
-  const auto labels = AssignLabels(evidence, posterior);
-  EXPECT_THAT(ProcessTargets(evidence, posterior, labels, AfterError::kPropagate),
-              ElementsAre(std::nullopt, Optional(-1.0), std::nullopt, Optional(-1.0)));
-  const auto soft = ProcessTargets(evidence, posterior, labels, AfterError::kSoft);
-  EXPECT_EQ(soft[0], 0);
-  EXPECT_EQ(soft[2], 0);
-  EXPECT_EQ(soft[3], -1);
-}
-
-TEST(ProcessTargets, MaskPropagateSoft) {
-  Evidence evidence = Episode(4, Outcome::kFailure);
-  evidence.authors[1] = kNobody;
-  evidence.annotations = {2};
-  const Posterior posterior = ComputePosterior(evidence);
-  const auto labels = AssignLabels(evidence, posterior);
-  EXPECT_THAT(ProcessTargets(evidence, posterior, labels, AfterError::kMask),
-              ElementsAre(Optional(1.0), std::nullopt, Optional(-1.0), std::nullopt));
-  EXPECT_THAT(ProcessTargets(evidence, posterior, labels, AfterError::kPropagate),
-              ElementsAre(Optional(1.0), std::nullopt, Optional(-1.0), Optional(-1.0)));
-  EXPECT_THAT(ProcessTargets(evidence, posterior, labels, AfterError::kSoft)[0], Optional(1.0));
-}
-
 }  // namespace
 }  // namespace assay::blame

@@ -9,7 +9,7 @@
 namespace assay::blame {
 namespace {
 
-constexpr auto kCorrection = SearchQuestion::Kind::kCorrection;
+constexpr auto kCorrection = QuestionKind::kCorrection;
 
 Evidence Failure(int messages) {
   Evidence evidence;
@@ -19,15 +19,15 @@ Evidence Failure(int messages) {
 }
 
 // Answers without noise: success up to the error, none after it; a correction helps up to it.
-SearchAnswer Answer(const SearchQuestion& question, int error) {
+Answer Reply(const Question& question, int error) {
   return {.mean = question.index <= error ? 1. : 0., .samples = question.samples};
 }
 
 int Drive(FirstErrorSearch& search, int error) {
   int rounds = 0;
   for (; !search.done(); ++rounds) {
-    std::vector<SearchAnswer> answers;
-    for (const auto& question : search.ask()) answers.push_back(Answer(question, error));
+    std::vector<Answer> answers;
+    for (const auto& question : search.ask()) answers.push_back(Reply(question, error));
     EXPECT_TRUE(search.tell(answers).ok());
   }
   return rounds;
@@ -46,10 +46,10 @@ TEST(FirstErrorSearch, CorrectionsDoWithoutPrefixes) {
   for (const int error : {0, 7, 19}) {
     FirstErrorSearch search(Failure(20), {}, {}, {.prefixes = false, .corrections = true});
     while (!search.done()) {
-      std::vector<SearchAnswer> answers;
+      std::vector<Answer> answers;
       for (const auto& question : search.ask()) {
         EXPECT_EQ(question.kind, kCorrection);
-        answers.push_back(Answer(question, error));
+        answers.push_back(Reply(question, error));
       }
       ASSERT_TRUE(search.tell(answers).ok());
     }
@@ -62,10 +62,10 @@ TEST(FirstErrorSearch, ScanAsksForThePair) {
                           {.max_rollouts = 48, .corrections = true, .settled = 1});
   bool corrected = false;
   while (!search.done()) {
-    std::vector<SearchAnswer> answers;
+    std::vector<Answer> answers;
     for (const auto& question : search.ask()) {
       corrected = corrected || question.kind == kCorrection;
-      answers.push_back(Answer(question, 6));
+      answers.push_back(Reply(question, 6));
     }
     ASSERT_TRUE(search.tell(answers).ok());
   }
@@ -77,7 +77,7 @@ TEST(FirstErrorSearch, KeepsToTheBudgetAndTheBatch) {
   FirstErrorSearch search(Failure(64), {}, {}, {.max_rollouts = 10, .batch = 4, .settled = 1});
   int asked = 0;
   while (!search.done()) {
-    std::vector<SearchAnswer> answers;
+    std::vector<Answer> answers;
     int samples = 0;
     for (const auto& question : search.ask()) {
       samples += question.samples;
@@ -104,7 +104,7 @@ TEST(FirstErrorSearch, AsksADeterministicEvaluatorOnce) {
                           {.max_rollouts = 100, .deterministic = true, .settled = 1});
   std::vector<int> asked(13, 0);
   while (!search.done()) {
-    std::vector<SearchAnswer> answers;
+    std::vector<Answer> answers;
     for (const auto& question : search.ask()) {
       EXPECT_EQ(question.samples, 1);
       ++asked[question.index];
@@ -171,15 +171,15 @@ TEST(FirstErrorSearch, ScoresSayWhereToStart) {
 }
 
 TEST(FromAnswer, NoiseSaysWhatAnAnswerIsWorth) {
-  const Rollouts coin = FromAnswer({.mean = .5, .samples = 4, .variance = 1. / 3}, 4, 0, 1);
+  const Rollouts coin = FromAnswer({.mean = .5, .samples = 4, .variance = 1. / 3}, 0, 1);
   EXPECT_NEAR(coin.trials, 4, 1e-12);
   EXPECT_NEAR(coin.successes, 2, 1e-12);
-  const Rollouts steady = FromAnswer({.mean = .5, .samples = 4, .variance = .05}, 4, 0, 1);
+  const Rollouts steady = FromAnswer({.mean = .5, .samples = 4, .variance = .05}, 0, 1);
   EXPECT_NEAR(steady.trials, 20, 1e-12);
-  const Rollouts exact = FromAnswer({.mean = -.5, .samples = 1}, 1, -1, 1);
+  const Rollouts exact = FromAnswer({.mean = -.5, .samples = 1}, -1, 1);
   EXPECT_NEAR(exact.trials, 4, 1e-12);
   EXPECT_NEAR(exact.successes, 1, 1e-12);
-  const Rollouts one = FromAnswer({.mean = 1, .samples = 0}, 1, 0, 1);
+  const Rollouts one = FromAnswer({.mean = 1, .samples = 1}, 0, 1);
   EXPECT_EQ(one.trials, 1);
 }
 
@@ -227,9 +227,9 @@ TEST(FirstErrorSearch, SpendsTheScanToTheLastRollout) {
   int spent = 0;
   std::vector<int> last;
   while (!search.done()) {
-    std::vector<SearchAnswer> answers;
+    std::vector<Answer> answers;
     last.clear();
-    for (const SearchQuestion& question : search.ask()) {
+    for (const Question& question : search.ask()) {
       last.push_back(question.samples);
       spent += question.samples;
       answers.push_back({.mean = 0.5, .samples = question.samples, .variance = 0.25});

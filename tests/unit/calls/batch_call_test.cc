@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "absl/strings/str_cat.h"
 #include "server/engine/engine.h"
 #include "server/wire/errors.h"
 #include "tests/simulation/virtual_executor.h"
@@ -89,6 +90,40 @@ TEST_F(BatchCallTest, CancelEndsWhatIsUnanswered) {
   EXPECT_EQ((*answer_)->results(1).error().code(), static_cast<int>(absl::StatusCode::kCancelled));
   EXPECT_TRUE(manual_->calls[1]->cancelled);
   EXPECT_EQ(manual_->open(), 0);
+}
+
+// Every episode that waits for a worker is a task. More than max_started of them would keep the
+// episodes of streams, which come one after the other, behind the whole call.
+TEST_F(BatchCallTest, LeavesWorkersToStreams) {
+  config_.max_started = 3;
+  auto request = std::make_shared<v1::ComputeSignalsRequest>();
+  request->mutable_options()->mutable_outcome();
+  for (int i = 0; i < 20; ++i) {
+    *request->add_episodes() = SmallEpisode(absl::StrCat("e", i), 1);
+  }
+  Make(request)->Start();
+  int ran = 0;
+  for (int k = 0; k < 4; ++k) {
+    bool reached = false;
+    executor_.Post([&reached] { reached = true; });
+    const int before = ran;
+    while (!reached && executor_.RunOne()) ++ran;
+    EXPECT_LE(ran - before, 3 + 1) << "the call's tasks stood before it";
+  }
+  executor_.RunReady();
+  ASSERT_EQ(calls_, 1);
+  ASSERT_TRUE(answer_->ok()) << answer_->status();
+  for (const v1::EpisodeResult& result : (*answer_)->results()) EXPECT_TRUE(result.has_signals());
+}
+
+// Whoever waits for answers from outside takes no worker: all episodes are asked about at once.
+TEST_F(BatchCallTest, AsksAboutAllEpisodesAtOnceWhereAnswersComeFromOutside) {
+  config_.max_started = 1;
+  Make(Request())->Start();
+  executor_.RunReady();
+  EXPECT_EQ(manual_->open(), 2);
+  AnswerAll();
+  EXPECT_EQ(calls_, 1);
 }
 
 TEST_F(BatchCallTest, WhatIsCancelledBeforeItIsStartedIsNotAsked) {
@@ -176,12 +211,12 @@ TEST_F(BatchCallTest, OptionsWithoutEffectAreRefused) {
   late->mutable_options()->mutable_group_timeout()->set_seconds(1);
   Make(late)->Start();
   EXPECT_EQ(answer_->status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(ToWire(answer_->status()).violations(0).field(), "group_timeout");
+  EXPECT_EQ(ErrorToWire(answer_->status()).violations(0).field(), "group_timeout");
   const auto estimated = Request();
   estimated->mutable_options()->mutable_outcome();
   estimated->mutable_options()->mutable_estimator()->set_max_questions(9);
   Make(estimated)->Start();
-  EXPECT_EQ(ToWire(answer_->status()).violations(0).field(), "estimator.max_questions");
+  EXPECT_EQ(ErrorToWire(answer_->status()).violations(0).field(), "estimator.max_questions");
 }
 
 TEST_F(BatchCallTest, AnIdIsUsedOnce) {

@@ -15,8 +15,8 @@
 #include "absl/strings/str_split.h"
 #include "assay/client.h"
 #include "assay/v1/signal_service.grpc.pb.h"
-#include "client/command/json.h"
 #include "client/command/signals_command.h"
+#include "server/base/json.h"
 
 namespace assay {
 namespace {
@@ -174,7 +174,7 @@ TEST_F(SignalClientTest, TheCommandAnswersEachLineOnce) {
   std::set<std::string> ids;
   for (const std::string& line : lines) {
     v1::EpisodeResult result;
-    ASSERT_TRUE(command::FromJson(line, &result).ok()) << line;
+    ASSERT_TRUE(FromJson(line, &result).ok()) << line;
     EXPECT_TRUE(result.has_signals());
     ids.insert(result.episode_id());
   }

@@ -82,7 +82,7 @@ TEST(FitCommand, LearnsTheModelFromRolloutsWithoutLabels) {
   const v1::FittedPrior fitted = Fitted(TemporaryFile(episodes));
   EXPECT_EQ(fitted.model_episodes(), 20);
   EXPECT_EQ(fitted.features_size(), 0);
-  const auto prior = service::ToDomain(fitted);
+  const auto prior = service::FittedPriorFromWire(fitted);
   ASSERT_TRUE(prior.ok()) << prior.status();
   EXPECT_EQ(prior->text, nullptr);
   const blame::Parameters& p = prior->parameters;
@@ -107,7 +107,7 @@ TEST(FitCommand, WritesAPriorThatFindsTheError) {
   const v1::FittedPrior fitted = Fitted(labels);
   EXPECT_EQ(fitted.episodes(), 9);
   EXPECT_FALSE(fitted.has_model());
-  const auto prior = service::ToDomain(fitted);
+  const auto prior = service::FittedPriorFromWire(fitted);
   ASSERT_TRUE(prior.ok()) << prior.status();
   const auto pi = blame::ApplyTextPrior(
       *prior->text, {.task = "q",

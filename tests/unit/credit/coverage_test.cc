@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "server/credit/credit_plan.h"
 #include "server/credit/exact.h"
-#include "server/credit/plan.h"
 #include "tests/unit/credit/drive.h"
 
 namespace assay::credit {
@@ -55,7 +55,7 @@ TEST_P(Coverage, IsAtLeastNineInTenOnEveryGameAndBudget) {
                                       .seed = static_cast<std::uint64_t>(seed)});
           ASSERT_TRUE(plan.ok()) << plan.status();
           Drive(**plan, named.game);
-          const auto estimate = (*plan)->Finish();
+          const auto estimate = (*plan)->finish();
           ASSERT_TRUE(estimate.ok()) << estimate.status();
           for (int i = 0; i < n; ++i) {
             const double slack = 1e-9;
@@ -92,7 +92,7 @@ TEST(EarlyStop, LeavesNoBias) {
                                   .seed = static_cast<std::uint64_t>(seed)});
       ASSERT_TRUE(plan.ok()) << plan.status();
       Drive(**plan, game);
-      const auto estimate = (*plan)->Finish();
+      const auto estimate = (*plan)->finish();
       ASSERT_TRUE(estimate.ok()) << estimate.status();
       ASSERT_LT(estimate->questions, 4000);
       for (int i = 0; i < kAgents; ++i) {

@@ -5,17 +5,16 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "server/credit/plan.h"
+#include "server/credit/credit_plan.h"
 
 namespace assay::credit {
 
 using Game = std::function<double(const PlayerSet&)>;
 
-inline std::vector<ValueAnswer> Answer(const std::vector<CoalitionQuestion>& questions,
-                                       const Game& game) {
-  std::vector<ValueAnswer> answers;
+inline std::vector<Answer> AnswerAll(const std::vector<Question>& questions, const Game& game) {
+  std::vector<Answer> answers;
   answers.reserve(questions.size());
-  for (const CoalitionQuestion& question : questions) {
+  for (const Question& question : questions) {
     answers.push_back({.mean = game(question.players), .samples = question.samples});
   }
   return answers;
@@ -25,8 +24,8 @@ inline std::vector<ValueAnswer> Answer(const std::vector<CoalitionQuestion>& que
 inline std::vector<PlayerSet> Drive(CreditPlan& plan, const Game& game) {
   std::vector<PlayerSet> asked;
   while (!plan.done()) {
-    for (const CoalitionQuestion& question : plan.ask()) asked.push_back(question.players);
-    const absl::Status status = plan.tell(Answer(plan.ask(), game));
+    for (const Question& question : plan.ask()) asked.push_back(question.players);
+    const absl::Status status = plan.tell(AnswerAll(plan.ask(), game));
     EXPECT_TRUE(status.ok()) << status;
     if (!status.ok()) break;
   }

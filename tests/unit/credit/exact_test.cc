@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "server/credit/coalition.h"
+#include "server/plan/coalition.h"
 
 namespace assay::credit {
 namespace {
@@ -45,14 +45,6 @@ TEST(ExactShapley, OneAgentHasTheDifference) {
   EXPECT_DOUBLE_EQ(ExactShapley({0.25, 1}, 1)[0], 0.75);
 }
 
-TEST(ExactBanzhaf, MeanMarginalOverAllCoalitions) {
-  const std::vector<double> table = {0, 0.5, 0, 0.7, 0, 0.6, 0, 1};
-  const std::vector<double> beta = ExactBanzhaf(table, 3);
-  EXPECT_NEAR(beta[0], (0.5 + 0.7 + 0.6 + 1) / 4, kTiny);
-  EXPECT_NEAR(beta[1], (0 + 0.2 + 0 + 0.4) / 4, kTiny);
-  EXPECT_NEAR(beta[2], (0 + 0.1 + 0 + 0.3) / 4, kTiny);
-}
-
 TEST(ExactInteractions, RedundantAgentsRepelAndPartnersAttract) {
   // Agents 0 or 1 suffice; agents 2 and 3 are needed together; the two parts add up.
   std::vector<double> table(16);
@@ -73,18 +65,16 @@ TEST(ExactInteractions, OfTwoAgentsIsTheWholeSurplus) {
 }
 
 TEST(ExactShapley, BlocksAgreeWithTheWeightsOfAnAdditiveGame) {
-  // More agents than a block has bits: every agent's credit is its own weight, every Banzhaf value
-  // too, no interaction.
+  // More agents than a block has bits: every agent's credit is its own weight, and there is no
+  // interaction.
   constexpr int n = 13;
   std::vector<double> table(1 << n);
   for (int s = 0; s < 1 << n; ++s) {
     for (int i = 0; i < n; ++i) table[s] += (s >> i & 1) * (i - 4.5);
   }
   const std::vector<double> phi = ExactShapley(table, n);
-  const std::vector<double> beta = ExactBanzhaf(table, n);
   for (int i = 0; i < n; ++i) {
     EXPECT_NEAR(phi[i], i - 4.5, 1e-11);
-    EXPECT_NEAR(beta[i], i - 4.5, 1e-11);
   }
   for (const PairInteraction& pair : ExactInteractions(table, n)) EXPECT_NEAR(pair.value, 0, 1e-11);
 }

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/credit/credit_plan.h"
 #include "server/credit/exact.h"
 #include "server/credit/owen.h"
-#include "server/credit/plan.h"
 
 namespace assay::credit {
 namespace {
@@ -39,8 +39,8 @@ class DrawnGame {
     return std::clamp(sum + 0.2, 0.0, 1.0);
   }
 
-  ValueAnswer Answer(const CoalitionQuestion& question, bool noisy) {
-    ValueAnswer answer{.mean = Mean(question.players), .samples = question.samples};
+  Answer Reply(const Question& question, bool noisy) {
+    Answer answer{.mean = Mean(question.players), .samples = question.samples};
     if (!noisy) return answer;
     int successes = 0;
     for (int s = 0; s < question.samples; ++s) {
@@ -73,13 +73,13 @@ Asked DriveDrawn(CreditPlan& plan, DrawnGame& game, int n, bool noisy) {
   int place = 0;
   while (!plan.done()) {
     ++asked.stages;
-    std::vector<ValueAnswer> answers;
-    for (const CoalitionQuestion& question : plan.ask()) {
+    std::vector<Answer> answers;
+    for (const Question& question : plan.ask()) {
       ++place;
       for (int i = 0; i < n; ++i) {
         asked.places += question.players.contains(i) ? place * (i + 1) * question.samples : 0;
       }
-      answers.push_back(game.Answer(question, noisy));
+      answers.push_back(game.Reply(question, noisy));
     }
     EXPECT_TRUE(plan.tell(answers).ok());
   }
@@ -97,7 +97,7 @@ std::vector<double> Numbers(const CreditEstimate& e, const Asked& asked) {
                                  e.grand,
                                  e.total_std_error,
                                  e.raw_gap};
-  for (const auto* row : {&e.values, &e.std_errors, &e.low, &e.high, &e.banzhaf}) {
+  for (const auto* row : {&e.values, &e.std_errors, &e.low, &e.high}) {
     Append(numbers, *row);
   }
   for (const PairInteraction& pair : e.interactions) numbers.push_back(pair.value);
@@ -130,7 +130,7 @@ void ExpectEstimates(Golden& golden, const std::vector<Case>& cases, uint64_t se
         ASSERT_TRUE(plan.ok()) << plan.status();
         DrawnGame game(c.n, vote, seed);
         const Asked asked = DriveDrawn(**plan, game, c.n, samples > 0);
-        const auto estimate = (*plan)->Finish();
+        const auto estimate = (*plan)->finish();
         ASSERT_TRUE(estimate.ok()) << estimate.status();
         golden.Expect(absl::StrCat(MethodName(c.method), " n=", c.n, " q=", c.questions,
                                    vote ? " vote" : " sum", " samples=", samples),
@@ -172,18 +172,18 @@ TEST(Golden, EstimatesAtTheEdges) {
 }
 
 // The answers of a game of [0, 1], moved to another range.
-ValueAnswer Moved(ValueAnswer answer, double low, double size) {
+Answer Moved(Answer answer, double low, double size) {
   answer.mean = low + size * answer.mean;
   answer.variance *= size * size;
   return answer;
 }
 
 // One stage: `answer` of each question and its place in it.
-template <class Answer>
-void TakeStage(CreditPlan& plan, Asked& asked, const Answer& answer) {
+template <class Reply>
+void TakeStage(CreditPlan& plan, Asked& asked, const Reply& answer) {
   ++asked.stages;
-  std::vector<ValueAnswer> answers;
-  for (const CoalitionQuestion& question : plan.ask()) {
+  std::vector<Answer> answers;
+  for (const Question& question : plan.ask()) {
     asked.places += static_cast<double>(question.players.size() * (answers.size() + 1));
     answers.push_back(answer(question, answers.size()));
   }
@@ -227,14 +227,14 @@ TEST(Golden, EstimatesOfOtherRangesAndOfWhatThereIs) {
       while (!(*plan)->done() && (end != kOneStage || asked.stages < 1)) {
         const bool missing = end == kOneMissing && asked.stages == 1;
         const size_t middle = (*plan)->ask().size() / 2;
-        TakeStage(**plan, asked, [&](const CoalitionQuestion& question, size_t k) {
-          ValueAnswer answer = Moved(game.Answer(question, noisy), kLow, kSize);
+        TakeStage(**plan, asked, [&](const Question& question, size_t k) {
+          Answer answer = Moved(game.Reply(question, noisy), kLow, kSize);
           if (missing && k == middle) answer.samples = 0;
           return answer;
         });
         if (HasFatalFailure()) return;
       }
-      const auto estimate = (*plan)->Finish();
+      const auto estimate = (*plan)->finish();
       std::vector<double> numbers = {static_cast<double>((*plan)->done())};
       if (estimate.ok()) Append(numbers, Numbers(*estimate, asked));
       golden.Expect(
@@ -268,15 +268,15 @@ TEST(Golden, EstimatesFromOneSide) {
       ASSERT_TRUE(plan.ok()) << plan.status();
       Asked asked;
       while (!(*plan)->done()) {
-        TakeStage(**plan, asked, [&](const CoalitionQuestion& question, size_t) {
+        TakeStage(**plan, asked, [&](const Question& question, size_t) {
           const double noise = samples > 1 ? 0.02 * (dice.Unit() - 0.5) : 0;
-          return ValueAnswer{.mean = mean(question.players) + noise,
-                             .samples = question.samples,
-                             .variance = samples > 1 ? 1e-4 : 0};
+          return Answer{.mean = mean(question.players) + noise,
+                        .samples = question.samples,
+                        .variance = samples > 1 ? 1e-4 : 0};
         });
         if (HasFatalFailure()) return;
       }
-      const auto estimate = (*plan)->Finish();
+      const auto estimate = (*plan)->finish();
       ASSERT_TRUE(estimate.ok()) << estimate.status();
       golden.Expect(absl::StrCat("n=", n, " samples=", samples), Numbers(*estimate, asked));
     }
@@ -301,7 +301,7 @@ TEST(Golden, OwenEstimates) {
         ASSERT_TRUE(plan.ok()) << plan.status();
         DrawnGame game(n, false, seed);
         const Asked asked = DriveDrawn(**plan, game, n, samples > 0);
-        const auto estimate = (*plan)->Finish();
+        const auto estimate = (*plan)->finish();
         ASSERT_TRUE(estimate.ok()) << estimate.status();
         golden.Expect(absl::StrCat("messages=", n, " q=", questions, " samples=", samples),
                       Numbers(*estimate, asked));

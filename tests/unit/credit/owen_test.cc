@@ -33,7 +33,7 @@ TEST(OwenPlan, GloveGameWithAUnion) {
   const std::vector<PlayerSet> asked = Drive(**plan, game);
   EXPECT_EQ(static_cast<std::int64_t>(asked.size()), OwenQuestionCount({2, 1}));
   EXPECT_EQ(std::set<PlayerSet>(asked.begin(), asked.end()).size(), asked.size());
-  const absl::StatusOr<CreditEstimate> estimate = (*plan)->Finish();
+  const absl::StatusOr<CreditEstimate> estimate = (*plan)->finish();
   ASSERT_TRUE(estimate.ok());
   EXPECT_NEAR(estimate->values[0], 0.75, 1e-12);
   EXPECT_NEAR(estimate->values[1], 0.25, 1e-12);

@@ -1,5 +1,3 @@
-#include "server/credit/plan.h"
-
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -11,6 +9,7 @@
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/credit/credit_plan.h"
 #include "server/credit/exact.h"
 #include "tests/unit/credit/drive.h"
 
@@ -33,7 +32,7 @@ TEST(ExactPlan, AsksEveryCoalitionOnceAndFindsTheShapleyValue) {
   const std::vector<PlayerSet> asked = Drive(*plan, kExample);
   EXPECT_EQ(asked.size(), 8u);
   EXPECT_EQ(std::set<PlayerSet>(asked.begin(), asked.end()).size(), 8u);
-  const absl::StatusOr<CreditEstimate> estimate = plan->Finish();
+  const absl::StatusOr<CreditEstimate> estimate = plan->finish();
   ASSERT_TRUE(estimate.ok());
   EXPECT_NEAR(estimate->values[0], 0.7166666666666667, 1e-12);
   EXPECT_NEAR(estimate->values[2], 0.1166666666666667, 1e-12);
@@ -52,7 +51,7 @@ TEST(ExactPlan, AsksEveryCoalitionOnceAndFindsTheShapleyValue) {
 TEST(ExactPlan, AsksSmallAndLargeCoalitionsFirst) {
   const std::unique_ptr<CreditPlan> plan = Make({.n = 6, .method = Method::kExact});
   EXPECT_EQ(plan->ask().size(), 14u);
-  for (const CoalitionQuestion& question : plan->ask()) {
+  for (const Question& question : plan->ask()) {
     const int size = question.players.size();
     EXPECT_TRUE(size <= 1 || size >= 5) << size;
   }
@@ -64,8 +63,8 @@ TEST(ExactPlan, NoiseBecomesAStandardError) {
   ASSERT_EQ(plan->ask().size(), 4u);
   EXPECT_EQ(plan->ask()[0].samples, 10);
   ASSERT_TRUE(
-      plan->tell(std::vector<ValueAnswer>(4, {.mean = 0.5, .samples = 10, .variance = 0.4})).ok());
-  const absl::StatusOr<CreditEstimate> estimate = plan->Finish();
+      plan->tell(std::vector<Answer>(4, {.mean = 0.5, .samples = 10, .variance = 0.4})).ok());
+  const absl::StatusOr<CreditEstimate> estimate = plan->finish();
   ASSERT_TRUE(estimate.ok());
   EXPECT_NEAR(estimate->std_errors[0], 0.2, 1e-12);  // sqrt(4 * 1/4 * 0.04)
   EXPECT_NEAR(estimate->high[0] - estimate->values[0], 0.2 * 1.959963984540054, 1e-9);
@@ -79,29 +78,29 @@ TEST(ExactPlan, AgreeingSamplesOfANoisyGameAreNotTakenAsExact) {
       Make({.n = 1, .samples_per_question = 2, .noise = Noise::kSampled});
   ASSERT_TRUE(plan->tell({{.mean = 0, .samples = 2}, {.mean = 1, .samples = 2}}).ok());
   // Both variances 3/4 * 1/4, halved by two samples, added.
-  EXPECT_NEAR(plan->Finish()->std_errors[0], std::sqrt(0.1875), 1e-12);
+  EXPECT_NEAR(plan->finish()->std_errors[0], std::sqrt(0.1875), 1e-12);
 }
 
 TEST(ExactPlan, AnswersWithoutVarianceAreExactWhereNobodySpeaksOfNoise) {
   const std::unique_ptr<CreditPlan> plan = Make({.n = 1, .noise = Noise::kUnsaid});
   ASSERT_TRUE(plan->tell({{.mean = 0}, {.mean = 1}}).ok());
-  EXPECT_EQ(plan->Finish()->std_errors[0], 0);
-  EXPECT_EQ(plan->Finish()->interval, IntervalKind::kExact);
+  EXPECT_EQ(plan->finish()->std_errors[0], 0);
+  EXPECT_EQ(plan->finish()->interval, IntervalKind::kExact);
 }
 
 TEST(ExactPlan, OneVarianceTellsThatTheOtherAnswersMerelyAgreed) {
   const std::unique_ptr<CreditPlan> plan = Make({.n = 1, .noise = Noise::kUnsaid});
   ASSERT_TRUE(
       plan->tell({{.mean = 0, .samples = 2}, {.mean = 0.5, .samples = 2, .variance = 0.5}}).ok());
-  EXPECT_NEAR(plan->Finish()->std_errors[0], std::sqrt((0.1875 + 0.5) / 2), 1e-12);
-  EXPECT_EQ(plan->Finish()->interval, IntervalKind::kDesign);
+  EXPECT_NEAR(plan->finish()->std_errors[0], std::sqrt((0.1875 + 0.5) / 2), 1e-12);
+  EXPECT_EQ(plan->finish()->interval, IntervalKind::kDesign);
 }
 
 TEST(ExactPlan, ADeterministicGameIsTakenAtItsWord) {
   const std::unique_ptr<CreditPlan> plan = Make({.n = 1});
   ASSERT_TRUE(
       plan->tell({{.mean = 0, .samples = 2}, {.mean = 0.5, .samples = 2, .variance = 0.5}}).ok());
-  EXPECT_NEAR(plan->Finish()->std_errors[0], 0.5, 1e-12);
+  EXPECT_NEAR(plan->finish()->std_errors[0], 0.5, 1e-12);
 }
 
 TEST(ExactPlan, SpendsSamplesWhereTheyWeigh) {
@@ -112,8 +111,8 @@ TEST(ExactPlan, SpendsSamplesWhereTheyWeigh) {
   int samples = 0;
   std::vector<int> most(n + 1);
   while (!plan->done()) {
-    std::vector<ValueAnswer> answers;
-    for (const CoalitionQuestion& question : plan->ask()) {
+    std::vector<Answer> answers;
+    for (const Question& question : plan->ask()) {
       samples += question.samples;
       variances[question.players.mask()] = 1.0 / question.samples;
       most[question.players.size()] = std::max(most[question.players.size()], question.samples);
@@ -139,8 +138,8 @@ TEST(ExactPlan, SamplesAddUpToWhatWasAllowed) {
                                                      .noise = Noise::kSampled});
       int64_t samples = 0;
       while (!plan->done()) {
-        std::vector<ValueAnswer> answers;
-        for (const CoalitionQuestion& question : plan->ask()) {
+        std::vector<Answer> answers;
+        for (const Question& question : plan->ask()) {
           ASSERT_GE(question.samples, 1);
           samples += question.samples;
           answers.push_back({.mean = 0.5, .samples = question.samples, .variance = 0.25});
@@ -161,7 +160,7 @@ TEST(ExactPlan, StagesGrow) {
   std::vector<size_t> pairs;
   while (!plan->done()) {
     pairs.push_back(plan->ask().size() / 2);
-    ASSERT_TRUE(plan->tell(std::vector<ValueAnswer>(plan->ask().size(), {.mean = 0.5})).ok());
+    ASSERT_TRUE(plan->tell(std::vector<Answer>(plan->ask().size(), {.mean = 0.5})).ok());
   }
   EXPECT_THAT(pairs, testing::ElementsAre(18, 50, 204, 816, 3264, 13056, 32768, 15360));
 }
@@ -172,11 +171,11 @@ TEST(CreditPlan, RejectsAnswersThatAreNone) {
   EXPECT_EQ(plan->tell({{.mean = 0}, {.mean = 2}}).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(plan->tell({{.mean = 0}, {.mean = 1, .variance = -1}}).code(),
             absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(plan->Finish().status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(plan->finish().status().code(), absl::StatusCode::kFailedPrecondition);
   ASSERT_TRUE(plan->tell({{.mean = 0.25}, {.mean = 1}}).ok());
   EXPECT_TRUE(plan->done());
   EXPECT_EQ(plan->tell({}).code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_DOUBLE_EQ(plan->Finish()->values[0], 0.75);
+  EXPECT_DOUBLE_EQ(plan->finish()->values[0], 0.75);
 }
 
 // Rounding may carry a value out of its range by a billionth of it: here by 2^-28.
@@ -202,7 +201,7 @@ TEST(CreditPlan, AMissingAnswerEndsThePlan) {
   const std::unique_ptr<CreditPlan> plan = Make({.n = 1});
   ASSERT_TRUE(plan->tell({{.mean = 0.25}, {.samples = 0}}).ok());
   EXPECT_TRUE(plan->done());
-  EXPECT_EQ(plan->Finish().status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(plan->finish().status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 TEST(MakeCreditPlan, NamesTheOptionThatIsOutOfRange) {

@@ -33,10 +33,10 @@ class MaskReplay final : public evaluation::EpisodeReplay {
       threads.insert(std::this_thread::get_id());
     }
     for (size_t i = 0; i < questions.size(); ++i) {
-      if (questions[i].coalition >= fail_from) {
-        return absl::DataLossError(std::to_string(questions[i].coalition));
+      if (questions[i].coalition() >= fail_from) {
+        return absl::DataLossError(std::to_string(questions[i].coalition()));
       }
-      answers[i].mean = static_cast<double>(questions[i].coalition);
+      answers[i].mean = static_cast<double>(questions[i].coalition());
     }
     return absl::OkStatus();
   }
@@ -49,7 +49,7 @@ class MaskReplay final : public evaluation::EpisodeReplay {
 
 std::vector<Question> Questions(size_t count) {
   std::vector<Question> questions(count);
-  for (size_t i = 0; i < count; ++i) questions[i].coalition = i;
+  for (size_t i = 0; i < count; ++i) questions[i].players = PlayerSet::FromMask(i);
   return questions;
 }
 

@@ -14,9 +14,11 @@ namespace assay::evaluation {
 
 // An episode of `agents` agents and as many messages, one each.
 inline std::shared_ptr<EpisodeContext> SmallContext(int agents) {
+  static const std::vector<std::string> kNames = {"none", "one", "two",   "three", "four",
+                                                  "five", "six", "seven", "eight"};
   static const std::vector<std::string> kIds = {"a", "b", "c", "d", "e", "f", "g", "h"};
   auto context = std::make_shared<EpisodeContext>();
-  context->episode.id = "episode";
+  context->episode.id = kNames[agents];
   context->episode.reference_answer = "A";
   for (int i = 0; i < agents; ++i) {
     context->episode.agents.push_back({kIds[i], {}, kIds[i]});
@@ -28,9 +30,9 @@ inline std::shared_ptr<EpisodeContext> SmallContext(int agents) {
   return context;
 }
 
-inline signals::Question CoalitionQuestion(credit::Coalition coalition) {
+inline signals::Question CoalitionQuestion(Coalition coalition) {
   signals::Question question;
-  question.coalition = coalition;
+  question.players = PlayerSet::FromMask(coalition);
   return question;
 }
 
@@ -38,8 +40,7 @@ inline signals::Question CoalitionQuestion(credit::Coalition coalition) {
 inline Batch CoalitionBatch(std::shared_ptr<const EpisodeContext> context) {
   Batch batch;
   batch.context = std::move(context);
-  for (credit::Coalition s = 0; s < credit::Coalition{1} << batch.context->episode.agents.size();
-       ++s) {
+  for (Coalition s = 0; s < Coalition{1} << batch.context->episode.agents.size(); ++s) {
     batch.questions.push_back(CoalitionQuestion(s));
   }
   return batch;
@@ -67,7 +68,7 @@ inline Answers Means(const std::vector<double>& means) {
 inline Answers OwnAnswers(const Batch& batch) {
   Answers answers(batch.questions.size());
   for (size_t i = 0; i < answers.size(); ++i) {
-    answers[i].mean = 1.0 / (1.0 + static_cast<double>(batch.questions[i].coalition));
+    answers[i].mean = 1.0 / (1.0 + static_cast<double>(batch.questions[i].coalition()));
   }
   return answers;
 }

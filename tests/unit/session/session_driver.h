@@ -33,7 +33,7 @@ class Driver {
     deps.config = &config_;
     deps.catalog = &catalog_;
     deps.admission = &admission_;
-    deps.observer = observer;
+    deps.observers = observer;
     deps.stream = 7;
     deps.trace.trace_id = "trace";
     deps.make_caller = [this](const signals::EvaluatorTraits& traits,

@@ -1,4 +1,4 @@
-#include "server/signals/allocation.h"
+#include "server/signals/rewards/allocation.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

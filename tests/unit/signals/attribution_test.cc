@@ -92,8 +92,8 @@ TEST(Attribution, OwenValuesShareAnAgentsCreditAmongItsMessages) {
   episode.score = 1;
   // Only the second message of agent 0 and the message of agent 1 together are worth anything.
   const auto value = [](const Question& q) {
-    if (q.kind == QuestionKind::kCoalition) return q.coalition == 3 ? 1.0 : 0.0;
-    return q.subset.contains(1) && q.subset.contains(2) ? 1.0 : 0.0;
+    if (q.kind == QuestionKind::kCoalition) return q.coalition() == 3 ? 1.0 : 0.0;
+    return q.players.contains(1) && q.players.contains(2) ? 1.0 : 0.0;
   };
   const auto signals = RunWith(
       episode, {},
@@ -231,7 +231,7 @@ TEST(Attribution, RefusesAnswersThatAreNoValues) {
   for (double bad : {std::numeric_limits<double>::quiet_NaN(), 1.5, -0.1}) {
     const auto signals =
         RunWith(episode, {}, Traits(EvaluatorKind::kCaller, {QuestionKind::kCoalition}),
-                [bad](const Question& q) { return q.coalition == 0 ? 0 : bad; });
+                [bad](const Question& q) { return q.coalition() == 0 ? 0 : bad; });
     EXPECT_EQ(signals.status().code(), absl::StatusCode::kInvalidArgument) << bad;
     EXPECT_EQ(RunTable(episode, {}, {0, bad}).status().code(), absl::StatusCode::kInvalidArgument);
   }
@@ -304,7 +304,7 @@ TEST(Attribution, ExactAnswersOfACallerAreUsedAsExact) {
   Options options;
   options.estimator.max_questions = 96;
   const auto value = [](const Question& q) {
-    return (std::popcount(q.coalition) + (q.coalition & 1) * 2) / 10.0;
+    return (std::popcount(q.coalition()) + (q.coalition() & 1) * 2) / 10.0;
   };
   for (bool deterministic : {false, true}) {
     EvaluatorTraits traits = Traits(EvaluatorKind::kCaller, {QuestionKind::kCoalition}, false);
@@ -355,7 +355,7 @@ TEST(Attribution, FullAuditKeepsQuestionsAndEvidence) {
   Say(episode, 1);
   Options options;
   options.audit = AuditLevel::kFull;
-  const auto value = [](const Question& q) { return std::popcount(q.coalition) / 2.0; };
+  const auto value = [](const Question& q) { return std::popcount(q.coalition()) / 2.0; };
   const auto signals =
       RunWith(episode, options, Traits(EvaluatorKind::kCaller, {QuestionKind::kCoalition}), value);
   ASSERT_TRUE(signals.ok());

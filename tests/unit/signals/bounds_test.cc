@@ -4,9 +4,9 @@
 #include <cmath>
 #include <vector>
 
-#include "server/signals/allocation.h"
-#include "server/signals/credit_phase.h"
-#include "server/signals/success.h"
+#include "server/signals/phases/credit_phase.h"
+#include "server/signals/rewards/allocation.h"
+#include "server/signals/rewards/success.h"
 #include "tests/unit/signals/play.h"
 
 namespace assay::signals {

@@ -1,12 +1,12 @@
 // What is asked for besides coalitions, and where it costs too much.
-#include "server/signals/detail_phase.h"
+#include "server/signals/phases/detail_phase.h"
 
 #include <gtest/gtest.h>
 
 #include <numeric>
 #include <vector>
 
-#include "server/signals/credit_phase.h"
+#include "server/signals/phases/credit_phase.h"
 #include "tests/unit/signals/play.h"
 
 namespace assay::signals {
@@ -44,7 +44,7 @@ Asked AskAll(const Episode& episode, const Options& options, const EvaluatorTrai
     if (!asked.kind) asked.kind = batch.front().kind;
     std::vector<Answer> answers(batch.size());
     for (size_t k = 0; k < batch.size(); ++k) {
-      answers[k].mean = batch[k].subset.size() / 256.0;
+      answers[k].mean = batch[k].players.size() / 256.0;
       answers[k].scores.assign(episode.messages.size(), 0.5);
     }
     const absl::Status told = (*phase)->Tell(answers, findings);

@@ -90,8 +90,8 @@ Episode LostTalk() {
 }
 
 double WorthOfLast(const Question& question) {
-  if (question.kind == QuestionKind::kCoalition) return question.coalition == 2 ? 0.4 : 0;
-  return question.subset.contains(3) && !question.subset.contains(0) ? 0.4 : 0;
+  if (question.kind == QuestionKind::kCoalition) return question.coalition() == 2 ? 0.4 : 0;
+  return question.players.contains(3) && !question.players.contains(0) ? 0.4 : 0;
 }
 
 const std::vector<QuestionKind> kOfMessages = {QuestionKind::kCoalition, QuestionKind::kMessages};

@@ -149,7 +149,8 @@ std::vector<double> Numbers(const Signals& s) {
 }
 
 double Asked(const Question& q) {
-  return static_cast<double>(q.coalition) + 3 * static_cast<double>(q.subset.mask()) + 5 * q.index +
+  const double weight = q.kind == QuestionKind::kCoalition ? 1 : 3;
+  return weight * static_cast<double>(q.players.mask()) + 5 * q.index +
          7 * static_cast<double>(q.kind) + 11 * q.samples;
 }
 
@@ -180,7 +181,7 @@ std::vector<double> Drive(Dice& dice, const Episode& episode, const Options& opt
                                              : 2 * dice.Unit() - 1);
         }
       } else {
-        a.mean = q.kind == QuestionKind::kCoalition ? table[q.coalition]
+        a.mean = q.kind == QuestionKind::kCoalition ? table[q.coalition()]
                                                     : range.low + range.size() * dice.Unit();
         if (!traits.deterministic && q.samples > 1) {
           a.variance = 0.02 * range.size() * range.size();

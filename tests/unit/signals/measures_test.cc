@@ -22,7 +22,7 @@ using testing::Say;
 using testing::Team;
 using testing::Traits;
 
-double Size(credit::Coalition coalition) { return std::popcount(coalition); }
+double Size(Coalition coalition) { return std::popcount(coalition); }
 
 TEST(Measures, ATableHoldsTheValuesWithoutEachAgent) {
   Episode episode = Team(2);
@@ -52,7 +52,7 @@ TEST(Measures, EstimatorsKeepWhatTheyWereTold) {
   options.estimator.max_questions = 40;
   const EvaluatorTraits traits = Traits(EvaluatorKind::kCaller, {QuestionKind::kCoalition}, false);
   const auto value = [](const Question& q) {
-    return Size(q.coalition) / 16 + (q.coalition & 1) * .25;
+    return Size(q.coalition()) / 16 + (q.coalition() & 1) * .25;
   };
   for (const credit::Method method :
        {credit::Method::kOddBayes, credit::Method::kAntithetic, credit::Method::kPermutation,
@@ -199,7 +199,7 @@ TEST(Measures, PrefixAnswersAreExactUnlessTheyVary) {
       for (const Question& question : plan.ask()) {
         const bool prefix = question.kind == QuestionKind::kPrefix;
         Answer& told = answers.emplace_back();
-        told.mean = prefix ? .25 * question.index : static_cast<double>(question.coalition);
+        told.mean = prefix ? .25 * question.index : static_cast<double>(question.coalition());
         told.samples = prefix ? 8 : 1;
         told.variance = prefix ? variance : 0;
       }

@@ -52,7 +52,7 @@ TEST(Log, EveryLineIsJsonWhateverTheText) {
 
 TEST(ServiceLog, OneLineAFailedEpisodeAndNoneForTheRest) {
   Lines lines;
-  ServiceLog log(&lines.log, nullptr);
+  ServiceLog log(&lines.log);
   v1::EpisodeResult good;
   good.mutable_signals();
   log.OnEpisode(good, 1, absl::Seconds(1), {3, "abc"});
@@ -74,7 +74,7 @@ TEST(ServiceLog, OneLineAFailedEpisodeAndNoneForTheRest) {
 
 TEST(ServiceLog, OneLineAStream) {
   Lines lines;
-  ServiceLog log(&lines.log, nullptr);
+  ServiceLog log(&lines.log);
   log.OnStreamOpen();
   service::StreamSummary summary;
   summary.peer = "ipv4:127.0.0.1:1";

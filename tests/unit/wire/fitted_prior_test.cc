@@ -48,9 +48,9 @@ void ExpectSame(const blame::Parameters& a, const blame::Parameters& b) {
 TEST(FittedPrior, ComesBackFromTheWireAsItWas) {
   const blame::TextPrior text = SmallText();
   const blame::Parameters model = SmallModel();
-  const v1::FittedPrior wire = ToWire(&text, &model, 90);
+  const v1::FittedPrior wire = FittedPriorToWire(&text, &model, 90);
   EXPECT_EQ(wire.model_episodes(), 90);
-  const auto back = ToDomain(wire);
+  const auto back = FittedPriorFromWire(wire);
   ASSERT_TRUE(back.ok()) << back.status();
   ASSERT_NE(back->text, nullptr);
   EXPECT_EQ(back->text->features, text.features);
@@ -62,17 +62,17 @@ TEST(FittedPrior, ComesBackFromTheWireAsItWas) {
 
 TEST(FittedPrior, EitherHalfMayBeMissing) {
   const blame::TextPrior text = SmallText();
-  const v1::FittedPrior of_text = ToWire(&text, nullptr, 0);
+  const v1::FittedPrior of_text = FittedPriorToWire(&text, nullptr, 0);
   EXPECT_EQ(of_text.features_size(), 2);
   EXPECT_FALSE(of_text.has_model());
   EXPECT_FALSE(of_text.has_propagated_share());
-  ExpectSame(ToDomain(of_text)->parameters, blame::Parameters());
+  ExpectSame(FittedPriorFromWire(of_text)->parameters, blame::Parameters());
 
   const blame::Parameters model = SmallModel();
-  const v1::FittedPrior of_model = ToWire(nullptr, &model, 90);
+  const v1::FittedPrior of_model = FittedPriorToWire(nullptr, &model, 90);
   EXPECT_EQ(of_model.features_size(), 0);
   EXPECT_EQ(of_model.episodes(), 0);
-  EXPECT_EQ(ToDomain(of_model)->text, nullptr);
+  EXPECT_EQ(FittedPriorFromWire(of_model)->text, nullptr);
 }
 
 TEST(ApplyModel, RatesTakeTheirWeightsAlong) {

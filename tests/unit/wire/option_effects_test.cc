@@ -43,7 +43,7 @@ std::string IdleOf(const v1::AttributionOptions& sent) {
   if (status.ok()) return "";
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_NE(status.message().find("has no effect: "), absl::string_view::npos) << status;
-  return ToWire(status).violations(0).field();
+  return ErrorToWire(status).violations(0).field();
 }
 
 using Change = void (*)(v1::AttributionOptions*);

@@ -1,7 +1,8 @@
-#include "server/wire/questions.h"
+#include "server/wire/questions/questions.h"
 
 #include "gtest/gtest.h"
 #include "server/base/retry_after.h"
+#include "server/base/safe_text.h"
 #include "tests/unit/evaluation/fixtures.h"
 
 namespace assay::evaluation {
@@ -14,10 +15,10 @@ TEST(Wire, QuestionsNameAgentsAndMessages) {
   Batch batch;
   batch.context = context;
   batch.questions.resize(4);
-  batch.questions[0].coalition = 0b101;
+  batch.questions[0].players = PlayerSet::FromMask(0b101);
   batch.questions[1].kind = signals::QuestionKind::kMessages;
-  batch.questions[1].subset.insert(0);
-  batch.questions[1].subset.insert(1);
+  batch.questions[1].players.insert(0);
+  batch.questions[1].players.insert(1);
   batch.questions[2].kind = signals::QuestionKind::kPrefix;
   batch.questions[2].index = 2;
   batch.questions[2].samples = 3;
@@ -25,8 +26,8 @@ TEST(Wire, QuestionsNameAgentsAndMessages) {
   const absl::Time now = absl::FromUnixSeconds(1000);
   batch.deadline = now + absl::Milliseconds(1500);
   v1::EvaluateRequest wire;
-  ToWire(batch, now, &wire);
-  EXPECT_EQ(wire.episode_id(), "episode");
+  BatchToWire(batch, now, &wire);
+  EXPECT_EQ(wire.episode_id(), std::string(context->episode.id));
   EXPECT_EQ(wire.seed(), 5u);
   EXPECT_EQ(wire.timeout().seconds(), 1);
   EXPECT_EQ(wire.timeout().nanos(), 500'000'000);
@@ -56,7 +57,7 @@ TEST(Wire, TeamsNameEpisodesAndARequestEachOfThemOnce) {
   batch.questions[0].team = {3, 3, 1};
   batch.questions[1].team = {1, signals::kAbsent, 3};
   v1::EvaluateRequest wire;
-  ToWire(batch, absl::FromUnixSeconds(1000), &wire);
+  BatchToWire(batch, absl::FromUnixSeconds(1000), &wire);
   EXPECT_EQ(wire.episode_id(), "group");
   const auto& team = wire.questions(1).counterfactual().team().episode_ids();
   EXPECT_EQ(std::vector<std::string>(team.begin(), team.end()),
@@ -72,9 +73,9 @@ TEST(Wire, OfManyMessagesTheFirst256CanBeNamed) {
   context->episode.messages.assign(258, context->episode.messages[0]);
   signals::Question question;
   question.kind = signals::QuestionKind::kMessages;
-  for (const int ordinal : {0, 255}) question.subset.insert(ordinal);
+  for (const int ordinal : {0, 255}) question.players.insert(ordinal);
   v1::Counterfactual wire;
-  ToWire(question, *context, &wire);
+  QuestionToWire(question, *context, &wire);
   const auto& kept = wire.messages().indices();
   EXPECT_EQ(std::vector<int>(kept.begin(), kept.end()), (std::vector<int>{0, 255}));
 }
@@ -85,12 +86,12 @@ TEST(Wire, ADeadlineThatHasPassedLeavesNoTime) {
   const absl::Time now = absl::FromUnixSeconds(1000);
   batch.deadline = now - absl::Seconds(3);
   v1::EvaluateRequest wire;
-  ToWire(batch, now, &wire);
+  BatchToWire(batch, now, &wire);
   EXPECT_TRUE(wire.has_timeout());
   EXPECT_EQ(wire.timeout().seconds(), 0);
   batch.deadline = absl::InfiniteFuture();
   v1::EvaluateRequest endless;
-  ToWire(batch, now, &endless);
+  BatchToWire(batch, now, &endless);
   EXPECT_FALSE(endless.has_timeout());
 }
 
@@ -98,7 +99,7 @@ TEST(Wire, CodesOfStrangersAreKnownOrUnknown) {
   const auto code = [](int sent) {
     v1::Error error;
     error.set_code(sent);
-    return static_cast<int>(ToStatus(error).code());
+    return static_cast<int>(StatusFromWire(error).code());
   };
   for (int known = 1; known <= 16; ++known) EXPECT_EQ(code(known), known);
   for (const int unknown : {-1, 0, 17}) EXPECT_EQ(code(unknown), 2) << unknown;
@@ -106,36 +107,36 @@ TEST(Wire, CodesOfStrangersAreKnownOrUnknown) {
 
 TEST(Wire, AnswersAndErrors) {
   v1::EvaluateResponse response;
-  EXPECT_EQ(ToDomain(response).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(AnswersFromWire(response).status().code(), absl::StatusCode::kInvalidArgument);
   v1::Answer* answer = response.mutable_answers()->add_answers();
   answer->set_mean(0.25);
   answer->set_samples(4);
   answer->set_variance(0.5);
   answer->add_message_scores(-1);
-  const auto answers = ToDomain(response);
+  const auto answers = AnswersFromWire(response);
   ASSERT_TRUE(answers.ok());
   EXPECT_EQ((*answers)[0].mean, 0.25);
   EXPECT_EQ((*answers)[0].samples, 4);
   EXPECT_EQ((*answers)[0].variance, 0.5);
   EXPECT_EQ((*answers)[0].scores, std::vector<double>{-1});
   answer->mutable_error()->set_code(14);
-  EXPECT_EQ(ToDomain(response).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(AnswersFromWire(response).status().code(), absl::StatusCode::kUnavailable);
   response.mutable_error()->set_code(77);
   response.mutable_error()->mutable_retry_after()->set_seconds(2);
-  EXPECT_EQ(ToDomain(response).status().code(), absl::StatusCode::kUnknown);
-  EXPECT_EQ(RetryAfter(ToDomain(response).status()), absl::Seconds(2));
+  EXPECT_EQ(AnswersFromWire(response).status().code(), absl::StatusCode::kUnknown);
+  EXPECT_EQ(RetryAfter(AnswersFromWire(response).status()), absl::Seconds(2));
 }
 
 TEST(Wire, MessagesOfStrangersAreWholeCharacters) {
-  EXPECT_EQ(SafeMessage("gr\xc3\xbc\xc3\x9f"), "gr\xc3\xbc\xc3\x9f");
-  EXPECT_EQ(SafeMessage("a\xff"
-                        "b\xc3"),
+  EXPECT_EQ(SafeText("gr\xc3\xbc\xc3\x9f"), "gr\xc3\xbc\xc3\x9f");
+  EXPECT_EQ(SafeText("a\xff"
+                     "b\xc3"),
             "a?b?");
-  EXPECT_EQ(SafeMessage("\xed\xa0\x80"), "???");       // a surrogate
-  EXPECT_EQ(SafeMessage("\xc0\xaf"), "??");            // overlong
-  EXPECT_EQ(SafeMessage("\xf4\x90\x80\x80"), "????");  // beyond U+10FFFF
-  EXPECT_EQ(SafeMessage(std::string(1023, 'a') + "\xc3\xbc"), std::string(1023, 'a'));
-  EXPECT_EQ(SafeMessage(std::string(5000, 'a')).size(), 1024u);
+  EXPECT_EQ(SafeText("\xed\xa0\x80"), "???");       // a surrogate
+  EXPECT_EQ(SafeText("\xc0\xaf"), "??");            // overlong
+  EXPECT_EQ(SafeText("\xf4\x90\x80\x80"), "????");  // beyond U+10FFFF
+  EXPECT_EQ(SafeText(std::string(1023, 'a') + "\xc3\xbc"), std::string(1023, 'a'));
+  EXPECT_EQ(SafeText(std::string(5000, 'a')).size(), 1024u);
 }
 
 std::string Utf8(uint32_t code, int length) {
@@ -157,7 +158,7 @@ TEST(Wire, KnowsEveryCharacter) {
       const bool character =
           code >= limits[length - 1] && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
       const std::string text = Utf8(code, length);
-      const std::string safe = SafeMessage(text);
+      const std::string safe = SafeText(text);
       ASSERT_EQ(safe == text, character) << std::hex << code << " in " << length;
       if (!character) {
         ASSERT_EQ(safe, std::string(text.size(), '?')) << std::hex << code;
@@ -165,8 +166,8 @@ TEST(Wire, KnowsEveryCharacter) {
     }
   }
   for (const char* cut : {"\xc3", "\xe2\x82", "\xf0\x9f\x98"}) {
-    EXPECT_EQ(SafeMessage(cut), std::string(std::string(cut).size(), '?'));
-    EXPECT_EQ(SafeMessage(std::string(cut) + "aaa"),
+    EXPECT_EQ(SafeText(cut), std::string(std::string(cut).size(), '?'));
+    EXPECT_EQ(SafeText(std::string(cut) + "aaa"),
               std::string(std::string(cut).size(), '?') + "aaa");
   }
 }
@@ -175,7 +176,7 @@ TEST(Wire, ACutMessageEndsWithAWholeCharacter) {
   v1::Error error;
   error.set_code(14);
   error.set_message(std::string(1023, 'a') + "\xc3\xbc");
-  EXPECT_EQ(ToStatus(error).message(), std::string(1023, 'a'));
+  EXPECT_EQ(StatusFromWire(error).message(), std::string(1023, 'a'));
 }
 
 }  // namespace

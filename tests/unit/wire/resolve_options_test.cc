@@ -18,7 +18,7 @@ absl::StatusOr<ResolvedOptions> Resolve(const v1::AttributionOptions& sent) {
 }
 
 std::string FieldOf(const absl::Status& status) {
-  const v1::Error error = ToWire(status);
+  const v1::Error error = ErrorToWire(status);
   return error.violations_size() == 0 ? "" : error.violations(0).field();
 }
 

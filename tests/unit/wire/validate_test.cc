@@ -20,7 +20,7 @@ std::shared_ptr<const ResolvedOptions> Defaults() {
 }
 
 std::string FieldOf(const absl::Status& status) {
-  const v1::Error error = ToWire(status);
+  const v1::Error error = ErrorToWire(status);
   return error.violations_size() == 0 ? "" : error.violations(0).field();
 }
 
@@ -77,7 +77,7 @@ TEST(Validate, NoNumberEscapes) {
             }
             const absl::Status status = Validate(episode);
             EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << field->full_name();
-            EXPECT_EQ(ToWire(status).violations_size(), 1) << status;
+            EXPECT_EQ(ErrorToWire(status).violations_size(), 1) << status;
             if (field->is_repeated()) {
               reflection->SetRepeatedDouble(at, field, i, good);
             } else {

@@ -1,10 +1,16 @@
-// The C++ client of assay.v1.SignalService.
+// The C++ client of assay.v1.SignalService. One thread writes episodes and another reads results,
+// which come in the order in which they are ready:
 //
-//   auto client = SignalClient::Connect("127.0.0.1:50551");
+//   auto client = SignalClient::Connect("127.0.0.1:50051");
 //   auto stream = client->Stream(config);
-//   std::thread feeder([&] { for (auto& e : episodes) stream->Write(std::move(e));
-//   stream->WritesDone(); }); while (std::optional<StreamResult> result = stream->Read()) { ... }
-//   feeder.join();
+//   std::thread writer([&] {
+//     for (v1::Episode& episode : episodes) stream->Write(std::move(episode)).IgnoreError();
+//     stream->WritesDone();
+//   });
+//   while (std::optional<StreamResult> result = stream->Read()) {
+//     Train(*result);
+//   }
+//   writer.join();
 //   absl::Status status = stream->Finish();
 #ifndef ASSAY_CLIENT_H_
 #define ASSAY_CLIENT_H_

@@ -20,7 +20,7 @@ class RecordingSink final : public CallerSink {
   std::vector<CallerRequest> requests;
 };
 
-class CountingObserver final : public Observer {
+class CountingObserver final : public QuestionObserver {
  public:
   void OnAnswersDropped(absl::string_view, int64_t count) override { dropped += count; }
   int64_t dropped = 0;

@@ -43,7 +43,7 @@ std::vector<double> Replay(Dice& dice) {
   std::vector<signals::Question> questions(1);
   questions[0].kind = signals::QuestionKind::kAllCoalitions;
   const auto count = static_cast<int>(context->episode.messages.size());
-  for (credit::Coalition s = 0; s < credit::Coalition{1} << agents; ++s) {
+  for (Coalition s = 0; s < Coalition{1} << agents; ++s) {
     questions.push_back(CoalitionQuestion(s));
   }
   for (int j = 0; j <= count; ++j) {
@@ -56,7 +56,7 @@ std::vector<double> Replay(Dice& dice) {
         for (int u = 0; u < t; ++u) {
           ordinal += context->episode.messages[u].agent == signals::kContext ? 0 : 1;
         }
-        questions.back().subset.insert(ordinal);
+        questions.back().players.insert(ordinal);
       }
     }
   }

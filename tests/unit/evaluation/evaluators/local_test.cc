@@ -70,7 +70,7 @@ double Kept(const VoteOptions& options, std::shared_ptr<const EpisodeContext> co
             const std::vector<int>& ordinals) {
   signals::Question question;
   question.kind = QuestionKind::kMessages;
-  for (int k : ordinals) question.subset.insert(k);
+  for (int k : ordinals) question.players.insert(k);
   return Ask(options, std::move(context), question).mean;
 }
 
@@ -86,7 +86,7 @@ TEST(VoteReplay, WorkedExampleE4) {
 TEST(VoteReplay, SingleCoalitionsAgreeWithTheTable) {
   const auto context = Debate(3, {{0, 1, "B"}, {1, 1, "A"}, {2, 1, "C"}});
   const std::vector<double> table = Table({}, context);
-  for (credit::Coalition s = 0; s < 8; ++s) {
+  for (Coalition s = 0; s < 8; ++s) {
     EXPECT_EQ(Ask({}, context, CoalitionQuestion(s)).mean, table[s]) << s;
   }
   EXPECT_DOUBLE_EQ(table[7], 1.0 / 3);
@@ -232,7 +232,7 @@ TEST(VoteReplay, SixtyFourAgentsWithDifferentAnswers) {
     message.answer = answers[i];
     context->episode.messages.push_back(message);
   }
-  EXPECT_DOUBLE_EQ(Ask({}, context, CoalitionQuestion(~credit::Coalition{0})).mean, 1.0 / 64);
+  EXPECT_DOUBLE_EQ(Ask({}, context, CoalitionQuestion(~Coalition{0})).mean, 1.0 / 64);
   EXPECT_DOUBLE_EQ(Prefix({}, context, 64), 1.0 / 64);
   EXPECT_DOUBLE_EQ(Prefix({}, context, 7), 0);
 }
@@ -273,7 +273,7 @@ TEST(GivenValues, AnswersFromTheTableWithoutACopy) {
   EXPECT_EQ(answers[0].mean, 0.25);
   EXPECT_EQ(answers[1].mean, 1);
   EXPECT_EQ(answers[2].table.data(), table.data());
-  questions[0].coalition = 4;
+  questions[0].players = PlayerSet::FromMask(4);
   EXPECT_EQ((*replay)->Answer(questions, absl::MakeSpan(answers)).code(),
             absl::StatusCode::kOutOfRange);
   EXPECT_EQ(MakeGivenValues()->Prepare(SmallContext(2)).status().code(),

@@ -58,7 +58,7 @@ double Held(const VoteOptions& options, const std::vector<std::shared_ptr<Episod
       if (message.agent == i) context->episode.messages.push_back(message);
     }
   }
-  return Asked(options, context, CoalitionQuestion((credit::Coalition{1} << agents) - 1));
+  return Asked(options, context, CoalitionQuestion((Coalition{1} << agents) - 1));
 }
 
 TEST(VoteGroup, AgreesWithEveryVoteHeldByItself) {

@@ -127,7 +127,7 @@ struct Transcript {
     }
     question.kind =
         hostile.Number(2) == 0 ? QuestionKind::kCoalition : QuestionKind::kMessageScores;
-    question.coalition = static_cast<credit::Coalition>(hostile.Number(1 << agents));
+    question.players = PlayerSet::FromMask(hostile.Number(1 << agents));
     if (question.kind == QuestionKind::kMessageScores && messages > 0) {
       step = hostile.Number(messages + 1) - 1;
     }

@@ -53,13 +53,13 @@ constexpr char kAll[] =
 
 TEST(JudgePrompt, ACoalitionShowsItsMembersAndTheContext) {
   Question question;
-  question.coalition = 0b010;
+  question.players = PlayerSet::FromMask(0b010);
   EXPECT_EQ(Render(question),
             "of | b not | a, c: [0] agent a, round 1: withheld\n[1] context:\n| tool\n"
             "[2] agent b (critic):\n| two\n| lines\n[3] agent a, round 2: withheld");
-  question.coalition = 0b111;
+  question.players = PlayerSet::FromMask(0b111);
   EXPECT_EQ(Render(question), std::string("of | a, b, c not | nobody: ") + kAll);
-  question.coalition = 0b100;
+  question.players = PlayerSet::FromMask(0b100);
   EXPECT_EQ(Render(question),
             "of | c not | a, b: [0] agent a, round 1: withheld\n[1] context:\n| tool\n"
             "[2] agent b (critic): withheld\n[3] agent a, round 2: withheld");
@@ -67,11 +67,11 @@ TEST(JudgePrompt, ACoalitionShowsItsMembersAndTheContext) {
 
 TEST(JudgePrompt, KeptMessagesAreCountedWithoutTheContext) {
   Question question = Of(QuestionKind::kMessages);
-  question.subset.insert(1);
+  question.players.insert(1);
   EXPECT_EQ(Render(question),
             "of | b not | a, c: [0] agent a, round 1: withheld\n[1] context:\n| tool\n"
             "[2] agent b (critic):\n| two\n| lines\n[3] agent a, round 2: withheld");
-  question.subset.insert(2);
+  question.players.insert(2);
   EXPECT_EQ(Render(question),
             "of | a, b not | c: [0] agent a, round 1: withheld\n[1] context:\n| tool\n"
             "[2] agent b (critic):\n| two\n| lines\n[3] agent a, round 2:\n| three");
@@ -87,7 +87,7 @@ TEST(JudgePrompt, MessagesBeyondTheSetAreWithheld) {
   episode.messages.resize(258);
   for (Message& message : episode.messages) message.agent = 0;
   Question question = Of(QuestionKind::kMessages);
-  for (int t = 0; t < 256; ++t) question.subset.insert(t);
+  for (int t = 0; t < 256; ++t) question.players.insert(t);
   const std::string text = RenderPrompt(kPrompts, episode, question, -1);
   EXPECT_NE(text.find("[255] agent a:\n"), std::string::npos);
   EXPECT_NE(text.find("[256] agent a: withheld"), std::string::npos);

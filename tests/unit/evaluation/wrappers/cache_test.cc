@@ -4,6 +4,8 @@
 #include <random>
 #include <set>
 
+#include "assay/v1/episode.pb.h"
+#include "google/protobuf/descriptor.h"
 #include "gtest/gtest.h"
 #include "server/evaluation/wrappers/cache_key.h"
 #include "tests/unit/evaluation/fixtures.h"
@@ -11,7 +13,7 @@
 namespace assay::evaluation {
 namespace {
 
-class Counts final : public Observer {
+class Counts final : public QuestionObserver {
  public:
   void OnQuestionsCached(absl::string_view, int64_t count) override { cached += count; }
   int64_t cached = 0;
@@ -173,7 +175,7 @@ TEST_F(CacheTest, BytesAreCountedToTheLast) {
     batch.context = SmallContext(2);
     size_t asked = 0;
     for (const int of : {3, 2, 1, 1, 2, 3}) {
-      batch.questions = {CoalitionQuestion(static_cast<credit::Coalition>(of))};
+      batch.questions = {CoalitionQuestion(static_cast<Coalition>(of))};
       Outcome outcome;
       const size_t before = inner_->calls.size();
       const CancelFn cancel = cache->Evaluate(batch, outcome.Done());
@@ -196,12 +198,89 @@ TEST_F(CacheTest, BytesAreCountedToTheLast) {
   }
 }
 
+// Gives a field another value than it has in `message`, which is empty.
+void Change(const google::protobuf::FieldDescriptor* field, google::protobuf::Message* message) {
+  using Field = google::protobuf::FieldDescriptor;
+  const google::protobuf::Reflection* const reflection = message->GetReflection();
+  switch (field->cpp_type()) {
+    case Field::CPPTYPE_STRING:
+      if (field->is_repeated()) return reflection->AddString(message, field, "x");
+      return reflection->SetString(message, field, "x");
+    case Field::CPPTYPE_DOUBLE:
+      if (field->is_repeated()) return reflection->AddDouble(message, field, 0.5);
+      return reflection->SetDouble(message, field, 0.5);
+    case Field::CPPTYPE_INT32:
+      if (field->is_repeated()) return reflection->AddInt32(message, field, 1);
+      return reflection->SetInt32(message, field, 1);
+    case Field::CPPTYPE_INT64:
+      if (field->is_repeated()) return reflection->AddInt64(message, field, 1);
+      return reflection->SetInt64(message, field, 1);
+    case Field::CPPTYPE_BOOL:
+      return reflection->SetBool(message, field, true);
+    case Field::CPPTYPE_MESSAGE:
+      if (field->is_repeated()) return static_cast<void>(reflection->AddMessage(message, field));
+      return static_cast<void>(reflection->MutableMessage(message, field));
+    default:
+      FAIL() << "teach this test the type of " << field->full_name();
+  }
+}
+
+// Every field of an episode, and of the messages in it, makes another key: also those that come
+// later.
+void ChangeEverywhere(v1::Episode* episode, google::protobuf::Message* part, int depth,
+                      std::set<std::string>* digests, size_t* count) {
+  const google::protobuf::Descriptor* const type = part->GetDescriptor();
+  for (int i = 0; i < type->field_count(); ++i) {
+    const google::protobuf::FieldDescriptor* const field = type->field(i);
+    Change(field, part);
+    EpisodeContext context;
+    context.message = episode;
+    digests->insert(EpisodeDigest(context));
+    ++*count;
+    if (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE && depth < 3 &&
+        !field->is_map()) {
+      google::protobuf::Message* const inner =
+          field->is_repeated() ? part->GetReflection()->MutableRepeatedMessage(part, field, 0)
+                               : part->GetReflection()->MutableMessage(part, field);
+      ChangeEverywhere(episode, inner, depth + 1, digests, count);
+    }
+    part->GetReflection()->ClearField(part, field);
+  }
+}
+
+TEST(EpisodeDigest, DiffersWhereAnyFieldDiffers) {
+  v1::Episode episode;
+  std::set<std::string> digests;
+  size_t count = 0;
+  ChangeEverywhere(&episode, &episode, 0, &digests, &count);
+  EXPECT_GT(count, 25u);
+  EXPECT_EQ(digests.size(), count);
+}
+
+TEST(EpisodeDigest, OfAGroupDiffersWhereAMemberDoes) {
+  v1::Episode a;
+  v1::Episode b;
+  b.set_id("b");
+  const auto of = [](std::initializer_list<const v1::Episode*> episodes) {
+    EpisodeContext group;
+    for (const v1::Episode* episode : episodes) {
+      auto member = std::make_shared<EpisodeContext>();
+      member->message = episode;
+      group.members.push_back(std::move(member));
+    }
+    return EpisodeDigest(group);
+  };
+  EXPECT_EQ(of({&a, &b}), of({&a, &b}));
+  EXPECT_EQ((std::set<std::string>{of({&a}), of({&b}), of({&a, &b}), of({&b, &a})}).size(), 4u);
+}
+
 TEST(CacheKeys, DifferWhereAnythingDiffers) {
   std::set<CacheKey> keys;
   size_t count = 0;
   const auto add = [&](const EpisodeContext& context, const char* evaluator,
                        const signals::Question& question, int occurrence) {
-    keys.insert(KeyOf(KeyPrefix(context, EpisodeDigest(context), evaluator), question, occurrence));
+    keys.insert(KeyOf(KeyPrefix(context, EpisodeDigest(context), evaluator), context, question,
+                      occurrence));
     ++count;
   };
   const std::vector<std::function<void(EpisodeContext&)>> changes = {
@@ -209,24 +288,14 @@ TEST(CacheKeys, DifferWhereAnythingDiffers) {
       [](EpisodeContext& c) { c.seed = 1; },
       [](EpisodeContext& c) { c.range.high = 2; },
       [](EpisodeContext& c) { c.episode.id = "other"; },
-      [](EpisodeContext& c) { c.episode.prompt = "p"; },
-      [](EpisodeContext& c) { c.episode.reference_answer = "p"; },
-      [](EpisodeContext& c) { c.episode.agents[0].role = "r"; },
-      [](EpisodeContext& c) { c.episode.messages[0].content = "x"; },
-      [](EpisodeContext& c) { c.episode.messages[0].answer = ""; },
-      [](EpisodeContext& c) { c.episode.messages[0].process_score = 0; },
-      [](EpisodeContext& c) { c.episode.messages[1].content = "x"; },
-      [](EpisodeContext& c) { c.episode.messages[0].repairs = 0; },
-      [](EpisodeContext& c) { c.episode.score = 0; },
-      [](EpisodeContext& c) { c.episode.truncated = true; },
-      [](EpisodeContext& c) { c.digest = "given"; },
   };
   for (const auto& change : changes) {
     const auto context = SmallContext(2);
     change(*context);
     add(*context, "judge", {}, 0);
   }
-  const auto context = SmallContext(2);
+  const auto context = SmallContext(8);
+  add(*context, "judge", {}, 0);
   add(*context, "other", {}, 0);
   add(*context, "judge", {}, 1);
   signals::Question question;
@@ -235,12 +304,20 @@ TEST(CacheKeys, DifferWhereAnythingDiffers) {
   question = CoalitionQuestion(1);
   add(*context, "judge", question, 0);
   question.kind = signals::QuestionKind::kMessages;
+  question.players = PlayerSet();
   add(*context, "judge", question, 0);
-  for (const int player : {0, 1, 62, 63, 64, 127, 128, 191, 192, 255}) {
-    question.subset = credit::PlayerSet();
-    question.subset.insert(player);
+  for (int player = 0; player < 8; ++player) {
+    question.players.insert(player);
     add(*context, "judge", question, 0);
   }
+  for (const auto kind : {signals::QuestionKind::kPrefix, signals::QuestionKind::kCorrection}) {
+    question.kind = kind;
+    for (question.index = 0; question.index < 3; ++question.index) {
+      add(*context, "judge", question, 0);
+    }
+  }
+  question.kind = signals::QuestionKind::kMessageScores;
+  add(*context, "judge", question, 0);
   EXPECT_EQ(keys.size(), count);
 }
 

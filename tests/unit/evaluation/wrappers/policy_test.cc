@@ -4,7 +4,6 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/retry_after.h"
-#include "server/evaluation/registry.h"
 #include "server/evaluation/wrappers/call_policy.h"
 #include "server/evaluation/wrappers/checked.h"
 #include "server/evaluation/wrappers/circuit_breaker.h"
@@ -18,7 +17,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class Counts final : public Observer {
+class Counts final : public QuestionObserver {
  public:
   void OnQuestionsRetried(absl::string_view, int64_t count) override { retried += count; }
   void OnQuestionsCached(absl::string_view, int64_t count) override { cached += count; }
@@ -419,37 +418,6 @@ TEST_F(PolicyTest, WithoutBytesForItThereIsNoCache) {
   };
   EXPECT_EQ(asked(0), 2u);
   EXPECT_EQ(asked(1), 1u) << "who asks the same at once waits for the first";
-}
-
-TEST(EvaluatorRegistry, FindsByNameAndRefusesBadOnes) {
-  class Named final : public Evaluator {
-   public:
-    explicit Named(std::string name) : name_(std::move(name)) {}
-    absl::string_view name() const override { return name_; }
-    const signals::EvaluatorTraits& traits() const override { return traits_; }
-    CancelFn Evaluate(Batch, BatchDone done) override {
-      done(absl::UnimplementedError("test"));
-      return [] {};
-    }
-
-   private:
-    const std::string name_;
-    const signals::EvaluatorTraits traits_;
-  };
-  EvaluatorRegistry registry;
-  EXPECT_TRUE(registry.Add(std::make_shared<Named>("judge-7b")).ok());
-  EXPECT_TRUE(registry.Add(std::make_shared<Named>("exec")).ok());
-  EXPECT_EQ(registry.Add(std::make_shared<Named>("exec")).code(), absl::StatusCode::kAlreadyExists);
-  EXPECT_TRUE(registry.Add(std::make_shared<Named>("a_0-z.9")).ok());
-  EXPECT_TRUE(registry.Add(std::make_shared<Named>(std::string(64, 'a'))).ok());
-  for (const std::string& bad : {std::string(), std::string("vote"), std::string("outcome"),
-                                 std::string("Judge"), std::string("a b"), std::string(65, 'a')}) {
-    EXPECT_EQ(registry.Add(std::make_shared<Named>(bad)).code(),
-              absl::StatusCode::kInvalidArgument);
-  }
-  EXPECT_EQ(registry.Find("exec")->name(), "exec");
-  EXPECT_EQ(registry.Find("nobody"), nullptr);
-  EXPECT_EQ(registry.All().size(), 4u);
 }
 
 }  // namespace

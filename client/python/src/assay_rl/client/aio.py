@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, TypeAlias
 
@@ -14,7 +13,8 @@ import grpc.aio
 from google.protobuf import json_format
 from google.protobuf.message import Message as ProtoMessage
 
-from assay_rl.client.channel import CHANNEL_OPTIONS, SERVICE, proxy_of, proxy_options
+from assay_rl.client.channel import SERVICE
+from assay_rl.client.connection import Connection
 from assay_rl.client.episodes import EpisodeLike, to_proto
 from assay_rl.client.evaluators import Evaluator
 from assay_rl.client.local import shared_target
@@ -76,19 +76,17 @@ class AsyncClient:
         self._process = os.getpid()
         if target is None:
             target = shared_target()
-        self._target = target
-        options = [*CHANNEL_OPTIONS, *proxy_options(target), *channel_options]
-        if credentials is None:
-            self._channel = grpc.aio.insecure_channel(target, options=options)
-        else:
-            self._channel = grpc.aio.secure_channel(target, credentials, options=options)
-        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        self._connection = Connection(
+            target,
+            credentials=credentials,
+            token=token,
+            connect_timeout=connect_timeout,
+            reconnect_timeout=reconnect_timeout,
+            evaluator_threads=evaluator_threads,
+            channel_options=channel_options,
+        )
         self._deadline = float("inf") if deadline is None else deadline
-        self._connect_timeout = connect_timeout
-        self._reconnect_timeout = reconnect_timeout
         self._window = window
-        self._executor = ThreadPoolExecutor(evaluator_threads, thread_name_prefix="assay-evaluator")
-        self._scorers: set[AsyncScorer] = set()
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -100,19 +98,15 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Ends all streams; what is unanswered is Failed with CANCELLED."""
-        for scorer in list(self._scorers):
-            await scorer.abort(Error(grpc.StatusCode.CANCELLED, "the client was closed"))
-        await self._channel.close()
-        # gRPC's poller still holds events of ended calls, and complains where the loop is closed before they are in.
-        await asyncio.sleep(0.02)
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        await self._connection.close()
 
     def open(
         self, options: Options | None = None, *, evaluator: Evaluator | None = None, deadline: float | None = None
     ) -> AsyncScorer:
         """A scorer that stays open: submit episodes as they come, await each one's outcome."""
         check_owner(self._process)
-        return AsyncScorer(self, options_proto(options), evaluator, self._deadline if deadline is None else deadline)
+        deadline = self._deadline if deadline is None else deadline
+        return AsyncScorer(self._connection, options_proto(options), evaluator, deadline)
 
     async def score(
         self,
@@ -220,29 +214,18 @@ class AsyncClient:
 
     async def _unary(self, method: str, request: ProtoMessage, reply: type[Any], timeout: float | None) -> Any:
         check_owner(self._process)
-        call = self._channel.unary_unary(
+        call = self._connection.channel.unary_unary(
             SERVICE + method,
             request_serializer=type(request).SerializeToString,
             response_deserializer=reply.FromString,
         )
         try:
-            response = await call(request, timeout=timeout, metadata=self._metadata)
+            response = await call(request, timeout=timeout, metadata=self._connection.metadata)
         except grpc.aio.AioRpcError as failure:
-            raise AssayError(self._explained(Error(failure.code(), failure.details() or ""))) from failure
+            raise AssayError(self._connection.explained(Error(failure.code(), failure.details() or ""))) from failure
         if response is None:  # what gRPC makes of bytes that it cannot parse
             raise AssayError(Error(grpc.StatusCode.INTERNAL, f"the server's answer is no {reply.DESCRIPTOR.name}"))
         return response
-
-    def _explained(self, error: Error) -> Error:
-        """An error of the transport, with the address and the proxy that it is about."""
-        if error.code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-            return error
-        where = f"the server at {self._target} cannot be reached"
-        if error.message.startswith(where):
-            return error
-        proxy = proxy_of(self._target)
-        through = f" through the proxy of {proxy}" if proxy else ""
-        return Error(error.code, f"{where}{through}: {error.message}", error.violations, error.retry_after)
 
 
 def advantages_request(
@@ -269,11 +252,12 @@ class Outbox:
     def put(self, outcome: Outcome) -> None:
         self._held.append(outcome)
         if len(self._held) >= 16:
-            self._flush()
+            self.flush()
         elif self._timer is None:
-            self._timer = self._loop.call_later(0.001, self._flush)
+            self._timer = self._loop.call_later(0.001, self.flush)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Hands over what is held at once."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -298,7 +282,7 @@ class _TaskOutbox(Outbox):
     def close(self) -> None:
         """Iteration ends after what was put before."""
         self._closed = True
-        self._flush()
+        self.flush()
 
     async def __aiter__(self) -> AsyncIterator[Outcome]:
         while self._held or not self._closed:

@@ -194,7 +194,7 @@ class _ThreadOutbox(Outbox):
         """From any thread: iteration ends after what was put before."""
 
         def last() -> None:
-            self._flush()
+            self.flush()
             self._ready.put(None)
 
         self._loop.call_soon_threadsafe(last)
@@ -323,8 +323,8 @@ class Scorer:
 
     def _add(self, episode: EpisodeLike, sink: Callable[[Outcome], None]) -> None:
         check_owner(self._process)
-        if self._scorer._refused is not None:
-            raise self._scorer._refused
+        if self._scorer.refused is not None:
+            raise self._scorer.refused
         # One wake-up of the loop takes all that has gathered.
         self._inbox.append((episode, sink))
         if not self._scheduled:

@@ -8,12 +8,13 @@ import math
 import random
 from collections import deque
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grpc
 import grpc.aio
 
 from assay_rl.client.channel import SERVICE
+from assay_rl.client.connection import Connection
 from assay_rl.client.episodes import EpisodeLike
 from assay_rl.client.evaluators import EpisodeGroup, Evaluator, respond
 from assay_rl.client.outcomes import (
@@ -29,9 +30,6 @@ from assay_rl.client.outcomes import (
 )
 from assay_rl.client.session import Session, Sink
 from assay_rl.v1 import evaluator_service_pb2, options_pb2, signal_service_pb2
-
-if TYPE_CHECKING:
-    from assay_rl.client.aio import AsyncClient
 
 log = logging.getLogger("assay_rl")
 
@@ -59,7 +57,7 @@ class AsyncScorer:
 
     def __init__(
         self,
-        client: AsyncClient,
+        connection: Connection,
         options: options_pb2.AttributionOptions,
         evaluator: Evaluator | None,
         deadline: float,
@@ -71,7 +69,7 @@ class AsyncScorer:
             options = with_caller
         if (options.WhichOneof("evaluator") == "caller") != (evaluator is not None):
             raise ValueError("options.caller and an evaluator function go together")
-        self._client = client
+        self._connection = connection
         self._evaluator = evaluator
         self._session = Session(options, self._group_done, deadline)
         self._group_sink: Sink | None = None
@@ -82,11 +80,12 @@ class AsyncScorer:
         self._input_finished = False
         self._questions: set[asyncio.Task[None]] = set()
         self._runner: asyncio.Task[None] | None = None
-        self._refused: AssayError | None = None
         self._reached_server = False
         self._cut = False
         self._drain_until = 0.0
         self._call: Any = None
+        self.refused: AssayError | None = None
+        """Why the server takes no stream with these options; None where it does, or was not asked yet."""
         self.resolved: options_pb2.AttributionOptions | None = None
         """Options as the server resolved them; None before the first connection."""
         self.connections = 0
@@ -107,14 +106,14 @@ class AsyncScorer:
 
     def add(self, episode: EpisodeLike, sink: Sink) -> None:
         """Queues an episode; `sink` is called in the loop with its outcome, exactly once. Must not block or raise."""
-        if self._refused is not None:
-            raise self._refused
+        if self.refused is not None:
+            raise self.refused
         if self._input_finished:
             raise RuntimeError("the scorer is finished")
         loop = asyncio.get_running_loop()
         self._session.add(episode, sink, loop.time())
         if self._runner is None:
-            self._client._scorers.add(self)
+            self._connection.running.add(self)
             self._runner = loop.create_task(self._run())
         self._wake.set()
 
@@ -172,8 +171,8 @@ class AsyncScorer:
         self._wake.set()
         if self._runner is not None:
             await asyncio.shield(self._runner)
-        if self._refused is not None:
-            raise self._refused
+        if self.refused is not None:
+            raise self.refused
 
     async def abort(self, error: Error) -> None:
         """Ends at once: everything unanswered is Failed with `error`."""
@@ -194,10 +193,10 @@ class AsyncScorer:
         try:
             while not self._session.done:
                 before = self._session.delivered
-                error = await self._connection()
+                error = await self._stream()
                 self._session.lost()
                 if error is not None and error.code in _FATAL:
-                    self._refused = AssayError(error)
+                    self.refused = AssayError(error)
                     self._session.fail(error)
                     return
                 now = loop.time()
@@ -210,9 +209,10 @@ class AsyncScorer:
                 if self._session.done:
                     return
                 error = error or Error(grpc.StatusCode.UNAVAILABLE, "the server sends streams away without a result")
-                error = self._client._explained(error)
+                error = self._connection.explained(error)
                 # A server that was never there is named soon; one that was lost may be starting again.
-                patience = self._client._reconnect_timeout if self.resolved else self._client._connect_timeout
+                way = self._connection
+                patience = way.reconnect_timeout if self.resolved else way.connect_timeout
                 if fruitless >= _FRUITLESS_STREAMS or now + delay - last_success > patience:
                     self._session.fail(error)
                     return
@@ -221,17 +221,17 @@ class AsyncScorer:
                 delay = min(2 * delay, 2.0)
         finally:
             ticker.cancel()
-            self._client._scorers.discard(self)
+            self._connection.running.discard(self)
             self._runner = None
 
-    async def _connection(self) -> Error | None:
+    async def _stream(self) -> Error | None:
         """One stream from options to its end. Returns why it was lost, None where it ended in order."""
         self._reached_server = self._cut = False
         self.connections += 1
-        call: Any = self._client._channel.stream_stream(
+        call: Any = self._connection.channel.stream_stream(
             SERVICE + "StreamSignals",
             response_deserializer=signal_service_pb2.StreamSignalsResponse.FromString,
-        )(metadata=self._client._metadata)
+        )(metadata=self._connection.metadata)
         self._call = call
         writer = asyncio.create_task(self._write(call))
         try:
@@ -314,7 +314,7 @@ class AsyncScorer:
         source: EpisodeLike | EpisodeGroup,
         request: evaluator_service_pb2.EvaluateRequest,
     ) -> None:
-        self._session.answer(await respond(evaluator, source, request, self._client._executor))
+        self._session.answer(await respond(evaluator, source, request, self._connection.executor))
         self._wake.set()
 
     async def _write(self, call: Any) -> None:

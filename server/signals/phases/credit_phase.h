@@ -1,0 +1,70 @@
+// The first part of an attribution: what each agent is worth.
+#ifndef ASSAY_SERVER_SIGNALS_PHASES_CREDIT_PHASE_H_
+#define ASSAY_SERVER_SIGNALS_PHASES_CREDIT_PHASE_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "server/credit/credit_plan.h"
+#include "server/signals/counterfactual.h"
+#include "server/signals/options.h"
+
+namespace assay::signals {
+
+// What an evaluator of these traits may be asked about an episode of n agents, in distinct
+// questions: options.estimator.max_questions, or by default everything up to 20 (free) or 6 (paid)
+// agents and 64 n or 16 n questions beyond.
+int64_t QuestionBudget(const EstimatorOptions& options, const EvaluatorTraits& traits, int n);
+
+// What a variance of 0 from this evaluator says. Who asks for several samples knows of noise.
+credit::Noise NoiseOf(const Options& options, const EvaluatorTraits& traits);
+
+// Asks for the whole table in one question where the evaluator answers that and the method is
+// exact; drives a credit::CreditPlan otherwise; asks nothing where coalitions cannot be asked.
+class CreditPhase {
+ public:
+  CreditPhase(int n, const Options& options, const EvaluatorTraits& traits);
+
+  // The options contradict each other or the episode: nothing can be asked.
+  const absl::Status& status() const { return status_; }
+  // False for OutcomeOnly: there is no credit to estimate.
+  bool counterfactual() const { return whole_table_ || plan_ != nullptr; }
+  bool done() const;
+  // Appends the next stage's questions to `batch`.
+  void Ask(std::vector<Question>& batch) const;
+  // One answer for each question that Ask appended.
+  absl::Status Tell(absl::Span<const Answer> answers);
+  // The estimate, valid until the next Tell; before done() a partial one, FAILED_PRECONDITION where
+  // none is possible yet. Computed once: an estimator may take milliseconds for it.
+  absl::StatusOr<const credit::CreditEstimate*> Finish();
+  bool can_finish_early() { return plan_ != nullptr && Finish().ok(); }
+  // v(N without agent i), one an agent, as far as it was answered; empty where nothing was asked.
+  std::vector<std::optional<double>> ValuesWithout() const;
+
+ private:
+  absl::Status TellTable(const Answer& answer);
+  void KeepValuesWithout(absl::Span<const assay::Answer> answers);
+
+  const int n_;
+  absl::Status status_;
+  bool whole_table_ = false;
+  std::unique_ptr<credit::CreditPlan> plan_;
+  std::vector<assay::Answer> without_;  // of everybody but one agent; samples 0: not asked
+  std::optional<credit::CreditEstimate> estimate_;  // of what was told so far
+  const ValueRange range_;
+};
+
+// v lies in [low, high] up to rounding and is finite.
+bool InRange(double value, const ValueRange& range);
+
+// Amounts within 1e-12 of the range are zero.
+double DropDust(double amount, const ValueRange& range);
+
+}  // namespace assay::signals
+
+#endif  // ASSAY_SERVER_SIGNALS_PHASES_CREDIT_PHASE_H_

@@ -1,0 +1,103 @@
+#include "server/signals/phases/prefix_phase.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "server/signals/phases/credit_phase.h"
+
+namespace assay::signals {
+namespace {
+
+// Nodes whose values are asked for where prefix questions cost nothing.
+constexpr int kMaxFreePrefixes = 1024;
+
+// Asks the value of every node of an agent's message that the episode does not give.
+class PrefixPhase : public DetailPhase {
+ public:
+  PrefixPhase(std::vector<int> nodes, const DetailInputs& inputs)
+      : nodes_(std::move(nodes)),
+        count_(inputs.episode.messages.size()),
+        samples_(inputs.options.estimator.samples_per_question),
+        range_(inputs.options.range),
+        noise_(NoiseOf(inputs.options, inputs.traits)) {}
+
+  bool done() const override { return told_; }
+
+  void Ask(std::vector<Question>& batch) const override {
+    for (int node : nodes_) {
+      Question question;
+      question.kind = QuestionKind::kPrefix;
+      question.index = node;
+      question.samples = samples_;
+      batch.push_back(question);
+    }
+  }
+
+  absl::Status Tell(absl::Span<const Answer> answers, Findings& findings) override {
+    findings.node_values.resize(count_ + 1);
+    for (size_t k = 0; k < nodes_.size(); ++k) findings.node_values[nodes_[k]] = answers[k].mean;
+    if (AreSamples(answers)) {
+      findings.node_samples.resize(count_ + 1);
+      for (size_t k = 0; k < nodes_.size(); ++k) {
+        const double share = std::clamp((answers[k].mean - range_.low) / range_.size(), 0.0, 1.0);
+        const double trials = answers[k].samples;
+        findings.node_samples[nodes_[k]] = {share * trials, trials};
+      }
+    }
+    told_ = true;
+    return absl::OkStatus();
+  }
+
+ private:
+  // Whether the values are means of noisy evaluations, and not exact.
+  bool AreSamples(absl::Span<const Answer> answers) const {
+    if (noise_ != credit::Noise::kUnsaid) return noise_ == credit::Noise::kSampled;
+    return std::any_of(answers.begin(), answers.end(),
+                       [](const Answer& answer) { return answer.variance > 0; });
+  }
+
+  const std::vector<int> nodes_;
+  const size_t count_;
+  const int samples_;
+  const ValueRange range_;
+  const credit::Noise noise_;
+  bool told_ = false;
+};
+
+// The nodes around agents' messages that have no value yet, or nothing where they cost too much.
+std::vector<int> MissingNodes(const DetailInputs& inputs, const Findings& findings) {
+  const std::vector<std::optional<double>> values =
+      NodeValues(inputs.episode, inputs.options, findings, inputs.score);
+  std::vector<int> nodes;
+  for (int t : AgentsMessages(inputs.episode)) {
+    for (int node : {t, t + 1}) {
+      const bool asked = !nodes.empty() && nodes.back() == node;
+      if (!asked && !values[node].has_value()) nodes.push_back(node);
+    }
+  }
+  const int64_t limit = inputs.traits.free ? int64_t{kMaxFreePrefixes} : inputs.questions_left;
+  if (static_cast<int64_t>(nodes.size()) > limit) nodes.clear();
+  return nodes;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<DetailPhase>> MakePrefixPhase(const DetailInputs& inputs,
+                                                             const Findings& findings) {
+  const EvaluatorTraits& traits = inputs.traits;
+  const bool asked_by_name = inputs.options.message_rewards.evidence == Evidence::kPrefix;
+  // A vote at a prefix is no forecast of the end: vote replay is never asked for node values.
+  if (!traits.Supports(QuestionKind::kPrefix) || traits.kind == EvaluatorKind::kVote ||
+      !(traits.free || asked_by_name)) {
+    return nullptr;
+  }
+  std::vector<int> nodes = MissingNodes(inputs, findings);
+  if (nodes.empty()) return nullptr;
+  return std::make_unique<PrefixPhase>(std::move(nodes), inputs);
+}
+
+}  // namespace assay::signals
