@@ -19,5 +19,6 @@ set(CPACK_DEBIAN_ASSAY_PACKAGE_NAME assay)
 set(CPACK_DEBIAN_ASSAY_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME libassay-dev)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libdevel)
-set(CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS "libabsl-dev, libgrpc++-dev, libprotobuf-dev, libasio-dev")
+# find_package(gRPC) of Debian wants the plugin of the compiler to be there.
+set(CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS "libabsl-dev, libgrpc++-dev, libprotobuf-dev, protobuf-compiler-grpc, libasio-dev")
 include(CPack)
