@@ -125,9 +125,9 @@ class Service final : public SignalServer,
   // Its name; or why it may not call. Tells the connection's guard.
   absl::StatusOr<std::string> CallerOf(const grpc::CallbackServerContext& context) const;
   void AddMethods();
-  void ComputeSignals(UnaryCall* call, std::shared_ptr<google::protobuf::Message> message);
-  void ComputeAdvantages(UnaryCall* call, std::shared_ptr<google::protobuf::Message> message);
-  void GetServerInfo(UnaryCall* call);
+  void AnswerSignals(UnaryCall* call, std::shared_ptr<google::protobuf::Message> message);
+  void AnswerAdvantages(UnaryCall* call, std::shared_ptr<google::protobuf::Message> message);
+  void AnswerServerInfo(UnaryCall* call);
   CallContext ContextOf(const grpc::CallbackServerContext& context,
                         const absl::StatusOr<std::string>& caller) const;
   // OK where one more stream may open; `call` is entered in the list of streams in any case.
@@ -319,11 +319,11 @@ void Service::AddMethods() {
   };
   using Request = std::shared_ptr<google::protobuf::Message>;
   add("ComputeSignals", v1::ComputeSignalsRequest::default_instance(),
-      [this](UnaryCall* call, Request request) { ComputeSignals(call, std::move(request)); });
+      [this](UnaryCall* call, Request request) { AnswerSignals(call, std::move(request)); });
   add("ComputeAdvantages", v1::ComputeAdvantagesRequest::default_instance(),
-      [this](UnaryCall* call, Request request) { ComputeAdvantages(call, std::move(request)); });
+      [this](UnaryCall* call, Request request) { AnswerAdvantages(call, std::move(request)); });
   add("GetServerInfo", v1::GetServerInfoRequest::default_instance(),
-      [this](UnaryCall* call, const Request& /*request*/) { GetServerInfo(call); });
+      [this](UnaryCall* call, const Request& /*request*/) { AnswerServerInfo(call); });
 }
 
 grpc::ServerGenericBidiReactor* Service::CreateReactor(
@@ -344,7 +344,7 @@ grpc::ServerGenericBidiReactor* Service::CreateReactor(
   return call;
 }
 
-void Service::ComputeSignals(UnaryCall* call, std::shared_ptr<google::protobuf::Message> message) {
+void Service::AnswerSignals(UnaryCall* call, std::shared_ptr<google::protobuf::Message> message) {
   auto request = std::static_pointer_cast<const v1::ComputeSignalsRequest>(std::move(message));
   const auto batch =
       BatchCall::Make(deps_, call->caller(), std::move(request), call->request_bytes(),
@@ -361,8 +361,8 @@ void Service::ComputeSignals(UnaryCall* call, std::shared_ptr<google::protobuf::
 }
 
 // On a worker: of a large group it takes a while.
-void Service::ComputeAdvantages(UnaryCall* call,
-                                std::shared_ptr<google::protobuf::Message> message) {
+void Service::AnswerAdvantages(UnaryCall* call,
+                               std::shared_ptr<google::protobuf::Message> message) {
   auto request = std::static_pointer_cast<const v1::ComputeAdvantagesRequest>(std::move(message));
   deps_.executor->Post([this, call, request = std::move(request)] {
     const auto computed = service::ComputeAdvantages(*request, deps_.config->limits);
@@ -374,7 +374,7 @@ void Service::ComputeAdvantages(UnaryCall* call,
   });
 }
 
-void Service::GetServerInfo(UnaryCall* call) {
+void Service::AnswerServerInfo(UnaryCall* call) {
   call->Reply(ServerInfo(deps_.config->limits, *deps_.catalog));
 }
 

@@ -449,7 +449,7 @@ TEST_F(JudgeTest, PromptsOfTheOperator) {
   std::filesystem::create_directories(folder);
   std::ofstream(folder + "/coalition.txt") << "OURS {{present}}/{{absent}} {{transcript}}";
   const ScriptedHttpServer server([&](int, const std::string&, const std::string& body) {
-    EXPECT_THAT(body, HasSubstr("OURS b/a"));
+    EXPECT_THAT(body, AllOf(HasSubstr("OURS "), HasSubstr("| b\\nDATA"), HasSubstr("| a\\nDATA")));
     return LogprobAnswer(0.5);
   });
   JudgeOptions options = To(server);
