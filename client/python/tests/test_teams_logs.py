@@ -167,7 +167,7 @@ def test_groups_are_recombined_and_verified(
         assert not found.findings, found
     lines = [*results_of(batch), *(group.proto for group in batch.groups.values())]
     code, said = verified_by_assay(tmp_path, episodes, lines)
-    assert (code, said) == (0, f"{GROUPS * (SIZE + 1)} verified, 0 wrong, 0 without signals\n")
+    assert (code, said) == (0, f"verified {GROUPS * SIZE} episodes and {GROUPS} groups: all right\n")
 
 
 def test_single_changes_are_found(answered: tuple[list[episode_pb2.Episode], assay_rl.Batch], tmp_path: Path) -> None:
@@ -189,9 +189,9 @@ def test_single_changes_are_found(answered: tuple[list[episode_pb2.Episode], ass
     assert len(kinds) > 20, kinds
     code, said = verified_by_assay(tmp_path, episodes, [*results, *(copy for _, copy in forged)])
     assert code == 1
-    missed = [kind for kind, copy in forged if f"group {copy.group_id}: " not in said]
+    missed = [kind for kind, copy in forged if f"WRONG group {copy.group_id}: " not in said]
     assert missed == [], said[-2000:]
-    assert f"{GROUPS * SIZE} verified, {GROUPS} wrong" in said
+    assert f"verified {GROUPS * SIZE} episodes and {GROUPS} groups: {GROUPS} wrong" in said
 
 
 def test_peers_follow_the_same_text(answered: tuple[list[episode_pb2.Episode], assay_rl.Batch]) -> None:
