@@ -13,17 +13,19 @@ class FaultyEvaluator::Reply final : public grpc::ServerUnaryReactor {
   explicit Reply(FaultyEvaluator* owner) : owner_(owner) {}
 
   void Keep(std::shared_ptr<Reply> self) { self_ = std::move(self); }
-  // True for the one who may end the call.
-  bool Claim() { return !claimed_.exchange(true); }
+  // True for the one who may end the call. It counts no more from here on: the client may send the
+  // next one before gRPC lets go of this one.
+  bool Claim() {
+    if (claimed_.exchange(true)) return false;
+    --owner_->at_once_;
+    return true;
+  }
   void OnCancel() override {
     if (!Claim()) return;
     ++owner_->cancelled_;
     Finish(grpc::Status::CANCELLED);
   }
-  void OnDone() override {
-    --owner_->at_once_;
-    self_.reset();
-  }
+  void OnDone() override { self_.reset(); }
 
  private:
   FaultyEvaluator* const owner_;
