@@ -80,6 +80,7 @@ class Reader:
 
     def saved(self, button: str) -> bytes:
         """The file behind a button."""
+        self.page.wait_for_timeout(150)  # Chromium drops what a page downloads beyond 10 files a second
         with self.page.expect_download() as download:
             self.page.click(button)
         return Path(download.value.path()).read_bytes()
