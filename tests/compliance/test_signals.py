@@ -46,7 +46,7 @@ def test_the_audit_lets_another_implementation_compute_it_again(
     stub: SignalServiceStub, episode: episodes.Episode
 ) -> None:
     result = compute(stub, [episode], FULL).results[0]
-    line = parse_result(1, json_format.MessageToJson(result, indent=None))
+    line = parse_result(json_format.MessageToJson(result, indent=None))
     assert isinstance(line, ResultLine)
     report = check_episode(line, episode)
     assert not report.findings, report.findings

@@ -33,8 +33,7 @@ uint64_t Mix(uint64_t h) {
 // In [0, 1], in steps that make ties.
 double Hash(const signals::Question& question) {
   uint64_t h = Mix(static_cast<uint64_t>(question.kind) + 1);
-  h = Mix(h ^ question.coalition() ^ (static_cast<uint64_t>(question.index) << 32));
-  h = Mix(h ^ question.players.mask());
+  h = Mix(h ^ question.players.mask() ^ (static_cast<uint64_t>(question.index) << 32));
   return static_cast<double>(h % 17) / 16;
 }
 
@@ -52,7 +51,8 @@ class HashReplay final : public evaluation::EpisodeReplay {
       const signals::Question& question = questions[k];
       Check(question.samples >= 1, "question's samples");
       Check(question.index >= 0 && question.index <= messages, "question's index");
-      Check(agents == 64 || question.coalition() >> agents == 0, "question's coalition");
+      const int players = question.kind == QuestionKind::kMessages ? messages : agents;
+      Check(players >= 64 || question.players.mask() >> players == 0, "question's players");
       const double unit = Hash(question);
       answers[k].mean = context_->range.low + context_->range.size() * unit;
       answers[k].mean = std::min(answers[k].mean, context_->range.high);
