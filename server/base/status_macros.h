@@ -19,12 +19,12 @@
 // its status where it has none. `target` may be a declaration: ASSAY_ASSIGN_OR_RETURN(auto x, F());
 #define ASSAY_ASSIGN_OR_RETURN(target, expression) \
   ASSAY_ASSIGN_OR_RETURN_(ASSAY_CONCAT_(assay_status_or_, __LINE__), target, expression)
-
+// A declaration cannot stand in parentheses: NOLINTBEGIN(bugprone-macro-parentheses)
 #define ASSAY_ASSIGN_OR_RETURN_(status_or, target, expression) \
   auto status_or = (expression);                               \
   if (!status_or.ok()) return std::move(status_or).status();   \
   target = *std::move(status_or)
-
+// NOLINTEND(bugprone-macro-parentheses)
 #define ASSAY_CONCAT_(a, b) ASSAY_CONCAT_INNER_(a, b)
 #define ASSAY_CONCAT_INNER_(a, b) a##b
 
