@@ -45,42 +45,6 @@ bool IsSmallGame(const EpisodeWork& work) {
                                  static_cast<int>(agents)) >= all;
 }
 
-}  // namespace
-
-engine::EpisodeJob EpisodeWork::Job(absl::Duration timeout) const {
-  engine::EpisodeJob job;
-  job.context = context;
-  job.options = options->options;
-  job.evaluator = evaluator;
-  job.scorer = options->scorer;
-  job.timeout = timeout;
-  job.brief = IsBrief(*this);
-  return job;
-}
-
-absl::StatusOr<EpisodeWork> AcceptEpisode(std::shared_ptr<const v1::Episode> episode, int64_t bytes,
-                                          std::shared_ptr<const ResolvedOptions> options,
-                                          const Limits& limits) {
-  ASSAY_RETURN_IF_ERROR(ValidateEpisode(*episode, bytes, *options, limits));
-  EpisodeWork work;
-  work.evaluator = EvaluatorFor(*episode, *options);
-  work.context = MakeContext(episode, *episode, *options->options, options->traceparent);
-  work.episode = std::move(episode);
-  work.options = std::move(options);
-  return work;
-}
-
-std::shared_ptr<evaluation::Evaluator> EvaluatorFor(const v1::Episode& episode,
-                                                    const ResolvedOptions& options) {
-  if (options.chosen != nullptr) return options.chosen;
-  if (episode.has_values()) return options.given;
-  return CanVote(episode) ? options.vote : options.outcome;
-}
-
-bool IsShort(const EpisodeWork& work) {
-  return work.evaluator->local() != nullptr && work.options->scorer == nullptr && IsBrief(work);
-}
-
 bool IsBrief(const EpisodeWork& work) {
   const signals::Options& options = *work.options->options;
   const signals::Episode& episode = work.context->episode;
@@ -95,6 +59,43 @@ bool IsBrief(const EpisodeWork& work) {
   }
   if (options.message_rewards.shingles && bytes_to_read > kShortBytes) return false;
   return signals::CountValues(signals::QuestionKind::kOwenSets, episode) <= kShortQuestions;
+}
+
+}  // namespace
+
+engine::EpisodeJob EpisodeWork::Job(absl::Duration timeout) const {
+  engine::EpisodeJob job;
+  job.context = context;
+  job.options = options->options;
+  job.evaluator = evaluator;
+  job.scorer = options->scorer;
+  job.timeout = timeout;
+  job.brief = brief;
+  return job;
+}
+
+absl::StatusOr<EpisodeWork> AcceptEpisode(std::shared_ptr<const v1::Episode> episode, int64_t bytes,
+                                          std::shared_ptr<const ResolvedOptions> options,
+                                          const Limits& limits) {
+  ASSAY_RETURN_IF_ERROR(ValidateEpisode(*episode, bytes, *options, limits));
+  EpisodeWork work;
+  work.evaluator = EvaluatorFor(*episode, *options);
+  work.context = MakeContext(episode, *episode, *options->options, options->traceparent);
+  work.episode = std::move(episode);
+  work.options = std::move(options);
+  work.brief = IsBrief(work);
+  return work;
+}
+
+std::shared_ptr<evaluation::Evaluator> EvaluatorFor(const v1::Episode& episode,
+                                                    const ResolvedOptions& options) {
+  if (options.chosen != nullptr) return options.chosen;
+  if (episode.has_values()) return options.given;
+  return CanVote(episode) ? options.vote : options.outcome;
+}
+
+bool IsShort(const EpisodeWork& work) {
+  return work.evaluator->local() != nullptr && work.options->scorer == nullptr && work.brief;
 }
 
 int64_t PlanMemory(const EpisodeWork& work) {

@@ -24,6 +24,8 @@ struct EpisodeWork {
   std::shared_ptr<const ResolvedOptions> options;
   std::shared_ptr<evaluation::Evaluator> evaluator;
   std::shared_ptr<const evaluation::EpisodeContext> context;
+  // Whether each step of its work costs less than some ten hand-overs to a worker.
+  bool brief = false;
 
   // What the engine runs; it ends at `timeout` from its start.
   engine::EpisodeJob Job(absl::Duration timeout) const;
@@ -38,8 +40,6 @@ absl::StatusOr<EpisodeWork> AcceptEpisode(std::shared_ptr<const v1::Episode> epi
 std::shared_ptr<evaluation::Evaluator> EvaluatorFor(const v1::Episode& episode,
                                                     const ResolvedOptions& options);
 
-// Whether each step of its work costs less than some ten hand-overs to a worker.
-bool IsBrief(const EpisodeWork& work);
 // Brief, and nobody's answer is waited for: a worker takes several at once.
 bool IsShort(const EpisodeWork& work);
 
