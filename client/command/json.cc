@@ -8,9 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/command/json_misfit.h"
-#include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
-#include "server/base/json_shape.h"
+#include "server/base/json.h"
 
 namespace assay::command {
 namespace {
@@ -35,11 +34,7 @@ std::string ToPrettyJson(const google::protobuf::Message& message) { return Prin
 absl::Status ReadJson(const std::string& json, google::protobuf::Message* message) {
   const std::string misfit = Misfit(json, *message->GetDescriptor());
   if (!misfit.empty()) return absl::InvalidArgumentError(misfit);
-  const bool free_form = message->GetDescriptor() == google::protobuf::Struct::descriptor();
-  if (absl::Status shape = CheckJsonShape(json, free_form); !shape.ok()) return shape;
-  const auto status = google::protobuf::util::JsonStringToMessage(json, message);
-  if (status.ok()) return absl::OkStatus();
-  return absl::InvalidArgumentError(std::string(status.message()));
+  return assay::FromJson(json, message);
 }
 
 absl::Status FromJson(const std::string& json, google::protobuf::Message* message) {

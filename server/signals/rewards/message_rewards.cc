@@ -52,6 +52,20 @@ void CloseLedger(const RewardInputs& inputs, double target, double unallocated, 
   ledger.error = std::abs(target - ledger.allocated - unallocated);
 }
 
+// Of one allocation to all messages; closes the ledger.
+void RecordRewards(const RewardInputs& inputs, const std::vector<Claim>& claims,
+                   const Allocation& allocation, double target, Signals& signals) {
+  for (size_t p = 0; p < claims.size(); ++p) {
+    signals.messages[p].reward = DropDust(allocation.rewards[p], inputs.options.range);
+    RecordClaim(claims[p], signals.evidence_rows[p]);
+    if (allocation.signs_relaxed) {
+      signals.agents[inputs.episode.messages[inputs.indices[p]].agent].signs_relaxed = true;
+    }
+  }
+  signals.conservation.signs_relaxed = allocation.signs_relaxed;
+  CloseLedger(inputs, target, allocation.unallocated, signals);
+}
+
 absl::StatusOr<Allocation> AllocateOutcome(const RewardInputs& inputs, double total, Evidence asked,
                                            std::vector<Claim>& claims, Evidence& used) {
   absl::StatusOr<Evidence> evidence = ChooseEvidence(inputs.episode, inputs.local, asked);
@@ -149,15 +163,7 @@ absl::Status RewardByOutcome(const RewardInputs& inputs, Signals& signals) {
   absl::StatusOr<Allocation> allocation =
       AllocateOutcome(inputs, total, inputs.asked, claims, signals.evidence);
   if (!allocation.ok()) return allocation.status();
-  for (size_t p = 0; p < claims.size(); ++p) {
-    signals.messages[p].reward = DropDust(allocation->rewards[p], inputs.options.range);
-    RecordClaim(claims[p], signals.evidence_rows[p]);
-    if (allocation->signs_relaxed) {
-      signals.agents[inputs.episode.messages[inputs.indices[p]].agent].signs_relaxed = true;
-    }
-  }
-  signals.conservation.signs_relaxed = allocation->signs_relaxed;
-  CloseLedger(inputs, total, allocation->unallocated, signals);
+  RecordRewards(inputs, claims, *allocation, total, signals);
   for (AgentSignal& agent : signals.agents) {
     agent.credit = agent.low = agent.high = agent.reward_total;
   }
@@ -198,15 +204,7 @@ absl::Status RewardByBlame(const RewardInputs& inputs, Signals& signals) {
   }
   if (!allocation.ok()) return allocation.status();
   signals.evidence = EvidenceOfBlame(inputs);
-  for (size_t p = 0; p < claims.size(); ++p) {
-    signals.messages[p].reward = DropDust(allocation->rewards[p], inputs.options.range);
-    RecordClaim(claims[p], signals.evidence_rows[p]);
-    if (allocation->signs_relaxed) {
-      signals.agents[inputs.episode.messages[inputs.indices[p]].agent].signs_relaxed = true;
-    }
-  }
-  signals.conservation.signs_relaxed = allocation->signs_relaxed;
-  CloseLedger(inputs, problem.target, allocation->unallocated, signals);
+  RecordRewards(inputs, claims, *allocation, problem.target, signals);
   return absl::OkStatus();
 }
 
