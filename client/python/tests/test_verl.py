@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -204,6 +205,39 @@ def test_rollouts_scored_by_different_workers_meet(server: Assayd) -> None:
     first = [float(found[0][s.start]) for s in SPANS_OF_MASK]
     assert first[2] < first[0]
     assert torch.isfinite(found).all()
+
+
+@needs_assayd
+def test_the_board_leaves_a_summary_of_each_step(server: Assayd, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+
+    async def run() -> None:
+        options = options_pb2.AdvantageOptions(scale=options_pb2.OUTCOME_SCALE_SAMPLE)
+        worker = manager(server.target, summaries=str(folder), episodes_per_step=3)
+        board = BoardActor(server.target, options.SerializeToString(), None, 30.0, worker._summaries)
+
+        class Remote:
+            class submit:  # noqa: N801 (as Ray spells an actor's method)
+                remote = staticmethod(board.submit)
+
+        worker._board = Remote
+        for broken in (None, 1, 0):
+            held = [session(i, 3) for i in range(3)]
+            if broken is not None:
+                held[broken].messages[0].process_score = 7.0
+            await asyncio.gather(
+                *(worker.run_single(Sessions([Item({EPISODE: e.to_json()})])) for e in held), return_exceptions=True
+            )
+
+    asyncio.run(run())
+    told = [json.loads(path.read_text()) for path in sorted(folder.iterdir())]
+    assert [(step["step"], step["episodes"], step["failed"], step["groups"]) for step in told] == [
+        (0, 3, 0, 1), (1, 3, 1, 1), (2, 3, 1, 1)]  # fmt: skip
+    assert told[0]["metrics"]["score"] == pytest.approx(2 / 3)
+    assert told[0]["roles"]["agent0"]["advantage"]["n"] == 3
+    assert list(told[0]["tasks"]) == ["t"]
+    with pytest.raises(ValueError, match="go together"):
+        manager(server.target, summaries=str(folder))
 
 
 def test_advantages_are_left_to_the_service_or_named() -> None:

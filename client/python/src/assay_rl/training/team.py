@@ -28,6 +28,8 @@ from assay_rl.client.blocking import Client
 from assay_rl.client.episodes import Episode, Group
 from assay_rl.client.evaluators import Evaluator
 from assay_rl.client.outcomes import Advantages, Batch, Error, Failed, GroupScored, Signals
+from assay_rl.convert.files import outcome_message
+from assay_rl.course.recorder import Recorder
 from assay_rl.grading import Grading, Kind
 from assay_rl.training.advantage_options import advantage_options
 from assay_rl.v1 import options_pb2
@@ -101,8 +103,11 @@ class TeamCredit:
     options: AttributionOptions or a mapping of them. grade: how answers of votes are compared with the reference
     answer. blend, outcome_part, credit_part: of the advantages, each left to the service where None. scale, epsilon:
     what X is divided by ("SAMPLE", "POPULATION", "NONE"), so that it is on the scale of the trainer's own advantages.
-    deadline: seconds for one episode. client: further arguments of the clients, such as a token.
-    It can be pickled, and holds connections only in the process, and for asyncio in the loop, that first used it.
+    deadline: seconds for one episode. recorder: gets every result, for `assay-rl report` and experiment trackers; it
+    says what a step is, and you close it when training is done. client: further arguments of the clients, such as a
+    token.
+    It can be pickled (without a recorder, which belongs to one process), and holds connections only in the process, and
+    for asyncio in the loop, that first used it.
     """
 
     def __init__(
@@ -118,10 +123,12 @@ class TeamCredit:
         scale: str | None = None,
         epsilon: float | None = None,
         deadline: float | None = 600.0,
+        recorder: Recorder | None = None,
         **client: Any,
     ) -> None:
         self._grading = Grading(grade)
         self.evaluator = evaluator
+        self.recorder = recorder
         self.options = options_pb2.AttributionOptions()
         self.options.CopyFrom(options_proto(self._grading.options(options)))
         advantages = advantage_options(blend, outcome_part, credit_part, self.options.advantages)
@@ -154,6 +161,7 @@ class TeamCredit:
         # Grading of mathematics takes its time and would hold up the loop.
         graded = await asyncio.to_thread(lambda: [self._grading.episode(e) for g in sent for e in g])
         batch = await self._async[loop].score_batch(graded, options=self.options, evaluator=self.evaluator)
+        self._record(sent, batch)
         return self._credited(groups, sent, batch)
 
     def credit_now(self, groups: Groups) -> list[list[Credited]]:
@@ -163,6 +171,7 @@ class TeamCredit:
         sent = self._sent(groups)
         graded = [self._grading.episode(e) for g in sent for e in g]
         batch = self._blocking.score_batch(graded, options=self.options, evaluator=self.evaluator)
+        self._record(sent, batch)
         return self._credited(groups, sent, batch)
 
     async def close(self) -> None:
@@ -186,6 +195,15 @@ class TeamCredit:
                 ]
             )
         return sent
+
+    def _record(self, sent: Groups, batch: Batch) -> None:
+        if self.recorder is None:
+            return
+        # An episode by itself is compared with nobody: its group says nothing of advantages.
+        alone = {group[0].group.id for group in sent if len(group) == 1 and group[0].group is not None}
+        compared = [outcome for group_id, outcome in batch.groups.items() if group_id not in alone]
+        results = map(outcome_message, (*batch.outcomes, *compared))
+        self.recorder.record(None, results, [episode.to_proto() for group in sent for episode in group])
 
     def _credited(self, groups: Groups, sent: list[list[Episode]], batch: Batch) -> list[list[Credited]]:
         outcomes = iter(batch.outcomes)
