@@ -98,11 +98,15 @@ class Credited:
 class TeamCredit:
     """Scores groups of episodes and hands back each one's advantages. Episodes may differ in length, agents, policies.
 
+    Teams are put together from the whole group (RECOMBINED) where the evaluator supports it and the agents wrote
+    without reading each other, as the messages' rounds, the episodes' own `Group.parallel` or `parallel` say.
+
     server: target of the service; None: a private one of this process (assay_rl.local). evaluator: your own evaluation
     of a changed episode: a function, a coroutine, or a lifted `each(...)`; it is asked for many questions at once.
     options: AttributionOptions or a mapping of them. grade: how answers of votes are compared with the reference
     answer. blend, outcome_part, credit_part: of the advantages, each left to the service where None. scale, epsilon:
     what X is divided by ("SAMPLE", "POPULATION", "NONE"), so that it is on the scale of the trainer's own advantages.
+    parallel: the agents of every rollout wrote without reading each other, which messages without rounds do not tell.
     deadline: seconds for one episode. recorder: gets every result, for `assay-rl report` and experiment trackers; it
     says what a step is, and you close it when training is done. client: further arguments of the clients, such as a
     token.
@@ -122,12 +126,14 @@ class TeamCredit:
         credit_part: str | None = None,
         scale: str | None = None,
         epsilon: float | None = None,
+        parallel: bool = False,
         deadline: float | None = 600.0,
         recorder: Recorder | None = None,
         **client: Any,
     ) -> None:
         self._grading = Grading(grade)
         self.evaluator = evaluator
+        self.parallel = parallel
         self.recorder = recorder
         self.options = options_pb2.AttributionOptions()
         self.options.CopyFrom(options_proto(self._grading.options(options)))
@@ -184,13 +190,18 @@ class TeamCredit:
             await asyncio.to_thread(blocking.close)
 
     def _sent(self, groups: Groups) -> list[list[Episode]]:
-        """Copies that carry their group, with ids that come once among all that this object sends."""
+        """Copies that carry their group, with ids that come once among all that this object sends.
+
+        Of an episode's own group only `parallel` is kept, where all members say so.
+        """
         sent = []
         for group in groups:
             number = next(self._numbers)
+            own = all(episode.group is not None and episode.group.parallel for episode in group)
+            told = Group(str(number), len(group), self.parallel or own)
             sent.append(
                 [
-                    dataclasses.replace(episode, id=f"{number}/{k}/{episode.id}", group=Group(str(number), len(group)))
+                    dataclasses.replace(episode, id=f"{number}/{k}/{episode.id}", group=told)
                     for k, episode in enumerate(group)
                 ]
             )

@@ -180,6 +180,8 @@ class BoardActor:
         held: list[tuple[signal_service_pb2.EpisodeResult, episode_pb2.Episode]] = []
         if self._recorder is not None and about is not None:
             episode = episode_pb2.Episode.FromString(about)
+            if signals is not None:
+                signals.group.id, signals.group.size = group_id, size
             held = self._held.setdefault(group_id, held)
             held.append((signal_service_pb2.EpisodeResult(episode_id=episode.id, signals=signals), episode))
         try:
