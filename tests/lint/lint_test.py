@@ -23,6 +23,7 @@ OF_ROOMS = [
     ("server/session/planted.cc", '#include "tests/paths.h"\n', "neither clients nor tests"),
     ("server/nowhere/planted.cc", "", "in no room"),
     ("client/cpp/planted.cc", '#include "server/base/mutex.h"\n', "stands alone"),
+    ("client/input/planted.cc", '#include "client/command/table.h"\n', "does not know the commands"),
     ("client/command/planted.cc", '#include "tests/paths.h"\n', "only tests know tests"),
     ("server/base/circle.h", '#include "server/base/circle.h"\n', "in a circle"),
     ("server/audit/limits.h", "", "files are named limits.h"),

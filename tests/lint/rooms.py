@@ -63,8 +63,10 @@ def order_faults(files: dict[str, str], rooms: list[str]) -> list[str]:
                 elif included.startswith("server/") and room_of(included, rooms) > room_of(path, rooms):
                     faults.append(f"{path}: includes {included}, whose room comes later in ASSAY_ROOMS")
             elif path.startswith("client/cpp/") and "/examples/" not in path:
-                if included.startswith(("server/", "client/command/", "tests/")):
+                if included.startswith(("server/", "client/input/", "client/command/", "tests/")):
                     faults.append(f"{path}: includes {included}: the client library stands alone")
+            elif path.startswith("client/input/") and included.startswith("client/command/"):
+                faults.append(f"{path}: includes {included}: what reads files does not know the commands")
             elif included.startswith("tests/"):
                 faults.append(f"{path}: includes {included}: only tests know tests")
     return faults
