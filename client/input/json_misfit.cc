@@ -76,6 +76,7 @@ class Walk {
       const FieldDescriptor* const field = Find(message, name);
       if (field == nullptr) {
         std::vector<absl::string_view> names;
+        names.reserve(message.field_count());
         for (int i = 0; i < message.field_count(); ++i) {
           names.push_back(message.field(i)->json_name());
         }
@@ -157,6 +158,7 @@ class Walk {
     const std::string& name = value.get_ref<const std::string&>();
     if (type.FindValueByName(name) != nullptr) return true;
     std::vector<absl::string_view> names;
+    names.reserve(type.value_count());
     for (int i = 0; i < type.value_count(); ++i) names.push_back(type.value(i)->name());
     return Fail(absl::StrCat(path, ": no such value: ", name, DidYouMean(Closest(name, names))));
   }

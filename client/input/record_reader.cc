@@ -116,7 +116,7 @@ std::string RecordReader::Place(int64_t line) const { return absl::StrCat(name_,
 
 absl::Status RecordReader::status() const {
   if (!status_.ok()) return status_;
-  const absl::Status read = lines_.status();
+  absl::Status read = lines_.status();
   if (read.ok()) return read;
   return {read.code(), absl::StrCat(Place(lines_.line_number() + 1), ": ", read.message())};
 }

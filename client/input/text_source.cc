@@ -57,6 +57,7 @@ absl::Status TextSource::Open() {
   }
   if (encoding == nullptr) return absl::OkStatus();
   converter_ = iconv_open("UTF-8", encoding);
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): POSIX says so
   if (converter_ == reinterpret_cast<iconv_t>(-1)) {
     return absl::DataLossError(absl::StrCat("this machine cannot read ", encoding));
   }
@@ -77,7 +78,7 @@ absl::StatusOr<absl::string_view> TextSource::NextWide() {
   for (;;) {
     if (absl::Status status = Convert(); !status.ok()) return status;
     if (!text_.empty()) return text_;
-    const absl::StatusOr<absl::string_view> more = bytes_.Next();
+    absl::StatusOr<absl::string_view> more = bytes_.Next();
     if (!more.ok()) return more;
     if (more->empty()) {
       if (packed_.empty()) return absl::string_view();

@@ -73,7 +73,7 @@ absl::StatusOr<EpisodeWork> Accept(const v1::Episode& episode,
 
 // What the group was made of; as much as its record proves.
 absl::StatusOr<GroupWork> MembersOf(const v1::GroupSignals& recorded, FindMember find,
-                                    std::shared_ptr<const ResolvedOptions> options) {
+                                    const std::shared_ptr<const ResolvedOptions>& options) {
   GroupWork work;
   work.id = recorded.group_id();
   work.missing.assign(recorded.missing_episode_ids().begin(), recorded.missing_episode_ids().end());
