@@ -14,14 +14,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
-#include "client/command/json.h"
 #include "client/command/progress.h"
 #include "client/command/step_summary.h"
 #include "client/command/table.h"
+#include "server/base/json.h"
 #include "server/base/utf8.h"
 
 namespace assay::command {
 namespace {
+
+// A reader that is not protobuf would take a missing reward for a failure.
+constexpr JsonStyle kLine = JsonStyle::kComplete;
 
 v1::EpisodeResult ErrorResult(const std::string& id, const absl::Status& status) {
   v1::EpisodeResult result;
@@ -57,7 +60,7 @@ class Printer {
   void PrintFault(const v1::EpisodeResult& result) {
     progress_->OnResult(result);
     const absl::MutexLock lock(&mu_);
-    Write(format_ == OutputFormat::kJson ? ToJson(result) + "\n"
+    Write(format_ == OutputFormat::kJson ? ToJson(result, kLine) + "\n"
                                          : EpisodeTable(result, nullptr, nullptr));
   }
 
@@ -66,7 +69,7 @@ class Printer {
     Count(result);
     const absl::MutexLock lock(&mu_);
     unanswered_.erase(result.episode_id());
-    if (format_ == OutputFormat::kJson) return Write(ToJson(result) + "\n");
+    if (format_ == OutputFormat::kJson) return Write(ToJson(result, kLine) + "\n");
     const std::string group = result.has_signals() ? result.signals().group().id() : "";
     if (!group.empty() && !printed_groups_.contains(group)) {
       waiting_[group].push_back(std::move(result));
@@ -79,7 +82,7 @@ class Printer {
     progress_->OnGroup(result);
     Count(result);
     const absl::MutexLock lock(&mu_);
-    if (format_ == OutputFormat::kJson) return Write(ToJson(result) + "\n");
+    if (format_ == OutputFormat::kJson) return Write(ToJson(result, kLine) + "\n");
     Write(GroupTable(result));
     printed_groups_.insert(result.group_id());  // latecomers need not wait for it
     absl::flat_hash_map<absl::string_view, const v1::EpisodeAdvantages*> advantages;

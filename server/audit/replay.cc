@@ -93,7 +93,7 @@ absl::StatusOr<GroupWork> MembersOf(const v1::GroupSignals& recorded, FindMember
     }
     std::optional<Transcript> transcript;
     if (WantsPairs(*options->options)) transcript.emplace(*member.episode);
-    work.members.emplace(id, GroupMember(*member.signals, std::move(transcript)));
+    work.members.emplace(id, AnsweredMember(*member.signals, std::move(transcript)));
     absl::StatusOr<EpisodeWork> accepted = Accept(*member.episode, options);
     if (!accepted.ok()) return accepted.status();
     if (WantsTeams(*options->options)) sources.emplace(id, MakeTeamSource(*accepted));

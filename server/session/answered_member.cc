@@ -1,4 +1,4 @@
-#include "server/session/group_member.h"
+#include "server/session/answered_member.h"
 
 #include <algorithm>
 #include <utility>
@@ -35,7 +35,8 @@ Transcript::Transcript(const v1::Episode& episode)
   }
 }
 
-GroupMember::GroupMember(const v1::EpisodeSignals& signals, std::optional<Transcript> transcript)
+AnsweredMember::AnsweredMember(const v1::EpisodeSignals& signals,
+                               std::optional<Transcript> transcript)
     : value_(signals.grand_value()),
       episode_sha256_(signals.audit().episode_sha256()),
       transcript_(std::move(transcript)) {
@@ -66,7 +67,7 @@ GroupMember::GroupMember(const v1::EpisodeSignals& signals, std::optional<Transc
   }
 }
 
-int64_t GroupMember::BytesFor(const v1::Episode& episode) {
+int64_t AnsweredMember::BytesFor(const v1::Episode& episode) {
   int64_t bytes = kMemberOverhead + 2 * static_cast<int64_t>(episode.id().size());
   for (const v1::Agent& agent : episode.agents()) {
     bytes += static_cast<int64_t>(sizeof(signals::MemberAgent)) + kAgentOverhead +

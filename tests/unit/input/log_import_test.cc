@@ -1,4 +1,4 @@
-#include "client/command/log_import.h"
+#include "client/input/log_import.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,8 +6,8 @@
 #include <fstream>
 #include <string>
 
-#include "client/command/json.h"
 #include "google/protobuf/struct.pb.h"
+#include "server/base/json.h"
 #include "tests/paths.h"
 
 namespace assay::command {

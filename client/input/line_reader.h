@@ -1,6 +1,6 @@
 // Lines of a file descriptor that may be gzip, and in any encoding of Unicode.
-#ifndef ASSAY_CLIENT_COMMAND_LINE_READER_H_
-#define ASSAY_CLIENT_COMMAND_LINE_READER_H_
+#ifndef ASSAY_CLIENT_INPUT_LINE_READER_H_
+#define ASSAY_CLIENT_INPUT_LINE_READER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "client/command/text_source.h"
+#include "client/input/text_source.h"
 
 namespace assay::command {
 
@@ -41,4 +41,4 @@ class LineReader {
 
 }  // namespace assay::command
 
-#endif  // ASSAY_CLIENT_COMMAND_LINE_READER_H_
+#endif  // ASSAY_CLIENT_INPUT_LINE_READER_H_

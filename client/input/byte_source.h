@@ -1,6 +1,6 @@
 // The bytes of a file descriptor, unpacked where they are gzip.
-#ifndef ASSAY_CLIENT_COMMAND_BYTE_SOURCE_H_
-#define ASSAY_CLIENT_COMMAND_BYTE_SOURCE_H_
+#ifndef ASSAY_CLIENT_INPUT_BYTE_SOURCE_H_
+#define ASSAY_CLIENT_INPUT_BYTE_SOURCE_H_
 
 #include <zlib.h>
 
@@ -47,4 +47,4 @@ class ByteSource {
 
 }  // namespace assay::command
 
-#endif  // ASSAY_CLIENT_COMMAND_BYTE_SOURCE_H_
+#endif  // ASSAY_CLIENT_INPUT_BYTE_SOURCE_H_

@@ -1,6 +1,6 @@
 // What a group keeps of a member that was answered with signals.
-#ifndef ASSAY_SERVER_SESSION_GROUP_MEMBER_H_
-#define ASSAY_SERVER_SESSION_GROUP_MEMBER_H_
+#ifndef ASSAY_SERVER_SESSION_ANSWERED_MEMBER_H_
+#define ASSAY_SERVER_SESSION_ANSWERED_MEMBER_H_
 
 #include <array>
 #include <cstdint>
@@ -30,10 +30,10 @@ struct Transcript {
 };
 
 // Scores, credits and values, without any text.
-class GroupMember {
+class AnsweredMember {
  public:
-  explicit GroupMember(const v1::EpisodeSignals& signals,
-                       std::optional<Transcript> transcript = std::nullopt);
+  explicit AnsweredMember(const v1::EpisodeSignals& signals,
+                          std::optional<Transcript> transcript = std::nullopt);
 
   const signals::GroupMember& numbers() const { return numbers_; }
   // v(N): the value of the team as it was played.
@@ -55,4 +55,4 @@ class GroupMember {
 
 }  // namespace assay::service
 
-#endif  // ASSAY_SERVER_SESSION_GROUP_MEMBER_H_
+#endif  // ASSAY_SERVER_SESSION_ANSWERED_MEMBER_H_

@@ -1,6 +1,6 @@
 // Where a JSON value is not what a message takes.
-#ifndef ASSAY_CLIENT_COMMAND_JSON_MISFIT_H_
-#define ASSAY_CLIENT_COMMAND_JSON_MISFIT_H_
+#ifndef ASSAY_CLIENT_INPUT_JSON_MISFIT_H_
+#define ASSAY_CLIENT_INPUT_JSON_MISFIT_H_
 
 #include <string>
 
@@ -19,4 +19,4 @@ std::string Misfit(absl::string_view json, const google::protobuf::Descriptor& m
 
 }  // namespace assay::command
 
-#endif  // ASSAY_CLIENT_COMMAND_JSON_MISFIT_H_
+#endif  // ASSAY_CLIENT_INPUT_JSON_MISFIT_H_

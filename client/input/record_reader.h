@@ -1,6 +1,6 @@
 // Records of a file: JSON values one a line, or over several lines, or in lists.
-#ifndef ASSAY_CLIENT_COMMAND_RECORD_READER_H_
-#define ASSAY_CLIENT_COMMAND_RECORD_READER_H_
+#ifndef ASSAY_CLIENT_INPUT_RECORD_READER_H_
+#define ASSAY_CLIENT_INPUT_RECORD_READER_H_
 
 #include <cstdint>
 #include <deque>
@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "client/command/line_reader.h"
+#include "client/input/line_reader.h"
 
 namespace assay::command {
 
@@ -58,4 +58,4 @@ class RecordReader {
 
 }  // namespace assay::command
 
-#endif  // ASSAY_CLIENT_COMMAND_RECORD_READER_H_
+#endif  // ASSAY_CLIENT_INPUT_RECORD_READER_H_

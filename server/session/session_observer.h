@@ -1,6 +1,6 @@
 // What the service sees happen. Telemetry implements it.
-#ifndef ASSAY_SERVER_SESSION_OBSERVER_H_
-#define ASSAY_SERVER_SESSION_OBSERVER_H_
+#ifndef ASSAY_SERVER_SESSION_SESSION_OBSERVER_H_
+#define ASSAY_SERVER_SESSION_SESSION_OBSERVER_H_
 
 #include <cstdint>
 #include <string>
@@ -45,9 +45,9 @@ struct StreamSummary {
 };
 
 // Thread safe; must not block.
-class Observer {
+class SessionObserver {
  public:
-  virtual ~Observer() = default;
+  virtual ~SessionObserver() = default;
   virtual void OnEpisode(const v1::EpisodeResult& /*result*/, double /*value_range*/,
                          absl::Duration /*elapsed*/, const Origin& /*origin*/) {}
   virtual void OnRejected(RejectReason /*reason*/) {}
@@ -55,8 +55,8 @@ class Observer {
   virtual void OnStreamClosed(const StreamSummary& /*summary*/) {}
 };
 
-using SessionObservers = Observers<Observer>;
+using SessionObservers = Observers<SessionObserver>;
 
 }  // namespace assay::service
 
-#endif  // ASSAY_SERVER_SESSION_OBSERVER_H_
+#endif  // ASSAY_SERVER_SESSION_SESSION_OBSERVER_H_

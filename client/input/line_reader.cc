@@ -1,4 +1,4 @@
-#include "client/command/line_reader.h"
+#include "client/input/line_reader.h"
 
 #include "absl/strings/str_cat.h"
 

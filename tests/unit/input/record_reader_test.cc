@@ -1,4 +1,4 @@
-#include "client/command/record_reader.h"
+#include "client/input/record_reader.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "assay/v1/episode.pb.h"
-#include "client/command/json_misfit.h"
+#include "client/input/json_misfit.h"
 
 namespace assay::command {
 namespace {

@@ -1,6 +1,6 @@
 // The text of a file descriptor: UTF-8, whatever its first bytes say that it is in.
-#ifndef ASSAY_CLIENT_COMMAND_TEXT_SOURCE_H_
-#define ASSAY_CLIENT_COMMAND_TEXT_SOURCE_H_
+#ifndef ASSAY_CLIENT_INPUT_TEXT_SOURCE_H_
+#define ASSAY_CLIENT_INPUT_TEXT_SOURCE_H_
 
 #include <iconv.h>
 
@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "client/command/byte_source.h"
+#include "client/input/byte_source.h"
 
 namespace assay::command {
 
@@ -44,4 +44,4 @@ class TextSource {
 
 }  // namespace assay::command
 
-#endif  // ASSAY_CLIENT_COMMAND_TEXT_SOURCE_H_
+#endif  // ASSAY_CLIENT_INPUT_TEXT_SOURCE_H_

@@ -1,4 +1,4 @@
-#include "client/command/byte_source.h"
+#include "client/input/byte_source.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>

@@ -1,6 +1,6 @@
-// Episodes as the command line reads them.
-#ifndef ASSAY_CLIENT_COMMAND_EPISODE_INPUT_H_
-#define ASSAY_CLIENT_COMMAND_EPISODE_INPUT_H_
+// Episodes of files, as the command line reads them.
+#ifndef ASSAY_CLIENT_INPUT_EPISODE_INPUT_H_
+#define ASSAY_CLIENT_INPUT_EPISODE_INPUT_H_
 
 #include <cstdint>
 #include <memory>
@@ -14,8 +14,8 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "assay/v1/episode.pb.h"
-#include "client/command/log_import.h"
-#include "client/command/record_reader.h"
+#include "client/input/log_import.h"
+#include "client/input/record_reader.h"
 
 namespace assay::command {
 
@@ -32,7 +32,7 @@ struct EpisodeFormat {
 // A file that is closed with its user. "-" is standard input.
 class InputFile {
  public:
-  // NOT_FOUND: it cannot be read, and why.
+  // INVALID_ARGUMENT: it cannot be read, and why.
   static absl::StatusOr<std::unique_ptr<InputFile>> Open(const std::string& name);
   ~InputFile();
   InputFile(const InputFile&) = delete;
@@ -88,4 +88,4 @@ absl::Status ForEachEpisode(
 
 }  // namespace assay::command
 
-#endif  // ASSAY_CLIENT_COMMAND_EPISODE_INPUT_H_
+#endif  // ASSAY_CLIENT_INPUT_EPISODE_INPUT_H_

@@ -1,4 +1,4 @@
-#include "client/command/text_source.h"
+#include "client/input/text_source.h"
 
 #include <cerrno>
 #include <cstddef>

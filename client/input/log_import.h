@@ -1,6 +1,6 @@
 // Episodes from the logs of multi-agent experiments.
-#ifndef ASSAY_CLIENT_COMMAND_LOG_IMPORT_H_
-#define ASSAY_CLIENT_COMMAND_LOG_IMPORT_H_
+#ifndef ASSAY_CLIENT_INPUT_LOG_IMPORT_H_
+#define ASSAY_CLIENT_INPUT_LOG_IMPORT_H_
 
 #include <string>
 #include <vector>
@@ -37,4 +37,4 @@ absl::StatusOr<v1::Episode> ImportLogRecord(const std::string& json,
 
 }  // namespace assay::command
 
-#endif  // ASSAY_CLIENT_COMMAND_LOG_IMPORT_H_
+#endif  // ASSAY_CLIENT_INPUT_LOG_IMPORT_H_

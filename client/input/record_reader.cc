@@ -1,4 +1,4 @@
-#include "client/command/record_reader.h"
+#include "client/input/record_reader.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "client/command/json_misfit.h"
+#include "client/input/json_misfit.h"
 #include "server/base/utf8.h"
 
 namespace assay::command {

@@ -1,4 +1,4 @@
-#include "client/command/log_import.h"
+#include "client/input/log_import.h"
 
 #include <cmath>
 #include <cstdint>
@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
-#include "client/command/json.h"
+#include "client/input/read_json.h"
 #include "google/protobuf/struct.pb.h"
 
 namespace assay::command {
@@ -197,7 +197,7 @@ void NameAgents(v1::Episode* episode) {
 absl::StatusOr<v1::Episode> ImportLogRecord(const std::string& json,
                                             const LogImportOptions& options) {
   Struct record;
-  absl::Status status = FromJson(json, &record);
+  absl::Status status = ParseJson(json, &record);
   v1::Episode episode;
   if (status.ok()) status = ReadText(record, "", "id", episode.mutable_id());
   if (status.ok()) status = ReadText(record, "", "task", episode.mutable_task()->mutable_prompt());

@@ -1,4 +1,4 @@
-#include "client/command/json_misfit.h"
+#include "client/input/json_misfit.h"
 
 #include <cmath>
 #include <limits>

@@ -1,4 +1,4 @@
-#include "server/session/observer.h"
+#include "server/session/session_observer.h"
 
 namespace assay::service {
 

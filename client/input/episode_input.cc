@@ -1,4 +1,4 @@
-#include "client/command/episode_input.h"
+#include "client/input/episode_input.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -8,7 +8,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "client/command/json.h"
+#include "client/input/read_json.h"
+#include "server/base/read_file.h"
 
 namespace assay::command {
 namespace {
