@@ -10,6 +10,7 @@
 #include "server/base/status_macros.h"
 #include "server/blame/labels.h"
 #include "server/blame/posterior.h"
+#include "server/blame/sound_posterior.h"
 #include "server/signals/findings.h"
 #include "server/signals/message_credit.h"
 #include "server/signals/phases/credit_phase.h"
@@ -280,11 +281,13 @@ absl::Status Attribution::Impl::FillMessages(Signals& signals) {
   blame::Evidence evidence = BlameEvidence(episode_, options_, findings_, signals.score, credit);
   evidence.grades.assign(grades_.begin(), grades_.end());
   evidence.message_credit = credits.values;
-  const blame::Posterior posterior = blame::ComputePosterior(
+  // What a posterior says of errors in a success in which nothing locates one is only its prior.
+  const bool located =
+      !signals.success || LocatesErrors(episode_, findings_) || !evidence.scores.empty();
+  const blame::Posterior posterior = (located ? blame::ComputePosterior : blame::SoundPosterior)(
       evidence, options_.first_error.parameters, BlamePosteriorOptions(options_));
   const std::vector<blame::Label> labels = blame::AssignLabels(evidence, posterior);
-  // What the posterior says of a success in which nothing locates an error is only its prior.
-  if (!signals.success || LocatesErrors(episode_, findings_) || !evidence.scores.empty()) {
+  if (located) {
     FillPosterior(posterior, signals);
   } else {
     signals.first_error.none = 1;

@@ -4,6 +4,7 @@
 
 #include "gtest/gtest.h"
 #include "server/blame/labels.h"
+#include "server/blame/sound_posterior.h"
 #include "tests/property/blame/generators.h"
 
 namespace assay::blame {
@@ -43,6 +44,30 @@ Paths Enumerate(const Chain& chain) {
     }
   }
   return out;
+}
+
+TEST(PosteriorProperty, OfASoundSuccessIsPartOfTheWhole) {
+  EXPECT_TRUE(rc::check([] {
+    Evidence evidence = AnyEvidence();
+    evidence.outcome = Outcome::kSuccess;
+    evidence.annotations.clear();
+    evidence.repairs.clear();
+    evidence.scores.clear();
+    evidence.nodes.clear();
+    evidence.corrections.clear();
+    PosteriorOptions options;
+    options.definition = AnyDefinition();
+    const Parameters parameters{.shared_level = Chance(30) ? Unit() : 0};
+    const Posterior whole = ComputePosterior(evidence, parameters, options);
+    const Posterior sound = SoundPosterior(evidence, parameters, options);
+    RC_ASSERT(sound.high == whole.high);
+    RC_ASSERT(sound.log_ratio == whole.log_ratio);
+    RC_ASSERT(sound.prior == whole.prior);
+    RC_ASSERT(sound.tier == whole.tier);
+    RC_ASSERT(!whole.claimed_first && !whole.claimed_decisive);
+    RC_ASSERT(!sound.claimed_first && !sound.claimed_decisive);
+    RC_ASSERT(AssignLabels(evidence, sound) == AssignLabels(evidence, whole));
+  }));
 }
 
 TEST(PosteriorProperty, AgreesWithTheSumOverAllPaths) {
