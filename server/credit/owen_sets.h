@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/types/span.h"
 #include "server/plan/coalition.h"
 
@@ -43,18 +44,22 @@ class InnerGames {
   InnerGames(absl::Span<const int> union_sizes, bool noisy);
   // Adds the value of a set, and the variance of that value, to the games that it is part of.
   void Deposit(const OwenSet& set, double value, double variance);
-  const std::vector<double>& values(int i) const { return games_[i].values; }
-  const std::vector<double>& variances(int i) const { return games_[i].variances; }
+  absl::Span<const double> values(int i) const { return Of(i, values_); }
+  // Of the values; empty without noise.
+  absl::Span<const double> variances(int i) const { return Of(i, variances_); }
 
  private:
-  struct Game {
-    std::vector<double> values;
-    std::vector<double> variances;  // empty without noise
-  };
-  void DepositIn(Game& game, std::size_t subset, Coalition others, double value, double variance);
+  using Numbers = absl::InlinedVector<double, 32>;
 
-  std::vector<double> weights_;  // [m C(m-1, h)]^-1 for h = 0..m-1
-  std::vector<Game> games_;
+  absl::Span<const double> Of(int i, const Numbers& numbers) const {
+    return absl::MakeConstSpan(numbers).subspan(begins_[i], begins_[i + 1] - begins_[i]);
+  }
+  void DepositAt(std::size_t at, Coalition others, double value, double variance);
+
+  const std::vector<double> weights_;            // [m C(m-1, h)]^-1 for h = 0..m-1
+  absl::InlinedVector<std::size_t, 16> begins_;  // where each union's subsets lie, and their end
+  Numbers values_;
+  Numbers variances_;
 };
 
 }  // namespace assay::credit

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
 #include "server/credit/projection.h"
@@ -17,10 +18,11 @@ absl::StatusOr<std::vector<double>> Efficient(const RawEstimate& raw, double tot
   // The gap goes where the uncertainty is; the floor shares it equally where nothing is uncertain.
   const double most = *std::max_element(raw.variances.begin(), raw.variances.end());
   const double floor = std::max(1e-12 * range * range, 1e-9 * most);
-  std::vector<double> weights(n);
+  using Numbers = absl::InlinedVector<double, 16>;
+  Numbers weights(n);
   for (std::size_t i = 0; i < n; ++i) weights[i] = std::max(raw.variances[i], floor);
-  absl::StatusOr<Projection> projection = Project(
-      raw.values, weights, std::vector<double>(n, -range), std::vector<double>(n, range), total);
+  absl::StatusOr<Projection> projection =
+      Project(raw.values, weights, Numbers(n, -range), Numbers(n, range), total);
   if (!projection.ok()) return projection.status();
   return std::move(projection->values);
 }

@@ -9,7 +9,7 @@ namespace assay::signals {
 Unions MakeUnions(const Episode& episode) {
   Unions unions;
   unions.union_of.reserve(episode.messages.size());
-  std::vector<int> dense(episode.agents.size(), -1);
+  absl::InlinedVector<int, 8> dense(episode.agents.size(), -1);
   for (const Message& m : episode.messages) {
     if (m.agent == kContext) continue;
     if (dense[m.agent] < 0) {

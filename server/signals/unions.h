@@ -3,8 +3,8 @@
 #define ASSAY_SERVER_SIGNALS_UNIONS_H_
 
 #include <cstdint>
-#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "server/signals/counterfactual.h"
 #include "server/signals/episode.h"
 
@@ -12,9 +12,9 @@ namespace assay::signals {
 
 // Authors are numbered by their first messages, the agents' messages by their order.
 struct Unions {
-  std::vector<int> union_of;  // of each of the agents' messages
-  std::vector<int> sizes;     // of each union
-  std::vector<int> agents;    // of each union
+  absl::InlinedVector<int, 16> union_of;  // of each of the agents' messages
+  absl::InlinedVector<int, 8> sizes;      // of each union
+  absl::InlinedVector<int, 8> agents;     // of each union
 };
 Unions MakeUnions(const Episode& episode);
 

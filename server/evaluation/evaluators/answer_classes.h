@@ -3,11 +3,13 @@
 #define ASSAY_SERVER_EVALUATION_EVALUATORS_ANSWER_CLASSES_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/string_view.h"
 #include "server/evaluation/evaluators/vote_replay.h"
 #include "server/evaluation/evaluators/vote_teams.h"
@@ -24,6 +26,7 @@ inline constexpr int32_t kNoneBallot = 1;
 inline constexpr int32_t kFirstWrongBallot = 2;
 
 // Puts answers into classes: those that the grader takes for right, and each different other one.
+// The texts that it is given outlive it.
 class AnswerClasses {
  public:
   AnswerClasses(const VoteOptions& options, absl::string_view reference)
@@ -34,7 +37,20 @@ class AnswerClasses {
     AnswerGrade grade = AnswerGrade::kNone;
   };
 
+  // The same text is read once: voters repeat each other.
   Graded Of(absl::string_view answer) {
+    for (const auto& [text, graded] : known_) {
+      if (text == answer) return graded;
+    }
+    const Graded graded = Read(answer);
+    if (known_.size() < kMaxKnown) known_.emplace_back(answer, graded);
+    return graded;
+  }
+
+ private:
+  static constexpr size_t kMaxKnown = 8;
+
+  Graded Read(absl::string_view answer) {
     grading::GradedAnswer graded = grader_.Of(answer);
     if (graded.grade == grading::Grade::kNone) return {};
     if (graded.grade == grading::Grade::kRight) return {kRightBallot, AnswerGrade::kRight};
@@ -44,8 +60,8 @@ class AnswerClasses {
     return {entry->second, wrong ? AnswerGrade::kWrong : AnswerGrade::kUnreadable};
   }
 
- private:
   const grading::Grader grader_;
+  absl::InlinedVector<std::pair<absl::string_view, Graded>, kMaxKnown> known_;
   absl::flat_hash_map<std::string, int32_t> others_;
 };
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/mutex.h"
 #include "server/credit/owen.h"
@@ -77,6 +77,7 @@ class VoteEpisode final : public EpisodeReplay {
 
   void Classify(const VoteOptions& options, AnswerClasses& classes) {
     const signals::Episode& episode = context_->episode;
+    votes_.reserve(episode.messages.size());
     votes_before_.reserve(episode.messages.size() + 1);
     grades_.reserve(episode.messages.size());
     for (const signals::Message& message : episode.messages) {
@@ -132,15 +133,17 @@ class VoteEpisode final : public EpisodeReplay {
   }
 
   void IndexBallots(const std::array<int32_t, kMaxVoters>& ballots) {
-    absl::flat_hash_map<int32_t, size_t> index;
     for (int i = 0; i < agents(); ++i) {
       const Coalition bit = Coalition{1} << i;
       if (ballots[i] == kRightBallot) {
         right_ |= bit;
       } else if (ballots[i] != kNoBallot) {
-        const auto [entry, is_new] = index.try_emplace(ballots[i], wrong_.size());
-        if (is_new) wrong_.push_back({ballots[i]});
-        wrong_[entry->second].members |= bit;
+        const auto found = std::find_if(wrong_.begin(), wrong_.end(), [&](const WrongClass& wrong) {
+          return wrong.ballot == ballots[i];
+        });
+        WrongClass& wrong = found != wrong_.end() ? *found : wrong_.emplace_back();
+        wrong.ballot = ballots[i];
+        wrong.members |= bit;
       }
     }
   }
@@ -207,16 +210,18 @@ class VoteEpisode final : public EpisodeReplay {
     return table_;
   }
 
+  using PartBallotsOf = absl::InlinedVector<int32_t, 16>;
+
   // The ballot of an agent of whose messages only a part is kept, for each part.
-  std::vector<int32_t> PartBallots(int32_t agent) const {
-    std::vector<int32_t> own;  // ballots of the agent's messages
+  PartBallotsOf PartBallots(int32_t agent) const {
+    PartBallotsOf own;  // ballots of the agent's messages
     size_t eligible = 0;
     for (size_t k = 0; k < votes_.size(); ++k) {
       if (votes_[k].agent != agent) continue;
       if (eligible_[agent].contains(static_cast<int>(k))) eligible |= size_t{1} << own.size();
       own.push_back(votes_[k].ballot);
     }
-    std::vector<int32_t> ballots(size_t{1} << own.size(), kNoBallot);
+    PartBallotsOf ballots(size_t{1} << own.size(), kNoBallot);
     for (size_t part = 1; part < ballots.size(); ++part) {
       const size_t common = part & eligible;
       if (common == 0) continue;
@@ -226,23 +231,36 @@ class VoteEpisode final : public EpisodeReplay {
     return ballots;
   }
 
-  std::vector<double> OwenTable(const signals::Unions& unions) const {
-    std::vector<Coalition> agents(size_t{1} << unions.sizes.size());  // of sets of unions
+  // `coalitions` is the table of their values, or empty where it was not asked for.
+  std::vector<double> OwenTable(const signals::Unions& unions,
+                                absl::Span<const double> coalitions) const {
+    absl::InlinedVector<Coalition, 16> agents;  // of sets of unions
+    agents.resize(size_t{1} << unions.sizes.size());
     for (size_t set = 1; set < agents.size(); ++set) {
       const Coalition last = Coalition{1} << unions.agents[std::countr_zero(set)];
       agents[set] = agents[set & (set - 1)] | last;
     }
+    const auto value_of = [&](Coalition coalition) {
+      return coalitions.empty() ? Value(RightShare(coalition)) : coalitions[coalition];
+    };
     std::vector<double> table;
     table.reserve(credit::OwenQuestionCount(unions.sizes));
-    std::vector<int32_t> ballots;
+    PartBallotsOf ballots;
     int partial = -1;
     credit::ForEachOwenSet(unions.sizes, [&](const credit::OwenSet& set) {
       if (set.partial != partial) {  // never back to none
         partial = set.partial;
         ballots = PartBallots(unions.agents[partial]);
       }
-      const int32_t extra = partial < 0 ? kNoBallot : ballots[set.subset];
-      table.push_back(Value(RightShare(agents[set.whole], extra)));
+      const Coalition others = agents[set.whole];
+      const int32_t ballot = partial < 0 ? kNoBallot : ballots[set.subset];
+      if (ballot == kNoBallot) {
+        table.push_back(value_of(others));
+      } else if (ballot == ballots.back()) {  // as with all messages of the agent
+        table.push_back(value_of(others | Coalition{1} << unions.agents[partial]));
+      } else {
+        table.push_back(Value(RightShare(others, ballot)));
+      }
     });
     return table;
   }
@@ -267,7 +285,7 @@ class VoteEpisode final : public EpisodeReplay {
       return absl::OutOfRangeError("messages: a table of their sets is too large");
     }
     MutexLock lock(&mutex_);
-    if (owen_table_.empty()) owen_table_ = OwenTable(unions);
+    if (owen_table_.empty()) owen_table_ = OwenTable(unions, table_);
     answer.table = owen_table_;
     return absl::OkStatus();
   }
@@ -312,7 +330,7 @@ class VoteEpisode final : public EpisodeReplay {
   std::vector<PlayerSet> eligible_;    // of each agent, ordinals of its messages
   int32_t last_round_ = 0;
   Coalition right_ = 0;  // agents whose ballot is right
-  std::vector<WrongClass> wrong_;
+  absl::InlinedVector<WrongClass, 4> wrong_;
   mutable Mutex mutex_;
   // Once made, they stay as they are.
   mutable std::vector<double> table_ ABSL_GUARDED_BY(mutex_);

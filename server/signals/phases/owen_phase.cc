@@ -60,11 +60,11 @@ class OwenPhase : public DetailPhase {
 // Exact Owen values from an evaluator that gives the whole table at once.
 class OwenTablePhase : public DetailPhase {
  public:
-  OwenTablePhase(const Episode& episode, const ValueRange& range, std::vector<int> union_of)
+  OwenTablePhase(const Episode& episode, const ValueRange& range, Unions unions)
       : messages_(AgentsMessages(episode)),
         count_(episode.messages.size()),
         range_(range),
-        union_of_(std::move(union_of)) {}
+        unions_(std::move(unions)) {}
 
   bool done() const override { return told_; }
 
@@ -83,7 +83,7 @@ class OwenTablePhase : public DetailPhase {
       }
     }
     const absl::StatusOr<std::vector<double>> owen =
-        credit::ExactOwen(table, union_of_, range_.low, range_.high);
+        credit::ExactOwen(table, unions_.union_of, range_.low, range_.high);
     if (!owen.ok()) return owen.status();
     findings.owen = OfAllMessages(messages_, count_, *owen);
     told_ = true;
@@ -94,7 +94,7 @@ class OwenTablePhase : public DetailPhase {
   const std::vector<int> messages_;
   const size_t count_;
   const ValueRange range_;
-  const std::vector<int> union_of_;
+  const Unions unions_;
   bool told_ = false;
 };
 
@@ -117,7 +117,7 @@ int64_t OwenBudget(const DetailInputs& inputs, const Unions& unions) {
 absl::StatusOr<std::unique_ptr<DetailPhase>> AskSubsets(const DetailInputs& inputs,
                                                         const Unions& unions, int64_t budget) {
   credit::OwenOptions options;
-  options.union_of = unions.union_of;
+  options.union_of.assign(unions.union_of.begin(), unions.union_of.end());
   options.max_questions = budget;
   options.confidence = inputs.options.estimator.confidence;
   options.target_half_width = inputs.options.estimator.target_half_width;
@@ -135,7 +135,7 @@ absl::StatusOr<std::unique_ptr<DetailPhase>> AskSubsets(const DetailInputs& inpu
 
 absl::StatusOr<std::unique_ptr<DetailPhase>> MakeOwenPhase(const DetailInputs& inputs,
                                                            const Findings&) {
-  const Unions unions = MakeUnions(inputs.episode);
+  Unions unions = MakeUnions(inputs.episode);
   const EvaluatorTraits& traits = inputs.traits;
   if (!traits.Supports(QuestionKind::kMessages) ||
       unions.union_of.size() > static_cast<size_t>(PlayerSet::kMaxPlayers)) {
@@ -144,7 +144,8 @@ absl::StatusOr<std::unique_ptr<DetailPhase>> MakeOwenPhase(const DetailInputs& i
   const int64_t budget = OwenBudget(inputs, unions);
   if (traits.Supports(QuestionKind::kOwenSets) &&
       budget == credit::OwenQuestionCount(unions.sizes)) {
-    return std::make_unique<OwenTablePhase>(inputs.episode, inputs.options.range, unions.union_of);
+    return std::make_unique<OwenTablePhase>(inputs.episode, inputs.options.range,
+                                            std::move(unions));
   }
   if (budget <= 0) return nullptr;
   return AskSubsets(inputs, unions, budget);
