@@ -81,12 +81,13 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
     kMade,      // there is no plan yet
     kAsking,    // a round is on its way: its questions are being asked or wait for their answers
     kAnswered,  // the round is over: every answer is in, or the first failure
+    kTold,      // the plan knows the answers: there may be more to ask
     kFinished,  // `done` was called, or is about to be
   };
   // Why the run must end before its plan is done. A cancel outweighs the timeout.
   enum class Stop : uint8_t { kNo, kTimedOut, kCancelled };
   // What a driver has to do next.
-  enum class Event : uint8_t { kNone, kBegin, kCancelled, kDeadline, kAnswered };
+  enum class Event : uint8_t { kNone, kBegin, kCancelled, kDeadline, kAnswered, kAsk };
 
   void ArmDeadline() {
     MutexLock lock(&mutex_);
@@ -143,6 +144,8 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
         case Event::kAnswered:
           if (!TakeAnswers()) return;
           break;
+        case Event::kAsk:
+          break;
       }
       if (!AskMore()) return;
     }
@@ -159,6 +162,8 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
         return Event::kBegin;
       case State::kAnswered:
         return Event::kAnswered;
+      case State::kTold:
+        return Event::kAsk;
       case State::kAsking:
       case State::kFinished:
         break;
@@ -178,6 +183,7 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
       Finish(plan_->finish());
       return false;
     }
+    if (AnswersHere()) return AnswerHere();
     ByTarget<std::vector<signals::Question>> asked = Split(plan_->ask());
     {
       MutexLock lock(&mutex_);
@@ -192,6 +198,47 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
       if (!asked[i].empty()) AskPart(i, std::move(asked[i]));
     }
     return true;
+  }
+
+  // Whether this worker can answer what is asked, without anybody's help.
+  bool AnswersHere() const {
+    return brief_ && OneTarget(plan_->ask()) && AskedNow()->local() != nullptr;
+  }
+  evaluation::Evaluator* AskedNow() const {
+    return Of::Asked(job_, static_cast<int>(plan_->ask().front().target));
+  }
+
+  // False: the run has finished.
+  bool AnswerHere() {
+    const std::vector<signals::Question>& questions = plan_->ask();
+    Replay& replay = replays_[static_cast<int>(questions.front().target)];
+    Part part;
+    part.evaluator = AskedNow();
+    part.count = CountQuestions(questions, job_.context->episode);
+    part.asked = executor_->Now();
+    observer_->OnQuestionsAsked(part.evaluator->name(), part.count);
+    answers_here_.assign(questions.size(), {});
+    absl::Status answered = Prepare(*part.evaluator->local(), replay);
+    if (answered.ok()) answered = replay->Answer(questions, absl::MakeSpan(answers_here_));
+    Report(part, answered);
+    if (!answered.ok()) {
+      FinishEarly(std::move(answered));
+      return false;
+    }
+    if (absl::Status told = plan_->tell(answers_here_); !told.ok()) {
+      Finish(std::move(told));
+      return false;
+    }
+    MutexLock lock(&mutex_);
+    state_ = State::kTold;
+    return true;
+  }
+
+  absl::Status Prepare(const evaluation::LocalEvaluator& evaluator, Replay& replay) {
+    if (replay != nullptr) return absl::OkStatus();
+    auto prepared = evaluator.Prepare(job_.context);
+    if (prepared.ok()) replay = std::move(*prepared);
+    return prepared.status();
   }
 
   void OpenPart(signals::Target target, const std::vector<signals::Question>& questions)
@@ -224,13 +271,9 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
 
   void AskLocal(int target, const evaluation::LocalEvaluator& evaluator,
                 std::vector<signals::Question> questions, evaluation::BatchDone done) {
-    if (replays_[target] == nullptr) {
-      auto replay = evaluator.Prepare(job_.context);
-      if (!replay.ok()) {
-        done(replay.status());
-        return;
-      }
-      replays_[target] = std::move(*replay);
+    if (absl::Status prepared = Prepare(evaluator, replays_[target]); !prepared.ok()) {
+      done(std::move(prepared));
+      return;
     }
     auto fan_out = std::make_shared<FanOut>(executor_, replays_[target], std::move(questions),
                                             std::move(done));
@@ -339,6 +382,7 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
   const absl::Time deadline_;
   std::unique_ptr<typename Of::Plan> plan_;
   ByTarget<Replay> replays_;
+  evaluation::Answers answers_here_;
   int round_ = 0;  // written by the driver under the lock
 
   Mutex mutex_;

@@ -12,14 +12,13 @@ namespace {
 using evaluation::Answers;
 using signals::Question;
 
-// Almost always one evaluator is asked everything.
+}  // namespace
+
 bool OneTarget(const std::vector<Question>& questions) {
   return std::all_of(questions.begin(), questions.end(), [&](const Question& question) {
     return question.target == questions.front().target;
   });
 }
-
-}  // namespace
 
 absl::string_view OutcomeName(const absl::Status& status) {
   switch (status.code()) {

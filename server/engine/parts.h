@@ -24,6 +24,9 @@ using ByTarget = std::array<T, kTargets>;
 // it.
 absl::string_view OutcomeName(const absl::Status& status);
 
+// Whether one of the targets is asked all of them.
+bool OneTarget(const std::vector<signals::Question>& questions);
+
 // How many questions these are to the observer: a whole table counts as many as it has values.
 int64_t CountQuestions(const std::vector<signals::Question>& questions,
                        const signals::Episode& episode);

@@ -114,6 +114,38 @@ TEST_P(EngineTest, AShortEpisodeEndsWhereItIsStarted) {
   EXPECT_FALSE(executor_.RunOne()) << "nothing is handed over to a worker";
 }
 
+TEST_P(EngineTest, ABriefPlanIsAnsweredByItsWorkerToTheSameEnd) {
+  std::vector<double> credits[2];
+  for (const bool brief : {false, true}) {
+    EpisodeJob job = Job(evaluation::MakeVoteReplay({}));
+    job.context = VoteContext();
+    job.brief = brief;
+    Result result;
+    const auto run = engine_.Start(std::move(job), result.Done());
+    executor_.RunUntilIdle();
+    ASSERT_EQ(result.calls, 1);
+    ASSERT_TRUE(result.signals->ok()) << result.signals->status();
+    for (const auto& agent : (*result.signals)->agents) credits[brief].push_back(agent.credit);
+    EXPECT_EQ(observer_.asked, brief ? 16 : 8);
+    EXPECT_EQ(observer_.asked, observer_.done["vote answered"]);
+  }
+  EXPECT_EQ(credits[0], credits[1]);
+}
+
+TEST_P(EngineTest, ABriefPlanThatCannotBePreparedSaysWhy) {
+  EpisodeJob job = Job(evaluation::MakeVoteReplay({}));
+  const auto context = evaluation::SmallContext(3);
+  context->episode.reference_answer = "";
+  job.context = context;
+  job.brief = true;
+  const auto run = engine_.Make(std::move(job), result_.Done());
+  run->StartHere();
+  ASSERT_EQ(result_.calls, 1);
+  EXPECT_EQ(result_.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_GT(observer_.asked, 0);
+  EXPECT_EQ(observer_.asked, observer_.done["vote failed"]);
+}
+
 TEST_P(EngineTest, WhatMustWaitIsTimedWhereverItWasStarted) {
   EpisodeJob job = Job(manual_);
   job.timeout = absl::Seconds(2);
