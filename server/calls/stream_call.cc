@@ -13,6 +13,9 @@ namespace {
 // Short episodes that a worker takes at once: enough that the hand-over and the write cost little
 // for each of them, and few enough that the first answer waits for less than a millisecond.
 constexpr int kBurst = 16;
+// IsLone: so many in a row must have come when none was in flight.
+constexpr int64_t kLone = 8;
+constexpr int64_t kProbe = 32;
 
 }  // namespace
 
@@ -52,14 +55,17 @@ template <class Input>
 void StreamCall::Step(Input input) {
   std::vector<Action> rest;
   int bursts = 0;
+  bool here = false;
   {
     MutexLock lock(&mutex_);
     input(*session_, deps_.executor->Now());
     rest = Perform(session_->TakeActions());
     bursts = BurstsToPost();
+    here = bursts == 1 && IsLone();
     ArmTimer();
   }
   PerformUnlocked(std::move(rest));
+  if (here) return RunBurst();
   for (; bursts > 0; --bursts) {
     deps_.executor->PostBrief([self = shared_from_this()] { self->RunBurst(); });
   }
@@ -153,6 +159,7 @@ void StreamCall::Start(StartEpisode start) {
     self->OnEpisodeDone({ticket, std::move(response)});
   };
   const auto run = deps_.engine->Make(std::move(job), std::move(done));
+  lone_ = runs_.empty() && bursts_ == 0 ? lone_ + 1 : 0;
   runs_[ticket] = run;
   if (is_short) {
     short_.push_back(run);
@@ -192,6 +199,8 @@ int StreamCall::BurstsToPost() {
   bursts_ += more;
   return more;
 }
+
+bool StreamCall::IsLone() const { return lone_ >= kLone && lone_ % kProbe != 0; }
 
 void StreamCall::RunBurst() {
   std::vector<std::shared_ptr<engine::Run>> burst;

@@ -62,6 +62,11 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   void Start(StartGroup start) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Workers that must still be called for the short episodes that wait; they count as called.
   int BurstsToPost() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether the short episode that waits is to be worked on where it was read. So it is where the
+  // client waits for each answer before it sends the next episode: a hand-over would save it
+  // nothing. What was read while something was in flight shows that it does not, and since nothing
+  // can be read while an episode is worked on here, every kProbe-th one goes to a worker.
+  bool IsLone() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Works on some short episodes, one after the other, and hands in their results together: one
   // hand-over and one write for all. Meanwhile others arrive and make the next burst.
   void RunBurst();
@@ -82,6 +87,7 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   std::map<Ticket, std::shared_ptr<engine::Run>> runs_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::shared_ptr<engine::Run>> short_ ABSL_GUARDED_BY(mutex_);  // to be started
   int bursts_ ABSL_GUARDED_BY(mutex_) = 0;                                  // posted or running
+  int64_t lone_ ABSL_GUARDED_BY(mutex_) = 0;  // episodes in a row that came when none was in flight
   int gathering_ ABSL_GUARDED_BY(mutex_) = 0;  // of them, running; each hands in what is gathered
   std::vector<EpisodeOutcome> gathered_ ABSL_GUARDED_BY(mutex_);
   absl::Time abort_at_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();

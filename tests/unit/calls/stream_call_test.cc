@@ -108,6 +108,37 @@ TEST_F(StreamCallTest, ShortEpisodesGoInBursts) {
   call_->Detach();
 }
 
+// Whoever waits for each answer is soon served on the thread that reads, but for every 32nd
+// episode; whoever does not is found out by that one.
+TEST_F(StreamCallTest, LoneEpisodesAreWorkedOnWhereTheyAreRead) {
+  Open(/*workers=*/2);
+  for (int k = 1; k <= 64; ++k) {
+    const int before = transport_.results;
+    Send(1);
+    EXPECT_EQ(transport_.results - before, k >= 8 && k % 32 != 0 ? 1 : 0) << k;
+    Read();
+    executor_->RunReady();
+    Read();
+    EXPECT_EQ(transport_.results - before, 1) << k;
+  }
+  for (int k = 65; k < 96; ++k) {
+    Send(1);
+    Read();
+  }
+  const int before = transport_.results;
+  Send(2);
+  EXPECT_EQ(transport_.results, before) << "the 96th waits for a worker, and the next behind it";
+  EXPECT_THAT(ResultsOfTasks(), ElementsAre(2));
+  for (int k = 0; k < 7; ++k) {
+    Send(1);
+    EXPECT_THAT(ResultsOfTasks(), ElementsAre(1));
+  }
+  Send(1);
+  EXPECT_THAT(ResultsOfTasks(), ElementsAre()) << "eight in a row were alone";
+  EXPECT_EQ(transport_.results, sent_);
+  call_->Detach();
+}
+
 TEST_F(StreamCallTest, ATransportThatLingersIsCutOff) {
   Open(/*workers=*/1);
   call_->OnHalfClose();
