@@ -38,6 +38,16 @@ class BlockWeights {
 // Eight lanes: the order of the additions is fixed and yet the compiler may vectorise them.
 constexpr std::size_t kLanes = 8;
 
+// Once for processors with vectors of four doubles, once for the others. Each lane is added up in
+// the same order, and nothing is contracted: the bits are the same. A sanitizer does not know the
+// choice between the two, which is made before it has started.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define ASSAY_WIDE_VECTORS __attribute__((target_clones("avx2", "default")))
+#else
+#define ASSAY_WIDE_VECTORS
+#endif
+
 double SumLanes(const double* lanes) {
   return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) +
          ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
@@ -46,7 +56,7 @@ double SumLanes(const double* lanes) {
 // For each agent the sum of the entries whose mask holds it; consumes the array. size = 2^bits.
 // The upper half is the entries with the highest agent; folding it onto the lower half forgets that
 // agent. Returns the sum of all entries.
-double FoldContainsSums(double* entries, int bits, double* sums) {
+ASSAY_WIDE_VECTORS double FoldContainsSums(double* entries, int bits, double* sums) {
   for (int bit = bits - 1; bit >= 0; --bit) {
     const std::size_t half = std::size_t{1} << bit;
     const double* upper = entries + half;
@@ -72,7 +82,8 @@ double FoldContainsSums(double* entries, int bits, double* sums) {
 }
 
 // entries of a block times their weights, added to the accumulator; returns their sum.
-double AddWeighted(const double* values, const double* weights, std::size_t count, double* acc) {
+ASSAY_WIDE_VECTORS double AddWeighted(const double* values, const double* weights,
+                                      std::size_t count, double* acc) {
   if (count < kLanes) {
     double sum = 0;
     for (std::size_t k = 0; k < count; ++k) {
@@ -117,8 +128,8 @@ ContainsSums WeightedContainsSums(absl::Span<const double> table, int n,
 }
 
 // Each entry times its weight, to `terms` and added to the accumulator.
-void AddTerms(const double* values, const double* weights, std::size_t count, double* terms,
-              double* acc) {
+ASSAY_WIDE_VECTORS void AddTerms(const double* values, const double* weights, std::size_t count,
+                                 double* terms, double* acc) {
   for (std::size_t k = 0; k < count; ++k) {
     terms[k] = values[k] * weights[k];
     acc[k] += terms[k];
