@@ -57,6 +57,9 @@ std::shared_ptr<Connection> Connections::Open(const std::string& peer, FrameGuar
   ++open_;
   ++from->open;
   auto connection = std::make_shared<Connection>(peer, address, limits_);
+  // All who come by a Unix socket have one name, by which nobody could be let in later: they are
+  // let in by whoever may open the socket.
+  connection->let_in = local;
   if (!local) peers_[peer] = connection;
   return connection;
 }

@@ -89,6 +89,13 @@ TEST(Connections, AddressesBeyondTheLimitShareOneCount) {
       << "those that are gone are forgotten";
 }
 
+TEST(Connections, WhoMayOpenAUnixSocketIsLetIn) {
+  Connections connections;
+  connections.set_limits(ConnectionLimits());
+  EXPECT_TRUE(connections.Open("unix:", kStart)->let_in);
+  EXPECT_FALSE(connections.Open(Peer(1, 1), kStart)->let_in);
+}
+
 TEST(Connections, TooManyRefusedCallsDoomTheirConnection) {
   Connections connections;
   const auto good = connections.Open(Peer(1, 1), kStart);
