@@ -237,7 +237,7 @@ absl::StatusOr<std::string> Service::CallerOf(const grpc::CallbackServerContext&
   if (name.ok()) {
     guard::AllConnections().LetIn(context.peer());
   } else {
-    guard::AllConnections().Strike(context.peer(), std::chrono::steady_clock::now());
+    guard::AllConnections().RefusedCall(context.peer(), std::chrono::steady_clock::now());
   }
   return name;
 }
@@ -330,7 +330,7 @@ grpc::ServerGenericBidiReactor* Service::CreateReactor(
     grpc::GenericCallbackServerContext* context) {
   const auto method = methods_.find(context->method());
   if (method == methods_.end()) {
-    guard::AllConnections().Strike(context->peer(), std::chrono::steady_clock::now());
+    guard::AllConnections().RefusedCall(context->peer(), std::chrono::steady_clock::now());
     return new RefusedCall(context, absl::UnimplementedError("no such method"));
   }
   const absl::StatusOr<std::string> caller = CallerOf(*context);
