@@ -299,7 +299,7 @@ def test_episodes_whose_score_is_not_the_value_of_the_team_can_be_picked(browser
     path = tmp_path / "report.html"
     path.write_text(render(results, {e.id: e for e in (agreed, off)}, "Two runs"), encoding="utf-8")
     page = Reader(browser, path).page
-    assert "outcome off the team's value" in page.inner_text(".tiles")
+    assert "1 of 2\nscores that are not the team's value" in page.inner_text(".tiles")
     page.select_option("#outcome", "differs")
     assert page.inner_text("#count") == "1 of 2 episodes"
     assert "off" in page.inner_text("#list")
