@@ -307,7 +307,10 @@ bool Server::Shutdown(absl::Duration grace) {
   // themselves.
   while (Calls() > 0 && executor_.Now() < deadline) absl::SleepFor(kDrainPoll);
   const bool clean = Calls() == 0;
+  // Each HTTP port takes up to two seconds to close: both at once.
+  std::thread closing([this] { exposer_.reset(); });
   gateway_.reset();
+  closing.join();
   server_->Shutdown(absl::ToChronoTime(absl::Now() + kTransportGrace));
   server_->Wait();
   pollers_.Stop();

@@ -365,6 +365,7 @@ void Service::AnswerAdvantages(UnaryCall* call,
                                std::shared_ptr<google::protobuf::Message> message) {
   auto request = std::static_pointer_cast<const v1::ComputeAdvantagesRequest>(std::move(message));
   deps_.executor->Post([this, call, request = std::move(request)] {
+    if (call->cancelled()) return call->Reply(absl::CancelledError("nobody waits for it"));
     const auto computed = service::ComputeAdvantages(*request, deps_.config->limits);
     if (computed.ok()) {
       call->Reply(*computed);
