@@ -197,7 +197,9 @@ class Gateway final : public HttpGateway {
             "chunked\r\nConnection: close\r\n\r\n";
         if (mg_write(connection, kHead.data(), kHead.size()) <= 0) return false;
       }
-      return mg_send_chunk(connection, data.data(), static_cast<unsigned int>(data.size())) > 0;
+      // In one piece: mg_send_chunk writes three.
+      const std::string chunk = absl::StrCat(absl::Hex(data.size()), "\r\n", data, "\r\n");
+      return mg_write(connection, chunk.data(), chunk.size()) > 0;
     };
     duplex.stop_reading = [this, peer] { relay_->StopReading(peer); };
     std::optional<HttpReply> refused = routes_->Stream(call, duplex);

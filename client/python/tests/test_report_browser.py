@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from browsing import CONTRAST, UNNAMED, Reader, chromium, pages_close  # noqa: F401
+from tampering import annotated, debate, given, rolled_out
 from test_report import ATTACKS, FULL, hostile
-from test_verify_tamper import annotated, debate, debates, given, rolled_out, siblings
+from test_verify_tamper_groups import debates, siblings
 from verify_episodes import SHARED, episode_of, group_of, log_records, options_of, signals_of
 
 from assay_rl.report import notebook, render

@@ -15,8 +15,9 @@ import pytest
 from browsing import Reader, chromium, pages_close  # noqa: F401
 from course_runs import Plan, write
 from near import assert_near
+from tampering import annotated, bare, debate, failure, given, rolled_out
 from test_report import FULL
-from test_verify_tamper import annotated, bare, debate, debates, failure, given, rolled_out, siblings
+from test_verify_tamper_groups import debates, siblings
 from verify_episodes import group_of, signals_of, write_lines
 
 from assay_rl.cli.report import main
