@@ -41,6 +41,7 @@ TEST(Metrics, OutcomesAndTiers) {
   partial.mutable_signals()->set_outcome_mismatch(true);
   partial.mutable_signals()->mutable_first_error()->set_first_index(0);
   partial.mutable_signals()->mutable_first_error()->set_tier(v1::EVIDENCE_TIER_SCORES);
+  partial.mutable_signals()->mutable_first_error()->set_prior_used(v1::PRIOR_USED_GENERAL);
   metrics.OnEpisode(partial, 1, absl::Seconds(1), {});
   v1::EpisodeResult failed;
   failed.mutable_error()->set_code(4);
@@ -48,6 +49,8 @@ TEST(Metrics, OutcomesAndTiers) {
   EXPECT_TRUE(Has(metrics, "assay_episodes_total{outcome=\"partial\"} 1"));
   EXPECT_TRUE(Has(metrics, "assay_episodes_total{outcome=\"deadline_exceeded\"} 1"));
   EXPECT_TRUE(Has(metrics, "assay_first_errors_total{tier=\"scores\"} 1"));
+  EXPECT_TRUE(Has(metrics, "assay_failure_priors_total{prior=\"general\"} 1"));
+  EXPECT_TRUE(Has(metrics, "assay_failure_priors_total{prior=\"flat\"} 0"));
   EXPECT_TRUE(Has(metrics, "assay_outcome_mismatch_total 1"));
   EXPECT_TRUE(Has(metrics, "assay_conservation_error_count 1"));
 }
