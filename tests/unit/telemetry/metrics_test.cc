@@ -84,9 +84,9 @@ TEST(Metrics, CodesAreNamedAsGoNamesThem) {
 
 TEST(Metrics, NoLabelNamesAnEpisode) {
   Metrics metrics({1, {"judge"}, "v", "r"});
-  const std::set<std::string> allowed = {"outcome",     "evaluator",   "tier",      "reason",
-                                         "version",     "revision",    "grpc_type", "grpc_code",
-                                         "grpc_method", "grpc_service"};
+  const std::set<std::string> allowed = {"outcome",     "evaluator",    "tier",      "reason",
+                                         "version",     "revision",     "grpc_type", "grpc_code",
+                                         "grpc_method", "grpc_service", "prior"};
   for (const auto& family : metrics.registry()->Collect()) {
     for (const auto& metric : family.metric) {
       for (const auto& label : metric.label) EXPECT_TRUE(allowed.count(label.name)) << label.name;
