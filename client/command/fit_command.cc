@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "client/command/json.h"
+#include "server/base/json.h"
 #include "server/blame/em.h"
 #include "server/blame/text/general_prior.h"
 #include "server/wire/fitted_prior.h"
@@ -154,7 +154,7 @@ int RunFit(absl::Span<const Collection> collections, const EpisodeFormat& format
   }
   const auto prior = Fit(lessons, options.first_error(), resolved->options->first_error.parameters);
   if (!prior.ok()) return Fail(prior.status(), 1);
-  absl::FPrintF(output, "%s", ToPrettyJson(*prior));
+  absl::FPrintF(output, "%s", ToJson(*prior, JsonStyle::kPretty));
   if (std::fflush(output) != 0) {
     return Fail(absl::DataLossError("cannot write the prior"), 1);
   }

@@ -7,8 +7,8 @@
 
 #include "absl/types/span.h"
 #include "assay/v1/options.pb.h"
-#include "client/command/episode_input.h"
 #include "client/command/lessons.h"
+#include "client/input/episode_input.h"
 
 namespace assay::command {
 

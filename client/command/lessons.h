@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "assay/v1/episode.pb.h"
-#include "client/command/episode_input.h"
+#include "client/input/episode_input.h"
 #include "server/blame/judge_fit.h"
 #include "server/blame/text/prior_fit.h"
 #include "server/wire/resolve_options.h"

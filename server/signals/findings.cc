@@ -78,7 +78,7 @@ std::vector<blame::Rollouts> NodeRollouts(const Episode& episode, const Options&
     if (nodes.empty()) nodes.resize(count + 1);
     blame::Rollouts given;
     if (rolled_out) {
-      given = {static_cast<double>(m.rollouts->successes), static_cast<double>(m.rollouts->trials)};
+      given = *m.rollouts;
     } else {
       given = blame::FromPrefixValue(*m.prefix_value, options.range.low, options.range.high);
     }
@@ -188,15 +188,15 @@ std::vector<std::optional<double>> NodeValues(const Episode& episode, const Opti
   return values;
 }
 
-LocalEvidence GatherLocalEvidence(const Episode& episode, const Options& options,
-                                  const Findings& findings, double score) {
+MessageFacts GatherMessageFacts(const Episode& episode, const Options& options,
+                                const Findings& findings, double score) {
   const size_t count = episode.messages.size();
-  LocalEvidence local;
-  local.redundancy = Redundancies(episode, options.message_rewards.shingles);
-  local.scores = blame::MeanScores(Scores(episode, options, findings.scores), count);
-  local.node_values = NodeValues(episode, options, findings, score);
-  local.owen = findings.owen;
-  return local;
+  MessageFacts facts;
+  facts.redundancy = Redundancies(episode, options.message_rewards.shingles);
+  facts.scores = blame::MeanScores(Scores(episode, options, findings.scores), count);
+  facts.node_values = NodeValues(episode, options, findings, score);
+  facts.owen = findings.owen;
+  return facts;
 }
 
 }  // namespace assay::signals

@@ -38,8 +38,8 @@ TEST(LocatesErrors, ByAnyOneThingThatDoes) {
   EXPECT_TRUE(with([](Message& m) { m.first_error = true; }));
   EXPECT_TRUE(with([](Message& m) { m.repairs = 0; }));
   EXPECT_TRUE(with([](Message& m) { m.prefix_value = 0; }));
-  EXPECT_TRUE(with([](Message& m) { m.rollouts = Rollouts{0, 1}; }));
-  EXPECT_FALSE(with([](Message& m) { m.rollouts = Rollouts{0, 0}; }));
+  EXPECT_TRUE(with([](Message& m) { m.rollouts = blame::Rollouts{0, 1}; }));
+  EXPECT_FALSE(with([](Message& m) { m.rollouts = blame::Rollouts{0, 0}; }));
 }
 
 // The prior reads the task, who speaks and what; context is nobody's.
@@ -127,7 +127,7 @@ TEST(BlameEvidence, JudgesCountForWhatTheyAreWorth) {
   const double ln3 = std::log(3.0);
   EXPECT_NEAR(blame::ErrorLogRatios(evidence.scores, 1, {})[0], (-ln3 + 4 * ln3) / 1.5, 1e-12);
   // q = (.5 + 2 * -.5) / 3.
-  EXPECT_NEAR(*GatherLocalEvidence(episode, options, {}, 0).scores[0], -0.5 / 3, 1e-12);
+  EXPECT_NEAR(*GatherMessageFacts(episode, options, {}, 0).scores[0], -0.5 / 3, 1e-12);
 }
 
 TEST(BlameEvidence, TakesOverWhatTheCallerKnows) {
@@ -138,7 +138,7 @@ TEST(BlameEvidence, TakesOverWhatTheCallerKnows) {
   Say(episode, 0).repairs = 2;
   episode.messages[2].judge_scores = {{"strict", -0.5}};
   episode.messages[2].process_score = 0.5;
-  episode.messages[3].rollouts = Rollouts{1, 4};
+  episode.messages[3].rollouts = blame::Rollouts{1, 4};
   Options options;
   options.range = {-1, 3};
   options.success_threshold = 1;
@@ -174,12 +174,12 @@ TEST(BlameEvidence, TakesOverWhatTheCallerKnows) {
   EXPECT_EQ(BlameEvidence(episode, options, {}, 1, {}).outcome, blame::Outcome::kSuccess);
 }
 
-TEST(LocalEvidence, NodesHaveTheValuesThatWereGivenOrFound) {
+TEST(MessageFacts, NodesHaveTheValuesThatWereGivenOrFound) {
   Episode episode = Team(1);
   for (int t = 0; t < 4; ++t) Say(episode, 0);
   episode.messages[0].prefix_value = 0.5;
-  episode.messages[1].rollouts = Rollouts{1, 4};
-  episode.messages[2].rollouts = Rollouts{0, 0};
+  episode.messages[1].rollouts = blame::Rollouts{1, 4};
+  episode.messages[2].rollouts = blame::Rollouts{0, 0};
   Options options;
   options.range = {-1, 3};
   Findings findings;
