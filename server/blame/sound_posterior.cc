@@ -22,7 +22,7 @@ Posterior SoundPosterior(const Evidence& evidence, const Parameters& parameters,
   // The factors contradict each other, and one must give way.
   if (std::isinf(log_step.back())) return ComputePosterior(evidence, parameters, options);
   out.high = HighStates(forward, Backward(chain, log_step));
-  out.tier = evidence.prior_from_text ? Tier::kText : Tier::kNone;
+  out.tier = IsFromText(evidence.prior_used) ? Tier::kText : Tier::kNone;
   return out;
 }
 
