@@ -234,11 +234,10 @@ class VoteEpisode final : public EpisodeReplay {
   // `coalitions` is the table of their values, or empty where it was not asked for.
   std::vector<double> OwenTable(const signals::Unions& unions,
                                 absl::Span<const double> coalitions) const {
-    absl::InlinedVector<Coalition, 16> agents;  // of sets of unions
-    agents.resize(size_t{1} << unions.sizes.size());
-    for (size_t set = 1; set < agents.size(); ++set) {
+    absl::InlinedVector<Coalition, 16> agents_of(size_t{1} << unions.sizes.size());
+    for (size_t set = 1; set < agents_of.size(); ++set) {
       const Coalition last = Coalition{1} << unions.agents[std::countr_zero(set)];
-      agents[set] = agents[set & (set - 1)] | last;
+      agents_of[set] = agents_of[set & (set - 1)] | last;
     }
     const auto value_of = [&](Coalition coalition) {
       return coalitions.empty() ? Value(RightShare(coalition)) : coalitions[coalition];
@@ -252,7 +251,7 @@ class VoteEpisode final : public EpisodeReplay {
         partial = set.partial;
         ballots = PartBallots(unions.agents[partial]);
       }
-      const Coalition others = agents[set.whole];
+      const Coalition others = agents_of[set.whole];
       const int32_t ballot = partial < 0 ? kNoBallot : ballots[set.subset];
       if (ballot == kNoBallot) {
         table.push_back(value_of(others));
