@@ -39,19 +39,7 @@ UNSPLIT = {
     "client/python/tests/test_trl.py",
     "client/python/tests/test_verify_examples.py",
     "tests/attack/attack/attacks.py",
-    "tests/chaos/judge_test.cc",
-    "tests/chaos/soak.cc",
-    "tests/integration/http_test.cc",
     "tests/unit/blame/golden_test.cc",
-    "tests/unit/blame/posterior_test.cc",
-    "tests/unit/client/reconnecting_stream_test.cc",
-    "tests/unit/engine/engine_test.cc",
-    "tests/unit/evaluation/wrappers/policy_test.cc",
-    "tests/unit/session/groups_test.cc",
-    "tests/unit/session/stream_session_test.cc",
-    "tests/unit/signals/advantages_test.cc",
-    "tests/unit/signals/attribution_test.cc",
-    "tests/unit/signals/failure_test.cc",
 }
 # Written by a program, which tests hold to its text.
 WRITTEN = {"client/python/examples/team_training/REPORT.md"}
