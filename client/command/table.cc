@@ -69,7 +69,8 @@ size_t AgentColumns(const v1::EpisodeSignals& signals) {
   return columns;
 }
 
-const char* EvidenceWords(v1::Evidence evidence) {
+// A kind that has no words yet is told by its name.
+std::string EvidenceWords(v1::Evidence evidence) {
   switch (evidence) {
     case v1::EVIDENCE_OWEN:
       return "Owen values, by leaving messages out";
@@ -77,8 +78,10 @@ const char* EvidenceWords(v1::Evidence evidence) {
       return "the change of the value at each message";
     case v1::EVIDENCE_SCORES:
       return "process scores";
-    default:
+    case v1::EVIDENCE_EQUAL:
       return "equal shares, as nothing tells the messages apart";
+    default:
+      return v1::Evidence_Name(evidence);
   }
 }
 
@@ -197,7 +200,7 @@ std::string DoubtLines(const v1::EpisodeSignals& signals) {
   return text;
 }
 
-const char* OutcomeWords(v1::OutcomePart part) {
+std::string OutcomeWords(v1::OutcomePart part) {
   switch (part) {
     case v1::OUTCOME_PART_CONTROL:
       return "how much better the episode went than its siblings, less what the team without the "
@@ -205,19 +208,23 @@ const char* OutcomeWords(v1::OutcomePart part) {
     case v1::OUTCOME_PART_RECOMBINED:
       return "how much more the agent's messages are worth in its siblings' teams than those of "
              "its siblings";
-    default:
+    case v1::OUTCOME_PART_OUTCOME:
       return "how much better the episode went than its siblings";
+    default:
+      return v1::OutcomePart_Name(part);
   }
 }
 
-const char* CreditWords(v1::CreditPart part) {
+std::string CreditWords(v1::CreditPart part) {
   switch (part) {
     case v1::CREDIT_PART_VALUES:
       return "how much the expected score changed with the message";
     case v1::CREDIT_PART_CREDIT:
       return "how far the message's counterfactual credit lies above the mean of its agent's";
-    default:
+    case v1::CREDIT_PART_SCORES:
       return "how right a judge found the message";
+    default:
+      return v1::CreditPart_Name(part);
   }
 }
 
