@@ -42,6 +42,8 @@ constexpr Flag kSignalsFlags[] = {
      "how answers are compared with the reference answer; math: assay-rl"},
     {"streams", "1..256", "1", "streams to spread the episodes over; a group stays on one"},
     {"output", "FILE", "", "else standard output", 'o'},
+    {"summary", "FILE", "", "also a small file about this training step, for report"},
+    {"step", "0..1000000000", "", "of --summary; else the number in the file's name"},
 };
 constexpr FlagGroup kSignalsGroups[] = {{"", kSignalsFlags}, kOfEpisodes, kOfServer};
 

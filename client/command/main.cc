@@ -148,6 +148,8 @@ int Signals(const Arguments& arguments) {
   flags.input = FormatOf(arguments);
   flags.output = arguments.Text("format") == "table" ? OutputFormat::kTable : OutputFormat::kJson;
   flags.server = arguments.Text("server");
+  flags.summary = arguments.Text("summary");
+  if (arguments.Given("step")) flags.step = arguments.Number("step");
   flags.streams = static_cast<int>(arguments.Number("streams"));
   flags.reconnect_timeout = arguments.Duration("timeout");
   for (const std::string& name : InputsOf(arguments)) {

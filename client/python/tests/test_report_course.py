@@ -152,7 +152,7 @@ def test_the_outcome_is_held_against_the_value_of_the_team(browser: Any, tmp_pat
     source.outcome.score = 0.9
     (tmp_path / "r.html").write_text(render([signals_of(source, FULL)], {source.id: source}), encoding="utf-8")
     page = Reader(browser, tmp_path / "r.html").page
-    assert "outcome off the team's value" in page.inner_text(".tiles")
+    assert "1 of 1\nscores that are not the team's value" in page.inner_text(".tiles")
     page.click("#list a")
     said = page.inner_text(".verdict")
     assert "The evaluator gives the whole team 0.600; the run got 0.900" in said

@@ -58,7 +58,7 @@ function verdict(episode, open) {
 
 // Credit shares out v(N), the evaluator's value of the whole team. Where the run ended elsewhere that is said.
 function againstValue(episode) {
-  if (onlyOutcome(episode) || Math.abs(episode.unexplained) <= 1e-9) return null;
+  if (!differs(episode)) return null;
   return h("p", { class: "soft" }, "The evaluator gives the whole team ", figure(episode.grand), "; the run got ", figure(episode.score), ". The difference of ", figure(episode.unexplained, signed), " is nobody's credit.");
 }
 
