@@ -81,8 +81,6 @@ class EngineTest : public ::testing::TestWithParam<uint64_t> {
   Result result_;
 };
 
-inline INSTANTIATE_TEST_SUITE_P(Schedules, EngineTest, ::testing::Range<uint64_t>(0, 16));
-
 }  // namespace assay::engine
 
 #endif  // ASSAY_TESTS_UNIT_ENGINE_ENGINE_FIXTURE_H_

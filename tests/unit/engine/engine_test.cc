@@ -184,6 +184,8 @@ TEST_P(EngineTest, EveryOrderOfEvents) {
   for (const Result& result : results) EXPECT_EQ(result.calls, 1);
 }
 
+INSTANTIATE_TEST_SUITE_P(Schedules, EngineTest, ::testing::Range<uint64_t>(0, 16));
+
 std::vector<double> CreditsWith(int workers) {
   AsioExecutor executor(workers, nullptr);
   Engine engine(&executor, nullptr);
