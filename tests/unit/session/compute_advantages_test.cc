@@ -32,7 +32,7 @@ TEST(Groups, ComputeAdvantagesIgnoresTheOrderOfEpisodes) {
 
 TEST(Groups, SayWhichPartsWereUsed) {
   TestGroups groups = MakeGroups();
-  for (const char* id : {"x", "y"}) ASSERT_TRUE(groups.Join(Member(id, 2), kStart).ok());
+  for (const char* id : {"x", "y"}) ASSERT_TRUE(groups.Join(Member(id, 2), kOpened).ok());
   Answer(&groups, "x", 1);
   Answer(&groups, "y", 0);
   const auto ready = groups.TakeReady();
@@ -64,8 +64,8 @@ TEST(Groups, ComputeAdvantagesGivesTheBytesOfTheStream) {
       v1::EpisodeSignals signals = Signals(id, *id == 'y' ? 0.25 : 0.5);
       signals.mutable_group()->set_id("g");
       if (!complete && *id == 'y') signals.mutable_agents(1)->clear_value_without();
-      ASSERT_TRUE(groups.Join(Member(id, 3), kStart).ok());
-      groups.Answered("g", id, &signals, kStart);
+      ASSERT_TRUE(groups.Join(Member(id, 3), kOpened).ok());
+      groups.Answered("g", id, &signals, kOpened);
       *request.add_episodes() = signals;
     }
     const auto ready = groups.TakeReady();

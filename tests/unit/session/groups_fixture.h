@@ -14,7 +14,7 @@
 
 namespace assay::service {
 
-inline const absl::Time kStart = absl::FromUnixSeconds(1000);
+inline const absl::Time kOpened = absl::FromUnixSeconds(1000);
 
 inline v1::Episode Member(const std::string& id, int size, const std::string& group = "g") {
   v1::Episode episode = SmallEpisode(id, 1);
@@ -85,7 +85,7 @@ inline TestGroups MakeGroups(absl::Duration timeout = absl::ZeroDuration(),
 }
 
 inline void Answer(TestGroups* groups, const std::string& id, double score,
-                   const std::string& group = "g", absl::Time now = kStart) {
+                   const std::string& group = "g", absl::Time now = kOpened) {
   const v1::EpisodeSignals signals = Signals(id, score);
   groups->Answered(group, id, &signals, now);
 }

@@ -14,9 +14,9 @@ using ::testing::ElementsAre;
 
 TEST(Groups, CompleteWhenTheAnnouncedNumberIsAnswered) {
   TestGroups groups = MakeGroups();
-  ASSERT_TRUE(groups.Join(Member("x", 2), kStart).ok());
+  ASSERT_TRUE(groups.Join(Member("x", 2), kOpened).ok());
   Answer(&groups, "x", 1);
-  ASSERT_TRUE(groups.Join(Member("y", 2), kStart).ok());
+  ASSERT_TRUE(groups.Join(Member("y", 2), kOpened).ok());
   EXPECT_TRUE(groups.TakeReady().empty());
   Answer(&groups, "y", 0);
   const auto ready = groups.TakeReady();
@@ -31,10 +31,10 @@ TEST(Groups, CompleteWhenTheAnnouncedNumberIsAnswered) {
 
 TEST(Groups, MissingMembersAreNamedAndMayComeBack) {
   TestGroups groups = MakeGroups();
-  for (const char* id : {"x", "y", "z"}) ASSERT_TRUE(groups.Join(Member(id, 3), kStart).ok());
-  groups.Answered("g", "y", nullptr, kStart);
-  ASSERT_TRUE(groups.Join(Member("y", 3), kStart).ok()) << "a failed member may be sent again";
-  groups.Answered("g", "y", nullptr, kStart);
+  for (const char* id : {"x", "y", "z"}) ASSERT_TRUE(groups.Join(Member(id, 3), kOpened).ok());
+  groups.Answered("g", "y", nullptr, kOpened);
+  ASSERT_TRUE(groups.Join(Member("y", 3), kOpened).ok()) << "a failed member may be sent again";
+  groups.Answered("g", "y", nullptr, kOpened);
   Answer(&groups, "x", 1);
   Answer(&groups, "z", 0);
   const auto ready = groups.TakeReady();
@@ -44,8 +44,8 @@ TEST(Groups, MissingMembersAreNamedAndMayComeBack) {
 
 TEST(Groups, NeverSentAreCountedAtTheEnd) {
   TestGroups groups = MakeGroups();
-  ASSERT_TRUE(groups.Join(Member("x", 5), kStart).ok());
-  ASSERT_TRUE(groups.Join(Member("y", 5), kStart).ok());
+  ASSERT_TRUE(groups.Join(Member("x", 5), kOpened).ok());
+  ASSERT_TRUE(groups.Join(Member("y", 5), kOpened).ok());
   Answer(&groups, "x", 1);
   groups.Close();
   EXPECT_TRUE(groups.TakeReady().empty()) << "y is unanswered";
@@ -57,14 +57,14 @@ TEST(Groups, NeverSentAreCountedAtTheEnd) {
 
 TEST(Groups, TimeoutNeedsTwoAnswers) {
   TestGroups groups = MakeGroups(absl::Seconds(10));
-  ASSERT_TRUE(groups.Join(Member("x", 4), kStart).ok());
-  ASSERT_TRUE(groups.Join(Member("y", 4), kStart).ok());
-  ASSERT_TRUE(groups.Join(Member("z", 4), kStart).ok());
+  ASSERT_TRUE(groups.Join(Member("x", 4), kOpened).ok());
+  ASSERT_TRUE(groups.Join(Member("y", 4), kOpened).ok());
+  ASSERT_TRUE(groups.Join(Member("z", 4), kOpened).ok());
   Answer(&groups, "x", 1);
   EXPECT_EQ(groups.next_time(), absl::InfiniteFuture());
-  groups.OnTime(kStart + absl::Seconds(11));
+  groups.OnTime(kOpened + absl::Seconds(11));
   EXPECT_TRUE(groups.TakeReady().empty());
-  Answer(&groups, "y", 0, "g", kStart + absl::Seconds(12));
+  Answer(&groups, "y", 0, "g", kOpened + absl::Seconds(12));
   auto ready = groups.TakeReady();
   ASSERT_EQ(ready.size(), 1u);
   EXPECT_EQ(ready[0].signals().used(), 2);
@@ -72,7 +72,7 @@ TEST(Groups, TimeoutNeedsTwoAnswers) {
   EXPECT_EQ(ready[0].signals().never_sent(), 1);
   // Late members change nothing, and the group does not come twice.
   Answer(&groups, "z", 0);
-  ASSERT_TRUE(groups.Join(Member("w", 4), kStart).ok());
+  ASSERT_TRUE(groups.Join(Member("w", 4), kOpened).ok());
   Answer(&groups, "w", 0);
   groups.Close();
   EXPECT_TRUE(groups.TakeReady().empty());
@@ -82,9 +82,9 @@ TEST(Groups, TimeoutNeedsTwoAnswers) {
 // A group of no announced number that has gone out is forgotten: its name may be used again.
 TEST(Groups, AnOpenGroupThatTimedOutBeginsAnew) {
   TestGroups groups = MakeGroups(absl::Seconds(10));
-  const absl::Time late = kStart + absl::Seconds(10);
+  const absl::Time late = kOpened + absl::Seconds(10);
   for (const char* id : {"x", "y"}) {
-    ASSERT_TRUE(groups.Join(Member(id, 0), kStart).ok());
+    ASSERT_TRUE(groups.Join(Member(id, 0), kOpened).ok());
     Answer(&groups, id, 1);
   }
   EXPECT_EQ(groups.next_time(), late);
@@ -107,17 +107,17 @@ TEST(Groups, AnOpenGroupThatTimedOutBeginsAnew) {
 
 TEST(Groups, ContradictionsAndSurplusAreRefused) {
   TestGroups groups = MakeGroups();
-  ASSERT_TRUE(groups.Join(Member("x", 2), kStart).ok());
-  EXPECT_EQ(groups.Join(Member("y", 3), kStart).code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(groups.Join(Member("x", 2), kStart).code(), absl::StatusCode::kAlreadyExists);
-  ASSERT_TRUE(groups.Join(Member("y", 2), kStart).ok());
-  EXPECT_EQ(groups.Join(Member("z", 2), kStart).code(), absl::StatusCode::kInvalidArgument);
+  ASSERT_TRUE(groups.Join(Member("x", 2), kOpened).ok());
+  EXPECT_EQ(groups.Join(Member("y", 3), kOpened).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(groups.Join(Member("x", 2), kOpened).code(), absl::StatusCode::kAlreadyExists);
+  ASSERT_TRUE(groups.Join(Member("y", 2), kOpened).ok());
+  EXPECT_EQ(groups.Join(Member("z", 2), kOpened).code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(Groups, AGroupWithoutAnyAnswerIsAnError) {
   TestGroups groups = MakeGroups();
-  ASSERT_TRUE(groups.Join(Member("x", 1), kStart).ok());
-  groups.Answered("g", "x", nullptr, kStart);
+  ASSERT_TRUE(groups.Join(Member("x", 1), kOpened).ok());
+  groups.Answered("g", "x", nullptr, kOpened);
   const auto ready = groups.TakeReady();
   ASSERT_EQ(ready.size(), 1u);
   EXPECT_EQ(ready[0].error().code(), static_cast<int>(absl::StatusCode::kFailedPrecondition));
@@ -126,15 +126,15 @@ TEST(Groups, AGroupWithoutAnyAnswerIsAnError) {
 TEST(Groups, MemoryAndNumberAreBounded) {
   TestGroups groups = MakeGroups(absl::ZeroDuration(), 100'000);
   int joined = 0;
-  while (groups.Join(Member(absl::StrCat("e", joined), 0), kStart).ok()) ++joined;
+  while (groups.Join(Member(absl::StrCat("e", joined), 0), kOpened).ok()) ++joined;
   EXPECT_LE(groups.bytes(), 100'000);
   EXPECT_GT(joined, 40);
 
   TestGroups many = MakeGroups();
   for (int i = 0; i < Limits().max_open_groups; ++i) {
-    ASSERT_TRUE(many.Join(Member("e", 2, absl::StrCat("g", i)), kStart).ok());
+    ASSERT_TRUE(many.Join(Member("e", 2, absl::StrCat("g", i)), kOpened).ok());
   }
-  EXPECT_EQ(many.Join(Member("e", 2, "one more"), kStart).code(),
+  EXPECT_EQ(many.Join(Member("e", 2, "one more"), kOpened).code(),
             absl::StatusCode::kResourceExhausted);
 }
 
@@ -162,9 +162,9 @@ TEST(Groups, AsMuchAsFits) {
   const int64_t each = AnsweredMember::BytesFor(Member("x", 3));
   for (const int64_t more : {-1, 0}) {
     TestGroups groups = MakeGroups(absl::ZeroDuration(), 2 * each + more);
-    EXPECT_TRUE(groups.Join(Member("x", 3), kStart).ok());
+    EXPECT_TRUE(groups.Join(Member("x", 3), kOpened).ok());
     EXPECT_EQ(groups.bytes(), each);
-    EXPECT_EQ(groups.Join(Member("y", 3), kStart).ok(), more == 0);
+    EXPECT_EQ(groups.Join(Member("y", 3), kOpened).ok(), more == 0);
     EXPECT_EQ(groups.bytes(), more == 0 ? 2 * each : each);
   }
 }
@@ -174,17 +174,17 @@ TEST(Groups, WhatIsOutMakesRoom) {
   Limits limits;
   limits.max_open_groups = 2;
   TestGroups groups({}, limits, absl::Seconds(10));
-  const absl::Time late = kStart + absl::Seconds(10);
+  const absl::Time late = kOpened + absl::Seconds(10);
   const auto join = [&](const std::string& group, const char* id, int size) {
     return groups.Join(Member(id, size, group), late).code();
   };
   for (const char* group : {"waits", "is done"}) {
     for (const char* id : {"x", "y"}) {
-      ASSERT_TRUE(groups.Join(Member(id, 4, group), kStart).ok());
+      ASSERT_TRUE(groups.Join(Member(id, 4, group), kOpened).ok());
       Answer(&groups, id, 1, group);
     }
   }
-  ASSERT_TRUE(groups.Join(Member("z", 4, "waits"), kStart).ok());
+  ASSERT_TRUE(groups.Join(Member("z", 4, "waits"), kOpened).ok());
   EXPECT_EQ(join("new", "x", 2), absl::StatusCode::kResourceExhausted);
   groups.OnTime(late);
   EXPECT_EQ(groups.TakeReady().size(), 2u);
@@ -200,7 +200,7 @@ TEST(Groups, SiblingsPartWhereTheirTextsDo) {
   for (const char* id : {"good", "bad"}) {
     v1::Episode episode = Member(id, 2);
     episode.mutable_messages(2)->set_content(id);
-    ASSERT_TRUE(groups.Join(episode, kStart).ok());
+    ASSERT_TRUE(groups.Join(episode, kOpened).ok());
   }
   Answer(&groups, "good", 1);
   Answer(&groups, "bad", 0);
