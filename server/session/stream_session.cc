@@ -6,6 +6,7 @@
 #include "absl/base/attributes.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/utf8.h"
+#include "server/wire/authors.h"
 #include "server/wire/errors.h"
 #include "server/wire/option_effects.h"
 #include "server/wire/questions/durations.h"
@@ -20,8 +21,10 @@ namespace {
 bool ScoresAreNeverNegative(const v1::Episode& episode) {
   int scores = 0;
   bool positive = false;
-  for (const v1::Message& message : episode.messages()) {
-    if (message.agent_id().empty()) continue;
+  const std::vector<int> authors = Authors(episode);
+  for (int t = 0; t < episode.messages_size(); ++t) {
+    const v1::Message& message = episode.messages(t);
+    if (authors[t] == signals::kContext) continue;
     if (message.process_score() < 0) return false;
     positive |= message.process_score() > 0;
     scores += message.has_process_score() ? 1 : 0;

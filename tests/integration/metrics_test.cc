@@ -21,6 +21,7 @@ constexpr const char* kFamilies[] = {
     "assay_question_seconds",
     "assay_questions_outstanding",
     "assay_first_errors_total",
+    "assay_failure_priors_total",
     "assay_outcome_mismatch_total",
     "assay_unreadable_answers_total",
     "assay_admission_rejected_total",

@@ -73,6 +73,9 @@ const standing = (episode, agent) => (onlyOutcome(episode) ? agent.total : agent
 // Whether anything speaks for one agent or message over another.
 const hasEvidence = (episode) => !onlyOutcome(episode) || (episode.success ? Boolean(episode.evidence) && episode.evidence !== "EQUAL" : episode.first.tier !== "NONE");
 
+// A failure of which nothing says who or what it was.
+const nothingTells = (episode) => !episode.success && !hasEvidence(episode);
+
 const color = (index) => `var(--agent-${index % 8})`;
 const dot = (index) => h("span", { class: "dot", "aria-hidden": "true", style: { background: index < 0 ? "var(--line)" : color(index) } });
 const optionsOf = (episode) => (episode.options === null || episode.options === undefined ? null : data.options[episode.options]);
