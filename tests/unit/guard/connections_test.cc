@@ -106,6 +106,16 @@ TEST(Connections, PeersBeyondTheLimitShareOneCount) {
       << "those that are gone are forgotten";
 }
 
+TEST(Connections, WhoMayOpenAUnixSocketIsNoStranger) {
+  Connections connections;
+  connections.set_limits({});
+  const auto local = connections.Open("unix:", kStart);
+  const auto remote = connections.Open(Peer(1, 1), kStart);
+  for (const char* peer : {"unix:", "ipv4:10.0.0.1:1"}) connections.RefusedCall(peer, kStart);
+  EXPECT_FALSE(local->stranger()) << "all of them have one name";
+  EXPECT_TRUE(remote->stranger());
+}
+
 TEST(Connections, TooManyRefusedCallsDoomTheirConnection) {
   Connections connections;
   const auto good = connections.Open(Peer(1, 1), kStart);
