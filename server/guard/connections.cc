@@ -75,7 +75,12 @@ std::shared_ptr<Connection> Connections::Open(const std::string& peer, FrameGuar
   ++open_;
   ++from->open;
   auto connection = std::make_shared<Connection>(peer, name, limits_);
-  if (!local) peers_[peer] = connection;
+  if (local) {
+    // All who come by a Unix socket have one name, by which nobody could be let in later.
+    connection->standing_ = Standing::kLetIn;
+  } else {
+    peers_[peer] = connection;
+  }
   return connection;
 }
 

@@ -106,14 +106,13 @@ TEST(Connections, PeersBeyondTheLimitShareOneCount) {
       << "those that are gone are forgotten";
 }
 
-TEST(Connections, WhoMayOpenAUnixSocketIsNoStranger) {
+TEST(Connections, WhoMayOpenAUnixSocketIsLetIn) {
   Connections connections;
-  connections.set_limits({});
   const auto local = connections.Open("unix:", kStart);
   const auto remote = connections.Open(Peer(1, 1), kStart);
   for (const char* peer : {"unix:", "ipv4:10.0.0.1:1"}) connections.RefusedCall(peer, kStart);
-  EXPECT_FALSE(local->stranger()) << "all of them have one name";
-  EXPECT_TRUE(remote->stranger());
+  EXPECT_EQ(local->standing(), Standing::kLetIn);
+  EXPECT_EQ(remote->standing(), Standing::kRefused);
 }
 
 TEST(Connections, TooManyRefusedCallsDoomTheirConnection) {
