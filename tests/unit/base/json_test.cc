@@ -136,7 +136,7 @@ class Drawn {
           text[at] = kBytes[static_cast<size_t>(Below(static_cast<int>(kBytes.size())))];
           break;
         case 1:
-          text.erase(at, static_cast<size_t>(1 + Below(3)));
+          text.erase(at, 1 + static_cast<size_t>(Below(3)));
           break;
         case 2:
           text.insert(at, 1, kBytes[static_cast<size_t>(Below(static_cast<int>(kBytes.size())))]);
