@@ -12,8 +12,10 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,9 +23,10 @@ from typing import Any
 import pytest
 from assayd import Assayd, needs_assayd
 from assayd import command as assay
+from terminal import Terminal
 
 from assay_rl.__main__ import main
-from assay_rl.cli import commands
+from assay_rl.cli import commands, progress
 
 SAMPLES = Path(__file__).resolve().parents[3] / "tests" / "data" / "samples"
 pytestmark = [
@@ -57,6 +60,17 @@ TWO = line() + line(id="b")
 PRETTY = json.dumps(GOOD, indent=2)
 GZIP = gzip.compress(TWO.encode(), mtime=0)
 
+
+def damaged_at(episode: int) -> bytes:
+    """2,000 episodes in gzip that is damaged right before one of them."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    before = packer.compress("".join(line(id=str(i)) for i in range(episode)).encode()) + packer.flush(
+        zlib.Z_FULL_FLUSH
+    )
+    rest = packer.compress("".join(line(id=str(i)) for i in range(episode, 2000)).encode()) + packer.flush()
+    return before + b"\x07" + rest[1:]  # a block of a kind that does not exist
+
+
 FILES: dict[str, str | bytes] = {
     "good": TWO,
     "samples": b"".join(path.read_bytes() for path in sorted(SAMPLES.glob("*.jsonl"))) if SAMPLES.is_dir() else b"",
@@ -77,6 +91,7 @@ FILES: dict[str, str | bytes] = {
     "gzip_members": GZIP + gzip.compress(line(id="c").encode(), mtime=0),
     "gzip_padded": GZIP + bytes(100),
     "gzip_truncated": gzip.compress("".join(line(id=str(i)) for i in range(2000)).encode(), mtime=0)[:-200],
+    "gzip_damaged_late": damaged_at(1700),
     "gzip_damaged": GZIP[:40] + b"\xff\xff\xff" + GZIP[43:],
     "gzip_then_garbage": GZIP + b"garbage",
     "bom": b"\xef\xbb\xbf" + TWO.encode(),
@@ -143,7 +158,11 @@ def run(program: str, *words: str, stdin: bytes = b"", cwd: Path | None = None) 
 
 
 def alike(text: str) -> str:
-    """Standard error without the program's name, how long it took, and what only assay-rl adds."""
+    """Standard error without the program's name, how long it took, and what only assay-rl adds.
+
+    A run of more than ten seconds says on the way how far it is, which depends on the machine.
+    """
+    text = re.sub(r"^(\d+ episodes read,.*\n)+(?=\d+ episodes read,)", "", text, flags=re.MULTILINE)
     text = re.sub(r"^assay-rl:", "assay:", text, flags=re.MULTILINE)
     text = re.sub(r"^Try: assay-rl ", "Try: assay ", text, flags=re.MULTILINE)
     text = re.sub(r"; \d+\.\d s, \d+/s;", ";", text)
@@ -178,6 +197,18 @@ def test_signals_of_a_file(name: str, server: Assayd, tmp_path: Path) -> None:
     code, cpp, python, told = both("signals", f"--server={server.target}", *flags, "file", cwd=tmp_path)
     assert results(python) == results(cpp)
     assert code == 0 or told
+
+
+def test_what_comes_before_a_damage_is_answered_and_counted(server: Assayd, tmp_path: Path) -> None:
+    """However slow the machine is: a run that says on the way how far it is has the same end."""
+    (tmp_path / "file").write_bytes(damaged_at(1700))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(progress, "_ELSEWHERE_SECONDS", 0.0)
+        code, _, python, told = both("signals", f"--server={server.target}", "file", cwd=tmp_path)
+    assert code == 2
+    assert len(results(python)) == 1700
+    assert "1700 episodes read, 1700 answered, 0 failed" in told
+    assert "file:1701: the gzip data is damaged" in told
 
 
 def test_there_are_forty_files_with_every_outcome() -> None:
@@ -344,25 +375,54 @@ def test_completion_of_what_assay_rl_has_alone() -> None:
     assert commands.candidates("assay-rl export --wh") == ["--where"]
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
-@pytest.mark.parametrize("program", ["assay", "assay-rl"])
-def test_completion_in_the_shell(program: str, shell: str, tmp_path: Path) -> None:
-    code, script, _ = run(program, "completion", shell)
-    assert code == 0
-    assert script.decode() == commands.completion_script(shell, program)
-    if shell == "zsh":
-        return  # the script is the same but for the name; zsh completes in a terminal alone
-    starter = tmp_path / program
+def started_as(program: str, folder: Path) -> dict[str, str]:
+    """The environment in which the program's name starts it."""
+    starter = folder / program
     call = f"{assay()}" if program == "assay" else f"{sys.executable} -m assay_rl"
     starter.write_text(f'#!/bin/sh\nPYTHONPATH={os.pathsep.join(filter(None, sys.path))} exec {call} "$@"\n')
     starter.chmod(0o755)
+    return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@pytest.mark.parametrize("program", ["assay", "assay-rl"])
+def test_the_script_of_a_shell_is_the_same(program: str, shell: str) -> None:
+    code, script, _ = run(program, "completion", shell)
+    assert code == 0
+    assert script.decode() == commands.completion_script(shell, program)
+
+
+@pytest.mark.parametrize("program", ["assay", "assay-rl"])
+def test_completion_in_bash(program: str, tmp_path: Path) -> None:
     typed = f"{program} signals --tls-ce"
-    asked = f"{script.decode()}\nCOMP_LINE='{typed}' COMP_POINT={len(typed)}\n_{program}_complete 2>/dev/null\n"
+    asked = f"{commands.completion_script('bash', program)}\nCOMP_LINE='{typed}' COMP_POINT={len(typed)}\n"
+    asked += f"_{program}_complete 2>/dev/null\n"
     asked += 'printf "%s\\n" "${COMPREPLY[@]}"\n'
-    done = subprocess.run(
-        ["bash", "-c", asked],
-        capture_output=True,
-        check=True,
-        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
-    )
+    environment = started_as(program, tmp_path)
+    done = subprocess.run(["bash", "-c", asked], capture_output=True, check=True, env=environment)
     assert done.stdout == b"--tls-certificate=\n"
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+@pytest.mark.parametrize("program", ["assay", "assay-rl"])
+def test_completion_in_zsh(program: str, tmp_path: Path) -> None:
+    """zsh completes in a terminal alone: the keys are typed, and what it makes of the line is read back."""
+    (tmp_path / "episodes.jsonl").write_text(TWO)
+    environment = {**started_as(program, tmp_path), "TERM": "dumb", "HOME": str(tmp_path)}
+    typed = {
+        "sig": "nals ",
+        "signals --tls-ce": "rtificate=",
+        "signals --labels=d": "rop ",
+        "signals --labels d": "rop ",
+        "help ver": "ify ",
+        "verify --episodes=epi": "sodes.jsonl ",
+        "signals epi": "sodes.jsonl ",
+    }
+    with Terminal(["zsh", "-f", "-i"], environment, tmp_path) as terminal:
+        # Both hold their own mark apart, as the terminal shows what is typed.
+        terminal.type(
+            f"autoload -U compinit; compinit -u; source <({program} completion zsh); print REA''DY\n", "READY"
+        )
+        for line, rest in typed.items():
+            terminal.type(f"{program} {line}\t", rest)
+            terminal.type("\x15print DO''NE\n", "DONE")
