@@ -145,7 +145,6 @@ int Signals(const Arguments& arguments) {
   }
   flags.input = FormatOf(arguments);
   flags.output = arguments.Text("format") == "table" ? OutputFormat::kTable : OutputFormat::kJson;
-  flags.server = arguments.Text("server");
   flags.streams = static_cast<int>(arguments.Number("streams"));
   flags.reconnect_timeout = arguments.Duration("timeout");
   for (const std::string& name : InputsOf(arguments)) {
@@ -180,9 +179,8 @@ int Info(const Arguments& arguments) {
   if (!client.ok()) return Fail(client.status());
   const auto info = (*client)->GetServerInfo(arguments.Duration("timeout"));
   if (!info.ok()) {
-    const absl::Status status = Explained(info.status(), arguments.Text("server"));
-    absl::FPrintF(stderr, "assay: %s: %s\n", absl::StatusCodeToString(status.code()),
-                  status.message());
+    absl::FPrintF(stderr, "assay: %s: %s\n", absl::StatusCodeToString(info.status().code()),
+                  info.status().message());
     return 1;
   }
   absl::PrintF("%s", ToPrettyJson(*info));

@@ -15,6 +15,7 @@
 #include "absl/synchronization/notification.h"
 #include "client/cpp/messages.h"
 #include "client/cpp/outbox.h"
+#include "client/cpp/target.h"
 
 namespace assay::client {
 namespace {
@@ -30,9 +31,10 @@ constexpr absl::Duration kEndTime = absl::Seconds(1);  // after the last respons
 // thread reads and another writes. Callbacks run on a pool.
 class ReconnectingStream : public SignalStream {
  public:
-  ReconnectingStream(StreamConfig config, ConnectFn connect)
+  ReconnectingStream(StreamConfig config, ConnectFn connect, std::string target)
       : config_(std::move(config)),
         connect_(std::move(connect)),
+        target_(std::move(target)),
         outbox_(config_.max_retries),
         evaluators_(static_cast<size_t>(std::max(1, config_.evaluator_threads))),
         session_([this] { RunSession(); }) {}
@@ -107,7 +109,7 @@ class ReconnectingStream : public SignalStream {
       const absl::Status end = RunConnection();
       const absl::MutexLock lock(&mu_);
       if (!ShouldReconnect(end)) {
-        status_ = FinalStatus(end);
+        status_ = Explained(FinalStatus(end), target_);
         over_ = true;
         return;
       }
@@ -370,6 +372,7 @@ class ReconnectingStream : public SignalStream {
 
   const StreamConfig config_;
   const ConnectFn connect_;
+  const std::string target_;
 
   absl::Mutex mu_;
   Outbox outbox_ ABSL_GUARDED_BY(mu_);
@@ -392,8 +395,10 @@ class ReconnectingStream : public SignalStream {
 
 }  // namespace
 
-std::unique_ptr<SignalStream> NewReconnectingStream(StreamConfig config, ConnectFn connect) {
-  return std::make_unique<ReconnectingStream>(std::move(config), std::move(connect));
+std::unique_ptr<SignalStream> NewReconnectingStream(StreamConfig config, ConnectFn connect,
+                                                    std::string target) {
+  return std::make_unique<ReconnectingStream>(std::move(config), std::move(connect),
+                                              std::move(target));
 }
 
 }  // namespace assay::client

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import grpc
 import grpc.aio
 
-from assay_rl.client.channel import CHANNEL_OPTIONS, proxy_of, proxy_options
+from assay_rl.client.channel import CHANNEL_OPTIONS, proxy_options
 from assay_rl.client.outcomes import Error
+from assay_rl.client.target import proxy_of
 
 
 class Stream(Protocol):
