@@ -5,8 +5,9 @@
 # reach no line of their own; with arguments only what they select), and prints one line a room. Exit code 1: a test
 # failed or a room is below its aim.
 # build/coverage/lines.txt has the lines of each file that no test has run.
-# Counted: all of server, client/cpp and client/command. Not counted: generated code, tests, and client/cpp/examples,
-# which are for reading. What a test starts counts as well where it ends by itself: a killed process leaves no counts.
+# Counted: all of server, client/cpp, client/input and client/command. Not counted: generated code, tests, and
+# client/cpp/examples, which are for reading. What a test starts counts as well where it ends by itself: a killed
+# process leaves no counts.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/build/coverage
@@ -23,8 +24,8 @@ tests=0
 RC_PARAMS=seed=1 /usr/bin/ctest --test-dir "$build" -j "$(nproc)" --output-on-failure --repeat until-pass:2 -LE '^benchmark$' \
   -E '^(soak|storm|blame_simulation)_test$' "$@" || tests=1
 
-gcovr --root . --filter server/ --filter client/cpp/ --filter client/command/ --exclude client/cpp/examples/ \
-  --json-summary "$build/summary.json" --txt "$build/lines.txt" "$build"
+gcovr --root . --filter server/ --filter client/cpp/ --filter client/input/ --filter client/command/ \
+  --exclude client/cpp/examples/ --json-summary "$build/summary.json" --txt "$build/lines.txt" "$build"
 /usr/bin/python3 - "$build/summary.json" <<'PYTHON' || tests=1
 import collections
 import json

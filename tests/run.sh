@@ -95,7 +95,8 @@ stage_format() {
 stage_lint() {
   packages build test check || return
   find "$root/deploy" "$root/tests" "$root/client" -name '*.sh' -exec shellcheck {} + &&
-    shellcheck "$root/.ci/run" && "$root/tests/proto/check.sh" && "$root/tests/lint/rooms.py" || return
+    shellcheck "$root/.ci/run" && "$root/tests/proto/check.sh" && "$root/tests/lint/rooms.py" &&
+    "$root/tests/lint/sizes.py" || return
   release && "$root/tests/lint/headers.py" "$root/build/release" || return
   local sources
   sources=$(changed_sources)

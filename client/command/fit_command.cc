@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "client/command/json.h"
+#include "server/base/json.h"
 #include "server/blame/em.h"
 #include "server/signals/findings.h"
 #include "server/wire/convert.h"
@@ -129,7 +129,7 @@ int RunFit(const std::string& labels, const EpisodeFormat& format,
   const auto prior =
       Fit(lessons, StartOf(options, resolved->options->first_error.parameters, lessons));
   if (!prior.ok()) return Fail(prior.status(), 1);
-  absl::FPrintF(output, "%s", ToPrettyJson(*prior));
+  absl::FPrintF(output, "%s", ToJson(*prior, JsonStyle::kPretty));
   if (std::fflush(output) != 0) {
     return Fail(absl::DataLossError("cannot write the prior"), 1);
   }

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "assay/v1/options.pb.h"
-#include "client/command/episode_input.h"
+#include "client/input/episode_input.h"
 
 namespace assay::command {
 

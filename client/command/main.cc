@@ -16,10 +16,12 @@
 #include "assay/client.h"
 #include "client/command/commands.h"
 #include "client/command/fit_command.h"
-#include "client/command/json.h"
 #include "client/command/signals_command.h"
 #include "client/command/verify_command.h"
+#include "client/input/read_json.h"
 #include "server/base/command_line.h"
+#include "server/base/json.h"
+#include "server/base/read_file.h"
 #include "server/base/version.h"
 
 namespace assay::command {
@@ -73,7 +75,7 @@ absl::StatusOr<std::unique_ptr<client::SignalClient>> Connect(const Arguments& a
 absl::StatusOr<v1::AttributionOptions> OptionsOf(const Arguments& arguments) {
   v1::AttributionOptions options;
   if (!arguments.Given("options")) return options;
-  absl::Status status = ReadJsonFile(arguments.Text("options"), &options);
+  absl::Status status = ParseJsonFile(arguments.Text("options"), &options);
   if (!status.ok()) return status;
   return options;
 }
@@ -183,7 +185,7 @@ int Info(const Arguments& arguments) {
                   info.status().message());
     return 1;
   }
-  absl::PrintF("%s", ToPrettyJson(*info));
+  absl::PrintF("%s", ToJson(*info, JsonStyle::kPretty));
   return 0;
 }
 

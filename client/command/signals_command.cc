@@ -14,13 +14,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
-#include "client/command/json.h"
 #include "client/command/progress.h"
 #include "client/command/table.h"
+#include "server/base/json.h"
 #include "server/base/utf8.h"
 
 namespace assay::command {
 namespace {
+
+// A reader that is not protobuf would take a missing reward for a failure.
+constexpr JsonStyle kLine = JsonStyle::kComplete;
 
 v1::EpisodeResult ErrorResult(const std::string& id, const absl::Status& status) {
   v1::EpisodeResult result;
@@ -48,7 +51,7 @@ class Printer {
   void PrintFault(const v1::EpisodeResult& result) {
     progress_->OnResult(result);
     const absl::MutexLock lock(&mu_);
-    Write(format_ == OutputFormat::kJson ? ToJson(result) + "\n"
+    Write(format_ == OutputFormat::kJson ? ToJson(result, kLine) + "\n"
                                          : EpisodeTable(result, nullptr, nullptr));
   }
 
@@ -56,7 +59,7 @@ class Printer {
     progress_->OnResult(result);
     const absl::MutexLock lock(&mu_);
     unanswered_.erase(result.episode_id());
-    if (format_ == OutputFormat::kJson) return Write(ToJson(result) + "\n");
+    if (format_ == OutputFormat::kJson) return Write(ToJson(result, kLine) + "\n");
     const std::string group = result.has_signals() ? result.signals().group().id() : "";
     if (!group.empty() && !printed_groups_.contains(group)) {
       waiting_[group].push_back(std::move(result));
@@ -68,7 +71,7 @@ class Printer {
   void Print(const v1::GroupResult& result) {
     progress_->OnGroup(result);
     const absl::MutexLock lock(&mu_);
-    if (format_ == OutputFormat::kJson) return Write(ToJson(result) + "\n");
+    if (format_ == OutputFormat::kJson) return Write(ToJson(result, kLine) + "\n");
     Write(GroupTable(result));
     printed_groups_.insert(result.group_id());  // latecomers need not wait for it
     absl::flat_hash_map<absl::string_view, const v1::EpisodeAdvantages*> advantages;

@@ -9,7 +9,7 @@
 
 #include "assay/client.h"
 #include "assay/v1/options.pb.h"
-#include "client/command/episode_input.h"
+#include "client/input/episode_input.h"
 
 namespace assay::command {
 

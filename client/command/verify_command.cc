@@ -15,8 +15,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "assay/v1/signal_service.pb.h"
-#include "client/command/json.h"
-#include "client/command/record_reader.h"
+#include "client/input/read_json.h"
+#include "client/input/record_reader.h"
 #include "server/audit/replay.h"
 
 namespace assay::command {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "client/command/episode_input.h"
+#include "client/input/episode_input.h"
 
 namespace assay::command {
 

@@ -66,11 +66,11 @@ void AddQuestion(const signals::AskedQuestion& asked, const evaluation::EpisodeC
   }
 }
 
-void AddEvidence(const signals::Signals& signals, v1::AuditRecord* record) {
-  for (size_t k = 0; k < signals.evidence_rows.size(); ++k) {
-    const signals::MessageEvidence& row = signals.evidence_rows[k];
+void AddMessages(const signals::Signals& signals, v1::AuditRecord* record) {
+  for (size_t k = 0; k < signals.message_audits.size(); ++k) {
+    const signals::MessageAudit& row = signals.message_audits[k];
     v1::MessageEvidence* wire = record->add_messages();
-    wire->set_evidence(Plain(row.evidence));
+    wire->set_evidence(Plain(row.raw_reward));
     wire->set_weight(Plain(row.weight));
     wire->set_low(Plain(row.low));
     wire->set_high(Plain(row.high));
@@ -105,7 +105,7 @@ void AddAudit(const EpisodeWork& work, const signals::Signals& signals, v1::Epis
   for (const signals::AskedQuestion& asked : signals.asked) {
     AddQuestion(asked, *work.context, work.evaluator == work.options->given, record);
   }
-  AddEvidence(signals, record);
+  AddMessages(signals, record);
   TraitsToWire(work.evaluator->traits(), record->mutable_evaluator());
   if (work.options->scorer != nullptr) {
     TraitsToWire(work.options->scorer->traits(), record->mutable_scorer());

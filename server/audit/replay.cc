@@ -73,7 +73,7 @@ absl::StatusOr<EpisodeWork> Accept(const v1::Episode& episode,
 
 // What the group was made of; as much as its record proves.
 absl::StatusOr<GroupWork> MembersOf(const v1::GroupSignals& recorded, FindMember find,
-                                    std::shared_ptr<const ResolvedOptions> options) {
+                                    const std::shared_ptr<const ResolvedOptions>& options) {
   GroupWork work;
   work.id = recorded.group_id();
   work.missing.assign(recorded.missing_episode_ids().begin(), recorded.missing_episode_ids().end());
@@ -93,7 +93,7 @@ absl::StatusOr<GroupWork> MembersOf(const v1::GroupSignals& recorded, FindMember
     }
     std::optional<Transcript> transcript;
     if (WantsPairs(*options->options)) transcript.emplace(*member.episode);
-    work.members.emplace(id, GroupMember(*member.signals, std::move(transcript)));
+    work.members.emplace(id, AnsweredMember(*member.signals, std::move(transcript)));
     absl::StatusOr<EpisodeWork> accepted = Accept(*member.episode, options);
     if (!accepted.ok()) return accepted.status();
     if (WantsTeams(*options->options)) sources.emplace(id, MakeTeamSource(*accepted));

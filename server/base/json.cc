@@ -30,7 +30,7 @@ absl::Status FromJson(absl::string_view json, google::protobuf::Message* message
 
 absl::Status ReadJsonFile(const std::string& path, google::protobuf::Message* message) {
   ASSAY_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
-  const absl::Status parsed = FromJson(text, message);
+  absl::Status parsed = FromJson(text, message);
   if (parsed.ok()) return parsed;
   return absl::InvalidArgumentError(absl::StrCat(path, ": ", parsed.message()));
 }

@@ -132,7 +132,7 @@ void AddMarginals(const Evidence& evidence, const Parameters& parameters, const 
   const int messages = static_cast<int>(evidence.authors.size());
   sum.episodes += 1;
   sum.started_high += m.high[0];
-  const double agents_messages = AgentsMessages(evidence);
+  const double agents_messages = CountAgentsMessages(evidence);
   for (int t = 0; t < messages; ++t) {
     const double stayed_low = std::fmax(0.0, 1 - m.high[t] - m.repair[t]);
     const double stayed_high = std::fmax(0.0, m.high[t] - m.error[t]);

@@ -35,7 +35,7 @@ struct ContextEdge {
 void AddTransitions(const Evidence& evidence, const std::vector<double>& prior,
                     const std::vector<double>& log_ratio, const Parameters& parameters,
                     ErrorDefinition definition, Chain& chain) {
-  const int agents_messages = AgentsMessages(evidence);
+  const int agents_messages = CountAgentsMessages(evidence);
   const double repair = parameters.repair_rate / std::max(1, agents_messages);
   const double log_repair = std::log(-std::expm1(-repair));
   const ContextEdge context(parameters, chain.messages() - agents_messages, definition);
@@ -136,7 +136,7 @@ std::vector<double> ErrorLogRatios(const std::vector<Score>& scores, int message
   return log_ratio;
 }
 
-int AgentsMessages(const Evidence& evidence) {
+int CountAgentsMessages(const Evidence& evidence) {
   return static_cast<int>(std::count_if(evidence.authors.begin(), evidence.authors.end(),
                                         [](int author) { return author >= 0; }));
 }

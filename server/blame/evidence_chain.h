@@ -37,7 +37,7 @@ Chain BuildChain(const Evidence& evidence, const std::vector<double>& prior,
 std::vector<double> NormalisedPrior(const Evidence& evidence);
 
 // Messages that are not context.
-int AgentsMessages(const Evidence& evidence);
+int CountAgentsMessages(const Evidence& evidence);
 
 // The node behind the last agent's message, where context follows it and the outcome is therefore
 // one more rollout of that node; nullopt where an agent had the last word, and where rollouts say

@@ -33,7 +33,7 @@ Tier TierOf(const Evidence& evidence, const std::vector<double>& log_ratio,
 }
 
 std::vector<bool> Suspects(const Evidence& evidence, const Posterior& posterior) {
-  const double average = 1.0 / std::max(1, AgentsMessages(evidence));
+  const double average = 1.0 / std::max(1, CountAgentsMessages(evidence));
   std::vector<bool> suspect(evidence.authors.size(), false);
   for (size_t t = 0; t < suspect.size(); ++t) {
     if (evidence.authors[t] < 0) continue;

@@ -27,18 +27,18 @@ class Sharing {
         options_(options),
         scores_(MeanScores(evidence)),
         located_(AnyLocated(labels)),
-        agents_messages_(std::max(1, AgentsMessages(evidence))) {}
+        agents_messages_(std::max(1, CountAgentsMessages(evidence))) {}
 
   RewardProblem Problem(double environment) {
     const size_t messages = labels_.size();
     RewardProblem problem;
-    problem.evidence.assign(messages, 0.0);
+    problem.raw_reward.assign(messages, 0.0);
     problem.weight.assign(messages, 1.0);
     problem.low.assign(messages, 0.0);
     problem.high.assign(messages, 0.0);
     problem.target = std::fmin(0.0, evidence_.score - options_.reference);
     problem.placed = problem.target * (1 - environment);
-    FillEvidence(problem);
+    FillRawRewards(problem);
     for (size_t t = 0; t < messages; ++t) {
       if (evidence_.authors[t] < 0) continue;
       Bound(static_cast<int>(t), problem);
@@ -65,24 +65,24 @@ class Sharing {
     return counts && !evidence_.message_credit.empty() ? evidence_.message_credit[t] : 0;
   }
 
-  void FillEvidence(RewardProblem& problem) const {
+  void FillRawRewards(RewardProblem& problem) const {
     double praise = 0;
     for (size_t t = 0; t < labels_.size(); ++t) {
       if (evidence_.authors[t] < 0) continue;
       const double x = Blame(static_cast<int>(t)) + Credit(static_cast<int>(t));
       // The sign of rounding would decide who may be blamed.
-      problem.evidence[t] = std::fabs(x) <= kDust * (evidence_.high - evidence_.low) ? 0 : x;
-      praise += std::fmax(0.0, problem.evidence[t]);
+      problem.raw_reward[t] = std::fabs(x) <= kDust * (evidence_.high - evidence_.low) ? 0 : x;
+      praise += std::fmax(0.0, problem.raw_reward[t]);
     }
     const double limit = -problem.placed / 2;
     if (praise <= limit) return;
-    for (double& x : problem.evidence) {
+    for (double& x : problem.raw_reward) {
       if (x > 0) x *= limit / praise;
     }
   }
 
   void Bound(int t, RewardProblem& problem) const {
-    const double x = problem.evidence[t];
+    const double x = problem.raw_reward[t];
     problem.high[t] = std::fmax(x, 0.0);
     switch (labels_[t]) {
       case Label::kRepair:

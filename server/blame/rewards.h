@@ -9,7 +9,7 @@
 
 namespace assay::blame {
 
-// What the evidence x of a message is made of. Labels bound the rewards whatever it is.
+// What the raw reward x of a message is made of. Labels bound the rewards whatever it is.
 enum class Basis : uint8_t {
   kAll,      // the best blame that is known (values, else scores and labels) and the credit
   kCredit,   // Evidence::message_credit alone
@@ -20,7 +20,7 @@ enum class Basis : uint8_t {
 
 struct RewardOptions {
   double bound = 0;      // B >= high - low
-  double kappa = 0;      // weight of evidence, default 0.5 (high - low) by the caller
+  double kappa = 0;      // weight of a score in x, default 0.5 (high - low) by the caller
   double reference = 0;  // y_ref in [low, high]
   Basis basis = Basis::kAll;
 };
@@ -29,11 +29,11 @@ struct RewardOptions {
 // sum (r - x)^2 / w subject to sum r = placed and low <= r <= high. Where the bounds cannot hold
 // `placed`, as much is placed as they hold.
 struct RewardProblem {
-  std::vector<double> evidence;  // x, T; 0 on context
-  std::vector<double> weight;    // w > 0, T
-  std::vector<double> low;       // T, in [-B, 0]
-  std::vector<double> high;      // T, in [0, B]; both are 0 on context
-  double target = 0;             // C = min(0, y - y_ref)
+  std::vector<double> raw_reward;  // x, T: before anything is conserved; 0 on context
+  std::vector<double> weight;      // w > 0, T
+  std::vector<double> low;         // T, in [-B, 0]
+  std::vector<double> high;        // T, in [0, B]; both are 0 on context
+  double target = 0;               // C = min(0, y - y_ref)
   // What of it the messages are to take. The rest is the environment's and stays unallocated.
   double placed = 0;
   // Everybody helped, and it was not enough: lower bounds are -B, and rewards may be against x.
@@ -41,8 +41,8 @@ struct RewardProblem {
 };
 
 // The problem of a failed or open episode (proto/signals.md, "Rewards of a failure"). `redundancy`
-// (rho) is empty or one a message. Positive evidence is scaled down so that its sum is at most
-// |placed| / 2: a failed episode cannot be farmed. O(T).
+// (rho) is empty or one a message. Positive raw rewards are scaled down so that their sum is
+// at most |placed| / 2: a failed episode cannot be farmed. O(T).
 RewardProblem FailureRewards(const Evidence& evidence, const Posterior& posterior,
                              const std::vector<Label>& labels,
                              const std::vector<double>& redundancy, const RewardOptions& options);

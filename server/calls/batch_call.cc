@@ -63,7 +63,7 @@ absl::Status BatchCall::Open() {
   load.bytes = std::max(load.bytes, request_bytes_);
   const Admission::Entry entry = context_.share->admission.Enter(load);
   if (entry != Admission::Entry::kEntered) {
-    deps_.observers.Tell(&Observer::OnRejected, ReasonOf(entry));
+    deps_.observers.Tell(&SessionObserver::OnRejected, ReasonOf(entry));
     return NotAdmitted(entry, deps_.config->retry_after);
   }
   admitted_ = load;
@@ -169,8 +169,8 @@ void BatchCall::Run(int index) {
 void BatchCall::OnDone(int index, v1::EpisodeResult result) {
   const absl::Duration elapsed = deps_.executor->Now() - started_at_;
   SetElapsed(elapsed, &result);
-  deps_.observers.Tell(&Observer::OnEpisode, result, options_->options->range.size(), elapsed,
-                       Origin{0, context_.trace.trace_id});
+  deps_.observers.Tell(&SessionObserver::OnEpisode, result, options_->options->range.size(),
+                       elapsed, Origin{0, context_.trace.trace_id});
   Slot& slot = slots_[index];
   slot.result = std::move(result);
   context_.share->admission.Leave(slot.plan);

@@ -19,7 +19,7 @@
 #include "server/session/admission.h"
 #include "server/session/episode_work.h"
 #include "server/session/groups.h"
-#include "server/session/observer.h"
+#include "server/session/session_observer.h"
 #include "server/session/stream_session.h"
 #include "server/session/tenants.h"
 

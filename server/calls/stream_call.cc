@@ -32,7 +32,7 @@ class StreamCall::Sink final : public evaluation::CallerSink {
 
 StreamCall::StreamCall(const ServiceDeps& deps, CallContext context, SessionConfig config,
                        absl::Duration linger, uint64_t stream)
-    : deps_(deps), context_(std::move(context)), config_(std::move(config)), linger_(linger) {
+    : deps_(deps), context_(std::move(context)), config_(config), linger_(linger) {
   StreamSession::Deps session;
   session.config = &config_;
   session.catalog = deps_.catalog;
@@ -166,7 +166,7 @@ void StreamCall::Start(StartGroup start) {
   engine::GroupJob job;
   if (asks) job = start.work.Job(start.timeout);
   auto done = [self = shared_from_this(), ticket = start.ticket,
-               work = std::move(start.work)](AskedTeams asked) mutable {
+               work = std::move(start.work)](const AskedTeams& asked) mutable {
     auto response = MakeOnArena<v1::StreamSignalsResponse>();
     MakeResult(work, asked, response->mutable_group());
     work = GroupWork();  // likewise

@@ -17,6 +17,7 @@ constexpr std::uint64_t kOrders = 1;  // stage of the generator
 
 std::vector<std::vector<int>> Singletons(int n) {
   std::vector<std::vector<int>> unions;
+  unions.reserve(n);
   for (int i = 0; i < n; ++i) unions.push_back({i});
   return unions;
 }

@@ -42,7 +42,7 @@ double Total(absl::Span<const double> values) {
 absl::Status Validate(const Problem& problem) {
   const std::size_t count = problem.x.size();
   if (problem.w.size() != count || problem.low.size() != count || problem.high.size() != count) {
-    return absl::InvalidArgumentError("evidence, weights and bounds differ in length");
+    return absl::InvalidArgumentError("x, weights and bounds differ in length");
   }
   if (!std::isfinite(problem.total)) return absl::InvalidArgumentError("total is not finite");
   for (std::size_t t = 0; t < count; ++t) {

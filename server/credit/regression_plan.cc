@@ -102,6 +102,7 @@ void RegressionPlan::SamplePairs() {
   const Random random(options().seed, kOrder);
   const std::vector<int> order = random.Permutation(static_cast<int>(samples_.size()), 0);
   std::vector<Sample> shuffled;
+  shuffled.reserve(order.size());
   for (int k : order) shuffled.push_back(samples_[k]);
   samples_ = std::move(shuffled);
 }

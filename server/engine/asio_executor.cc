@@ -31,7 +31,7 @@ SteadyClock::duration ToSteady(absl::Duration delay) {
 
 class AsioExecutor::Impl {
  public:
-  Impl(int workers, Observer* observer)
+  Impl(int workers, EngineObserver* observer)
       : workers_(std::max(1, workers)),
         observer_(OrNobody(observer)),
         wall_start_(absl::Now()),
@@ -136,7 +136,7 @@ class AsioExecutor::Impl {
   }
 
   const int workers_;
-  Observer* const observer_;
+  EngineObserver* const observer_;
   const absl::Time wall_start_;
   const SteadyClock::time_point steady_start_;
   Mutex mutex_;
@@ -152,7 +152,7 @@ class AsioExecutor::Impl {
   asio::steady_timer alarm_ ABSL_GUARDED_BY(mutex_);
 };
 
-AsioExecutor::AsioExecutor(int workers, Observer* observer)
+AsioExecutor::AsioExecutor(int workers, EngineObserver* observer)
     : impl_(std::make_unique<Impl>(workers, observer)) {}
 AsioExecutor::~AsioExecutor() = default;
 absl::Time AsioExecutor::Now() const { return impl_->Now(); }

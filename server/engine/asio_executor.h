@@ -14,7 +14,7 @@ namespace assay::engine {
 class AsioExecutor final : public Executor {
  public:
   // `workers` >= 1 threads. `observer` (may be null) hears of busy workers and must outlive this.
-  AsioExecutor(int workers, Observer* observer);
+  AsioExecutor(int workers, EngineObserver* observer);
   // Runs what was posted, drops timers that have not fired, joins the threads. What runs may still
   // Post; After is ignored from now on.
   ~AsioExecutor() override;

@@ -49,7 +49,7 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
   using Result = typename Of::Result;
   using Done = absl::AnyInvocable<void(absl::StatusOr<Result>)>;
 
-  Driver(Executor* executor, Observer* observer, Job job, Done done)
+  Driver(Executor* executor, EngineObserver* observer, Job job, Done done)
       : executor_(executor),
         observer_(observer),
         job_(std::move(job)),
@@ -329,7 +329,7 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
   }
 
   Executor* const executor_;
-  Observer* const observer_;
+  EngineObserver* const observer_;
 
   // Of the driver.
   Job job_;

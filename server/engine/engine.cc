@@ -38,7 +38,7 @@ struct OfEpisode {
   static bool MayFinishEarly(const Job& job, const Plan& plan) {
     return job.options->allow_partial && plan.can_finish_early();
   }
-  static void Begun(Observer* observer, absl::Duration waited) {
+  static void Begun(EngineObserver* observer, absl::Duration waited) {
     observer->OnEpisodeQueued(waited);
   }
 };
@@ -59,17 +59,17 @@ struct OfGroup {
   }
   static evaluation::Evaluator* Asked(const Job& job, int) { return job.evaluator.get(); }
   static bool MayFinishEarly(const Job&, const Plan&) { return false; }
-  static void Begun(Observer*, absl::Duration) {}
+  static void Begun(EngineObserver*, absl::Duration) {}
 };
 
 }  // namespace
 
-Observer* OrNobody(Observer* observer) {
-  static Observer nobody;
+EngineObserver* OrNobody(EngineObserver* observer) {
+  static EngineObserver nobody;
   return observer != nullptr ? observer : &nobody;
 }
 
-Engine::Engine(Executor* executor, Observer* observer)
+Engine::Engine(Executor* executor, EngineObserver* observer)
     : executor_(executor), observer_(OrNobody(observer)) {}
 
 std::shared_ptr<Run> Engine::Make(EpisodeJob job, EpisodeDone done) {

@@ -41,7 +41,7 @@ struct GroupJob {
 
 // What the engine sees happen; telemetry implements it. Called from workers, must not block.
 // Questions asked = answered + failed + cancelled + timeout, once nothing is in flight.
-class Observer : public evaluation::QuestionObserver {
+class EngineObserver : public evaluation::QuestionObserver {
  public:
   virtual void OnQuestionsAsked(absl::string_view /*evaluator*/, int64_t /*count*/) {}
   // `outcome`: answered, failed, cancelled, timeout. `elapsed` since they were asked.
@@ -56,7 +56,7 @@ using EpisodeDone = absl::AnyInvocable<void(absl::StatusOr<signals::Signals>)>;
 using GroupDone = absl::AnyInvocable<void(absl::StatusOr<recombination::Recombined>)>;
 
 // `observer`, or where it is null one that does nothing.
-Observer* OrNobody(Observer* observer);
+EngineObserver* OrNobody(EngineObserver* observer);
 
 // A plan on its way.
 class Run {
@@ -74,7 +74,7 @@ class Run {
 class Engine {
  public:
   // `observer` may be null.
-  Engine(Executor* executor, Observer* observer);
+  Engine(Executor* executor, EngineObserver* observer);
 
   // An attribution, to be started. `done` gets its signals, or DEADLINE_EXCEEDED at the timeout, or
   // then the partial signals where the options allow them. Executor and observer must outlive the
@@ -88,7 +88,7 @@ class Engine {
 
  private:
   Executor* const executor_;
-  Observer* const observer_;
+  EngineObserver* const observer_;
 };
 
 }  // namespace assay::engine

@@ -20,7 +20,8 @@ inline constexpr int kTargets = 2;
 template <class T>
 using ByTarget = std::array<T, kTargets>;
 
-// The outcome of questions that ended with this status, as Observer::OnQuestionsDone names it.
+// The outcome of questions that ended with this status, as EngineObserver::OnQuestionsDone names
+// it.
 absl::string_view OutcomeName(const absl::Status& status);
 
 // How many questions these are to the observer: a whole table counts as many as it has values.

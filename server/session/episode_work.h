@@ -13,7 +13,7 @@
 #include "assay/v1/signal_service.pb.h"
 #include "server/engine/engine.h"
 #include "server/session/admission.h"
-#include "server/session/observer.h"
+#include "server/session/session_observer.h"
 #include "server/wire/limits.h"
 #include "server/wire/resolve_options.h"
 

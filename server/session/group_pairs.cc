@@ -26,7 +26,7 @@ blame::GroupTurn ToTurn(const Transcript& transcript, const Transcript::Turn& tu
   return {agent, absl::string_view(turn.digest.data(), turn.digest.size())};
 }
 
-blame::GroupEpisode ToGroupEpisode(const GroupMember& member) {
+blame::GroupEpisode ToGroupEpisode(const AnsweredMember& member) {
   const Transcript& transcript = *member.transcript();
   blame::GroupEpisode episode;
   episode.task = transcript.task;
@@ -75,7 +75,7 @@ class Worth {
   std::vector<bool> spoke_;
 };
 
-blame::PeerEpisode ToPeerEpisode(const GroupMember& member, Worth worth) {
+blame::PeerEpisode ToPeerEpisode(const AnsweredMember& member, Worth worth) {
   const Transcript& transcript = *member.transcript();
   blame::PeerEpisode episode;
   episode.task = transcript.task;

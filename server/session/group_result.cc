@@ -44,7 +44,7 @@ void AdvantagesToWire(const signals::GroupMember& member, const signals::MemberA
   }
 }
 
-absl::Status MakeGroupSignals(const std::map<std::string, GroupMember>& members,
+absl::Status MakeGroupSignals(const std::map<std::string, AnsweredMember>& members,
                               const signals::AdvantageOptions& options,
                               const Recombined* recombined, v1::GroupSignals* wire) {
   std::vector<const signals::GroupMember*> numbers;
@@ -144,7 +144,7 @@ absl::StatusOr<v1::ComputeAdvantagesResponse> ComputeAdvantages(
   if (request.episodes_size() > limits.max_episodes_per_call) {
     return OverLimit("episodes", request.episodes_size(), limits.max_episodes_per_call);
   }
-  std::map<std::string, std::map<std::string, GroupMember>> groups;
+  std::map<std::string, std::map<std::string, AnsweredMember>> groups;
   std::vector<std::string> order;
   for (int e = 0; e < request.episodes_size(); ++e) {
     const v1::EpisodeSignals& episode = request.episodes(e);
@@ -154,7 +154,7 @@ absl::StatusOr<v1::ComputeAdvantagesResponse> ComputeAdvantages(
     }
     auto [group, opened] = groups.try_emplace(episode.group().id());
     if (opened) order.push_back(episode.group().id());
-    if (!group->second.emplace(episode.episode_id(), GroupMember(episode)).second) {
+    if (!group->second.emplace(episode.episode_id(), AnsweredMember(episode)).second) {
       return DuplicateId(at + "episode_id", episode.episode_id());
     }
     if (static_cast<int>(group->second.size()) > limits.max_group_size) {

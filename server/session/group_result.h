@@ -12,7 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "assay/v1/signal_service.pb.h"
 #include "server/recombination/group_plan.h"
-#include "server/session/group_member.h"
+#include "server/session/answered_member.h"
 #include "server/session/group_work.h"
 #include "server/wire/limits.h"
 

@@ -12,8 +12,8 @@
 #include "absl/time/time.h"
 #include "server/engine/engine.h"
 #include "server/recombination/schedule.h"
+#include "server/session/answered_member.h"
 #include "server/session/episode_work.h"
-#include "server/session/group_member.h"
 #include "server/wire/resolve_options.h"
 
 namespace assay::service {
@@ -37,8 +37,8 @@ recombination::Part PartOf(const ResolvedOptions& options, const evaluation::Eva
 
 struct GroupWork {
   std::string id;
-  std::map<std::string, GroupMember> members;  // answered with signals, by id
-  std::vector<std::string> missing;            // read, but not answered with signals; sorted
+  std::map<std::string, AnsweredMember> members;  // answered with signals, by id
+  std::vector<std::string> missing;               // read, but not answered with signals; sorted
   int never_sent = 0;
   std::shared_ptr<const ResolvedOptions> options;
 

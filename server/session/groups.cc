@@ -54,7 +54,7 @@ absl::StatusOr<Groups::GroupMap::iterator> Groups::FindOrOpen(const v1::Group& w
 }
 
 absl::Status Groups::Join(const v1::Episode& episode, const EpisodeWork* work, absl::Time now) {
-  const int64_t bytes = GroupMember::BytesFor(episode);
+  const int64_t bytes = AnsweredMember::BytesFor(episode);
   while (bytes_ + bytes > max_bytes_ && LetEpisodesGo()) {
   }
   if (bytes_ + bytes > max_bytes_) {
@@ -95,7 +95,8 @@ void Groups::Answered(absl::string_view group_id, absl::string_view episode_id,
   --group.unanswered;
   entry->second.state = signals != nullptr ? State::kAnswered : State::kMissing;
   if (signals != nullptr && !group.out) {
-    group.members.emplace(entry->first, GroupMember(*signals, std::move(entry->second.transcript)));
+    group.members.emplace(entry->first,
+                          AnsweredMember(*signals, std::move(entry->second.transcript)));
     KeepEpisode(&entry->second, &group);
   } else {
     Release(&entry->second);

@@ -16,7 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "assay/v1/signal_service.pb.h"
-#include "server/session/group_member.h"
+#include "server/session/answered_member.h"
 #include "server/session/group_work.h"
 #include "server/wire/limits.h"
 #include "server/wire/resolve_options.h"
@@ -81,7 +81,7 @@ class Groups {
     int64_t episode_bytes = 0;
     int64_t work_bytes = 0;  // of what was handed out
     std::map<std::string, Entry, std::less<>> entries;
-    std::map<std::string, GroupMember> members;  // the answered ones, until the group is out
+    std::map<std::string, AnsweredMember> members;  // the answered ones, until the group is out
     int unanswered = 0;
   };
   using GroupMap = std::map<std::string, Group, std::less<>>;

@@ -71,7 +71,7 @@ void StreamSession::AnswerError(Ticket ticket, absl::string_view id, const absl:
 void StreamSession::Report(const v1::EpisodeResult& result, absl::Duration elapsed) {
   ++(result.has_signals() ? summary_.answered : summary_.failed);
   const double range = options_->options->range.size();
-  deps_.observers.Tell(&Observer::OnEpisode, result, range, elapsed,
+  deps_.observers.Tell(&SessionObserver::OnEpisode, result, range, elapsed,
                        Origin{deps_.stream, deps_.trace.trace_id});
 }
 

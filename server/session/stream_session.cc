@@ -112,7 +112,7 @@ absl::Status StreamSession::Admit(const std::shared_ptr<const v1::Episode>& epis
       entry = deps_.admission->Enter(load, held_);
     }
     if (entry != Admission::Entry::kEntered) {
-      deps_.observers.Tell(&Observer::OnRejected, ReasonOf(entry));
+      deps_.observers.Tell(&SessionObserver::OnRejected, ReasonOf(entry));
       return NotAdmitted(entry, config_.retry_after);
     }
     in_flight->memory = load.bytes;
@@ -124,7 +124,7 @@ absl::Status StreamSession::Admit(const std::shared_ptr<const v1::Episode>& epis
     if (joined.ok()) {
       in_flight->group = episode->group().id();
     } else if (work.ok()) {
-      deps_.observers.Tell(&Observer::OnRejected, RejectReason::kGroups);
+      deps_.observers.Tell(&SessionObserver::OnRejected, RejectReason::kGroups);
       return joined;
     }
   }
@@ -134,9 +134,9 @@ absl::Status StreamSession::Admit(const std::shared_ptr<const v1::Episode>& epis
 }
 
 void StreamSession::RejectBeyondCredits(const v1::Episode& episode) {
-  deps_.observers.Tell(&Observer::OnRejected, RejectReason::kCredits);
+  deps_.observers.Tell(&SessionObserver::OnRejected, RejectReason::kCredits);
   if (++rejections_unread_ > config_.max_episodes_in_flight) {
-    deps_.observers.Tell(&Observer::OnRejected, RejectReason::kClientDoesNotRead);
+    deps_.observers.Tell(&SessionObserver::OnRejected, RejectReason::kClientDoesNotRead);
     return Finish(ClientDoesNotRead("more rejections are unread than there are credits"));
   }
   auto response = std::make_shared<v1::StreamSignalsResponse>();
@@ -224,7 +224,7 @@ absl::Status StreamSession::AdmitPlan(int64_t bytes, InFlight* in_flight) {
   if (bytes == 0) return absl::OkStatus();
   const Admission::Entry entry = deps_.admission->Enter({0, bytes}, {0, held_.bytes});
   if (entry != Admission::Entry::kEntered) {
-    if (started_ == 0) deps_.observers.Tell(&Observer::OnRejected, ReasonOf(entry));
+    if (started_ == 0) deps_.observers.Tell(&SessionObserver::OnRejected, ReasonOf(entry));
     return NotAdmitted(entry, config_.retry_after);
   }
   in_flight->memory += bytes;
@@ -261,7 +261,7 @@ void StreamSession::OnDrain(absl::string_view reason, absl::Duration grace, absl
 void StreamSession::OnTimer(absl::Time now) {
   if (finished_) return;
   if (now >= write_deadline_) {
-    deps_.observers.Tell(&Observer::OnRejected, RejectReason::kClientDoesNotRead);
+    deps_.observers.Tell(&SessionObserver::OnRejected, RejectReason::kClientDoesNotRead);
     return Finish(ClientDoesNotRead(
         absl::StrCat("a write stalled for ", absl::FormatDuration(config_.write_stall))));
   }

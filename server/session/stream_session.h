@@ -33,7 +33,7 @@
 #include "server/session/episode_work.h"
 #include "server/session/groups.h"
 #include "server/session/notices.h"
-#include "server/session/observer.h"
+#include "server/session/session_observer.h"
 #include "server/session/trace_context.h"
 #include "server/wire/limits.h"
 #include "server/wire/resolve_options.h"

@@ -89,7 +89,7 @@ class Attribution::Impl {
   absl::Status FillScore(Signals& signals) const;
   absl::Status FillMessages(Signals& signals);
   void FillPosterior(const blame::Posterior& posterior, Signals& signals) const;
-  void FillMeasures(const LocalEvidence& local, const MessageCredits& credits,
+  void FillMeasures(const MessageFacts& facts, const MessageCredits& credits,
                     Signals& signals) const;
   void FillPairs(const RewardInputs& inputs, Signals& signals) const;
 
@@ -246,8 +246,8 @@ void Attribution::Impl::FillPosterior(const blame::Posterior& posterior, Signals
     message.first_error = posterior.first[message.index];
     message.error = posterior.error[message.index];
     message.repair = posterior.repair[message.index];
-    signals.evidence_rows[p].error_log_ratio = posterior.log_ratio[message.index];
-    signals.evidence_rows[p].prior = posterior.prior[message.index];
+    signals.message_audits[p].error_log_ratio = posterior.log_ratio[message.index];
+    signals.message_audits[p].prior = posterior.prior[message.index];
   }
   FirstError& first = signals.first_error;
   first.first_index = posterior.claimed_first;
@@ -264,19 +264,19 @@ void Attribution::Impl::FillPosterior(const blame::Posterior& posterior, Signals
 absl::Status Attribution::Impl::FillMessages(Signals& signals) {
   const std::vector<int> indices = AgentsMessages(episode_);
   signals.messages.resize(indices.size());
-  signals.evidence_rows.resize(indices.size());
-  LocalEvidence local = GatherLocalEvidence(episode_, options_, findings_, signals.score);
+  signals.message_audits.resize(indices.size());
+  MessageFacts facts = GatherMessageFacts(episode_, options_, findings_, signals.score);
   for (size_t p = 0; p < indices.size(); ++p) {
     signals.messages[p].index = indices[p];
-    signals.messages[p].redundancy = local.redundancy[indices[p]];
+    signals.messages[p].redundancy = facts.redundancy[indices[p]];
     if (!grades_.empty()) signals.messages[p].grade = grades_[indices[p]];
   }
   std::vector<double> credit;
   if (credit_.counterfactual()) {
     for (const AgentSignal& agent : signals.agents) credit.push_back(agent.credit);
   }
-  const MessageCredits credits = CreditMessages(episode_, local.owen, credit);
-  FillMeasures(local, credits, signals);
+  const MessageCredits credits = CreditMessages(episode_, facts.owen, credit);
+  FillMeasures(facts, credits, signals);
   blame::Evidence evidence = BlameEvidence(episode_, options_, findings_, signals.score, credit);
   evidence.grades.assign(grades_.begin(), grades_.end());
   evidence.message_credit = credits.values;
@@ -292,12 +292,13 @@ absl::Status Attribution::Impl::FillMessages(Signals& signals) {
   for (size_t p = 0; p < indices.size(); ++p) {
     signals.messages[p].label = labels[indices[p]];
     // Pairs weigh by it, and nothing else in the record tells what the texts said.
-    if (evidence.prior_from_text) signals.evidence_rows[p].prior = posterior.prior[indices[p]];
+    if (evidence.prior_from_text) signals.message_audits[p].prior = posterior.prior[indices[p]];
   }
-  local.labels = labels;
+  facts.labels = labels;
   // A partial estimate rests on what has been answered, not on what was asked for.
-  const Evidence asked = signals.partial ? Evidence::kAuto : options_.message_rewards.evidence;
-  const RewardInputs inputs{episode_,  options_, indices, local,       evidence,
+  const EvidenceKind asked =
+      signals.partial ? EvidenceKind::kAuto : options_.message_rewards.evidence;
+  const RewardInputs inputs{episode_,  options_, indices, facts,       evidence,
                             posterior, labels,   asked,   credits.owen};
   absl::Status rewarded = absl::OkStatus();
   if (!signals.success) {
@@ -312,7 +313,7 @@ absl::Status Attribution::Impl::FillMessages(Signals& signals) {
   return rewarded;
 }
 
-void Attribution::Impl::FillMeasures(const LocalEvidence& local, const MessageCredits& credits,
+void Attribution::Impl::FillMeasures(const MessageFacts& facts, const MessageCredits& credits,
                                      Signals& signals) const {
   const std::vector<std::optional<ValueChange>> changes =
       ValueChanges(episode_, options_, findings_, signals.score);
@@ -320,7 +321,7 @@ void Attribution::Impl::FillMeasures(const LocalEvidence& local, const MessageCr
     const int t = message.index;
     if (!credits.values.empty()) message.credit = DropDust(credits.values[t], options_.range);
     if (!changes.empty()) message.value_change = changes[t];
-    message.process_score = local.scores[t];
+    message.process_score = facts.scores[t];
   }
   signals.owen_values = credits.owen;
   signals.parallel = WroteInParallel(episode_);
@@ -354,7 +355,7 @@ absl::StatusOr<Signals> Attribution::Impl::finish() {
   if (options_.audit == AuditLevel::kFull) {
     signals.asked = std::move(asked_);
   } else {
-    signals.evidence_rows.clear();
+    signals.message_audits.clear();
   }
   return signals;
 }

@@ -8,6 +8,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "server/blame/evidence.h"
 #include "server/blame/pairs/pairs.h"
 
 namespace assay::signals {
@@ -21,23 +22,18 @@ struct JudgeScore {
   double score = 0;  // [-1, 1]
 };
 
-struct Rollouts {
-  int successes = 0;  // [0, trials]
-  int trials = 0;
-};
-
 // m_t. The node before message t is node t.
 struct Message {
   int agent = kContext;  // index into Episode::agents, or kContext
   int round = 0;         // 0: unknown
   absl::string_view content;
   std::optional<absl::string_view> answer;
-  std::optional<double> process_score;  // q_t in [-1, 1]
-  std::optional<double> prefix_value;   // V_t, in the value range
-  std::optional<Rollouts> rollouts;     // at node t
-  std::optional<double> redundancy;     // rho_t in [0, 1]
-  std::optional<int> repairs;           // index of an earlier message
-  bool first_error = false;             // annotation
+  std::optional<double> process_score;      // q_t in [-1, 1]
+  std::optional<double> prefix_value;       // V_t, in the value range
+  std::optional<blame::Rollouts> rollouts;  // at node t
+  std::optional<double> redundancy;         // rho_t in [0, 1]
+  std::optional<int> repairs;               // index of an earlier message
+  bool first_error = false;                 // annotation
   int token_count = 0;
   std::vector<blame::Alternative> alternatives;
   std::vector<JudgeScore> judge_scores;

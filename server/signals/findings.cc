@@ -71,7 +71,7 @@ std::vector<blame::Rollouts> NodeRollouts(const Episode& episode, const Options&
     if (nodes.empty()) nodes.resize(count + 1);
     blame::Rollouts given;
     if (rolled_out) {
-      given = {static_cast<double>(m.rollouts->successes), static_cast<double>(m.rollouts->trials)};
+      given = *m.rollouts;
     } else {
       given = blame::FromPrefixValue(*m.prefix_value, options.range.low, options.range.high);
     }
@@ -181,18 +181,18 @@ std::vector<std::optional<double>> NodeValues(const Episode& episode, const Opti
   return values;
 }
 
-LocalEvidence GatherLocalEvidence(const Episode& episode, const Options& options,
-                                  const Findings& findings, double score) {
+MessageFacts GatherMessageFacts(const Episode& episode, const Options& options,
+                                const Findings& findings, double score) {
   const size_t count = episode.messages.size();
-  LocalEvidence local;
-  local.redundancy = Redundancies(episode, options.message_rewards.shingles);
-  local.scores.resize(count);
+  MessageFacts facts;
+  facts.redundancy = Redundancies(episode, options.message_rewards.shingles);
+  facts.scores.resize(count);
   for (size_t t = 0; t < count; ++t) {
-    local.scores[t] = MeanScore(episode.messages[t], findings.scores, t);
+    facts.scores[t] = MeanScore(episode.messages[t], findings.scores, t);
   }
-  local.node_values = NodeValues(episode, options, findings, score);
-  local.owen = findings.owen;
-  return local;
+  facts.node_values = NodeValues(episode, options, findings, score);
+  facts.owen = findings.owen;
+  return facts;
 }
 
 }  // namespace assay::signals

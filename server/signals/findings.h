@@ -49,8 +49,8 @@ std::vector<std::optional<double>> NodeValues(const Episode& episode, const Opti
 
 // All but the labels. q_t is the process score, else the mean of the judges' scores, else what the
 // scorer found.
-LocalEvidence GatherLocalEvidence(const Episode& episode, const Options& options,
-                                  const Findings& findings, double score);
+MessageFacts GatherMessageFacts(const Episode& episode, const Options& options,
+                                const Findings& findings, double score);
 
 // Whether every agents' message was written before its author could read another agent's: all stand
 // in one round that is known, or have one author.

@@ -17,7 +17,7 @@ struct TextPrior;
 
 namespace assay::signals {
 
-enum class Evidence : uint8_t { kAuto, kOwen, kPrefix, kScores, kEqual };
+enum class EvidenceKind : uint8_t { kAuto, kOwen, kPrefix, kScores, kEqual };
 enum class OutcomeScale : uint8_t { kPopulation, kSample, kNone };
 enum class OutcomePart : uint8_t { kAuto, kOutcome, kControl, kRecombined };
 enum class CreditPart : uint8_t { kAuto, kValues, kCredit, kScores, kNone };
@@ -35,7 +35,7 @@ struct ValueRange {
 using EstimatorOptions = credit::CreditOptions;
 
 struct MessageRewardOptions {
-  Evidence evidence = Evidence::kAuto;
+  EvidenceKind evidence = EvidenceKind::kAuto;
   double kappa = 0.5;               // in units of the value: already multiplied by the range
   double redundancy_penalty = 0.1;  // eta
   bool shingles = true;             // compute rho where the caller gave none

@@ -44,11 +44,12 @@ struct MessageSignal {
   std::optional<double> process_score;      // q_t; unset: nobody judged it
 };
 
-// The projection's inputs and the posterior's evidence, one for each agents' message (audit).
-struct MessageEvidence {
-  double evidence = 0;  // x
-  double weight = 0;    // w
-  double low = 0;       // bounds as used, after relaxation
+// What a full audit records of one agents' message: the inputs of the projection and of the
+// posterior.
+struct MessageAudit {
+  double raw_reward = 0;  // x
+  double weight = 0;      // w
+  double low = 0;         // bounds as used, after relaxation
   double high = 0;
   double error_log_ratio = 0;  // lambda
   double prior = 0;            // pi
@@ -100,7 +101,7 @@ struct Signals {
   std::vector<blame::Pair> pairs;  // within the episode: episode index 0
   Conservation conservation;
   // What the message rewards rest on.
-  Evidence evidence = Evidence::kEqual;
+  EvidenceKind evidence = EvidenceKind::kEqual;
   int64_t questions = 0;
   int64_t samples = 0;
   std::optional<credit::Method> method;  // unset: no counterfactual was asked (OutcomeOnly)
@@ -109,8 +110,8 @@ struct Signals {
   bool partial = false;
   bool parallel = false;     // no agent could read another's message before it wrote its own
   bool owen_values = false;  // the messages' credits are Owen values, not equal shares
-  std::vector<MessageEvidence> evidence_rows;  // AuditLevel::kFull only
-  std::vector<AskedQuestion> asked;            // AuditLevel::kFull only, in the order asked
+  std::vector<MessageAudit> message_audits;  // AuditLevel::kFull only
+  std::vector<AskedQuestion> asked;          // AuditLevel::kFull only, in the order asked
 };
 
 }  // namespace assay::signals

@@ -9,7 +9,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/variant.h"
-#include "server/session/observer.h"
+#include "server/session/session_observer.h"
 #include "server/telemetry/line_limiter.h"
 
 namespace spdlog {
@@ -45,7 +45,7 @@ class Log {
 
 // One line a stream, one a failed episode; of one address and of one stream no more than
 // LineLimiter lets through: "left_out" says how many there were since the last.
-class ServiceLog final : public service::Observer {
+class ServiceLog final : public service::SessionObserver {
  public:
   // `log` outlives this.
   explicit ServiceLog(const Log* log) : log_(log) {}

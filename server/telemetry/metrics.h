@@ -9,7 +9,7 @@
 
 #include "server/calls/call_observer.h"
 #include "server/engine/engine.h"
-#include "server/session/observer.h"
+#include "server/session/session_observer.h"
 
 namespace prometheus {
 class Registry;
@@ -26,8 +26,8 @@ struct MetricsConfig {
 
 // Thread safe; handles are cached, nothing is looked up by label on the way of an episode. No label
 // carries an agent, episode, task or peer.
-class Metrics final : public engine::Observer,
-                      public service::Observer,
+class Metrics final : public engine::EngineObserver,
+                      public service::SessionObserver,
                       public service::CallObserver {
  public:
   explicit Metrics(const MetricsConfig& config);

@@ -63,6 +63,8 @@ class Gateway final : public HttpGateway {
                              kRequestTimeoutMs,
                              "enable_keep_alive",
                              "yes",
+                             "tcp_nodelay",
+                             "1",
                              "keep_alive_timeout_ms",
                              kKeepAliveTimeoutMs,
                              "access_control_allow_origin",
@@ -233,9 +235,9 @@ class Gateway final : public HttpGateway {
                       "\r\n");
     }
     if (reply.close) head += "Connection: close\r\n";
-    head += "\r\n";
+    // In one piece: a second one would wait until the first is acknowledged.
+    absl::StrAppend(&head, "\r\n", reply.body);
     mg_write(connection, head.data(), head.size());
-    mg_write(connection, reply.body.data(), reply.body.size());
   }
 
   const HttpRoutes* const routes_;

@@ -224,7 +224,7 @@ void HttpRoutes::Post(const HttpCall& call, Done done) const {
   const Load load = {0, bytes + 2 * static_cast<int64_t>(call.body.size())};
   const Admission::Entry entry = context.share->admission.Enter(load);
   if (entry != Admission::Entry::kEntered) {
-    deps_.observers.Tell(&Observer::OnRejected, ReasonOf(entry));
+    deps_.observers.Tell(&SessionObserver::OnRejected, ReasonOf(entry));
     return done(ToHttp(NotAdmitted(entry, deps_.config->retry_after)));
   }
   done = [done = std::move(done), share = context.share, load](HttpReply reply) mutable {

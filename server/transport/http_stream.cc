@@ -63,7 +63,7 @@ class LineStream final : public StreamTransport {
     reader.join();
     StreamSummary summary = call_->Detach();
     summary.peer = std::string(peer);
-    observers.Tell(&Observer::OnStreamClosed, summary);
+    observers.Tell(&SessionObserver::OnStreamClosed, summary);
     if (finished_.has_value() && !finished_->ok()) {
       if (!wrote_) return *finished_;
       (void)duplex_.write(absl::StrCat("{\"error\":", ToJson(ErrorToWire(*finished_)), "}\n"));
@@ -241,7 +241,7 @@ absl::Status ServeLines(const ServiceDeps& deps, CallContext context, absl::stri
                         HttpDuplex duplex) {
   const std::shared_ptr<CallerShare> share = context.share;
   ++share->streams;
-  deps.observers.Tell(&Observer::OnStreamOpen);
+  deps.observers.Tell(&SessionObserver::OnStreamOpen);
   const absl::Status status =
       LineStream(deps, std::move(context), std::move(duplex)).Serve(peer, deps.observers);
   --share->streams;

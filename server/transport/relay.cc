@@ -201,7 +201,14 @@ Pipe::~Pipe() {
   door_->Leave(address(), carried_);
 }
 
+// What is written is passed on as it is: the last piece must not wait for what is under way.
+void NoDelay(Stream::socket& socket) {
+  asio::error_code ignored;  // a Unix socket does not know it, and has no delay
+  socket.set_option(tcp::no_delay(true), ignored);
+}
+
 void Pipe::Start() {
+  NoDelay(outside_);
   CloseAfter(door_->limits().head_time);
   ReadHead();
 }
@@ -239,6 +246,7 @@ void Pipe::Carry(const tcp::endpoint& target) {
     if (error) return;
     const Stream::endpoint local = inside_.local_endpoint(error);
     if (error) return;
+    NoDelay(inside_);
     inside_port_ = ToTcp(local).port();
     door_->Know(inside_port_, self);
     asio::async_write(inside_, asio::buffer(head_), [this, self](asio::error_code failed, size_t) {

@@ -270,12 +270,12 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Service::StreamSign
   auto call =
       std::make_shared<StreamCall>(deps_, from, ConfigForStream(), config_.linger, ++last_stream_);
   auto* reactor = new StreamReactor(this, context, from.share, call, deps_.config->limits, calls_);
-  deps_.observers.Tell(&Observer::OnStreamOpen);
+  deps_.observers.Tell(&SessionObserver::OnStreamOpen);
   absl::Status refused = Register(reactor, call, from.share->streams);
   if (!caller.ok()) refused = caller.status();
   if (!refused.ok()) {
     if (refused.code() == absl::StatusCode::kResourceExhausted) {
-      deps_.observers.Tell(&Observer::OnRejected, RejectReason::kStreams);
+      deps_.observers.Tell(&SessionObserver::OnRejected, RejectReason::kStreams);
     }
     call->Refuse(refused);
   } else {
@@ -285,7 +285,7 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Service::StreamSign
 }
 
 void Service::OnStreamDone(StreamReactor* reactor, const StreamSummary& summary) {
-  deps_.observers.Tell(&Observer::OnStreamClosed, summary);
+  deps_.observers.Tell(&SessionObserver::OnStreamClosed, summary);
   MutexLock lock(&mutex_);
   streams_.erase(reactor);
   --open_streams_;

@@ -60,7 +60,7 @@ absl::Status UnaryCall::Parse(std::shared_ptr<google::protobuf::Message>* reques
   const Load load = {0, request_bytes_};
   const Admission::Entry entry = caller_.share->admission.Enter(load);
   if (entry != Admission::Entry::kEntered) {
-    deps_.observers.Tell(&Observer::OnRejected, ReasonOf(entry));
+    deps_.observers.Tell(&SessionObserver::OnRejected, ReasonOf(entry));
     return NotAdmitted(entry, deps_.config->retry_after);
   }
   held_ = load;

@@ -20,7 +20,8 @@ void MessageFromWire(const v1::Message& wire, signals::Message* message) {
   if (wire.has_process_score()) message->process_score = wire.process_score();
   if (wire.has_prefix_value()) message->prefix_value = wire.prefix_value();
   if (wire.has_prefix_rollouts()) {
-    message->rollouts = {wire.prefix_rollouts().successes(), wire.prefix_rollouts().trials()};
+    message->rollouts = {static_cast<double>(wire.prefix_rollouts().successes()),
+                         static_cast<double>(wire.prefix_rollouts().trials())};
   }
   if (wire.has_redundancy()) message->redundancy = wire.redundancy();
   if (wire.has_repairs()) message->repairs = wire.repairs();

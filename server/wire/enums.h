@@ -36,8 +36,8 @@ struct OnWire;
 template <>
 struct OnWire<credit::Method> : AfterUnspecified<credit::Method::kKernel, v1::METHOD_KERNEL> {};
 template <>
-struct OnWire<signals::Evidence> : AfterUnspecified<signals::Evidence::kEqual, v1::EVIDENCE_EQUAL> {
-};
+struct OnWire<signals::EvidenceKind>
+    : AfterUnspecified<signals::EvidenceKind::kEqual, v1::EVIDENCE_EQUAL> {};
 template <>
 struct OnWire<blame::ErrorDefinition> : AfterUnspecified<blame::ErrorDefinition::kIncorrectStep,
                                                          v1::ERROR_DEFINITION_INCORRECT_STEP> {};

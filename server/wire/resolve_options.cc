@@ -79,7 +79,7 @@ void ResolveEstimator(v1::EstimatorOptions* wire, signals::EstimatorOptions* opt
 void ResolveMessageRewards(v1::MessageRewardOptions* wire, const signals::ValueRange& range,
                            signals::MessageRewardOptions* options, OptionChecker* check) {
   if (wire->evidence() == v1::EVIDENCE_UNSPECIFIED) wire->set_evidence(v1::EVIDENCE_AUTO);
-  options->evidence = EnumFromWire<signals::Evidence>(wire->evidence());
+  options->evidence = EnumFromWire<signals::EvidenceKind>(wire->evidence());
   if (!wire->has_kappa()) wire->set_kappa(0.5);
   check->InRange("message_rewards.kappa", wire->kappa(), 0, kMaxBound);
   options->kappa = wire->kappa() * range.size();

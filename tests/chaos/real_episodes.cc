@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "client/command/episode_input.h"
+#include "client/input/episode_input.h"
 #include "tests/paths.h"
 
 namespace assay::chaos {

@@ -46,7 +46,7 @@ RemoteOptions To(std::vector<std::string> endpoints) {
   return options;
 }
 
-class Totals final : public engine::Observer {
+class Totals final : public engine::EngineObserver {
  public:
   void OnQuestionsAsked(absl::string_view, int64_t count) override { asked += count; }
   void OnQuestionsDone(absl::string_view, absl::string_view outcome, int64_t count,

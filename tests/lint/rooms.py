@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the structure of the C++ sources: the order of rooms, circles, names and sizes.
+"""Checks the structure of the C++ sources: the order of rooms, circles and names.
 
     tests/lint/rooms.py [ROOT]
 
@@ -15,13 +15,6 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-MAX_FILE_LINES = 400
-MAX_FOLDER_LINES = 2500
-# Files and folders that are larger, with the reason.
-LARGE = {
-    "client/command": "to be split: what reads files, and the commands",
-    "server/blame": "one subject: the posterior, and what is read from it",
-}
 # Every room has its own.
 COMMON_NAMES = {"CMakeLists.txt", "README.md", "MEASURED.md"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
@@ -70,8 +63,10 @@ def order_faults(files: dict[str, str], rooms: list[str]) -> list[str]:
                 elif included.startswith("server/") and room_of(included, rooms) > room_of(path, rooms):
                     faults.append(f"{path}: includes {included}, whose room comes later in ASSAY_ROOMS")
             elif path.startswith("client/cpp/") and "/examples/" not in path:
-                if included.startswith(("server/", "client/command/", "tests/")):
+                if included.startswith(("server/", "client/input/", "client/command/", "tests/")):
                     faults.append(f"{path}: includes {included}: the client library stands alone")
+            elif path.startswith("client/input/") and included.startswith("client/command/"):
+                faults.append(f"{path}: includes {included}: what reads files does not know the commands")
             elif included.startswith("tests/"):
                 faults.append(f"{path}: includes {included}: only tests know tests")
     return faults
@@ -102,26 +97,10 @@ def name_faults(root: Path) -> list[str]:
             if count > 1 and name not in COMMON_NAMES]  # fmt: skip
 
 
-def size_faults(files: dict[str, str]) -> list[str]:
-    """Files and folders of too many lines."""
-    lines = {path: text.count("\n") for path, text in files.items()}
-    folders: Counter[str] = Counter()
-    for path, count in lines.items():
-        folders[path.rpartition("/")[0]] += count
-    faults = [f"{path}: {count} lines, at most {MAX_FILE_LINES}" for path, count in lines.items()
-              if count > MAX_FILE_LINES and path not in LARGE]  # fmt: skip
-    faults += [f"{folder}/: {count} lines, at most {MAX_FOLDER_LINES}" for folder, count in sorted(folders.items())
-               if count > MAX_FOLDER_LINES and folder not in LARGE]  # fmt: skip
-    faults += [f"{place}: is no longer too large and need not stand in LARGE" for place in LARGE
-               if lines.get(place, 0) <= MAX_FILE_LINES and folders[place] <= MAX_FOLDER_LINES]  # fmt: skip
-    return faults
-
-
 def main() -> int:
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[2]
     files = sources(root, "server", "client")
-    faults = [*order_faults(files, rooms_in_order(root)), *circle_faults(files), *name_faults(root),
-              *size_faults(files)]  # fmt: skip
+    faults = [*order_faults(files, rooms_in_order(root)), *circle_faults(files), *name_faults(root)]
     for fault in faults:
         print(fault)
     return 1 if faults else 0

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "client/command/line_reader.h"
-#include "client/command/log_import.h"
+#include "client/input/line_reader.h"
+#include "client/input/log_import.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 

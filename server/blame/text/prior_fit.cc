@@ -27,6 +27,7 @@ std::vector<LabelledText> Pick(const std::vector<LabelledText>& from, const std:
 
 absl::StatusOr<TextDomain> DomainOf(const std::vector<LabelledText>& episodes) {
   std::vector<std::vector<double>> descriptions;
+  descriptions.reserve(episodes.size());
   for (const LabelledText& e : episodes) descriptions.push_back(DescribeEpisode(e.episode));
   return FitDomain(descriptions);
 }
@@ -178,7 +179,7 @@ absl::StatusOr<MixedPrior> FitMixedPrior(absl::Span<const LabelledCollection> co
     mixed.collections[k].left_out = general->left_out[k];
   }
   const bool transfers = !general->prior.features.empty();
-  mixed.general = transfers ? std::move(general->prior) : shipped.general;
+  mixed.general = transfers ? general->prior : shipped.general;
   mixed.general_share = transfers ? general->share : shipped.general_share;
   return mixed;
 }

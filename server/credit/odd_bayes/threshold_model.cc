@@ -73,15 +73,15 @@ void ThresholdModel::FitWeights(const Eigen::MatrixXd& features, const Eigen::Ve
       if (move.norm() < 1e-6) break;
     }
     chance = (features.transpose() * w).unaryExpr(&Logistic);
-    double evidence = -0.5 * w.squaredNorm() / prior - 0.5 * d * std::log(prior);
+    double marginal_likelihood = -0.5 * w.squaredNorm() / prior - 0.5 * d * std::log(prior);
     for (int k = 0; k < m; ++k) {
-      evidence += std::log((labels[k] > 0.5 ? chance[k] : 1 - chance[k]) + 1e-300);
+      marginal_likelihood += std::log((labels[k] > 0.5 ? chance[k] : 1 - chance[k]) + 1e-300);
     }
     const Eigen::LLT<Eigen::MatrixXd> factor(hessian);
-    evidence -= factor.matrixLLT().diagonal().array().log().sum();
+    marginal_likelihood -= factor.matrixLLT().diagonal().array().log().sum();
     start = w;
-    if (!(evidence > best)) continue;
-    best = evidence;
+    if (!(marginal_likelihood > best)) continue;
+    best = marginal_likelihood;
     prior_variance_ = prior;
     weights_ = w;
     covariance_ = factor.solve(Eigen::MatrixXd::Identity(d, d));

@@ -15,7 +15,7 @@ inline constexpr int kMaxThresholdAgents = 14;  // its moments are taken over al
 // Model C: for games whose answers take two values only, as votes and pass/fail tests do. The value
 // is the higher one with probability logistic(bias + sum of w_i x_i), x_i = +1 for members and -1
 // for the absent; a weighted majority is its steep limit. Weights by ridge-penalised logistic
-// regression, the penalty by Laplace evidence.
+// regression, the penalty by the Laplace approximation of the marginal likelihood.
 class ThresholdModel {
  public:
   // Empty unless 2 <= n <= kMaxThresholdAgents and the exact answers take exactly two values.

@@ -12,7 +12,7 @@ namespace assay::evaluation {
 
 CallerEvaluator::CallerEvaluator(signals::EvaluatorTraits traits, std::shared_ptr<CallerSink> sink,
                                  QuestionObservers observers)
-    : traits_(traits), observers_(std::move(observers)), sink_(std::move(sink)) {}
+    : traits_(traits), observers_(observers), sink_(std::move(sink)) {}
 
 CancelFn CallerEvaluator::Evaluate(Batch batch, BatchDone done) {
   CallerRequest request;

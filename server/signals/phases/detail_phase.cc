@@ -63,14 +63,16 @@ bool NothingToShare(const DetailInputs& inputs, const std::vector<double>& credi
   const Unions unions = MakeUnions(inputs.episode);
   const bool one_each =
       std::all_of(unions.sizes.begin(), unions.sizes.end(), [](int size) { return size == 1; });
-  const bool indifferent = one_each && inputs.options.message_rewards.evidence == Evidence::kAuto;
+  const bool indifferent =
+      one_each && inputs.options.message_rewards.evidence == EvidenceKind::kAuto;
   return unions.sizes.empty() || credit.empty() || indifferent;
 }
 
-bool IsAsked(const EvidenceKind& kind, Evidence wanted, bool success) {
-  if (kind.ask == nullptr) return false;
-  if (wanted == kind.name) return success || kind.asked_in_failure != AskedInFailure::kNever;
-  return wanted == Evidence::kAuto && (success || kind.asked_in_failure == AskedInFailure::kAlways);
+bool IsAsked(const EvidenceRule& rule, EvidenceKind wanted, bool success) {
+  if (rule.ask == nullptr) return false;
+  if (wanted == rule.kind) return success || rule.asked_in_failure != AskedInFailure::kNever;
+  return wanted == EvidenceKind::kAuto &&
+         (success || rule.asked_in_failure == AskedInFailure::kAlways);
 }
 
 // The questions of the first kind of evidence that is wanted and has any here; null: none.
@@ -79,9 +81,9 @@ absl::StatusOr<std::unique_ptr<DetailPhase>> MakeEvidencePhase(const DetailInput
                                                                const Findings& findings,
                                                                bool success) {
   if (NothingToShare(inputs, credit)) return nullptr;
-  for (const EvidenceKind& kind : EvidenceKinds()) {
-    if (!IsAsked(kind, inputs.options.message_rewards.evidence, success)) continue;
-    ASSAY_ASSIGN_OR_RETURN(std::unique_ptr<DetailPhase> phase, kind.ask(inputs, findings));
+  for (const EvidenceRule& rule : EvidenceRules()) {
+    if (!IsAsked(rule, inputs.options.message_rewards.evidence, success)) continue;
+    ASSAY_ASSIGN_OR_RETURN(std::unique_ptr<DetailPhase> phase, rule.ask(inputs, findings));
     if (phase != nullptr) return phase;
   }
   return nullptr;
@@ -97,7 +99,7 @@ absl::StatusOr<std::unique_ptr<DetailPhase>> MakeFailurePhase(const DetailInputs
   phases.emplace_back([credit](const DetailInputs& left, const Findings& found) {
     return MakeEvidencePhase(left, credit, found, /*success=*/false);
   });
-  if (inputs.options.message_rewards.evidence == Evidence::kOwen) {
+  if (inputs.options.message_rewards.evidence == EvidenceKind::kOwen) {
     std::reverse(phases.begin(), phases.end());
   }
   auto phase = std::make_unique<InTurn>(inputs, std::move(phases));

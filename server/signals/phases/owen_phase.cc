@@ -107,7 +107,7 @@ int64_t OwenBudget(const DetailInputs& inputs, const Unions& unions) {
                             ? credit::kMaxOwenQuestions
                             : std::min(inputs.questions_left, credit::kMaxOwenQuestions);
   if (exact <= limit) return exact;
-  const bool wanted = inputs.options.message_rewards.evidence == Evidence::kOwen;
+  const bool wanted = inputs.options.message_rewards.evidence == EvidenceKind::kOwen;
   // The correctness of a vote is better evidence than a sample of its Owen values.
   if (inputs.traits.kind == EvaluatorKind::kVote && !wanted) return 0;
   const int64_t sampled = std::min(limit, kFreeQuestionsPerMessage * messages);

@@ -89,7 +89,7 @@ std::vector<int> MissingNodes(const DetailInputs& inputs, const Findings& findin
 absl::StatusOr<std::unique_ptr<DetailPhase>> MakePrefixPhase(const DetailInputs& inputs,
                                                              const Findings& findings) {
   const EvaluatorTraits& traits = inputs.traits;
-  const bool asked_by_name = inputs.options.message_rewards.evidence == Evidence::kPrefix;
+  const bool asked_by_name = inputs.options.message_rewards.evidence == EvidenceKind::kPrefix;
   // A vote at a prefix is no forecast of the end: vote replay is never asked for node values.
   if (!traits.Supports(QuestionKind::kPrefix) || traits.kind == EvaluatorKind::kVote ||
       !(traits.free || asked_by_name)) {

@@ -23,7 +23,7 @@ Columns Transpose(const std::vector<Claim>& claims) {
     c->reserve(claims.size());
   }
   for (const Claim& claim : claims) {
-    columns.x.push_back(claim.evidence);
+    columns.x.push_back(claim.raw_reward);
     columns.w.push_back(claim.weight);
     columns.low.push_back(claim.low);
     columns.high.push_back(claim.high);

@@ -11,9 +11,9 @@ namespace assay::signals {
 
 // What the projection knows of one message.
 struct Claim {
-  double evidence = 0;  // x: what the message seems to deserve
-  double weight = 1;    // w > 0: how much of the remainder it may take
-  double low = 0;       // bounds of its reward, within [-B, B]
+  double raw_reward = 0;  // x: its reward if nothing had to be conserved
+  double weight = 1;      // w > 0: how much of the remainder it may take
+  double low = 0;         // bounds of its reward, within [-B, B]
   double high = 0;
 };
 

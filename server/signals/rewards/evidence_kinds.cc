@@ -12,45 +12,45 @@
 namespace assay::signals {
 namespace {
 
-bool HasOwenValues(const Episode&, const LocalEvidence& local) { return !local.owen.empty(); }
+bool HasOwenValues(const Episode&, const MessageFacts& facts) { return !facts.owen.empty(); }
 
-bool HasBothNodeValues(const Episode& episode, const LocalEvidence& local) {
+bool HasBothNodeValues(const Episode& episode, const MessageFacts& facts) {
   bool any = false;
   for (size_t t = 0; t < episode.messages.size(); ++t) {
     if (episode.messages[t].agent == kContext) continue;
-    if (!local.node_values[t].has_value() || !local.node_values[t + 1].has_value()) return false;
+    if (!facts.node_values[t].has_value() || !facts.node_values[t + 1].has_value()) return false;
     any = true;
   }
   return any;
 }
 
-bool HasAnyScore(const Episode& episode, const LocalEvidence& local) {
+bool HasAnyScore(const Episode& episode, const MessageFacts& facts) {
   for (size_t t = 0; t < episode.messages.size(); ++t) {
-    if (episode.messages[t].agent != kContext && local.scores[t].has_value()) return true;
+    if (episode.messages[t].agent != kContext && facts.scores[t].has_value()) return true;
   }
   return false;
 }
 
-bool Always(const Episode&, const LocalEvidence&) { return true; }
+bool Always(const Episode&, const MessageFacts&) { return true; }
 
-Judgement ByOwenValue(const LocalEvidence& local, int t, const MessageRewardOptions&) {
-  return {local.owen[t], 0};
+Judgement ByOwenValue(const MessageFacts& facts, int t, const MessageRewardOptions&) {
+  return {facts.owen[t], 0};
 }
 
-Judgement ByGain(const LocalEvidence& local, int t, const MessageRewardOptions&) {
-  const double gain = *local.node_values[t + 1] - *local.node_values[t];
+Judgement ByGain(const MessageFacts& facts, int t, const MessageRewardOptions&) {
+  const double gain = *facts.node_values[t + 1] - *facts.node_values[t];
   return {gain, gain};
 }
 
-Judgement ByScore(const LocalEvidence& local, int t, const MessageRewardOptions& options) {
-  const double rho = local.redundancy[t];
-  const double q = local.scores[t].value_or(0);
+Judgement ByScore(const MessageFacts& facts, int t, const MessageRewardOptions& options) {
+  const double rho = facts.redundancy[t];
+  const double q = facts.scores[t].value_or(0);
   const double s = q > 0 ? q * (1 - rho) : q;
   return {options.kappa * (s - options.redundancy_penalty * rho), q};
 }
 
-Judgement Equally(const LocalEvidence& local, int t, const MessageRewardOptions&) {
-  return {0, local.scores[t].value_or(0)};
+Judgement Equally(const MessageFacts& facts, int t, const MessageRewardOptions&) {
+  return {0, facts.scores[t].value_or(0)};
 }
 
 bool BlameHasOwenValues(const RewardInputs& inputs) { return inputs.owen; }
@@ -60,8 +60,8 @@ bool BlameHasAnything(const RewardInputs&) { return true; }
 
 constexpr const char* kLacksAnswers = "answers to `messages` questions within the budget";
 
-constexpr EvidenceKind kKinds[] = {
-    {.name = Evidence::kOwen,
+constexpr EvidenceRule kRules[] = {
+    {.kind = EvidenceKind::kOwen,
      .known = HasOwenValues,
      .lacks = kLacksAnswers,
      .judge = ByOwenValue,
@@ -71,7 +71,7 @@ constexpr EvidenceKind kKinds[] = {
      .basis = blame::Basis::kCredit,
      .ask = MakeOwenPhase,
      .asked_in_failure = AskedInFailure::kAlways},
-    {.name = Evidence::kPrefix,
+    {.kind = EvidenceKind::kPrefix,
      .known = HasBothNodeValues,
      .lacks = "value at both nodes of every agent's message",
      .judge = ByGain,
@@ -82,7 +82,7 @@ constexpr EvidenceKind kKinds[] = {
      .ask = MakePrefixPhase,
      // The search asks for the nodes that matter.
      .asked_in_failure = AskedInFailure::kNever},
-    {.name = Evidence::kScores,
+    {.kind = EvidenceKind::kScores,
      .known = HasAnyScore,
      .lacks = "process score",
      .judge = ByScore,
@@ -93,7 +93,7 @@ constexpr EvidenceKind kKinds[] = {
      .ask = MakeScoresPhase,
      // Scores that a vote's own grades make would claim errors.
      .asked_in_failure = AskedInFailure::kOnRequest},
-    {.name = Evidence::kEqual,
+    {.kind = EvidenceKind::kEqual,
      .known = Always,
      .lacks = "",
      .judge = Equally,
@@ -106,40 +106,41 @@ constexpr EvidenceKind kKinds[] = {
 };
 
 // Blame rests on all that is known at once. What locates an error says most.
-constexpr Evidence kStrongestBlameFirst[] = {Evidence::kPrefix, Evidence::kScores, Evidence::kOwen};
+constexpr EvidenceKind kStrongestBlameFirst[] = {EvidenceKind::kPrefix, EvidenceKind::kScores,
+                                                 EvidenceKind::kOwen};
 
 }  // namespace
 
-absl::Span<const EvidenceKind> EvidenceKinds() { return kKinds; }
+absl::Span<const EvidenceRule> EvidenceRules() { return kRules; }
 
-const EvidenceKind& KindOf(Evidence name) {
-  return *std::find_if(std::begin(kKinds), std::end(kKinds),
-                       [name](const EvidenceKind& kind) { return kind.name == name; });
+const EvidenceRule& RuleOf(EvidenceKind kind) {
+  return *std::find_if(std::begin(kRules), std::end(kRules),
+                       [kind](const EvidenceRule& rule) { return rule.kind == kind; });
 }
 
-absl::StatusOr<Evidence> ChooseEvidence(const Episode& episode, const LocalEvidence& local,
-                                        Evidence asked) {
-  for (const EvidenceKind& kind : kKinds) {
-    if (asked != Evidence::kAuto && asked != kind.name) continue;
-    if (kind.known(episode, local)) return kind.name;
-    if (asked == kind.name) return MissingEvidence(kind.lacks);
+absl::StatusOr<EvidenceKind> ChooseEvidenceKind(const Episode& episode, const MessageFacts& facts,
+                                                EvidenceKind asked) {
+  for (const EvidenceRule& rule : kRules) {
+    if (asked != EvidenceKind::kAuto && asked != rule.kind) continue;
+    if (rule.known(episode, facts)) return rule.kind;
+    if (asked == rule.kind) return MissingEvidence(rule.lacks);
   }
-  return Evidence::kEqual;
+  return EvidenceKind::kEqual;
 }
 
 absl::StatusOr<blame::Basis> ChooseBasis(const RewardInputs& inputs) {
-  if (inputs.asked == Evidence::kAuto) return blame::Basis::kAll;
-  const EvidenceKind& kind = KindOf(inputs.asked);
-  if (!kind.known_in_failure(inputs)) return MissingEvidence(kind.lacks_in_failure);
-  return kind.basis;
+  if (inputs.asked == EvidenceKind::kAuto) return blame::Basis::kAll;
+  const EvidenceRule& rule = RuleOf(inputs.asked);
+  if (!rule.known_in_failure(inputs)) return MissingEvidence(rule.lacks_in_failure);
+  return rule.basis;
 }
 
-Evidence EvidenceOfBlame(const RewardInputs& inputs) {
-  if (inputs.asked != Evidence::kAuto) return inputs.asked;
-  for (const Evidence name : kStrongestBlameFirst) {
-    if (KindOf(name).known_in_failure(inputs)) return name;
+EvidenceKind EvidenceKindOfBlame(const RewardInputs& inputs) {
+  if (inputs.asked != EvidenceKind::kAuto) return inputs.asked;
+  for (const EvidenceKind kind : kStrongestBlameFirst) {
+    if (RuleOf(kind).known_in_failure(inputs)) return kind;
   }
-  return Evidence::kEqual;
+  return EvidenceKind::kEqual;
 }
 
 }  // namespace assay::signals

@@ -1,6 +1,6 @@
 // The kinds of evidence that share an agent's credit, or the blame for a failure, among messages
-// (proto/signals.md#rewards-of-a-success, #rewards-of-a-failure). Each kind is one row of a table;
-// Evidence::kAuto means the first row that applies.
+// (proto/signals.md#rewards-of-a-success, #rewards-of-a-failure). Each kind has one rule in a
+// table; EvidenceKind::kAuto means the first rule that applies.
 #ifndef ASSAY_SERVER_SIGNALS_REWARDS_EVIDENCE_KINDS_H_
 #define ASSAY_SERVER_SIGNALS_REWARDS_EVIDENCE_KINDS_H_
 
@@ -24,7 +24,7 @@ struct Findings;
 struct RewardInputs;
 
 // What is known of the messages beside their text. Vectors over all T messages.
-struct LocalEvidence {
+struct MessageFacts {
   std::vector<double> redundancy;                  // rho_t, 0 for context
   std::vector<std::optional<double>> scores;       // q_t
   std::vector<std::optional<double>> node_values;  // V_0..V_T: T + 1 entries
@@ -35,22 +35,23 @@ struct LocalEvidence {
 
 // What one kind of evidence says of a message.
 struct Judgement {
-  double evidence = 0;  // x_t, in the unit of the value
-  double sign = 0;      // above 0 where the message helped, below 0 where it harmed
+  double raw_reward = 0;  // x_t, in the unit of the value
+  double sign = 0;        // above 0 where the message helped, below 0 where it harmed
 };
 
 // Whether a failed episode is asked the questions of a kind of evidence. The search for the error
 // asks on its own.
 enum class AskedInFailure : uint8_t { kNever, kOnRequest, kAlways };
 
-struct EvidenceKind {
-  Evidence name;
+// How one kind of evidence becomes rewards.
+struct EvidenceRule {
+  EvidenceKind kind;
 
   // Of a success: whether the episode supports this kind, and what it lacks where it does not, to
   // end the sentence "the episode has no ...".
-  bool (*known)(const Episode& episode, const LocalEvidence& local);
+  bool (*known)(const Episode& episode, const MessageFacts& facts);
   const char* lacks;
-  Judgement (*judge)(const LocalEvidence& local, int message, const MessageRewardOptions& options);
+  Judgement (*judge)(const MessageFacts& facts, int message, const MessageRewardOptions& options);
   // The evidence is a marginal contribution: redundancy and sign are in it already, and bound the
   // reward no further.
   bool marginal;
@@ -67,24 +68,25 @@ struct EvidenceKind {
   AskedInFailure asked_in_failure;
 };
 
-// All kinds, in the order in which kAuto prefers them. The last one applies to every episode.
-absl::Span<const EvidenceKind> EvidenceKinds();
+// The rules of all kinds, in the order in which kAuto prefers them. The last one applies to every
+// episode.
+absl::Span<const EvidenceRule> EvidenceRules();
 
-// `name` is not kAuto.
-const EvidenceKind& KindOf(Evidence name);
+// `kind` is not kAuto.
+const EvidenceRule& RuleOf(EvidenceKind kind);
 
 // The kind that the rewards of a success rest on: the one asked for, or the first that applies.
 // FAILED_PRECONDITION (field message_rewards.evidence): the kind asked for is not there.
-absl::StatusOr<Evidence> ChooseEvidence(const Episode& episode, const LocalEvidence& local,
-                                        Evidence asked);
+absl::StatusOr<EvidenceKind> ChooseEvidenceKind(const Episode& episode, const MessageFacts& facts,
+                                                EvidenceKind asked);
 
 // What the rewards of a failure rest on: with kAuto all that is known, else the kind asked for.
 // FAILED_PRECONDITION (field message_rewards.evidence): the kind asked for is not there.
 absl::StatusOr<blame::Basis> ChooseBasis(const RewardInputs& inputs);
 
 // The kind that names the rewards of a failure in its signals: the one asked for, or the strongest
-// that is part of the evidence. ChooseBasis succeeded.
-Evidence EvidenceOfBlame(const RewardInputs& inputs);
+// that is known. ChooseBasis succeeded.
+EvidenceKind EvidenceKindOfBlame(const RewardInputs& inputs);
 
 }  // namespace assay::signals
 

@@ -32,8 +32,8 @@ Few MessagesAt(const RewardInputs& inputs, const Few& positions) {
   return indices;
 }
 
-void RecordClaim(const Claim& claim, MessageEvidence& row) {
-  row.evidence = claim.evidence;
+void RecordClaim(const Claim& claim, MessageAudit& row) {
+  row.raw_reward = claim.raw_reward;
   row.weight = claim.weight;
   row.low = claim.low;
   row.high = claim.high;
@@ -57,7 +57,7 @@ void RecordRewards(const RewardInputs& inputs, const std::vector<Claim>& claims,
                    const Allocation& allocation, double target, Signals& signals) {
   for (size_t p = 0; p < claims.size(); ++p) {
     signals.messages[p].reward = DropDust(allocation.rewards[p], inputs.options.range);
-    RecordClaim(claims[p], signals.evidence_rows[p]);
+    RecordClaim(claims[p], signals.message_audits[p]);
     if (allocation.signs_relaxed) {
       signals.agents[inputs.episode.messages[inputs.indices[p]].agent].signs_relaxed = true;
     }
@@ -66,12 +66,13 @@ void RecordRewards(const RewardInputs& inputs, const std::vector<Claim>& claims,
   CloseLedger(inputs, target, allocation.unallocated, signals);
 }
 
-absl::StatusOr<Allocation> AllocateOutcome(const RewardInputs& inputs, double total, Evidence asked,
-                                           std::vector<Claim>& claims, Evidence& used) {
-  absl::StatusOr<Evidence> evidence = ChooseEvidence(inputs.episode, inputs.local, asked);
-  if (!evidence.ok()) return evidence.status();
-  used = *evidence;
-  claims = SuccessClaims(inputs.episode, inputs.local, inputs.indices, used, total, inputs.options);
+absl::StatusOr<Allocation> AllocateOutcome(const RewardInputs& inputs, double total,
+                                           EvidenceKind asked, std::vector<Claim>& claims,
+                                           EvidenceKind& used) {
+  absl::StatusOr<EvidenceKind> kind = ChooseEvidenceKind(inputs.episode, inputs.facts, asked);
+  if (!kind.ok()) return kind.status();
+  used = *kind;
+  claims = SuccessClaims(inputs.episode, inputs.facts, inputs.indices, used, total, inputs.options);
   return Allocate(claims, total, inputs.options.reward_bound, WhenInfeasible::kRelaxSigns);
 }
 
@@ -79,7 +80,7 @@ std::vector<Claim> ClaimsOf(const RewardInputs& inputs, const blame::RewardProbl
   std::vector<Claim> claims;
   claims.reserve(inputs.indices.size());
   for (int t : inputs.indices) {
-    claims.push_back({problem.evidence[t], problem.weight[t], problem.low[t], problem.high[t]});
+    claims.push_back({problem.raw_reward[t], problem.weight[t], problem.low[t], problem.high[t]});
   }
   return claims;
 }
@@ -108,7 +109,7 @@ absl::StatusOr<Allocation> AllocateSoftly(const RewardInputs& inputs,
   Allocation mixture;
   mixture.rewards.assign(inputs.indices.size(), 0.0);
   for (const blame::WeightedProblem& component : blame::SoftFailureRewards(
-           inputs.evidence, parameters, posterior_options, inputs.local.redundancy, options)) {
+           inputs.evidence, parameters, posterior_options, inputs.facts.redundancy, options)) {
     std::vector<Claim> claims;
     absl::StatusOr<Allocation> part = AllocateBlame(inputs, component.problem, claims);
     if (!part.ok()) return part.status();
@@ -130,15 +131,16 @@ absl::Status TooManyForSoftRewards(size_t messages) {
 }  // namespace
 
 absl::Status RewardByCredit(const RewardInputs& inputs, Signals& signals) {
-  absl::StatusOr<Evidence> evidence = ChooseEvidence(inputs.episode, inputs.local, inputs.asked);
-  if (!evidence.ok()) return evidence.status();
-  signals.evidence = *evidence;
+  absl::StatusOr<EvidenceKind> kind =
+      ChooseEvidenceKind(inputs.episode, inputs.facts, inputs.asked);
+  if (!kind.ok()) return kind.status();
+  signals.evidence = *kind;
   double unallocated = 0;
   const std::vector<Few> positions = PositionsByAgent(inputs);
   for (size_t i = 0; i < positions.size(); ++i) {
     AgentSignal& agent = signals.agents[i];
     std::vector<Claim> claims =
-        SuccessClaims(inputs.episode, inputs.local, MessagesAt(inputs, positions[i]), *evidence,
+        SuccessClaims(inputs.episode, inputs.facts, MessagesAt(inputs, positions[i]), *kind,
                       agent.credit, inputs.options);
     absl::StatusOr<Allocation> allocation =
         Allocate(claims, agent.credit, inputs.options.reward_bound, WhenInfeasible::kRelaxSigns);
@@ -146,7 +148,7 @@ absl::Status RewardByCredit(const RewardInputs& inputs, Signals& signals) {
     for (size_t k = 0; k < positions[i].size(); ++k) {
       signals.messages[positions[i][k]].reward =
           DropDust(allocation->rewards[k], inputs.options.range);
-      RecordClaim(claims[k], signals.evidence_rows[positions[i][k]]);
+      RecordClaim(claims[k], signals.message_audits[positions[i][k]]);
     }
     agent.unallocated = allocation->unallocated;
     agent.signs_relaxed = allocation->signs_relaxed;
@@ -172,10 +174,10 @@ absl::Status RewardByOutcome(const RewardInputs& inputs, Signals& signals) {
 
 absl::Status CreditByOutcome(const RewardInputs& inputs, Signals& signals) {
   std::vector<Claim> claims;
-  Evidence used;
+  EvidenceKind used;
   // The evidence that was asked for is that of a success.
   absl::StatusOr<Allocation> allocation = AllocateOutcome(
-      inputs, signals.grand_value - signals.baseline, Evidence::kAuto, claims, used);
+      inputs, signals.grand_value - signals.baseline, EvidenceKind::kAuto, claims, used);
   if (!allocation.ok()) return allocation.status();
   for (size_t p = 0; p < claims.size(); ++p) {
     AgentSignal& agent = signals.agents[inputs.episode.messages[inputs.indices[p]].agent];
@@ -192,7 +194,7 @@ absl::Status RewardByBlame(const RewardInputs& inputs, Signals& signals) {
   const blame::RewardOptions reward_options = {options.reward_bound, options.message_rewards.kappa,
                                                options.reference_score, *basis};
   const blame::RewardProblem problem = blame::FailureRewards(
-      inputs.evidence, inputs.posterior, inputs.labels, inputs.local.redundancy, reward_options);
+      inputs.evidence, inputs.posterior, inputs.labels, inputs.facts.redundancy, reward_options);
   std::vector<Claim> claims;
   absl::StatusOr<Allocation> allocation = AllocateBlame(inputs, problem, claims);
   if (allocation.ok() && options.first_error.soft_rewards) {
@@ -203,7 +205,7 @@ absl::Status RewardByBlame(const RewardInputs& inputs, Signals& signals) {
                                 BlamePosteriorOptions(options));
   }
   if (!allocation.ok()) return allocation.status();
-  signals.evidence = EvidenceOfBlame(inputs);
+  signals.evidence = EvidenceKindOfBlame(inputs);
   RecordRewards(inputs, claims, *allocation, problem.target, signals);
   return absl::OkStatus();
 }

@@ -20,11 +20,11 @@ struct RewardInputs {
   const Episode& episode;
   const Options& options;
   const std::vector<int>& indices;  // of the agents' messages
-  const LocalEvidence& local;
+  const MessageFacts& facts;
   const blame::Evidence& evidence;
   const blame::Posterior& posterior;
   const std::vector<blame::Label>& labels;  // T
-  Evidence asked;                           // as in MessageRewardOptions
+  EvidenceKind asked;                       // as in MessageRewardOptions
   bool owen;                                // evidence.message_credit are Owen values
 };
 

@@ -52,22 +52,22 @@ std::vector<double> TokenShares(const Episode& episode, absl::Span<const int> in
 
 }  // namespace
 
-std::vector<Claim> SuccessClaims(const Episode& episode, const LocalEvidence& local,
-                                 absl::Span<const int> indices, Evidence evidence, double credit,
+std::vector<Claim> SuccessClaims(const Episode& episode, const MessageFacts& facts,
+                                 absl::Span<const int> indices, EvidenceKind kind, double credit,
                                  const Options& options) {
   const MessageRewardOptions& rewards = options.message_rewards;
-  const EvidenceKind& kind = KindOf(evidence);
+  const EvidenceRule& rule = RuleOf(kind);
   std::vector<double> shares;
   if (rewards.weigh_by_tokens) shares = TokenShares(episode, indices);
   std::vector<Claim> claims;
   claims.reserve(indices.size());
   for (size_t k = 0; k < indices.size(); ++k) {
     const int t = indices[k];
-    const double rho = local.redundancy[t];
-    const Judgement judgement = kind.judge(local, t, rewards);
+    const double rho = facts.redundancy[t];
+    const Judgement judgement = rule.judge(facts, t, rewards);
     Claim claim;
-    claim.evidence = judgement.evidence;
-    if (kind.marginal) {
+    claim.raw_reward = judgement.raw_reward;
+    if (rule.marginal) {
       claim.weight = 1;
       claim.low = -options.reward_bound;
       claim.high = options.reward_bound;
@@ -76,7 +76,7 @@ std::vector<Claim> SuccessClaims(const Episode& episode, const LocalEvidence& lo
       BoundBySign(credit, judgement.sign, rewards.kappa * rewards.redundancy_penalty * rho,
                   options.reward_bound, claim);
     }
-    if (!local.labels.empty()) BoundByLabel(local.labels[t], options.reward_bound, claim);
+    if (!facts.labels.empty()) BoundByLabel(facts.labels[t], options.reward_bound, claim);
     claims.push_back(claim);
   }
   return claims;

@@ -14,8 +14,8 @@ namespace assay::signals {
 
 // The claims of the agents' messages `indices` on one `credit`: an agent's, or in OutcomeOnly the
 // whole episode's.
-std::vector<Claim> SuccessClaims(const Episode& episode, const LocalEvidence& local,
-                                 absl::Span<const int> indices, Evidence evidence, double credit,
+std::vector<Claim> SuccessClaims(const Episode& episode, const MessageFacts& facts,
+                                 absl::Span<const int> indices, EvidenceKind kind, double credit,
                                  const Options& options);
 
 }  // namespace assay::signals

@@ -11,12 +11,10 @@
 #include "assay/v1/signal_service.pb.h"
 #include "server/audit/result.h"
 #include "server/evaluation/evaluator.h"
-#include "server/session/episode_work.h"
 #include "server/session/groups.h"
 #include "server/signals/attribution.h"
 #include "server/wire/limits.h"
-#include "server/wire/resolve_options.h"
-#include "tests/benchmarks/wire/episodes.h"
+#include "tests/benchmarks/service/requests.h"
 #include "tests/unit/session/episodes.h"
 
 namespace assay::benchmarks {
@@ -25,41 +23,10 @@ namespace {
 using service::Attribute;
 using service::EpisodeWork;
 
-std::shared_ptr<const service::ResolvedOptions> Options(bool full_audit) {
-  v1::AttributionOptions options;
-  options.mutable_vote();
-  options.set_audit(full_audit ? v1::AUDIT_FULL : v1::AUDIT_LEDGER);
-  auto resolved = service::ResolveOptions(options, service::Limits(), {}, std::nullopt);
-  if (!resolved.ok()) std::abort();
-  return std::make_shared<service::ResolvedOptions>(*std::move(resolved));
-}
-
-// Successes and failures, in turn: they take different ways.
-std::vector<std::string> Requests(int bytes) {
-  EpisodeShape shape;
-  shape.bytes = bytes;
-  std::vector<std::string> requests;
-  for (int i = 0; i < 64; ++i) {
-    v1::StreamSignalsRequest request;
-    *request.mutable_episode() = MakeEpisode(shape, i);
-    requests.push_back(request.SerializeAsString());
-  }
-  return requests;
-}
-
 std::shared_ptr<v1::StreamSignalsRequest> Parse(const std::string& bytes) {
   auto request = std::make_shared<v1::StreamSignalsRequest>();
   if (!request->ParseFromString(bytes)) std::abort();
   return request;
-}
-
-EpisodeWork Accept(const std::shared_ptr<const v1::StreamSignalsRequest>& request,
-                   const std::shared_ptr<const service::ResolvedOptions>& options) {
-  std::shared_ptr<const v1::Episode> episode(request, &request->episode());
-  const auto bytes = static_cast<int64_t>(episode->ByteSizeLong());
-  auto work = service::AcceptEpisode(std::move(episode), bytes, options, service::Limits());
-  if (!work.ok()) std::abort();
-  return *std::move(work);
 }
 
 void BM_Parse(benchmark::State& state) {

@@ -108,7 +108,7 @@ void BM_SampledQuestions(benchmark::State& state) {
   signals::Options options;
   options.estimator.method = credit::Method::kPermutation;
   options.estimator.max_questions = static_cast<int>(state.range(0));
-  options.message_rewards.evidence = signals::Evidence::kEqual;
+  options.message_rewards.evidence = signals::EvidenceKind::kEqual;
   for (auto _ : state) benchmark::DoNotOptimize(Attribute(debate, *vote, options));
 }
 BENCHMARK(BM_SampledQuestions)->RangeMultiplier(2)->Range(1024, 16384);

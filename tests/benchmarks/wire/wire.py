@@ -1,93 +1,24 @@
 #!/usr/bin/env python3
 """Ratios of assayd to the echo server: CPU an episode, throughput, latency; memory and start.
 
-The two servers take turns within one run, pinned to one core, the load generator on another; each
-figure is the median over the rounds. Prints one line a figure, `NAME VALUE UNIT`, and with --table
-the raw numbers as Markdown.
+The two servers take turns within one run, pinned to one core, the load generator on another; each figure is the median
+over the rounds. Prints one line a figure, `NAME VALUE UNIT`, and with --table the raw numbers as Markdown.
+
+What a ratio is made of, so that it can be told why it differs between machines: `..._system_share`, how much of a
+server's CPU an episode is the kernel's, and `..._waits`, how often its threads waited an episode (each is a wake-up).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
-import re
-import signal
 import statistics
-import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-TICK = os.sysconf("SC_CLK_TCK")
-SERVICE_METHOD = "/assay.v1.SignalService/StreamSignals"
-ECHO_METHOD = "/assay.benchmarks.EchoService/Echo"
-
-
-class Server:
-    """A server process on one core; stopped by its own pid on exit."""
-
-    def __init__(self, command: list[str], core: int, method: str) -> None:
-        self.method = method
-        started = time.monotonic()
-        self.process = subprocess.Popen(
-            ["taskset", "-c", str(core), *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        self.address = self._wait_for_address()
-        self.ready_ms = 1000 * (time.monotonic() - started)
-
-    def _wait_for_address(self) -> str:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            # The echo's line, or assayd's log record.
-            found = re.search(r'listening on [\d.]+:(\d+)|"event":"serving","port":(\d+)', line)
-            if found:
-                return f"127.0.0.1:{found.group(1) or found.group(2)}"
-        raise RuntimeError("the server ended before it listened")
-
-    def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICK
-
-    def memory_mib(self, field: str) -> float:
-        """`field` of /proc/PID/status: VmRSS now, VmHWM at its highest."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        found = re.search(rf"{field}:\s+(\d+) kB", status)
-        assert found is not None
-        return int(found.group(1)) / 1024
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
-@dataclass
-class Load:
-    """One run of the load generator."""
-
-    per_second: float
-    p50: float
-    p99: float
-    cpu_us: float  # of the server, an episode
-
-
-def drive(server: Server, generator: str, core: int, seconds: float, **flags: object) -> Load:
-    """Runs the generator against `server` and charges the server's CPU to the episodes answered."""
-    command = ["taskset", "-c", str(core), generator, f"--server={server.address}", f"--method={server.method}"]
-    command += [f"--{name}={value}" for name, value in flags.items()]
-    before = server.cpu_seconds()
-    done = subprocess.run([*command, f"--seconds={seconds}"], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"load generator: {done.stdout}{done.stderr}")
-    result = json.loads(done.stdout)
-    cpu = server.cpu_seconds() - before
-    return Load(result["per_second"], result["p50"], result["p99"], 1e6 * cpu / result["answered"])
+from servers import ECHO_METHOD, Figure, Load, Server, assayd, drive, ratio, show
 
 
 class Bench:
@@ -98,7 +29,7 @@ class Bench:
         self.rows: list[tuple[str, str, Load]] = []
         self.servers = {
             "echo": Server([args.echo], args.server_core, ECHO_METHOD),
-            "assayd": Server([args.assayd, *args.assayd_flags.split()], args.server_core, SERVICE_METHOD),
+            "assayd": assayd(args.assayd, args.server_core),
         }
 
     def stop(self) -> None:
@@ -121,41 +52,47 @@ class Bench:
         return service, echo
 
 
-def ratio(service: list[Load], echo: list[Load], field: str) -> float:
-    """Median of the ratios, pair by pair: the speed of the machine drifts."""
-    return statistics.median(getattr(s, field) / getattr(e, field) for s, e in zip(service, echo, strict=True))
+def parts(name: str, loads: list[Load]) -> dict[str, Figure]:
+    """What the CPU of one server is made of."""
+    return {
+        f"{name}_system_share": Figure([load.system_us / load.cpu_us for load in loads], "share"),
+        f"{name}_waits": Figure([load.waits for load in loads], "an_episode"),
+    }
 
 
-def measure(bench: Bench) -> dict[str, tuple[float, str]]:
+def measure(bench: Bench) -> dict[str, Figure]:
     """All figures of the wire."""
-    figures: dict[str, tuple[float, str]] = {}
+    figures: dict[str, Figure] = {}
     small = {"bytes": 4096, "streams": 4, "window": 16}
     service, echo = bench.rounds("4 KiB", **small)
-    figures["service_cpu_over_echo_4k"] = (ratio(service, echo, "cpu_us"), "ratio")
+    figures["service_cpu_over_echo_4k"] = ratio(service, echo, "cpu_us")
+    figures |= parts("service_4k", service) | parts("echo_4k", echo)
     full, echo_full = bench.rounds("4 KiB, full audit", **small, audit="full")
-    figures["service_cpu_over_echo_4k_full_audit"] = (ratio(full, echo_full, "cpu_us"), "ratio")
+    figures["service_cpu_over_echo_4k_full_audit"] = ratio(full, echo_full, "cpu_us")
     big = {"bytes": 65536, "streams": 4, "window": 8}
     service, echo = bench.rounds("64 KiB", **big)
-    figures["service_cpu_over_echo_64k"] = (ratio(service, echo, "cpu_us"), "ratio")
+    figures["service_cpu_over_echo_64k"] = ratio(service, echo, "cpu_us")
     computed, _ = bench.rounds("64 KiB, redundancy computed", **big, given_redundancy="false")
-    extra = statistics.median(c.cpu_us - s.cpu_us for c, s in zip(computed, service, strict=True))
-    figures["redundancy_ns_per_byte"] = (1000 * extra / 65536, "ns/byte")
+    extra = [1000 * (c.cpu_us - s.cpu_us) / 65536 for c, s in zip(computed, service, strict=True)]
+    figures["redundancy_ns_per_byte"] = Figure(extra, "ns/byte")
     service, echo = bench.rounds("saturation, 16 streams", bytes=4096, streams=16, window=16)
-    figures["throughput_over_echo"] = (ratio(service, echo, "per_second"), "ratio")
+    figures["throughput_over_echo"] = ratio(service, echo, "per_second")
     half = 0.5 * statistics.median(s.per_second for s in service)
     service, echo = bench.rounds("half of saturation", bytes=4096, streams=16, window=16, rate=half)
-    figures["p99_over_echo"] = (ratio(service, echo, "p99"), "ratio")
+    figures["p99_over_echo"] = ratio(service, echo, "p99")
+    service, echo = bench.rounds("one at a time", bytes=4096, streams=1, window=1)
+    figures["lone_p50_over_echo"] = ratio(service, echo, "p50")
+    figures["lone_cpu_over_echo"] = ratio(service, echo, "cpu_us")
     return figures
 
 
-def measure_process(args: argparse.Namespace) -> dict[str, tuple[float, str]]:
+def measure_process(args: argparse.Namespace) -> dict[str, Figure]:
     """Start and memory, each of a server of its own."""
-    command = [args.assayd, *args.assayd_flags.split()]
-    servers = [Server(command, args.server_core, SERVICE_METHOD) for _ in range(args.rounds)]
+    servers = [assayd(args.assayd, args.server_core) for _ in range(args.rounds)]
     try:
         figures = {
-            "start_to_ready": (statistics.median(server.ready_ms for server in servers), "ms"),
-            "memory_idle": (statistics.median(server.memory_mib("VmRSS") for server in servers), "MiB"),
+            "start_to_ready": Figure([server.ready_ms for server in servers], "ms"),
+            "memory_idle": Figure([server.memory_mib("VmRSS") for server in servers], "MiB"),
         }
         for streams, window in ((16, 16), (16, 64)):
             server = servers.pop()
@@ -165,7 +102,7 @@ def measure_process(args: argparse.Namespace) -> dict[str, tuple[float, str]]:
                 in_flight = streams * window * 65536 / 2**20
                 # At most 100 MiB more than 3 times the bytes in flight.
                 name = f"memory_beyond_3_times_{in_flight:.0f}_mib"
-                figures[name] = (server.memory_mib("VmHWM") - 3 * in_flight, "MiB")
+                figures[name] = Figure([server.memory_mib("VmHWM") - 3 * in_flight], "MiB")
             finally:
                 server.stop()
     finally:
@@ -174,7 +111,7 @@ def measure_process(args: argparse.Namespace) -> dict[str, tuple[float, str]]:
     return figures
 
 
-def table(bench: Bench, figures: dict[str, tuple[float, str]], revision: str) -> str:
+def table(bench: Bench, figures: dict[str, Figure], revision: str) -> str:
     """The raw numbers, for tests/benchmarks/RAW.md."""
     model = next(
         (s.split(":")[1].strip() for s in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in s), "?"
@@ -182,13 +119,16 @@ def table(bench: Bench, figures: dict[str, tuple[float, str]], revision: str) ->
     busy = f"load {os.getloadavg()[1]:.0f}"
     machine = f"{model}, {os.cpu_count()} cores, {platform.release()}, {busy}"
     lines = [f"{machine}, revision {revision}, {time.strftime('%Y-%m-%d')}", ""]
-    lines += ["| server | load | episodes/s | CPU an episode, us | p50, us | p99, us |", "|---|---|---|---|---|---|"]
+    lines += ["CPU in microseconds and waits of threads are an episode's.", ""]
+    lines += ["| server | load | episodes/s | CPU | in the kernel | waits | p50, us | p99, us |"]
+    lines += ["|---|---|---|---|---|---|---|---|"]
     lines += [
-        f"| {who} | {what} | {load.per_second:.0f} | {load.cpu_us:.1f} | {load.p50:.0f} | {load.p99:.0f} |"
+        f"| {who} | {what} | {load.per_second:.0f} | {load.cpu_us:.1f} | {load.system_us:.1f} | {load.waits:.2f} | "
+        f"{load.p50:.0f} | {load.p99:.0f} |"
         for who, what, load in bench.rows
     ]
     lines += ["", "| figure | value |", "|---|---|"]
-    lines += [f"| {name} | {value:.3f} {unit} |" for name, (value, unit) in figures.items()]
+    lines += [f"| {name} | {figure.value:.3f} {figure.unit} |" for name, figure in figures.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -196,10 +136,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--echo", required=True)
     parser.add_argument("--assayd", required=True)
-    parser.add_argument("--assayd-flags", default="--listen=127.0.0.1:0 --metrics=127.0.0.1:0")
     parser.add_argument("--generator", required=True)
-    parser.add_argument("--server-core", type=int, default=0)
-    parser.add_argument("--client-core", type=int, default=1)
+    parser.add_argument("--server-core", default="0")
+    parser.add_argument("--client-core", default="1")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--revision", default="unknown")
@@ -213,8 +152,7 @@ def main() -> int:
         bench.stop()
     if args.table:
         args.table.write_text(table(bench, figures, args.revision))
-    for name, (value, unit) in figures.items():
-        print(f"{name} {value:.4f} {unit}")
+    show(figures)
     return 0
 
 

@@ -13,7 +13,7 @@ namespace {
 std::vector<double> Solve(const RewardProblem& p) {
   const double least = std::accumulate(p.low.begin(), p.low.end(), 0.0);
   const double placed = std::fmax(p.placed, least);
-  return credit::Project(p.evidence, p.weight, p.low, p.high, placed).value().values;
+  return credit::Project(p.raw_reward, p.weight, p.low, p.high, placed).value().values;
 }
 
 bool IsError(Label label) {
@@ -54,8 +54,8 @@ void CheckReward(const Evidence& evidence, const std::vector<Label>& labels,
     return;
   }
   // What gains has evidence for it, and what may not lose does not, but where nobody may.
-  RC_ASSERT(reward <= std::fmax(problem.evidence[t], 0.0) + 1e-12);
-  const bool helped = problem.evidence[t] > 0;
+  RC_ASSERT(reward <= std::fmax(problem.raw_reward[t], 0.0) + 1e-12);
+  const bool helped = problem.raw_reward[t] > 0;
   const bool is_right = GradeOf(evidence, static_cast<int>(t)) == Grade::kRight;
   if (!problem.signs_relaxed && (tried || helped || is_right)) RC_ASSERT(reward >= 0);
 }
@@ -71,7 +71,7 @@ TEST(FailureRewardsProperty, ConserveAndKeepSignsAndBounds) {
         FailureRewards(evidence, posterior, labels, AnyRedundancy(evidence), options);
     const std::vector<double> rewards = Solve(problem);
     const double sum = std::accumulate(rewards.begin(), rewards.end(), 0.0);
-    const bool anybody = AgentsMessages(evidence) > 0;
+    const bool anybody = CountAgentsMessages(evidence) > 0;
     RC_ASSERT(problem.target <= 0);
     RC_ASSERT(problem.placed <= 0 && problem.placed >= problem.target);
     // Only located errors may leave something over, beside the environment.
@@ -106,7 +106,7 @@ TEST(FailureRewardsProperty, WithoutEvidenceAllAreEqual) {
                        AnyRedundancy(evidence), OptionsFor(evidence));
     const std::vector<double> rewards = Solve(problem);
     RC_ASSERT(problem.placed == problem.target);
-    const double share = problem.target / std::max(1, AgentsMessages(evidence));
+    const double share = problem.target / std::max(1, CountAgentsMessages(evidence));
     for (size_t t = 0; t < rewards.size(); ++t) {
       const double expected = evidence.authors[t] < 0 ? 0 : share;
       RC_ASSERT(std::fabs(rewards[t] - expected) <= 1e-9 * (evidence.high - evidence.low));
@@ -181,8 +181,8 @@ TEST(FailureRewards, WorkedExampleE6EndToEnd) {
                      {Label::kSound, Label::kFirstError, Label::kFailureAligned,
                       Label::kRepairAttempt, Label::kNeutral},
                      {}, {.bound = 2, .kappa = .5, .reference = 1});
-  const auto projection =
-      credit::Project(problem.evidence, problem.weight, problem.low, problem.high, problem.target);
+  const auto projection = credit::Project(problem.raw_reward, problem.weight, problem.low,
+                                          problem.high, problem.target);
   ASSERT_TRUE(projection.ok());
   const double expected[] = {0, -.9831858, -.4115044, .3946903, 0};
   for (int t = 0; t < 5; ++t) EXPECT_NEAR(projection->values[t], expected[t], 5e-8);

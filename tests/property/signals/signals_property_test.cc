@@ -55,7 +55,7 @@ void AddMessage(Case& c, int agents) {
   if (Chance(30)) m.prefix_value = value();
   if (Chance(20)) {
     const int trials = *rc::gen::inRange(0, 9);
-    m.rollouts = Rollouts{*rc::gen::inRange(0, trials + 1), trials};
+    m.rollouts = blame::Rollouts{double(*rc::gen::inRange(0, trials + 1)), double(trials)};
   }
   if (Chance(20)) m.redundancy = Unit();
   m.token_count = *rc::gen::inRange(0, 50);

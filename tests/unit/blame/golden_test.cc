@@ -103,7 +103,7 @@ std::vector<double> Numbers(const Posterior& p) {
 
 std::vector<double> Numbers(const RewardProblem& p) {
   std::vector<double> numbers = {p.target, p.placed, static_cast<double>(p.signs_relaxed)};
-  for (const auto* row : {&p.evidence, &p.weight, &p.low, &p.high}) Append(numbers, *row);
+  for (const auto* row : {&p.raw_reward, &p.weight, &p.low, &p.high}) Append(numbers, *row);
   return numbers;
 }
 

@@ -43,7 +43,7 @@ TEST(FailureRewards, WorkedExampleE6) {
   EXPECT_EQ(p.target, -1);
   EXPECT_EQ(p.placed, -1);
   EXPECT_FALSE(p.signs_relaxed);
-  EXPECT_THAT(p.evidence, Pointwise(DoubleNear(1e-12), {0., -.5, -.3, .4, 0.}));
+  EXPECT_THAT(p.raw_reward, Pointwise(DoubleNear(1e-12), {0., -.5, -.3, .4, 0.}));
   EXPECT_NEAR(p.weight[1], .91, 1e-12);
   EXPECT_NEAR(p.weight[2], .21, 1e-12);
   EXPECT_NEAR(p.weight[3], .01, 1e-12);
@@ -64,8 +64,8 @@ TEST(FailureRewards, RedundantAttemptsEarnLess) {
   Case c = ExampleE6();
   const RewardProblem p =
       FailureRewards(c.evidence, c.posterior, c.labels, {0, 0, .5, .75, 0}, kUnit);
-  EXPECT_NEAR(p.evidence[3], .1, 1e-12);
-  EXPECT_NEAR(p.evidence[2], -.3, 1e-12);  // harm is not excused by repetition
+  EXPECT_NEAR(p.raw_reward[3], .1, 1e-12);
+  EXPECT_NEAR(p.raw_reward[2], -.3, 1e-12);  // harm is not excused by repetition
 }
 
 TEST(FailureRewards, RolloutsGiveTheEvidence) {
@@ -77,7 +77,7 @@ TEST(FailureRewards, RolloutsGiveTheEvidence) {
   const auto labels = AssignLabels(evidence, posterior);
   ASSERT_EQ(labels[0], Label::kFirstError);
   const RewardProblem p = FailureRewards(evidence, posterior, labels, {}, kUnit);
-  EXPECT_NEAR(p.evidence[0], posterior.value[1] - posterior.value[0], 1e-12);
+  EXPECT_NEAR(p.raw_reward[0], posterior.value[1] - posterior.value[0], 1e-12);
 }
 
 TEST(FailureRewards, NothingLocatedIsSharedBySuspicion) {
@@ -90,7 +90,7 @@ TEST(FailureRewards, NothingLocatedIsSharedBySuspicion) {
   ASSERT_THAT(labels, Each(Label::kNeutral));
   const RewardProblem p = FailureRewards(evidence, posterior, labels, {}, kUnit);
   EXPECT_THAT(p.low, ElementsAre(-2, 0, 0, -2));
-  EXPECT_THAT(p.evidence, Pointwise(DoubleNear(1e-12), {-.05, 0., .1, 0.}));
+  EXPECT_THAT(p.raw_reward, Pointwise(DoubleNear(1e-12), {-.05, 0., .1, 0.}));
   EXPECT_THAT(p.high, Pointwise(DoubleNear(1e-12), {0., 0., .1, 0.}));
   EXPECT_NEAR(p.weight[0], posterior.first[0] + .01 / 3, 1e-12);
   EXPECT_EQ(p.placed, -(1 - posterior.environment));
@@ -115,7 +115,7 @@ struct Shared {
 Shared Solve(const RewardProblem& p) {
   const double least = std::accumulate(p.low.begin(), p.low.end(), 0.0);
   const double placed = std::max(p.placed, least);
-  const auto projection = credit::Project(p.evidence, p.weight, p.low, p.high, placed);
+  const auto projection = credit::Project(p.raw_reward, p.weight, p.low, p.high, placed);
   return {projection.value().values, p.target - placed};
 }
 
@@ -198,7 +198,7 @@ TEST(FailureRewards, ABasisTakesNothingElse) {
   const auto evidence = [&](Basis basis) {
     RewardOptions options = kUnit;
     options.basis = basis;
-    return FailureRewards(c.evidence, c.posterior, c.labels, {}, options).evidence;
+    return FailureRewards(c.evidence, c.posterior, c.labels, {}, options).raw_reward;
   };
   EXPECT_THAT(evidence(Basis::kCredit), Pointwise(DoubleNear(1e-12), {.1, -.2, .1, -.1, .1}));
   EXPECT_THAT(evidence(Basis::kScores), Pointwise(DoubleNear(1e-12), {0., -.5, -.3, .4, 0.}));

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "client/command/json.h"
+#include "server/base/json.h"
 #include "server/wire/fitted_prior.h"
 
 namespace assay::command {

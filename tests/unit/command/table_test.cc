@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "client/command/json.h"
+#include "server/base/json.h"
 
 namespace assay::command {
 namespace {

@@ -76,7 +76,7 @@ TEST(AsioExecutor, DropsTimersAtItsEnd) {
 }
 
 TEST(AsioExecutor, TellsOfBusyWorkers) {
-  class Busy final : public Observer {
+  class Busy final : public EngineObserver {
    public:
     void OnWorkerBusy(int delta) override {
       const int now = busy += delta;

@@ -23,7 +23,7 @@ using evaluation::ManualEvaluator;
 using ::testing::DoubleNear;
 using ::testing::ElementsAre;
 
-class CountingObserver final : public Observer {
+class CountingObserver final : public EngineObserver {
  public:
   void OnQuestionsAsked(absl::string_view, int64_t count) override { asked += count; }
   void OnQuestionsDone(absl::string_view evaluator, absl::string_view outcome, int64_t count,

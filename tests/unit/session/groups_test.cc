@@ -223,23 +223,23 @@ TEST(Groups, AMembersMemoryIsThatOfItsParts) {
   const auto agents = static_cast<int64_t>(sizeof(signals::MemberAgent)) + 64;
   v1::Episode episode;
   episode.set_id("abc");
-  const int64_t bare = GroupMember::BytesFor(episode);
+  const int64_t bare = AnsweredMember::BytesFor(episode);
   EXPECT_EQ(bare, 2 * (512 + 2 * 3));
   v1::Agent* agent = episode.add_agents();
   agent->set_id("agent");
-  EXPECT_EQ(GroupMember::BytesFor(episode), bare + 2 * (agents + 5 + 5));
+  EXPECT_EQ(AnsweredMember::BytesFor(episode), bare + 2 * (agents + 5 + 5));
   agent->set_policy("policies");
-  EXPECT_EQ(GroupMember::BytesFor(episode), bare + 2 * (agents + 5 + 8));
-  const int64_t silent = GroupMember::BytesFor(episode);
+  EXPECT_EQ(AnsweredMember::BytesFor(episode), bare + 2 * (agents + 5 + 8));
+  const int64_t silent = AnsweredMember::BytesFor(episode);
   episode.add_messages();
-  const int64_t each = GroupMember::BytesFor(episode) - silent;
+  const int64_t each = AnsweredMember::BytesFor(episode) - silent;
   EXPECT_GE(each, static_cast<int64_t>(sizeof(signals::MemberMessage)));
   episode.add_messages();
-  EXPECT_EQ(GroupMember::BytesFor(episode), silent + 2 * each);
+  EXPECT_EQ(AnsweredMember::BytesFor(episode), silent + 2 * each);
 }
 
 TEST(Groups, AsMuchAsFits) {
-  const int64_t each = GroupMember::BytesFor(Member("x", 3));
+  const int64_t each = AnsweredMember::BytesFor(Member("x", 3));
   for (const int64_t more : {-1, 0}) {
     TestGroups groups = MakeGroups(absl::ZeroDuration(), 2 * each + more);
     EXPECT_TRUE(groups.Join(Member("x", 3), kStart).ok());
@@ -369,8 +369,8 @@ TEST(Groups, ComputeAdvantagesGivesTheBytesOfTheStream) {
 TEST(Groups, AResultFitsOrIsAnError) {
   GroupWork work;
   work.id = "g";
-  work.members.emplace("x", GroupMember(Signals("x", 1)));
-  work.members.emplace("y", GroupMember(Signals("y", 0)));
+  work.members.emplace("x", AnsweredMember(Signals("x", 1)));
+  work.members.emplace("y", AnsweredMember(Signals("y", 0)));
   work.missing = {"z"};
   work.never_sent = 2;
   work.options = Resolved();

@@ -27,7 +27,7 @@ inline std::shared_ptr<v1::StreamSignalsResponse> Response(v1::EpisodeResult res
 // Performs actions at once, or holds them where the test says so.
 class Driver {
  public:
-  explicit Driver(const SessionConfig& config = {}, Observer* observer = nullptr)
+  explicit Driver(const SessionConfig& config = {}, SessionObserver* observer = nullptr)
       : config_(config), admission_({1000, 1 << 30}) {
     StreamSession::Deps deps;
     deps.config = &config_;

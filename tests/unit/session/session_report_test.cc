@@ -16,7 +16,7 @@ struct Told {
   std::string trace;
 };
 
-class Recorder final : public Observer {
+class Recorder final : public SessionObserver {
  public:
   void OnEpisode(const v1::EpisodeResult& result, double range, absl::Duration elapsed,
                  const Origin& origin) override {

@@ -99,7 +99,7 @@ TEST(Attribution, OwenValuesShareAnAgentsCreditAmongItsMessages) {
       episode, {},
       Traits(EvaluatorKind::kCaller, {QuestionKind::kCoalition, QuestionKind::kMessages}), value);
   ASSERT_TRUE(signals.ok()) << signals.status();
-  EXPECT_EQ(signals->evidence, Evidence::kOwen);
+  EXPECT_EQ(signals->evidence, EvidenceKind::kOwen);
   EXPECT_THAT(Rewards(*signals), Pointwise(NearBy(1e-12), std::vector<double>{0, .5, .5}));
 }
 
@@ -110,7 +110,7 @@ TEST(Attribution, ScoresTellHelpFromHarm) {
   episode.score = 1;
   const auto signals = RunTable(episode, {}, {0, 1});
   ASSERT_TRUE(signals.ok());
-  EXPECT_EQ(signals->evidence, Evidence::kScores);
+  EXPECT_EQ(signals->evidence, EvidenceKind::kScores);
   // x = (.4, -.3), C = 1, bounds [0, 2] and [-2, 0]: lambda would lift the second above 0.
   EXPECT_NEAR(signals->messages[0].reward, 1, 1e-12);
   EXPECT_NEAR(signals->messages[1].reward, 0, 1e-12);
@@ -133,7 +133,7 @@ TEST(Attribution, EqualSharesKeepTheSignsOfTheScores) {
   Say(episode, 0, "six seven eight nine ten").process_score = 1;
   episode.score = 1;
   Options options;
-  options.message_rewards.evidence = Evidence::kEqual;
+  options.message_rewards.evidence = EvidenceKind::kEqual;
   const auto signals = RunTable(episode, options, {0, 1});
   ASSERT_TRUE(signals.ok());
   EXPECT_NEAR(signals->messages[0].reward, 0, 1e-12);
@@ -147,7 +147,7 @@ TEST(Attribution, CreditByOutcomeIsTheSumOfTheRewards) {
   for (int t = 0; t < 2; ++t) episode.messages[t].prefix_value = 0.5 + 0.2 * t;
   episode.score = 1;
   Options options;
-  options.message_rewards.evidence = Evidence::kScores;
+  options.message_rewards.evidence = EvidenceKind::kScores;
   const auto signals = RunOutcome(episode, options);
   ASSERT_TRUE(signals.ok());
   for (const AgentSignal& agent : signals->agents) EXPECT_EQ(agent.credit, agent.reward_total);
@@ -173,7 +173,7 @@ TEST(Attribution, PrefixValuesAreDifferences) {
   episode.score = 1;
   const auto signals = RunTable(episode, {}, {0, .9, .1, 1});
   ASSERT_TRUE(signals.ok());
-  EXPECT_EQ(signals->evidence, Evidence::kPrefix);
+  EXPECT_EQ(signals->evidence, EvidenceKind::kPrefix);
   // Agent 0: x = (.3, .6), C = .9.
   EXPECT_NEAR(signals->messages[0].reward, 0.3, 1e-12);
   EXPECT_NEAR(signals->messages[2].reward, 0.6, 1e-12);
@@ -199,7 +199,7 @@ TEST(Attribution, ANewcomersEpisodeGetsRewardsByOutcomeAlone) {
   episode.score = 1;
   const auto signals = RunOutcome(episode, {});
   ASSERT_TRUE(signals.ok());
-  EXPECT_EQ(signals->evidence, Evidence::kEqual);
+  EXPECT_EQ(signals->evidence, EvidenceKind::kEqual);
   EXPECT_FALSE(signals->method.has_value()) << "nothing is called Shapley";
   EXPECT_THAT(Rewards(*signals), Each(DoubleNear(0.5, 1e-12)));
   EXPECT_DOUBLE_EQ(signals->agents[0].credit, signals->agents[0].reward_total);
@@ -218,7 +218,7 @@ TEST(Attribution, EvidenceAskedForButMissingIsAnError) {
   Say(episode, 0);
   episode.score = 1;
   Options options;
-  options.message_rewards.evidence = Evidence::kPrefix;
+  options.message_rewards.evidence = EvidenceKind::kPrefix;
   const auto signals = RunTable(episode, options, {0, 1});
   EXPECT_EQ(signals.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(signals.status().message()), HasSubstr("message_rewards.evidence"));
@@ -360,7 +360,7 @@ TEST(Attribution, FullAuditKeepsQuestionsAndEvidence) {
       RunWith(episode, options, Traits(EvaluatorKind::kCaller, {QuestionKind::kCoalition}), value);
   ASSERT_TRUE(signals.ok());
   EXPECT_EQ(signals->asked.size(), 4);
-  EXPECT_EQ(signals->evidence_rows.size(), 2);
+  EXPECT_EQ(signals->message_audits.size(), 2);
   const auto table = RunTable(episode, options, {0, .5, .5, 1});
   ASSERT_TRUE(table.ok());
   ASSERT_EQ(table->asked.size(), 1);
@@ -398,7 +398,7 @@ TEST(Attribution, OwenValuesComeFromATableWhereThereIsOne) {
   const std::vector<double> sets = {1, 0, 0, 0, 0, 0, 0, 1};
   const auto signals = RunOwenTable(episode, options, sets);
   ASSERT_TRUE(signals.ok()) << signals.status();
-  EXPECT_EQ(signals->evidence, Evidence::kOwen);
+  EXPECT_EQ(signals->evidence, EvidenceKind::kOwen);
   EXPECT_THAT(Rewards(*signals), Pointwise(NearBy(1e-12), std::vector<double>{0, .5, .5}));
   EXPECT_EQ(signals->questions, 4 + 8);
   EXPECT_EQ(signals->samples, 4 + 8);
@@ -417,7 +417,7 @@ TEST(Attribution, OwenValuesComeFromATableWhereThereIsOne) {
 
   // A budget that does not pay for all of them leaves the table unasked.
   options.estimator.max_questions = 4 + 7;
-  options.message_rewards.evidence = Evidence::kAuto;
+  options.message_rewards.evidence = EvidenceKind::kAuto;
   const auto poor = RunOwenTable(episode, options, sets);
   ASSERT_TRUE(poor.ok()) << poor.status();
   EXPECT_EQ(poor->questions, 4);

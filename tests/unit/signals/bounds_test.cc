@@ -122,13 +122,13 @@ TEST(Bounds, SignsOfNothingBindNobody) {
   for (const double q : {-0.5, 0.0, 0.5}) Say(episode, 0).process_score = q;
   Options options;
   options.reward_bound = 2;
-  LocalEvidence local;
+  MessageFacts local;
   local.scores = {-0.5, 0.0, 0.5};
   local.redundancy = {0, 0.5, 1};
   local.node_values.resize(4);
   const std::vector<int> all = {0, 1, 2};
   const auto claims = [&](double credit) {
-    return SuccessClaims(episode, local, all, Evidence::kScores, credit, options);
+    return SuccessClaims(episode, local, all, EvidenceKind::kScores, credit, options);
   };
   const double penalty = options.message_rewards.kappa * options.message_rewards.redundancy_penalty;
   for (const double credit : {0.0, 0.3}) {
@@ -156,13 +156,13 @@ TEST(Bounds, MessagesWithoutTokensWeighByTheirWords) {
   for (int t = 0; t < 2; ++t) Say(episode, 0);
   Options options;
   options.message_rewards.weigh_by_tokens = true;
-  LocalEvidence local;
+  MessageFacts local;
   local.scores.resize(2);
   local.redundancy = {0.25, 1};
   local.node_values.resize(3);
   const std::vector<int> all = {0, 1};
   const auto weights = [&] {
-    const auto claims = SuccessClaims(episode, local, all, Evidence::kEqual, 1, options);
+    const auto claims = SuccessClaims(episode, local, all, EvidenceKind::kEqual, 1, options);
     return std::vector<double>{claims[0].weight, claims[1].weight};
   };
   EXPECT_EQ(weights(), (std::vector<double>{0.75, 0.01}));

@@ -58,7 +58,7 @@ Asked AskAll(const Episode& episode, const Options& options, const EvaluatorTrai
 TEST(OwenQuestions, AreAsManyAsTheBudgetPaysFor) {
   const Episode episode = Talk(2, 8);
   const EvaluatorTraits paid = Traits(EvaluatorKind::kCaller, {QuestionKind::kMessages}, false);
-  const auto questions = [&](int64_t left, Evidence evidence = Evidence::kAuto) {
+  const auto questions = [&](int64_t left, EvidenceKind evidence = EvidenceKind::kAuto) {
     Options options;
     options.message_rewards.evidence = evidence;
     return AskAll(episode, options, paid, left).questions;
@@ -70,11 +70,11 @@ TEST(OwenQuestions, AreAsManyAsTheBudgetPaysFor) {
     EXPECT_GT(questions(left), left / 2) << left;
   }
   EXPECT_EQ(questions(31), 0);
-  EXPECT_EQ(questions(31, Evidence::kScores), 0);
-  EXPECT_GT(questions(31, Evidence::kOwen), 15);
-  EXPECT_EQ(questions(2, Evidence::kOwen), 2);
-  EXPECT_EQ(questions(1, Evidence::kOwen), 0);
-  EXPECT_EQ(questions(60, Evidence::kPrefix), 0);
+  EXPECT_EQ(questions(31, EvidenceKind::kScores), 0);
+  EXPECT_GT(questions(31, EvidenceKind::kOwen), 15);
+  EXPECT_EQ(questions(2, EvidenceKind::kOwen), 2);
+  EXPECT_EQ(questions(1, EvidenceKind::kOwen), 0);
+  EXPECT_EQ(questions(60, EvidenceKind::kPrefix), 0);
 }
 
 TEST(OwenQuestions, OfAFreeEvaluatorAreBoundedByTheMessages) {
@@ -96,7 +96,7 @@ TEST(OwenQuestions, OfAVoteAreExactOrLeftToTheScores) {
   EXPECT_EQ(AskAll(episode, {}, vote, 60).kind, QuestionKind::kMessages);
   EXPECT_EQ(AskAll(episode, {}, vote, 59).kind, QuestionKind::kMessageScores);
   Options options;
-  options.message_rewards.evidence = Evidence::kOwen;
+  options.message_rewards.evidence = EvidenceKind::kOwen;
   EXPECT_EQ(AskAll(episode, options, vote, 59).kind, QuestionKind::kMessages);
 }
 
@@ -105,7 +105,7 @@ TEST(OwenQuestions, AreNotAskedWhereTheyTellNothing) {
   const EvaluatorTraits paid = Traits(EvaluatorKind::kCaller, {QuestionKind::kMessages}, false);
   EXPECT_EQ(AskAll(Talk(3, 3), {}, paid, 100).questions, 0);
   Options options;
-  options.message_rewards.evidence = Evidence::kOwen;
+  options.message_rewards.evidence = EvidenceKind::kOwen;
   EXPECT_EQ(AskAll(Talk(3, 3), options, paid, 100).questions, 8);
   EXPECT_EQ(AskAll(Talk(3, 4), {}, paid, 100).questions, 8 + 4 * 2);
   EXPECT_EQ(AskAll(Team(2), options, paid, 100).questions, 0);
@@ -120,7 +120,7 @@ TEST(OwenQuestions, AreOfAtMost256Messages) {
 // Every node but the last, whose value is the score.
 TEST(PrefixQuestions, AreAskedWhileTheyAreFewEnough) {
   Options options;
-  options.message_rewards.evidence = Evidence::kPrefix;
+  options.message_rewards.evidence = EvidenceKind::kPrefix;
   const EvaluatorTraits paid = Traits(EvaluatorKind::kCaller, {QuestionKind::kPrefix}, false);
   EXPECT_EQ(AskAll(Talk(2, 8), options, paid, 8).questions, 8);
   EXPECT_EQ(AskAll(Talk(2, 8), options, paid, 7).questions, 0);

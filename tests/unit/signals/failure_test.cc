@@ -73,12 +73,12 @@ TEST(Failure, SaysWhatTheBlameRestsOn) {
   Episode episode = Team(2);
   for (int i : {0, 1, 0}) Say(episode, i);
   episode.score = 0;
-  EXPECT_EQ(RunOutcome(episode, {})->evidence, Evidence::kEqual);
+  EXPECT_EQ(RunOutcome(episode, {})->evidence, EvidenceKind::kEqual);
   episode.messages[1].process_score = -0.9;
-  EXPECT_EQ(RunOutcome(episode, {})->evidence, Evidence::kScores);
+  EXPECT_EQ(RunOutcome(episode, {})->evidence, EvidenceKind::kScores);
   episode.messages[1].prefix_value = 0.9;
   episode.messages[2].prefix_value = 0;
-  EXPECT_EQ(RunOutcome(episode, {})->evidence, Evidence::kPrefix);
+  EXPECT_EQ(RunOutcome(episode, {})->evidence, EvidenceKind::kPrefix);
 }
 
 // Two agents of two messages each, of which only the last of agent 1 is any good.
@@ -103,7 +103,7 @@ TEST(Failure, MessagesAreAskedAboutAsInASuccess) {
   ASSERT_TRUE(signals.ok()) << signals.status();
   EXPECT_EQ(asked, 4 + 4 + 2 * 2 * 2);
   EXPECT_EQ(signals->questions, asked);
-  EXPECT_EQ(signals->evidence, Evidence::kOwen);
+  EXPECT_EQ(signals->evidence, EvidenceKind::kOwen);
   EXPECT_GT(signals->messages[3].reward, 0);
   EXPECT_NEAR(signals->messages[1].reward, signals->messages[2].reward, 1e-12);
   EXPECT_LT(signals->messages[0].reward, signals->messages[1].reward);
@@ -117,7 +117,7 @@ TEST(Failure, OwenValuesTakeWhatTheSearchLeavesOfTheBudget) {
   const EvaluatorTraits paid =
       Traits(EvaluatorKind::kCaller,
              {QuestionKind::kCoalition, QuestionKind::kMessages, QuestionKind::kPrefix}, false);
-  const auto run = [&](int budget, Evidence evidence) {
+  const auto run = [&](int budget, EvidenceKind evidence) {
     Options options;
     options.estimator.max_questions = budget;
     options.message_rewards.evidence = evidence;
@@ -129,20 +129,21 @@ TEST(Failure, OwenValuesTakeWhatTheSearchLeavesOfTheBudget) {
     EXPECT_LE(asked, budget);
     return signals;
   };
-  EXPECT_EQ(run(12, Evidence::kAuto)->first_error.first_index, 3);
-  const auto both = run(100, Evidence::kAuto);
+  EXPECT_EQ(run(12, EvidenceKind::kAuto)->first_error.first_index, 3);
+  const auto both = run(100, EvidenceKind::kAuto);
   ASSERT_TRUE(both.ok());
   EXPECT_EQ(both->first_error.first_index, 3);
   EXPECT_GT(both->questions, 4 + 60) << "60 of the messages, and the search";
   // On demand messages come first.
-  const auto owen = run(64, Evidence::kOwen);
+  const auto owen = run(64, EvidenceKind::kOwen);
   ASSERT_TRUE(owen.ok());
-  EXPECT_EQ(owen->evidence, Evidence::kOwen);
+  EXPECT_EQ(owen->evidence, EvidenceKind::kOwen);
   EXPECT_FALSE(owen->first_error.first_index.has_value());
 }
 
 TEST(Failure, EvidenceIsHonouredOrMissed) {
-  const auto run = [](const Episode& episode, Evidence evidence, const EvaluatorTraits& traits) {
+  const auto run = [](const Episode& episode, EvidenceKind evidence,
+                      const EvaluatorTraits& traits) {
     Options options;
     options.message_rewards.evidence = evidence;
     return testing::RunWith(episode, options, traits, WorthOfLast);
@@ -150,19 +151,20 @@ TEST(Failure, EvidenceIsHonouredOrMissed) {
   const EvaluatorTraits messages = Traits(EvaluatorKind::kCaller, kOfMessages);
   const EvaluatorTraits coalitions = Traits(EvaluatorKind::kCaller, {QuestionKind::kCoalition});
   Episode plain = LostTalk();
-  for (const Evidence missing : {Evidence::kOwen, Evidence::kPrefix, Evidence::kScores}) {
+  for (const EvidenceKind missing :
+       {EvidenceKind::kOwen, EvidenceKind::kPrefix, EvidenceKind::kScores}) {
     const auto signals = run(plain, missing, coalitions);
     EXPECT_EQ(signals.status().code(), absl::StatusCode::kFailedPrecondition);
     EXPECT_THAT(std::string(signals.status().message()),
                 ::testing::HasSubstr("message_rewards.evidence: "));
   }
-  EXPECT_GT(run(plain, Evidence::kOwen, messages)->messages[3].reward, 0);
-  const auto equal = run(plain, Evidence::kEqual, messages);
+  EXPECT_GT(run(plain, EvidenceKind::kOwen, messages)->messages[3].reward, 0);
+  const auto equal = run(plain, EvidenceKind::kEqual, messages);
   EXPECT_THAT(Rewards(*equal), Each(::testing::DoubleNear(-0.25, 1e-12)));
-  EXPECT_EQ(equal->evidence, Evidence::kEqual);
+  EXPECT_EQ(equal->evidence, EvidenceKind::kEqual);
   plain.messages[1].process_score = -0.2;
   plain.messages[2].prefix_value = 0.1;
-  for (const Evidence there : {Evidence::kScores, Evidence::kPrefix}) {
+  for (const EvidenceKind there : {EvidenceKind::kScores, EvidenceKind::kPrefix}) {
     const auto signals = run(plain, there, coalitions);
     ASSERT_TRUE(signals.ok()) << signals.status();
     EXPECT_EQ(signals->evidence, there);
@@ -171,13 +173,13 @@ TEST(Failure, EvidenceIsHonouredOrMissed) {
 
 TEST(Failure, AVoteGradesItsMessagesOnDemand) {
   Options options;
-  options.message_rewards.evidence = Evidence::kScores;
+  options.message_rewards.evidence = EvidenceKind::kScores;
   const auto signals = testing::RunWith(
       LostTalk(), options,
       Traits(EvaluatorKind::kVote, {QuestionKind::kCoalition, QuestionKind::kMessageScores}),
       WorthOfLast, {}, {-1, -1, -1, 1});
   ASSERT_TRUE(signals.ok()) << signals.status();
-  EXPECT_EQ(signals->evidence, Evidence::kScores);
+  EXPECT_EQ(signals->evidence, EvidenceKind::kScores);
 }
 
 TEST(Failure, ARightAnswerIsNotPunished) {
@@ -228,7 +230,7 @@ TEST(Failure, NoTrialsDoNotSilenceAPrefixValue) {
   episode.messages[1].prefix_value = 0.9;
   episode.messages[2].prefix_value = 0;
   const auto plain = RunOutcome(episode, {});
-  episode.messages[2].rollouts = Rollouts{0, 0};
+  episode.messages[2].rollouts = blame::Rollouts{0, 0};
   const auto empty = RunOutcome(episode, {});
   ASSERT_TRUE(plain.ok() && empty.ok());
   EXPECT_EQ(plain->messages[1].first_error, empty->messages[1].first_error);

@@ -37,8 +37,8 @@ TEST(LocatesErrors, ByAnyOneThingThatDoes) {
   EXPECT_TRUE(with([](Message& m) { m.first_error = true; }));
   EXPECT_TRUE(with([](Message& m) { m.repairs = 0; }));
   EXPECT_TRUE(with([](Message& m) { m.prefix_value = 0; }));
-  EXPECT_TRUE(with([](Message& m) { m.rollouts = Rollouts{0, 1}; }));
-  EXPECT_FALSE(with([](Message& m) { m.rollouts = Rollouts{0, 0}; }));
+  EXPECT_TRUE(with([](Message& m) { m.rollouts = blame::Rollouts{0, 1}; }));
+  EXPECT_FALSE(with([](Message& m) { m.rollouts = blame::Rollouts{0, 0}; }));
 }
 
 // The prior reads the task, who speaks and what; context is nobody's.
@@ -81,7 +81,7 @@ TEST(BlameEvidence, TakesOverWhatTheCallerKnows) {
   Say(episode, 0).repairs = 2;
   episode.messages[2].judge_scores = {{"strict", -0.5}};
   episode.messages[2].process_score = 0.5;
-  episode.messages[3].rollouts = Rollouts{1, 4};
+  episode.messages[3].rollouts = blame::Rollouts{1, 4};
   Options options;
   options.range = {-1, 3};
   options.success_threshold = 1;
@@ -117,12 +117,12 @@ TEST(BlameEvidence, TakesOverWhatTheCallerKnows) {
   EXPECT_EQ(BlameEvidence(episode, options, {}, 1, {}).outcome, blame::Outcome::kSuccess);
 }
 
-TEST(LocalEvidence, NodesHaveTheValuesThatWereGivenOrFound) {
+TEST(MessageFacts, NodesHaveTheValuesThatWereGivenOrFound) {
   Episode episode = Team(1);
   for (int t = 0; t < 4; ++t) Say(episode, 0);
   episode.messages[0].prefix_value = 0.5;
-  episode.messages[1].rollouts = Rollouts{1, 4};
-  episode.messages[2].rollouts = Rollouts{0, 0};
+  episode.messages[1].rollouts = blame::Rollouts{1, 4};
+  episode.messages[2].rollouts = blame::Rollouts{0, 0};
   Options options;
   options.range = {-1, 3};
   Findings findings;

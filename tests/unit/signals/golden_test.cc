@@ -36,7 +36,7 @@ void AddMessage(Dice& dice, const ValueRange& range, Episode& episode) {
   if (dice.Chance(20)) m.prefix_value = value();
   if (dice.Chance(20)) {
     const int trials = dice.Below(9);
-    m.rollouts = Rollouts{dice.Below(trials + 1), trials};
+    m.rollouts = blame::Rollouts{double(dice.Below(trials + 1)), double(trials)};
   }
   if (dice.Chance(20)) m.redundancy = dice.Unit();
   m.token_count = dice.Below(50);
@@ -88,7 +88,7 @@ Options DrawOptions(Dice& dice) {
   o.estimator.samples_per_question = dice.Chance(30) ? 3 : 1;
   o.estimator.target_half_width = dice.Chance(20) ? 0.1 * o.range.size() : 0;
   o.message_rewards.evidence =
-      dice.Chance(60) ? Evidence::kAuto : static_cast<Evidence>(dice.Below(5));
+      dice.Chance(60) ? EvidenceKind::kAuto : static_cast<EvidenceKind>(dice.Below(5));
   o.message_rewards.kappa = 0.5 * o.range.size();
   o.message_rewards.weigh_by_tokens = dice.Chance(20);
   o.message_rewards.shingles = dice.Chance(80);
@@ -132,8 +132,8 @@ std::vector<double> Numbers(const Signals& s) {
     Append(numbers, {static_cast<double>(m.index), m.reward, static_cast<double>(m.label),
                      m.first_error, m.error, m.repair, m.redundancy});
   }
-  for (const MessageEvidence& e : s.evidence_rows) {
-    Append(numbers, {e.evidence, e.weight, e.low, e.high, e.error_log_ratio, e.prior});
+  for (const MessageAudit& e : s.message_audits) {
+    Append(numbers, {e.raw_reward, e.weight, e.low, e.high, e.error_log_ratio, e.prior});
   }
   const FirstError& f = s.first_error;
   Append(numbers, {static_cast<double>(f.first_index.value_or(-1)),

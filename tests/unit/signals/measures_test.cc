@@ -169,7 +169,7 @@ TEST(Measures, GivenValuesAreTakenAsTheyAre) {
 TEST(Measures, ValuesOfRolloutsDoNotKnowTheOutcome) {
   Episode episode = Team(2);
   for (int t = 0; t < 4; ++t) {
-    Say(episode, t % 2).rollouts = Rollouts{t < 2 ? 6 : 2, 8};
+    Say(episode, t % 2).rollouts = blame::Rollouts{t < 2 ? 6. : 2., 8};
     episode.messages.back().process_score = t == 2 ? -1 : 1;
   }
   const auto lost = ValueChanges(episode, {}, {}, 0);

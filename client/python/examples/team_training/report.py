@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from team_training import plots
+from team_training import plots, report_texts
 from team_training.environments import ENVIRONMENTS, Floats
 from team_training.methods import ABLATIONS, ASSAY, FLIPS, HEADLINE, PREFERENCES, Method, under_noise
 from team_training.summary import Curves, Estimate, best_steps, estimate, ratio, share
@@ -32,109 +32,6 @@ _HISTORY = {
 _FIRST_PAIRS = (
     "Pairs of the first form, over trajectory DPO: SIBLING 1.56 (pipeline), 1.89 (saboteur), 0.76 (repair); STEP and "
     "REPAIR 4.75, 4.55, 1.16."
-)
-
-_CLAIM = (
-    "The goals were: rollouts to 90 % of the optimum, as a multiple of the best baseline's, of at most {goals}; at the "
-    "two smallest steps of at most {small}; of at most 1 everywhere when 10 % of the evaluator's answers are wrong; "
-    "and DPO on PEER pairs at most {peers} of trajectory DPO's."
-)
-
-_SETTING = """Softmax policies over messages of two tokens, one an agent, trained from scratch; groups of 16 episodes of
-one task. Every method gets {budget:,} rollouts, counterfactual ones included, so a method that needs none gets that
-many more episodes. Every method is trained with every step size of one grid ({steps}) on the same {seeds} seeds; "best
-step" is the one that got there soonest on average, picked with hindsight for every method alike, and so is the best
-baseline. The environments were fixed before the first run. All advantages and preferences of Assay come from a running
-server, whose questions are answered by replaying the environment.
-
-Three things are counted. A *rollout* is an episode that policies play, from the start or on from a prefix. *Tokens* are
-those that policies generate, in either. A *re-grading* scores recorded messages with some left out: it needs neither
-policy nor environment, so it is no rollout. That makes agents' credit an account of what was said, not a forecast of
-what the others would have said instead; where all write in parallel (`specialists`, `saboteur`) the others would have
-said the same, and teams put together from the messages of a whole group are graded too. Leave-one-out is given its
-re-gradings on the same terms. Ratios are geometric means seed by seed; where a seed did not get there, its whole budget
-counts. Ranges in brackets are 95 % t intervals over seeds."""
-
-_STEPS = """## At every step size
-
-Mean rollouts to 90 %; the budget counts where a seed did not get there, and the number of seeds that did follows where
-it is not all. The large steps suit these tabular policies; the small ones are closer to what a trainer of large models
-can afford.
-
-"""
-
-_RATIOS = """## Over the best baseline
-
-At each method's best step, and with everybody at one of the two smallest. "Wrong": so many of the re-gradings are wrong
-(score instead of 1 - score, the same question always alike), for leave-one-out as for Assay, which is told how often.
-
-"""
-
-_COSTS = """## What it cost to get there
-
-Means over seeds. The last column charges every re-grading as if it were a rollout: what would be spent in a system
-where leaving a message out means playing the rest again.
-
-"""
-
-_RATES = """## Sabotage and redundancy
-
-Sabotage: share of messages that do harm by what they say. Redundancy: share of the messages of solved episodes without
-which they would have been solved as well; where nothing is charged for a message, a reliable team is a redundant one.
-"A quarter on" is a quarter of the budget.
-
-"""
-
-_GRADIENTS = """## Variance of the gradient
-
-At fixed policies, for one group of 16 episodes: total variance of the estimate over the squared length of its
-expectation (small is good), and the cosine between that expectation and the gradient of the expected score (1: on
-average it climbs straight up). Groups in which all episodes score the same teach an outcome method nothing and count.
-
-"""
-
-_ABLATIONS = """## Ablations
-
-One thing changed at a time; the step size is the one that is best for the defaults. X is what a message is told of the
-outcome, K what tells an agent's messages apart. By default X is RECOMBINED in `specialists` and `saboteur`, where all
-write in parallel, and CONTROL in `debate` and `repair`, and K is CREDIT with blend 1/2. X: OUTCOME with K: NONE is the
-broadcast outcome (GRPO) above. A learnt value function is a ridge regression of the score on what was said before the
-node, fitted to earlier iterations; it costs no rollout. Not in the pipeline, where there is nothing for credit to find.
-Empty: the same as the defaults. Rollouts to 90 %, and the number of seeds that got there where it is not all:"""
-
-_PREFERENCES = """## Preferences
-
-Online DPO on groups of 16; the reference is reset every iteration; each method at the best of all steps. PEER pairs
-hold two messages of one author that followed the same text, which is the task alone where all write in parallel; they
-cost no rollout.
-
-"""
-
-_OTHER_PAIRS = """SIBLING pairs cost none either. STEP and REPAIR pairs need the place of the error: up to 8 rollouts a
-failed episode to find it, and one for each of up to 2 alternatives tried there, all charged. Both at the best of the
-steps {steps}.
-
-"""
-
-_LIMITS = """## Limits
-
-- Tabular policies, and tasks with one right message an agent: large steps are safe here, and a single success teaches
-  much. Where steps must be small, variance weighs more.
-- Steps and the best baseline are picked with hindsight on the seeds that are compared: four baselines share the luck of
-  being picked, Assay has its own step alone.
-- The evaluator is a program that grades a transcript with messages left out. Where that has to be played again, the
-  re-gradings are rollouts ("all as rollouts" above), and leaving out is no longer free.
-- The environments never changed. The plan did, with the second form of the signals: all steps on all seeds.
-- Agent-wise normalisation equals the broadcast outcome wherever every agent sends the same number of messages in every
-  episode: everywhere but in `specialists`.
-{run}"""
-
-_RUN = "- This run took {minutes:.1f} minutes with {processes} processes."
-_INTERRUPTED = (
-    "- The run was interrupted and gone on with. What it had not come to is left out here, and empty in the tables.\n"
-    "- All trainings are of one revision of this study. The server was built anew once, after the search over step "
-    "sizes without noise: from then on RECOMBINED counts only so far as the evaluator's answers are not noise, which "
-    "changes nothing where they are exact."
 )
 
 
@@ -240,7 +137,7 @@ class Report:
             judge(found, goal, f"{name} {found:.2f} by PEER pairs (of trajectory DPO)")
         goals = {"goals": _GOALS, "small": _SMALL_GOALS, "peers": _PEER_GOALS}
         listed = {what: ", ".join(f"{g:g} ({name})" for name, g in of.items()) for what, of in goals.items()}
-        parts = [_CLAIM.format(**listed)]
+        parts = [report_texts.CLAIM.format(**listed)]
         parts += [f"**Missed: {'; '.join(missed)}.**"] if missed else []
         parts += [f"Kept: {'; '.join(kept)}."] if kept else []
         return "# Do teams learn better?\n\n" + "\n\n".join(parts)
@@ -252,7 +149,7 @@ class Report:
             for e in (ENVIRONMENTS[name] for name in self._environments)
         ]
         header = ("environment", "", "agents", "turns", "credit claimed to matter")
-        prose = _SETTING.format(
+        prose = report_texts.SETTING.format(
             budget=plan["budget"],
             steps=", ".join(f"{step:g}" for step in plan["steps"]),
             seeds=len(plan["seeds"]),
@@ -317,7 +214,7 @@ class Report:
             )
             for verdict in self.verdicts
         ]
-        return _RATIOS + _table(header, rows)
+        return report_texts.RATIOS + _table(header, rows)
 
     def _steps_table(self) -> str:
         def cell(name: str, method: Method, step: float) -> str:
@@ -334,7 +231,7 @@ class Report:
             for name in self._environments
             for method in methods.values()
         ]
-        return _STEPS + _table(("environment", "method", *(f"step {step:g}" for step in steps)), rows)
+        return report_texts.STEPS + _table(("environment", "method", *(f"step {step:g}" for step in steps)), rows)
 
     def _costs(self) -> str:
         rows = []
@@ -347,7 +244,7 @@ class Report:
                 pessimistic = spent["rollouts"] + spent["regrades"]
                 rows.append((name, method.title, *(f"{v:,.0f}" for v in (*spent.values(), pessimistic))))
         header = ("environment", "method", "rollouts", "counterfactual", "re-gradings", "tokens", "all as rollouts")
-        return _COSTS + _table(header, rows)
+        return report_texts.COSTS + _table(header, rows)
 
     def _rates(self) -> str:
         rows = []
@@ -367,7 +264,7 @@ class Report:
                     )
                 )
         header = ("environment", "method", "sabotage: start", "a quarter on", "end", "redundancy: start", "end")
-        return _RATES + _table(header, rows)
+        return report_texts.RATES + _table(header, rows)
 
     def _gradients(self) -> str:
         rows = []
@@ -383,7 +280,7 @@ class Report:
                 )
             )
         header = ("environment", "policies", "method", "variance ratio", "alignment")
-        return _GRADIENTS + _table(header, rows)
+        return report_texts.GRADIENTS + _table(header, rows)
 
     def _relative(self, name: str, method: Method) -> Estimate | None:
         found = self._changed.get((name, method.name))
@@ -409,7 +306,7 @@ class Report:
         header = ("variant", *names)
         return "\n\n".join(
             (
-                _ABLATIONS,
+                report_texts.ABLATIONS,
                 _table(header, [defaults, *rows]),
                 "Relative to the defaults, seed by seed:",
                 "![ablations](ablations.svg)",
@@ -444,7 +341,11 @@ class Report:
         header = ("environment", "method", "step", "rollouts to 90 %", "seeds that got there", "over trajectory DPO")
         steps = ", ".join(f"{step:g}" for step in self._plan["preference_steps"])
         others = any(row[1] == method.title for row in rows for method in PREFERENCES[2:])
-        return _PREFERENCES + (_OTHER_PAIRS.format(steps=steps) if others else "") + _table(header, rows)
+        return (
+            report_texts.PREFERENCES
+            + (report_texts.OTHER_PAIRS.format(steps=steps) if others else "")
+            + _table(header, rows)
+        )
 
     def _history(self) -> str:
         lines = [
@@ -458,8 +359,12 @@ class Report:
     def _limits(self) -> str:
         seconds = self._results["seconds"]
         whole = seconds is not None
-        run = _RUN.format(minutes=seconds / 60, processes=self._results["processes"]) if whole else _INTERRUPTED
-        return _LIMITS.format(run=run)
+        run = (
+            report_texts.RUN.format(minutes=seconds / 60, processes=self._results["processes"])
+            if whole
+            else report_texts.INTERRUPTED
+        )
+        return report_texts.LIMITS.format(run=run)
 
 
 def _said(verdict: Verdict) -> str:

@@ -17,6 +17,7 @@ from assay_rl.convert import (
     crewai,
     inspect_eval,
     langgraph,
+    langgraph_chunks,
     openai_chat,
     openhands,
     records,
@@ -183,14 +184,14 @@ def _chunk_runs(streams: list[Stream], choices: Choices) -> Iterator[Placed]:
     for stream in streams:
         chunks: list[Value] = []
         for value in stream.values():
-            for record in _records(value, langgraph.is_langgraph):
-                if chunks and not langgraph.goes_on(chunks[-1].value, record.value):
+            for record in _records(value, langgraph_chunks.is_langgraph):
+                if chunks and not langgraph_chunks.goes_on(chunks[-1].value, record.value):
                     yield from read(chunks)
                     chunks = []
-                if langgraph.is_chunk(record.value):
+                if langgraph_chunks.is_chunk(record.value):
                     chunks.append(record)
                 else:
-                    _refuse_another("langgraph", langgraph.is_langgraph, record)
+                    _refuse_another("langgraph", langgraph_chunks.is_langgraph, record)
                     yield from read([record])
         if chunks:
             yield from read(chunks)
@@ -284,7 +285,7 @@ _ALL = (
     Format("otel", traces.is_trace, _trace_runs),
     _session_runs("claude-code", claude_code.is_line, claude_code.session_of, claude_code.read),
     _session_runs("codex", codex.is_line, codex.session_of, codex.read),
-    Format("langgraph", lambda v: langgraph.is_langgraph(v) or langgraph.shows_messages(v), _chunk_runs),
+    Format("langgraph", lambda v: langgraph_chunks.is_langgraph(v) or langgraph_chunks.shows_messages(v), _chunk_runs),
     _by_record("autogen", autogen.is_autogen, lambda v, c: autogen.read(v.value, c)),
     _by_record("openai", openai_chat.is_chat, _openai),
     _by_record("text", text_logs.is_text_log, lambda v, c: text_logs.read(v.value, c)),
@@ -323,7 +324,7 @@ def is_record(value: Any) -> bool:
         return False
     found = detect(value)
     if found == "langgraph":
-        return len(mapping(value)) > 1 and not langgraph.is_chunk(value)  # chunks make a stream together
+        return len(mapping(value)) > 1 and not langgraph_chunks.is_chunk(value)  # chunks make a stream together
     if found == "otel":
         return traces.is_whole(value)
     return found not in ("", "claude-code", "codex") and not openhands.is_event(value)

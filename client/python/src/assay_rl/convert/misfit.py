@@ -1,4 +1,4 @@
-"""Where a JSON value is not what a message takes: the C++ command line says the same (client/command/json_misfit.h)."""
+"""Where a JSON value is not what a message takes: the C++ command line says the same (client/input/json_misfit.h)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Records of Assay's own files, episodes, logs and results: JSON values one a line, or over several lines, or in lists.
 
-A record that is no JSON does not end the reading. The C++ command line reads the same (client/command/record_reader.h).
+A record that is no JSON does not end the reading. The C++ command line reads the same (client/input/record_reader.h).
 """
 
 from __future__ import annotations

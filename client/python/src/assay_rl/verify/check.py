@@ -9,7 +9,7 @@ from typing import Literal
 
 from assay_rl.v1 import episode_pb2, options_pb2, signals_pb2
 
-from . import blame, games, preferences, questions
+from . import blame, check_questions, games, preferences, questions
 from .check_effort import check_effort
 from .check_pairs import check_pairs, text_of
 from .findings import Report, enum_name
@@ -46,7 +46,7 @@ def check_episode(line: ResultLine, episode: episode_pb2.Episode) -> Report:
         settings = replace(settings, deterministic=signals.audit.evaluator.deterministic)
     transcript = read(episode, questions.scores_asked(episode, settings, line.asked))
     answers = questions.Answers(episode, transcript, settings, line.asked)
-    questions.check(report, answers, len(transcript.agents), len(transcript.authors))
+    check_questions.check(report, answers, len(transcript.agents), len(transcript.authors))
     try:
         expected = recompute(episode, transcript, settings, answers, signals)
         labels = _admissible(expected, signals)

@@ -1,0 +1,40 @@
+// Episodes from the logs of multi-agent experiments.
+#ifndef ASSAY_CLIENT_INPUT_LOG_IMPORT_H_
+#define ASSAY_CLIENT_INPUT_LOG_IMPORT_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "assay/v1/episode.pb.h"
+
+namespace assay::command {
+
+struct LogImportOptions {
+  // label.first_error_index becomes the annotation of that message.
+  bool keep_labels = true;
+  // Names whose messages are context (tools, a simulated user); NAME* stands for every name that
+  // begins so.
+  std::vector<std::string> context_agents;
+};
+
+// Where an episode names no agents they are its authors, as they first appear.
+void NameAgents(v1::Episode* episode);
+
+// One record, a JSON object, in which every text may be a number instead
+// (tests/data/log_records.jsonl holds this reader and the Python client's,
+// assay_rl.convert.records, to the same):
+//   id                                  text
+//   task                                text: the prompt
+//   reference_answer or ground_truth    text, optional; ground_truth where the other is missing
+//   outcome                             number or boolean: the score, optional
+//   agents                              names, optional: else the authors, as they first appear
+//   messages[]                          {agent, content, round?, answer?}; answer null: none
+//   label.first_error_index             optional
+// All else is passed over. INVALID_ARGUMENT with the field path: not such a record.
+absl::StatusOr<v1::Episode> ImportLogRecord(const std::string& json,
+                                            const LogImportOptions& options);
+
+}  // namespace assay::command
+
+#endif  // ASSAY_CLIENT_INPUT_LOG_IMPORT_H_
