@@ -30,7 +30,7 @@ using ConnectFn = std::function<std::unique_ptr<Connection>()>;
 
 // `target`: the server's address, which errors name; empty: not known.
 std::unique_ptr<SignalStream> NewReconnectingStream(StreamConfig config, ConnectFn connect,
-                                                    std::string target = "");
+                                                    const std::string& target = "");
 
 }  // namespace assay::client
 

@@ -32,10 +32,10 @@
 #include "server/session/admission.h"
 #include "server/session/episode_work.h"
 #include "server/session/groups.h"
-#include "server/session/notices.h"
 #include "server/session/session_observer.h"
 #include "server/session/trace_context.h"
 #include "server/wire/limits.h"
+#include "server/wire/notices.h"
 #include "server/wire/resolve_options.h"
 
 namespace assay::service {

@@ -1,4 +1,4 @@
-#include "server/session/notices.h"
+#include "server/wire/notices.h"
 
 #include <algorithm>
 #include <cstddef>
