@@ -8,6 +8,7 @@
 #include "assay/client.h"
 #include "assay/v1/signal_service.grpc.pb.h"
 #include "client/cpp/reconnecting_stream.h"
+#include "client/cpp/refusal.h"
 #include "client/cpp/target.h"
 
 namespace assay::client {
@@ -17,7 +18,8 @@ namespace {
 constexpr int kMaxMessageBytes = 64 << 20;
 
 absl::Status FromGrpc(const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                      WithRefusal(status.error_message()));
 }
 
 void Authorize(const std::string& token, grpc::ClientContext* context) {
