@@ -5,6 +5,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -207,25 +209,24 @@ TEST(LineReaderTest, ReadsWhatComesBeforeADamage) {
 
 // What zlib holds back because there was no room for it is not lost with the end.
 TEST(LineReaderTest, ReadsWhatComesBeforeACutWithinALongMatch) {
-  const std::string whole = Gzip("a\n" + std::string(1 << 20, '\n') + "b\n");
-  int64_t last = 0;
+  const std::string text = "a\n" + std::string(1 << 20, '\n') + "b\n";
+  const std::string whole = Gzip(text);
+  std::string unpacked(text.size() + 1, '\0');
   for (size_t size = whole.size() - 1; size > 20; size -= 7) {
     const TempFile cut(whole.substr(0, size));
     LineReader reader(cut.fd());
-    EXPECT_THAT(Lines(&reader).front(), "a");
+    Lines(&reader);
     z_stream zlib{};
     inflateInit2(&zlib, 15 + 16);
-    std::string unpacked(2 << 20, '\0');
     zlib.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(whole.data()));
     zlib.avail_in = static_cast<uInt>(size);
     zlib.next_out = reinterpret_cast<Bytef*>(unpacked.data());
     zlib.avail_out = static_cast<uInt>(unpacked.size());
     inflate(&zlib, Z_NO_FLUSH);
-    last = static_cast<int64_t>(zlib.total_out);
+    const auto ends = static_cast<std::ptrdiff_t>(zlib.total_out);
     inflateEnd(&zlib);
-    EXPECT_EQ(reader.line_number(), last - 1);  // every byte but the "a" ends a line
+    EXPECT_EQ(reader.line_number(), std::count(unpacked.begin(), unpacked.begin() + ends, '\n'));
   }
-  EXPECT_GT(last, 0);
 }
 
 TEST(LineReaderTest, EmptyInputHasNoLines) {
