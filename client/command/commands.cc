@@ -42,6 +42,8 @@ constexpr Flag kSignalsFlags[] = {
      "how answers are compared with the reference answer; math: assay-rl"},
     {"streams", "1..256", "1", "streams to spread the episodes over; a group stays on one"},
     {"output", "FILE", "", "else standard output", 'o'},
+    {"summary", "FILE", "", "also a small file about this training step, for report"},
+    {"step", "0..1000000000", "", "of --summary; else the number in the file's name"},
 };
 constexpr FlagGroup kSignalsGroups[] = {{"", kSignalsFlags}, kOfEpisodes, kOfServer};
 
@@ -52,7 +54,7 @@ constexpr Flag kVerifyFlags[] = {
 constexpr FlagGroup kVerifyGroups[] = {{"", kVerifyFlags}, kOfEpisodes};
 
 constexpr Flag kFitFlags[] = {
-    {"labels", "FILE", "", "the episodes"},
+    {"labels", "[NAME=]FILE", "", "the episodes of one collection; may be given several times"},
     {"options", "FILE", "", "AttributionOptions in JSON that they are read with"},
     {"output", "FILE", "", "else standard output", 'o'},
 };
@@ -74,10 +76,12 @@ episodes. Exit code: 0 all are right, 1 something is wrong, 2 the call or a file
 )",
      kVerifyGroups},
     {"fit", "learn where errors tend to be, from labelled episodes", "", 0,
-     R"(Learns a text prior from the episodes with an annotated first error, and the numbers of the model
-from those with rollouts or process scores. The result is for the configuration of assayd, or for
-the options (firstError.fitted). Exit code: 0 written, 1 there was nothing to fit, 2 the call or a
-file cannot be read.
+     R"(Learns from episodes with an annotated first error where errors tend to be, from a collection and
+between them, and what judges are worth; from those with rollouts or process scores the numbers of
+the model. Each is validated by question and by leaving a collection out, and what does not beat
+uniform shares is not called fitted. The result is for the configuration of assayd, or for the
+options (firstError.fitted). Exit code: 0 written, 1 nothing was learned, 2 the call or a file
+cannot be read.
 )",
      kFitGroups},
     {"info", "tell the version, limits and evaluators of a server", "", 0,

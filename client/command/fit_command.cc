@@ -1,111 +1,131 @@
 #include "client/command/fit_command.h"
 
 #include <algorithm>
-#include <deque>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "server/base/json.h"
 #include "server/blame/em.h"
-#include "server/signals/findings.h"
-#include "server/wire/convert.h"
+#include "server/blame/text/general_prior.h"
 #include "server/wire/fitted_prior.h"
 #include "server/wire/resolve_options.h"
-#include "server/wire/validate.h"
 
 namespace assay::command {
 namespace {
 
-// What the episodes of the file have to say.
-struct Lessons {
-  std::deque<v1::Episode> labelled;  // that the texts are views of; a deque never moves them
-  std::vector<blame::LabelledText> texts;
-  std::vector<blame::Evidence> evidence;  // with rollouts or scores
-  int episodes = 0;
-};
+// Labelled episodes with scores: fewer say nothing about a judge.
+constexpr size_t kFewJudged = 10;
 
-absl::string_view View(const std::string& text) { return {text.data(), text.size()}; }
-
-void AddText(v1::Episode episode, Lessons* lessons) {
-  const auto& messages = episode.messages();
-  const auto first = std::find_if(messages.begin(), messages.end(),
-                                  [](const v1::Message& m) { return m.first_error(); });
-  if (first == messages.end()) return;
-  blame::LabelledText text;
-  text.first_error = static_cast<int>(first - messages.begin());
-  const v1::Episode& kept = lessons->labelled.emplace_back(std::move(episode));
-  text.episode.task = View(kept.task().prompt());
-  for (const v1::Message& m : kept.messages()) {
-    text.episode.messages.push_back({View(m.agent_id()), View(m.content()), m.agent_id().empty()});
-  }
-  lessons->texts.push_back(std::move(text));
+std::string FiguresOf(const blame::Validation& v) {
+  return absl::StrFormat(
+      "step %.1f %%, agent %.1f %%, 80 %% sets cover %.1f %%, %d of %d claims right, %+.3f +- %.3f "
+      "nats an episode above uniform shares",
+      100 * v.step_accuracy, 100 * v.agent_accuracy, 100 * v.covered, v.right_claims, v.claims,
+      v.gain, v.gain_error);
 }
 
-bool RolledOut(const blame::Evidence& evidence) {
-  return std::any_of(evidence.nodes.begin(), evidence.nodes.end(),
-                     [](const blame::Rollouts& rollouts) { return rollouts.trials > 0; });
-}
-
-// An episode without rollouts and scores would only say how often episodes fail.
-void AddEvidence(const v1::Episode& episode, const service::ResolvedOptions& options,
-                 Lessons* lessons) {
-  if (!episode.outcome().has_score()) return;
-  blame::Evidence evidence = signals::BlameEvidence(
-      service::EpisodeFromWire(episode), *options.options, {}, episode.outcome().score(), {});
-  // In one file with the texts, the text prior is fitted on the very labels: it would be too sure.
-  evidence.prior.clear();
-  if (RolledOut(evidence) || !evidence.scores.empty())
-    lessons->evidence.push_back(std::move(evidence));
-}
-
-absl::Status Read(const std::string& file, const EpisodeFormat& format,
-                  const service::ResolvedOptions& options, Lessons* lessons) {
-  absl::Status invalid;
-  const absl::Status read = ForEachEpisode(file, format, [&](const auto& place, auto episode) {
-    ++lessons->episodes;
-    if (!invalid.ok()) return;
-    const auto bytes = static_cast<int64_t>(episode.ByteSizeLong());
-    invalid = service::ValidateEpisode(episode, bytes, options, service::Limits());
-    if (!invalid.ok()) {
-      invalid = {invalid.code(), absl::StrCat(place, ": ", invalid.message())};
-      return;
+void TellTexts(const blame::MixedPrior& texts) {
+  for (const blame::CollectionPrior& c : texts.collections) {
+    absl::FPrintF(stderr, "%s: %d labelled episodes, %d more with the label on context\n", c.source,
+                  c.episodes, c.environment);
+    if (c.by_question.episodes > 0) {
+      absl::FPrintF(
+          stderr, "  by question: %s%s\n", FiguresOf(c.by_question),
+          c.prior.features.empty() ? ": not fitted, it does not beat uniform shares" : "");
     }
-    AddEvidence(episode, options, lessons);
-    AddText(std::move(episode), lessons);
+    if (c.left_out.episodes > 0) {
+      absl::FPrintF(stderr, "  left out: %s\n", FiguresOf(c.left_out));
+    }
+  }
+}
+
+// Whether anything was learned from the texts that beats uniform shares where it was not fitted.
+bool Learned(const blame::MixedPrior& texts) {
+  return std::any_of(texts.collections.begin(), texts.collections.end(), [](const auto& c) {
+    return !c.prior.features.empty() || c.left_out.episodes > 0;
   });
-  return read.ok() ? invalid : read;
 }
 
-// Where the fit of the model starts. A level that nodes share is worth its price only with rollouts
-// to tell it, and is found only from above 0.
-blame::Parameters StartOf(const v1::AttributionOptions& options, blame::Parameters start,
-                          const Lessons& lessons) {
-  const bool rolled_out = std::any_of(lessons.evidence.begin(), lessons.evidence.end(), RolledOut);
-  if (rolled_out && !options.first_error().model().has_shared_level()) start.shared_level = 0.5;
-  return start;
+// What transfers, as shipped, is not what these episodes taught.
+absl::StatusOr<bool> FitTexts(const Lessons& lessons, v1::FittedPrior* wire) {
+  if (lessons.labelled() + lessons.environment() == 0) return false;
+  absl::StatusOr<blame::MixedPrior> texts =
+      blame::FitMixedPrior(lessons.collections(), blame::ShippedPrior());
+  if (!texts.ok()) return texts.status();
+  TellTexts(*texts);
+  const bool learned = Learned(*texts);
+  if (!learned) {
+    texts->general = {};
+    texts->general_share = 0;
+  }
+  service::TextsToWire(*texts, wire);
+  return learned;
 }
 
-absl::StatusOr<v1::FittedPrior> Fit(const Lessons& lessons, const blame::Parameters& start) {
-  std::optional<blame::TextPrior> text;
-  std::optional<blame::Parameters> parameters;
-  // One label is too few, but no reason to throw the rollouts away.
-  if (lessons.texts.size() > 1 || lessons.evidence.empty()) {
-    absl::StatusOr<blame::TextPrior> fit = blame::FitTextPrior(lessons.texts);
-    if (!fit.ok()) return fit.status();
-    text = *std::move(fit);
+absl::StatusOr<blame::JudgeFit> FitJudges(const Lessons& lessons, const blame::Parameters& start,
+                                          v1::FittedPrior* wire) {
+  blame::JudgeFit nothing;
+  nothing.propagated_share = start.propagated_share;
+  if (lessons.judged().size() < kFewJudged) return nothing;
+  absl::StatusOr<blame::JudgeFit> fit = blame::FitJudges(lessons.judged(), start);
+  if (!fit.ok()) return fit;
+  for (const blame::JudgeReliability& judge : fit->judges) {
+    absl::FPrintF(stderr, "judge %s: weight %.2f, base rate %.2f, %d labelled episodes%s\n",
+                  judge.judge.empty() ? "(without a name)" : judge.judge, judge.weight,
+                  judge.base_rate, judge.episodes,
+                  judge.weight > 0 ? "" : ": says nothing about first errors, and is left out");
   }
-  if (!lessons.evidence.empty()) {
-    absl::StatusOr<blame::ParameterFit> fit = blame::FitParameters(lessons.evidence, start);
-    if (!fit.ok()) return fit.status();
-    parameters = std::move(fit->parameters);
-  }
-  return service::FittedPriorToWire(text.has_value() ? &*text : nullptr,
-                                    parameters.has_value() ? &*parameters : nullptr,
-                                    static_cast<int>(lessons.evidence.size()));
+  service::JudgesToWire(fit->judges, wire);
+  return fit;
+}
+
+bool AnyRollouts(const std::vector<blame::Evidence>& episodes) {
+  return std::any_of(episodes.begin(), episodes.end(), [](const blame::Evidence& evidence) {
+    return std::any_of(evidence.nodes.begin(), evidence.nodes.end(),
+                       [](const blame::Rollouts& rollouts) { return rollouts.trials > 0; });
+  });
+}
+
+// A level that nodes share is worth its price only with rollouts to tell it, and is found only from
+// above 0.
+absl::StatusOr<bool> FitModel(const std::vector<blame::Evidence>& measured, bool level_is_given,
+                              blame::Parameters start, v1::FittedPrior* wire) {
+  if (measured.empty()) return false;
+  if (AnyRollouts(measured) && !level_is_given) start.shared_level = 0.5;
+  const absl::StatusOr<blame::ParameterFit> fit = blame::FitParameters(measured, start);
+  if (!fit.ok()) return fit.status();
+  service::ModelToWire(fit->parameters, static_cast<int>(measured.size()), wire);
+  return true;
+}
+
+absl::StatusOr<v1::FittedPrior> Fit(const Lessons& lessons, const v1::FirstErrorOptions& sent,
+                                    const blame::Parameters& start) {
+  v1::FittedPrior wire;
+  const absl::StatusOr<bool> by_text = FitTexts(lessons, &wire);
+  if (!by_text.ok()) return by_text.status();
+  const absl::StatusOr<blame::JudgeFit> judges = FitJudges(lessons, start, &wire);
+  if (!judges.ok()) return judges.status();
+  blame::Parameters model = start;
+  model.propagated_share = judges->propagated_share;
+  const std::vector<blame::Evidence> measured = lessons.Measured(judges->judges);
+  absl::FPrintF(stderr,
+                "%d episodes, %d with an annotated first error, %d with one on context, %d with "
+                "rollouts or scores\n",
+                lessons.episodes(), lessons.labelled(), lessons.environment(), measured.size());
+  const absl::StatusOr<bool> by_model =
+      FitModel(measured, sent.model().has_shared_level(), model, &wire);
+  if (!by_model.ok()) return by_model.status();
+  if (*by_text || *by_model) return wire;
+  return absl::FailedPreconditionError(
+      lessons.labelled() == 0
+          ? "nothing to fit: no agent's message is annotated as a first error, and there are no "
+            "rollouts or scores"
+          : "nothing was fitted: no collection's texts beat uniform shares by more than the "
+            "standard error on questions that were left out, and there are no rollouts or scores");
 }
 
 int Fail(const absl::Status& status, int code) {
@@ -115,19 +135,24 @@ int Fail(const absl::Status& status, int code) {
 
 }  // namespace
 
-int RunFit(const std::string& labels, const EpisodeFormat& format,
+int RunFit(absl::Span<const Collection> collections, const EpisodeFormat& format,
            const v1::AttributionOptions& options, FILE* output) {
   const absl::StatusOr<service::ResolvedOptions> resolved =
       service::ResolveOptions(options, service::Limits(), service::Catalog(), std::nullopt);
-  if (!resolved.ok()) return Fail(resolved.status(), 2);
-  Lessons lessons;
-  const absl::Status read = Read(labels, format, *resolved, &lessons);
-  if (!read.ok()) return Fail(read, 2);
-  absl::FPrintF(stderr,
-                "%d episodes, %d with an annotated first error, %d with rollouts or scores\n",
-                lessons.episodes, lessons.texts.size(), lessons.evidence.size());
-  const auto prior =
-      Fit(lessons, StartOf(options, resolved->options->first_error.parameters, lessons));
+  if (!resolved.ok()) return Fail(resolved.status(), kUnreadableInput);
+  Lessons lessons(&*resolved);
+  for (size_t i = 0; i < collections.size(); ++i) {
+    const auto same = [&](const Collection& c) { return c.name == collections[i].name; };
+    if (std::any_of(collections.begin(), collections.begin() + i, same)) {
+      return Fail(absl::InvalidArgumentError(absl::StrCat("two collections of the name ",
+                                                          collections[i].name,
+                                                          ": --labels=NAME=FILE gives another")),
+                  kUnreadableInput);
+    }
+    const absl::Status read = lessons.Read(collections[i], format);
+    if (!read.ok()) return Fail(read, kUnreadableInput);
+  }
+  const auto prior = Fit(lessons, options.first_error(), resolved->options->first_error.parameters);
   if (!prior.ok()) return Fail(prior.status(), 1);
   absl::FPrintF(output, "%s", ToJson(*prior, JsonStyle::kPretty));
   if (std::fflush(output) != 0) {

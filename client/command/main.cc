@@ -147,6 +147,8 @@ int Signals(const Arguments& arguments) {
   }
   flags.input = FormatOf(arguments);
   flags.output = arguments.Text("format") == "table" ? OutputFormat::kTable : OutputFormat::kJson;
+  flags.summary = arguments.Text("summary");
+  if (arguments.Given("step")) flags.step = arguments.Number("step");
   flags.streams = static_cast<int>(arguments.Number("streams"));
   flags.reconnect_timeout = arguments.Duration("timeout");
   for (const std::string& name : InputsOf(arguments)) {
@@ -169,11 +171,15 @@ int Fit(const Arguments& arguments) {
   if (!arguments.Given("labels")) return UsageError("fit needs --labels=FILE", "fit");
   const absl::StatusOr<v1::AttributionOptions> options = OptionsOf(arguments);
   if (!options.ok()) return Fail(options.status());
-  const auto labels = InputFile::Open(arguments.Text("labels"));
-  if (!labels.ok()) return Fail(labels.status());
+  std::vector<Collection> collections;
+  for (const std::string& text : arguments.All("labels")) {
+    collections.push_back(CollectionOf(text));
+    const auto labels = InputFile::Open(collections.back().file);
+    if (!labels.ok()) return Fail(labels.status());
+  }
   const auto output = Output::Open(arguments);
   if (!output.ok()) return Fail(output.status());
-  return RunFit(arguments.Text("labels"), FormatOf(arguments), *options, (*output)->file());
+  return RunFit(collections, FormatOf(arguments), *options, (*output)->file());
 }
 
 int Info(const Arguments& arguments) {

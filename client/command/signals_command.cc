@@ -15,6 +15,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
 #include "client/command/progress.h"
+#include "client/command/step_summary.h"
 #include "client/command/table.h"
 #include "server/base/json.h"
 #include "server/base/utf8.h"
@@ -33,21 +34,29 @@ v1::EpisodeResult ErrorResult(const std::string& id, const absl::Status& status)
   return result;
 }
 
-// Where results go. Thread safe. A table of an episode that belongs to a group waits for the group,
-// whose advantages come first in it.
+// Where results go, and what is counted of them. Thread safe. A table of an episode that belongs to
+// a group waits for the group, whose advantages come first in it.
 class Printer {
  public:
-  Printer(OutputFormat format, FILE* output, Progress* progress)
-      : format_(format), output_(output), progress_(progress) {}
+  // summary: may be null.
+  Printer(OutputFormat format, FILE* output, Progress* progress, StepSummary* summary)
+      : format_(format), output_(output), progress_(progress), summary_(summary) {}
 
   // A table shows the words of its episode; JSON needs none of them.
   void Expect(const v1::Episode& episode) {
     const absl::MutexLock lock(&mu_);
     unanswered_.try_emplace(episode.id(), next_++);
+    if (summary_ != nullptr) summary_->Expect(episode);
     if (format_ == OutputFormat::kTable) episodes_.try_emplace(episode.id(), episode);
   }
 
-  // Of what never came to a server.
+  // Of an episode that has no answer of a server.
+  void PrintUnanswered(const v1::EpisodeResult& result) {
+    Count(result);
+    PrintFault(result);
+  }
+
+  // Of a record that is no episode.
   void PrintFault(const v1::EpisodeResult& result) {
     progress_->OnResult(result);
     const absl::MutexLock lock(&mu_);
@@ -57,6 +66,7 @@ class Printer {
 
   void Print(v1::EpisodeResult result) {
     progress_->OnResult(result);
+    Count(result);
     const absl::MutexLock lock(&mu_);
     unanswered_.erase(result.episode_id());
     if (format_ == OutputFormat::kJson) return Write(ToJson(result, kLine) + "\n");
@@ -70,6 +80,7 @@ class Printer {
 
   void Print(const v1::GroupResult& result) {
     progress_->OnGroup(result);
+    Count(result);
     const absl::MutexLock lock(&mu_);
     if (format_ == OutputFormat::kJson) return Write(ToJson(result, kLine) + "\n");
     Write(GroupTable(result));
@@ -98,7 +109,7 @@ class Printer {
       waiting_.clear();
       for (const auto& [id, number] : unanswered_) unanswered.emplace(number, id);
     }
-    for (const auto& [number, id] : unanswered) PrintFault(ErrorResult(id, status));
+    for (const auto& [number, id] : unanswered) PrintUnanswered(ErrorResult(id, status));
   }
 
   // False: the output could not be written.
@@ -108,6 +119,12 @@ class Printer {
   }
 
  private:
+  template <class Result>
+  void Count(const Result& result) {
+    const absl::MutexLock lock(&mu_);
+    if (summary_ != nullptr) summary_->Add(result);
+  }
+
   void WriteTable(const v1::EpisodeResult& result, const v1::EpisodeAdvantages* advantages)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     const auto episode = episodes_.extract(result.episode_id());
@@ -122,6 +139,7 @@ class Printer {
   const OutputFormat format_;
   FILE* const output_;
   Progress* const progress_;
+  StepSummary* const summary_ ABSL_PT_GUARDED_BY(mu_);
   mutable absl::Mutex mu_;
   bool ok_ ABSL_GUARDED_BY(mu_) = true;
   // Ids, each with its place among those sent.
@@ -194,7 +212,7 @@ bool Feed(EpisodeReader* reader, Streams* streams, Printer* printer, Progress* p
     printer->Expect(**episode);
     const absl::Status status = streams->Write(**std::move(episode));
     if (absl::IsAlreadyExists(status)) {
-      printer->PrintFault(ErrorResult(id, status));
+      printer->PrintUnanswered(ErrorResult(id, status));
     } else if (!status.ok()) {
       break;
     }
@@ -207,21 +225,30 @@ bool Feed(EpisodeReader* reader, Streams* streams, Printer* printer, Progress* p
 int RunSignals(client::SignalClient* client, const SignalsFlags& flags,
                const std::vector<std::string>& inputs, FILE* output) {
   Progress progress;
-  Printer printer(flags.output, output, &progress);
+  std::optional<StepSummary> summary;
+  if (!flags.summary.empty()) {
+    summary.emplace(flags.step.has_value() ? flags.step : StepOfName(flags.summary));
+  }
+  Printer printer(flags.output, output, &progress, summary.has_value() ? &*summary : nullptr);
   EpisodeReader reader(inputs, flags.input);
   Streams streams(client, flags, &printer, &reader);
   const bool readable = Feed(&reader, &streams, &printer, &progress);
   const absl::Status status = streams.Finish();
   printer.Finish(status);
   progress.Finish();
+  absl::Status written;
+  if (summary.has_value() && reader.status().ok()) written = summary->Write(flags.summary);
   if (!reader.status().ok()) absl::FPrintF(stderr, "assay: %s\n", reader.status().message());
   if (!status.ok()) {
     absl::FPrintF(stderr, "assay: %s: %s\n", absl::StatusCodeToString(status.code()),
                   status.message());
   }
   if (!printer.ok()) absl::FPrintF(stderr, "assay: the output cannot be written\n");
+  if (!written.ok()) {
+    absl::FPrintF(stderr, "assay: the output cannot be written: %s\n", written.message());
+  }
   if (!reader.status().ok() || !readable) return 2;
-  return status.ok() && printer.ok() && progress.AllAnswered() ? 0 : 1;
+  return status.ok() && printer.ok() && written.ok() && progress.AllAnswered() ? 0 : 1;
 }
 
 }  // namespace assay::command

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,9 @@ struct SignalsFlags {
   v1::AttributionOptions options;
   EpisodeFormat input;
   OutputFormat output = OutputFormat::kJson;
-  int streams = 1;  // >= 1; the episodes of a group share one
+  int streams = 1;              // >= 1; the episodes of a group share one
+  std::string summary;          // a file about the step, none where it is empty
+  std::optional<int64_t> step;  // of the summary; else the number in its name
   absl::Duration reconnect_timeout = absl::Seconds(30);
 };
 
@@ -27,7 +30,7 @@ struct SignalsFlags {
 // `output`, each as soon as it is there. A record that is no episode, and an episode that a lost
 // server leaves unanswered, gets an EpisodeResult with an error. Returns the exit code: 0 every
 // episode was answered with signals, 1 not every one, 2 a record or the rest of a file cannot be
-// read.
+// read. A summary is written where the files could be read to their end.
 int RunSignals(client::SignalClient* client, const SignalsFlags& flags,
                const std::vector<std::string>& inputs, FILE* output);
 

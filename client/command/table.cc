@@ -1,6 +1,7 @@
 #include "client/command/table.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <vector>
@@ -87,6 +88,12 @@ bool AnyCredit(const v1::EpisodeSignals& signals) {
                      [](const auto& message) { return message.has_credit(); });
 }
 
+// A failure of which nothing says who or what it was.
+bool NothingTells(const v1::EpisodeSignals& signals) {
+  return !signals.success() && !AnyCredit(signals) &&
+         signals.first_error().tier() == v1::EVIDENCE_TIER_NONE;
+}
+
 const char* SuspicionWords(const v1::EpisodeSignals& signals) {
   switch (signals.first_error().tier()) {
     case v1::EVIDENCE_TIER_ANNOTATION:
@@ -100,6 +107,25 @@ const char* SuspicionWords(const v1::EpisodeSignals& signals) {
     default:
       return AnyCredit(signals) ? "the messages' counterfactual credit"
                                 : "nothing, so that all share it alike";
+  }
+}
+
+// Which prior read the texts, where one was asked for.
+std::string PriorWords(const v1::FirstError& first_error) {
+  const std::string weight = absl::StrFormat("%.2f", first_error.prior_weight());
+  switch (first_error.prior_used()) {
+    case v1::PRIOR_USED_FITTED:
+      return absl::StrCat(" (prior fitted on ", first_error.prior_source(), ", weight ", weight,
+                          ")");
+    case v1::PRIOR_USED_GENERAL:
+      return " (prior of what carries over between teams)";
+    case v1::PRIOR_USED_FLAT:
+      return first_error.prior_source().empty()
+                 ? ""
+                 : absl::StrCat(" (the episode is foreign to the fitted prior: its weight is ",
+                                weight, ")");
+    default:
+      return "";
   }
 }
 
@@ -124,7 +150,7 @@ std::string WhatItRestsOn(const v1::EpisodeSignals& signals) {
                         EvidenceWords(signals.evidence()), ".\n");
   }
   return absl::StrCat(text, "the shortfall, by suspicion that rests on ", SuspicionWords(signals),
-                      ".\n");
+                      PriorWords(signals.first_error()), ".\n");
 }
 
 std::string AgentRows(const v1::EpisodeSignals& signals, size_t columns) {
@@ -268,8 +294,10 @@ std::string FirstErrorLine(const v1::EpisodeSignals& signals) {
   const v1::FirstError& error = signals.first_error();
   std::string line = "  ";
   if (error.tier() >= v1::EVIDENCE_TIER_SCORES && error.environment_probability() >= 0.5) {
-    absl::StrAppendFormat(&line, "It was the environment, with probability %.2f. ",
-                          error.environment_probability());
+    absl::StrAppendFormat(
+        &line, "It was the environment%s, with probability %.2f. ",
+        error.has_context_index() ? absl::StrCat(", at message ", error.context_index()) : "",
+        error.environment_probability());
   }
   if (!error.has_first_index() && !error.has_decisive_index()) {
     return signals.success() ? ""
@@ -284,6 +312,20 @@ std::string FirstErrorLine(const v1::EpisodeSignals& signals) {
   }
   line.back() = '\n';
   return line;
+}
+
+// What would tell, and at what price. Not of an episode that was cut off: nothing is claimed of it.
+std::string WaysToFindOut(const v1::EpisodeSignals& signals, const v1::Episode* episode) {
+  if (!NothingTells(signals) || episode == nullptr || episode->outcome().truncated()) return "";
+  const int spoken = signals.messages_size();
+  const auto all = static_cast<unsigned>(episode->messages_size());
+  const int rollouts = std::max(8, 8 * static_cast<int>(std::bit_width(all - 1)));
+  return Wrapped(absl::StrFormat(
+      "Nothing tells the messages apart. To find out, cheapest first: mark the first error by hand "
+      "(no calls, %d messages to read); let a judge grade them (assay-rl judge: 1 call for all, or "
+      "%d one by one); roll out from the states between them (at most %d calls of an evaluator "
+      "that answers QUESTION_KIND_PREFIX).",
+      spoken, spoken, rollouts));
 }
 
 std::string ErrorText(const v1::Error& error) {
@@ -313,6 +355,7 @@ std::string EpisodeTable(const v1::EpisodeResult& result, const v1::Episode* epi
                       signals.partial() ? ", partial" : ""),
       WhatItRestsOn(signals), DoubtLines(signals), "\n", AgentRows(signals, columns), "\n",
       MessageRows(signals, episode, advantages, columns), "\n", FirstErrorLine(signals),
+      WaysToFindOut(signals, episode),
       absl::StrFormat(
           "  Conserved: %s to share = %s in rewards and %s unallocated (error %.1e)\n\n",
           Signed(ledger.target()), Signed(ledger.allocated()), Signed(ledger.unallocated()),

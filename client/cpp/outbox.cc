@@ -1,6 +1,7 @@
 #include "client/cpp/outbox.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,15 @@ namespace {
 absl::Duration RetryAfter(const v1::Error& error) {
   return absl::Seconds(error.retry_after().seconds()) +
          absl::Nanoseconds(error.retry_after().nanos());
+}
+
+// Whether the group of this episode has it, with signals or as missing. What the server turned away
+// at its door the group never heard of: one to be sent again, a wrong id, a wrong group.
+bool Counts(const v1::EpisodeResult& result) {
+  if (!result.has_error()) return true;
+  const std::string& message = result.error().message();
+  const std::string field = message.substr(0, message.find_first_of(":."));
+  return !result.error().has_retry_after() && field != "id" && field != "group";
 }
 
 }  // namespace
@@ -110,7 +120,7 @@ bool Outbox::OnResult(const v1::EpisodeResult& result, absl::Time now) {
     return false;
   }
 
-  entry.scored = result.has_signals();
+  entry.counted = Counts(result);
   const bool news = !entry.delivered;
   entry.delivered = true;
   entry.state = State::kAnswered;
@@ -168,7 +178,7 @@ std::shared_ptr<const v1::Episode> Outbox::Find(absl::string_view id) const {
 bool Outbox::owes_group() const {
   absl::flat_hash_map<absl::string_view, int> answered;
   for (const auto& [id, entry] : entries_) {
-    if (!entry->group_open || entry->state != State::kAnswered || !entry->scored) continue;
+    if (!entry->group_open || entry->state != State::kAnswered || !entry->counted) continue;
     const v1::Group& group = entry->episode->group();
     if (++answered[group.id()] == group.size()) return true;
   }

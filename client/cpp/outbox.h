@@ -73,8 +73,8 @@ class Outbox {
   bool empty() const { return entries_.empty(); }
   // True where every episode has been answered (its group may not have been).
   bool all_answered() const { return waiting() == 0 && in_flight_ == 0; }
-  // True where a group is unanswered whose announced episodes have all been answered with signals:
-  // the server may still ask about it. (One that failed may not count in its group there.)
+  // True where a group is unanswered whose announced episodes have all been answered: the server
+  // may still ask about it. (One that it turned away at its door does not count there.)
   // O(episodes held).
   bool owes_group() const;
 
@@ -86,7 +86,7 @@ class Outbox {
     uint64_t sequence = 0;
     State state = State::kWaiting;
     bool delivered = false;
-    bool scored = false;      // answered with signals
+    bool counted = false;     // answered so that its group on the server waits for it no more
     bool group_open = false;  // kept after its answer, to be sent again with its group
     int retries = 0;
   };

@@ -36,8 +36,8 @@ if [ "$stage" = trainers ]; then
   [ -d "$ASSAY_TRL_PRM" ] || "$venv/bin/pip" install --quiet --no-deps --target "$ASSAY_TRL_PRM" trl==1.13.0
   # Hubs are not asked, and threads do not wait for each other on models this small.
   export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
-  exec "$venv/bin/python" -m pytest -m trainers tests/test_trl.py tests/test_verl.py tests/test_openrlhf.py \
-    tests/test_ray_data.py tests/test_grade_everywhere.py "$@"
+  exec "$venv/bin/python" -m pytest -m trainers tests/test_trl.py tests/test_trl_team.py tests/test_verl.py \
+    tests/test_verl_team.py tests/test_openrlhf.py tests/test_ray_data.py tests/test_grade_everywhere.py "$@"
 fi
 if [ "$stage" = loggers ]; then
   "$venv/bin/pip" install --quiet -r tests/requirements-loggers.txt -e .

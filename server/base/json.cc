@@ -3,22 +3,29 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
+#include "server/base/json_reader.h"
 #include "server/base/json_shape.h"
+#include "server/base/json_writer.h"
 #include "server/base/read_file.h"
 #include "server/base/status_macros.h"
 
 namespace assay {
 
 std::string ToJson(const google::protobuf::Message& message, JsonStyle style) {
+  std::string json;
+  if (style == JsonStyle::kCompact && AppendJson(message, &json)) return json;
+  json.clear();
   google::protobuf::util::JsonPrintOptions options;
   options.add_whitespace = style == JsonStyle::kPretty;
   options.always_print_primitive_fields = style == JsonStyle::kComplete;
-  std::string json;
   if (!google::protobuf::util::MessageToJsonString(message, &json, options).ok()) json = "{}";
   return json;
 }
 
 absl::Status FromJson(absl::string_view json, google::protobuf::Message* message) {
+  message->Clear();
+  if (ReadPlainJson(json, message)) return absl::OkStatus();
+  message->Clear();
   const bool free_form = message->GetDescriptor() == google::protobuf::Struct::descriptor();
   ASSAY_RETURN_IF_ERROR(CheckJsonShape(json, free_form));
   const auto status =

@@ -39,11 +39,27 @@ struct Rollouts {
 // A bare prefix value in [low, high] counts as four rollouts.
 Rollouts FromPrefixValue(double value, double low, double high);
 
+inline constexpr double kMaxJudgeWeight = 10;
+
 // A judge's opinion of one message.
 struct Score {
   int message = 0;
-  double value = 0;  // q in [-1, 1]; 0 is no evidence unless a base rate is declared
+  double value = 0;   // q in [-1, 1]; 0 is no evidence unless a base rate is declared
+  double weight = 1;  // > 0: what the judge is worth, by which its log ratio is multiplied
+  // b in (0, 1) of this judge; unset: that of the parameters.
+  std::optional<double> base_rate = std::nullopt;
 };
+
+// Where the prior of the first error comes from.
+enum class PriorUsed {
+  kFlat,     // uniform shares: nothing is known, or the episode is foreign to all that is
+  kCredit,   // the agents' credit
+  kStated,   // a fitted prior that is taken everywhere
+  kFitted,   // that of a collection has half of the weight at least
+  kGeneral,  // the episode is foreign to every collection: what transfers, and uniform shares
+};
+// Whether texts speak: evidence of tier kText.
+inline bool IsFromText(PriorUsed used) { return used >= PriorUsed::kStated; }
 
 // Rollouts that go on after one message was replaced by a correct one. They locate an error only by
 // how much better they end than the rollouts from node message + 1, which go on from the same place
@@ -70,12 +86,18 @@ struct Evidence {
   std::vector<Rollouts> nodes;          // T + 1 or empty; the one at node T is ignored
   std::vector<Score> scores;            // any number a message, in any order
   std::vector<Correction> corrections;  // any number a message
-  std::vector<int> annotations;         // first error as annotated; of several the earliest counts
+  // First error as annotated, by an agent or by context; of several the earliest counts.
+  std::vector<int> annotations;
   std::vector<RepairMark> repairs;
 
   // pi: relative weights >= 0 over messages (context is ignored), T or empty: uniform.
   std::vector<double> prior;
-  bool prior_from_text = false;  // the prior was fitted on texts: evidence of tier kText
+  PriorUsed prior_used = PriorUsed::kFlat;
+  // Of a fitted prior, for those who report it: the collection in which the episode is most
+  // familiar
+  // (-1: none), and its weight in [0, 1].
+  int prior_collection = -1;
+  double prior_weight = 0;
 
   std::optional<double> start_value;  // V_0 in [low, high] where it is known: weak policies
 

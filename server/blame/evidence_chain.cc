@@ -122,10 +122,10 @@ std::vector<double> ErrorLogRatios(const std::vector<Score>& scores, int message
                                    const Parameters& parameters) {
   std::vector<double> log_ratio(messages, 0.0);
   std::vector<int> judges(messages, 0);
-  const double base = Logit(parameters.base_rate);
   for (const Score& score : scores) {
     const double correct = std::clamp((1 + score.value) / 2, kScoreClip, 1 - kScoreClip);
-    log_ratio[score.message] += -Logit(correct) - base;
+    const double base = Logit(score.base_rate.value_or(parameters.base_rate));
+    log_ratio[score.message] += score.weight * (-Logit(correct) - base);
     ++judges[score.message];
   }
   for (int t = 0; t < messages; ++t) {

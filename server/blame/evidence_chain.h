@@ -25,8 +25,8 @@ enum class ErrorDefinition {
 };
 
 // The log ratio lambda of each message: logit(1 - p) - logit(b) with p = (1 + q) / 2 clipped to
-// [.02, .98], added over the J judges of a message and divided by 1 + (J - 1) correlation. It is 0
-// where nobody scored the message.
+// [.02, .98], times the judge's weight, added over the J judges of a message and divided by 1 + (J
+// - 1) correlation. It is 0 where nobody scored the message.
 std::vector<double> ErrorLogRatios(const std::vector<Score>& scores, int messages,
                                    const Parameters& parameters);
 

@@ -39,7 +39,7 @@ class Labeller {
       : evidence_(evidence),
         posterior_(posterior),
         marks_(MarksOf(evidence)),
-        scores_(MeanScores(evidence)),
+        scores_(MeanScores(evidence.scores, evidence.authors.size())),
         success_(evidence.outcome == Outcome::kSuccess),
         may_locate_(MayLocate(evidence.outcome, posterior.tier)),
         may_describe_(success_ || Claimed(posterior)) {}
@@ -88,7 +88,7 @@ class Labeller {
 
   bool AgainstIt(int t) const {
     if (scores_[t]) return *scores_[t] < 0;
-    return evidence_.prior_from_text && posterior_.suspect[t];
+    return IsFromText(evidence_.prior_used) && posterior_.suspect[t];
   }
 
   Label Describe(int t) const {
@@ -116,15 +116,15 @@ class Labeller {
 
 }  // namespace
 
-std::vector<std::optional<double>> MeanScores(const Evidence& evidence) {
-  std::vector<std::optional<double>> mean(evidence.authors.size());
-  std::vector<int> judges(evidence.authors.size(), 0);
-  for (const Score& score : evidence.scores) {
-    mean[score.message] = mean[score.message].value_or(0) + score.value;
-    ++judges[score.message];
+std::vector<std::optional<double>> MeanScores(const std::vector<Score>& scores, size_t messages) {
+  std::vector<double> sum(messages, 0.0), weight(messages, 0.0);
+  for (const Score& score : scores) {
+    sum[score.message] += score.weight * score.value;
+    weight[score.message] += score.weight;
   }
-  for (size_t t = 0; t < mean.size(); ++t) {
-    if (judges[t] > 1) *mean[t] /= judges[t];
+  std::vector<std::optional<double>> mean(messages);
+  for (size_t t = 0; t < messages; ++t) {
+    if (weight[t] > 0) mean[t] = sum[t] / weight[t];
   }
   return mean;
 }

@@ -34,8 +34,9 @@ bool ProvenRight(const Evidence& evidence, const Posterior& posterior, int messa
 // True where AssignLabels located an error or a repair.
 bool AnyLocated(const std::vector<Label>& labels);
 
-// q_t: mean of the scores of each message; nullopt where nobody scored it.
-std::vector<std::optional<double>> MeanScores(const Evidence& evidence);
+// q_t: mean of the scores of each of `messages` messages by the judges' weights; nullopt where
+// nobody scored it.
+std::vector<std::optional<double>> MeanScores(const std::vector<Score>& scores, size_t messages);
 
 }  // namespace assay::blame
 

@@ -29,7 +29,7 @@ Tier TierOf(const Evidence& evidence, const std::vector<double>& log_ratio,
   if (std::any_of(log_ratio.begin(), log_ratio.end(), [](double l) { return l != 0; })) {
     return Tier::kScores;
   }
-  return evidence.prior_from_text ? Tier::kText : Tier::kNone;
+  return IsFromText(evidence.prior_used) ? Tier::kText : Tier::kNone;
 }
 
 std::vector<bool> Suspects(const Evidence& evidence, const Posterior& posterior) {
@@ -37,8 +37,8 @@ std::vector<bool> Suspects(const Evidence& evidence, const Posterior& posterior)
   std::vector<bool> suspect(evidence.authors.size(), false);
   for (size_t t = 0; t < suspect.size(); ++t) {
     if (evidence.authors[t] < 0) continue;
-    const bool looks_wrong =
-        posterior.log_ratio[t] > 0 || (evidence.prior_from_text && posterior.prior[t] > average);
+    const bool looks_wrong = posterior.log_ratio[t] > 0 ||
+                             (IsFromText(evidence.prior_used) && posterior.prior[t] > average);
     const bool is_right = GradeOf(evidence, static_cast<int>(t)) == Grade::kRight;
     suspect[t] = posterior.tier >= Tier::kRollouts || (looks_wrong && !is_right);
   }
@@ -75,7 +75,14 @@ bool MayClaim(Outcome outcome, Tier tier) {
   return false;
 }
 
-void Claim(const PosteriorOptions& options, Outcome outcome, Posterior& out) {
+// The message of context that is most probably the first error; no message has no mass.
+struct LikeliestContext {
+  int message = -1;
+  double mass = 0;
+};
+
+void Claim(const PosteriorOptions& options, Outcome outcome, const LikeliestContext& context,
+           Posterior& out) {
   out.likeliest_first = Likeliest(out.first);
   out.likeliest_decisive = Likeliest(out.decisive);
   out.likeliest_agent = Likeliest(out.agent_first);
@@ -87,6 +94,10 @@ void Claim(const PosteriorOptions& options, Outcome outcome, Posterior& out) {
   };
   out.claimed_first = claim(out.first, out.likeliest_first);
   out.claimed_decisive = claim(out.decisive, out.likeliest_decisive);
+  // Luck is not claimed of what texts say.
+  if (out.tier >= Tier::kScores && context.mass >= options.confidence) {
+    out.claimed_context = context.message;
+  }
 }
 
 std::vector<double> ExpectedValues(const Evidence& evidence, const Parameters& parameters,
@@ -173,11 +184,21 @@ double TakeContext(const Evidence& evidence, std::vector<double>& mass) {
   return sum;
 }
 
+LikeliestContext FindContext(const Evidence& evidence, const std::vector<double>& first) {
+  LikeliestContext likeliest;
+  for (size_t t = 0; t < first.size(); ++t) {
+    if (evidence.authors[t] >= 0 || first[t] <= likeliest.mass) continue;
+    likeliest = {static_cast<int>(t), first[t]};
+  }
+  return likeliest;
+}
+
 // Who is the first error: an agent's message, the environment, nothing.
-void ShareFirst(const Evidence& evidence, ErrorDefinition definition, const Marginals& marginals,
-                Posterior& out) {
+LikeliestContext ShareFirst(const Evidence& evidence, ErrorDefinition definition,
+                            const Marginals& marginals, Posterior& out) {
   const bool flips = definition == ErrorDefinition::kCorrectionFlips;
   out.first = flips ? marginals.decisive : marginals.first;
+  const LikeliestContext likeliest = FindContext(evidence, out.first);
   out.environment = TakeContext(evidence, out.first);
   // Success was likely to the end, context had the last word, and it did not come.
   const bool luck =
@@ -191,13 +212,14 @@ void ShareFirst(const Evidence& evidence, ErrorDefinition definition, const Marg
     out.none += marginals.started_low;
   }
   out.environment = std::fmin(1.0, out.environment);
+  return likeliest;
 }
 
 Posterior Summarise(const Evidence& evidence, const PosteriorOptions& options, Belief belief,
                     std::vector<double> log_ratio, std::vector<double> prior) {
   Posterior out;
   Marginals& marginals = belief.marginals;
-  ShareFirst(evidence, options.definition, marginals, out);
+  const LikeliestContext context = ShareFirst(evidence, options.definition, marginals, out);
   out.decisive = std::move(marginals.decisive);
   out.repair = std::move(marginals.repair);
   out.error = std::move(marginals.error);
@@ -214,7 +236,7 @@ Posterior Summarise(const Evidence& evidence, const PosteriorOptions& options, B
     if (evidence.authors[t] >= 0) out.agent_first[evidence.authors[t]] += out.first[t];
   }
   out.suspect = Suspects(evidence, out);
-  Claim(options, evidence.outcome, out);
+  Claim(options, evidence.outcome, context, out);
   out.credible_set = CredibleSet(out.first, options.credible);
   return out;
 }

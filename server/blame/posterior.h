@@ -49,6 +49,8 @@ struct Posterior {
   // rollouts or statements of the caller, an open outcome nothing.
   std::optional<int> claimed_first;
   std::optional<int> claimed_decisive;
+  // The message of context that passes the confidence, where scores, rollouts or statements speak.
+  std::optional<int> claimed_context;
   // Smallest set of messages with `credible` of the mass of first, ascending.
   std::vector<int> credible_set;
   Tier tier = Tier::kNone;

@@ -25,7 +25,7 @@ class Sharing {
         labels_(labels),
         redundancy_(redundancy),
         options_(options),
-        scores_(MeanScores(evidence)),
+        scores_(MeanScores(evidence.scores, evidence.authors.size())),
         located_(AnyLocated(labels)),
         agents_messages_(std::max(1, CountAgentsMessages(evidence))) {}
 

@@ -175,7 +175,7 @@ int FirstErrorSearch::MostTelling(const Posterior& posterior, std::vector<Node> 
 
 void FirstErrorSearch::PlanSearch(const Posterior& posterior, int questions) {
   const bool informed = options_.prefixes &&
-                        (!evidence_.scores.empty() || evidence_.prior_from_text) &&
+                        (!evidence_.scores.empty() || IsFromText(evidence_.prior_used)) &&
                         evidence_.authors.size() <= kMaxTellingMessages;
   const QuestionKind kind = options_.prefixes ? QuestionKind::kPrefix : QuestionKind::kCorrection;
   std::vector<Node> nodes = AskableNodes(posterior);

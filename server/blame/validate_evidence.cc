@@ -18,6 +18,7 @@ constexpr double kWeightSlack = 1e-6;  // by which a sum of weights may miss 1
 constexpr double kMaxRate = 1e4;
 
 bool InRange(double x, double low, double high) { return x >= low && x <= high; }
+bool Inside(double x) { return x > 0 && x < 1; }
 
 absl::Status Invalid(absl::string_view field, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", why));
@@ -76,8 +77,9 @@ absl::Status ValidateStatements(const Evidence& evidence) {
     return t >= 0 && t < static_cast<int>(evidence.authors.size()) && evidence.authors[t] >= 0;
   };
   for (size_t i = 0; i < evidence.annotations.size(); ++i) {
-    if (!agents_message(evidence.annotations[i])) {
-      return Invalid(absl::StrCat("annotations[", i, "]"), "not a message of an agent");
+    const int t = evidence.annotations[i];
+    if (t < 0 || t >= static_cast<int>(evidence.authors.size())) {
+      return Invalid(absl::StrCat("annotations[", i, "]"), "no such message");
     }
   }
   for (size_t i = 0; i < evidence.repairs.size(); ++i) {
@@ -94,6 +96,12 @@ absl::Status ValidateStatements(const Evidence& evidence) {
       return Invalid(field, "not a message of an agent");
     }
     if (!InRange(evidence.scores[i].value, -1, 1)) return Invalid(field, "not in [-1, 1]");
+    if (!(evidence.scores[i].weight > 0 && evidence.scores[i].weight <= kMaxJudgeWeight)) {
+      return Invalid(field, "weight not in (0, 10]");
+    }
+    if (evidence.scores[i].base_rate.has_value() && !Inside(*evidence.scores[i].base_rate)) {
+      return Invalid(field, "base rate not in (0, 1)");
+    }
   }
   return absl::OkStatus();
 }
@@ -128,8 +136,7 @@ Grade GradeOf(const Evidence& evidence, int message) {
 }
 
 absl::Status Validate(const Parameters& p) {
-  const auto inside = [](double x) { return x > 0 && x < 1; };
-  if (!inside(p.start_high)) return Invalid("start_high", "not in (0, 1)");
+  if (!Inside(p.start_high)) return Invalid("start_high", "not in (0, 1)");
   const std::pair<absl::string_view, double> rates[] = {
       {"error_rate", p.error_rate},
       {"repair_rate", p.repair_rate},
@@ -139,7 +146,7 @@ absl::Status Validate(const Parameters& p) {
     if (!InRange(rate, 1 / kMaxRate, kMaxRate)) return Invalid(field, "not in [1e-4, 1e4]");
   }
   if (!InRange(p.propagated_share, 0, 1)) return Invalid("propagated_share", "not in [0, 1]");
-  if (!inside(p.base_rate)) return Invalid("base_rate", "not in (0, 1)");
+  if (!Inside(p.base_rate)) return Invalid("base_rate", "not in (0, 1)");
   if (!InRange(p.shared_level, 0, 1)) return Invalid("shared_level", "not in [0, 1]");
   if (!InRange(p.judge_correlation, 0, 1)) return Invalid("judge_correlation", "not in [0, 1]");
   ASSAY_RETURN_IF_ERROR(ValidateGrid(p.high_rates, p.high_weights, "high"));

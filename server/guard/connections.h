@@ -3,9 +3,9 @@
 #ifndef ASSAY_SERVER_GUARD_CONNECTIONS_H_
 #define ASSAY_SERVER_GUARD_CONNECTIONS_H_
 
+#include <array>
 #include <atomic>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -16,109 +16,115 @@
 #include "absl/strings/string_view.h"
 #include "server/base/mutex.h"
 #include "server/guard/frame_guard.h"
+#include "server/wire/limits.h"
 
 namespace assay::guard {
-
-struct ConnectionLimits {
-  // Open at once; one more is closed as soon as it is accepted. Of one address half of them.
-  int connections = 8192;
-  // New ones of one address: at once, and then a second.
-  double burst_of_address = 2048;
-  double per_second_of_address = 200;
-  // Addresses whose new connections are counted one by one; all beyond share one count.
-  size_t addresses = 4096;
-  // New ones that one counts for which is cut off.
-  double arrivals_of_a_cut = 50;
-  // Calls of one connection that were refused: at once, and then a second.
-  double strikes = 100;
-  double strikes_per_second = 20;
-};
 
 // One that is open.
 class Connection {
  public:
-  Connection(std::string peer, std::string address, const ConnectionLimits& limits)
+  Connection(std::string peer, std::string network, const service::ConnectionLimits& limits)
       : peer_(std::move(peer)),
-        address_(std::move(address)),
-        strikes_(limits.strikes, limits.strikes_per_second) {}
+        network_(std::move(network)),
+        refused_calls_(limits.refused_calls),
+        frames_(limits) {}
 
   const std::string& peer() const { return peer_; }
-  const std::string& address() const { return address_; }
+  const std::string& network() const { return network_; }
 
   bool encrypted() const { return kind_ == Kind::kEncrypted; }
-  // Bytes as they come from the socket; called by whoever reads it, one at a time. False: cut it
-  // off. Frames are looked at where they are not encrypted.
-  bool Take(absl::string_view bytes, FrameGuard::Time now);
+  // Bytes as they come from the socket; called by whoever reads it, one at a time. Why it must be
+  // cut off, kNone: it need not be. Frames are looked at where they are not encrypted.
+  Cause Take(absl::string_view bytes, FrameGuard::Time now);
 
-  std::atomic<bool> doomed = false;  // it is cut off when it sends the next bytes
-  std::atomic<bool> let_in = false;  // a call was
+  // A call was refused, and none let in. Before anything was said of a call it is not: how much a
+  // client sends until then says more about how busy the server is.
+  bool stranger() const { return standing_.load(std::memory_order_relaxed) == Standing::kRefused; }
 
  private:
   friend class Connections;
   enum class Kind : uint8_t { kUnknown, kPlaintext, kEncrypted };
+  enum class Standing : uint8_t { kUnknown, kRefused, kLetIn };
 
   const std::string peer_;     // as gRPC names it
-  const std::string address_;  // by which it is counted
-  Allowance strikes_;          // guarded by Connections
+  const std::string network_;  // by which it is counted (NetworkOf)
+  Allowance refused_calls_;    // guarded by Connections
+  // It has too many refused calls, and is cut off when it sends the next bytes.
+  std::atomic<bool> doomed_ = false;
+  std::atomic<bool> cut_ = false;
+  std::atomic<Standing> standing_ = Standing::kUnknown;
   Kind kind_ = Kind::kUnknown;
   FrameGuard frames_;
 };
 
-// How many there were, since the start.
+// Why a new connection is refused.
+enum class Refusal : uint8_t {
+  kConnections,      // the server has as many as it takes
+  kPeerConnections,  // its peer has
+  kPeerArrivals,     // its peer comes too often
+  kDescriptors,      // the process has no descriptor left
+};
+inline constexpr int kRefusals = static_cast<int>(Refusal::kDescriptors) + 1;
+// In lower case, such as "peer_arrivals".
+absl::string_view RefusalLabel(Refusal refusal);
+
+// How many there are, and were refused and cut off since the start.
 struct ConnectionCounts {
   int64_t open = 0;
-  int64_t refused = 0;          // when they came: too many, or no descriptor was left
-  int64_t cut = 0;              // for what they sent
-  int64_t cut_for_strikes = 0;  // for calls that were refused
+  std::array<int64_t, kRefusals> refused{};
+  std::array<int64_t, kCauses> cut{};  // kNone: 0
+
+  int64_t of(Refusal refusal) const { return refused[static_cast<size_t>(refusal)]; }
+  int64_t of(Cause cause) const { return cut[static_cast<size_t>(cause)]; }
 };
 
 // Thread safe.
 class Connections {
  public:
-  void set_limits(const ConnectionLimits& limits);
+  // Of those that come from now on.
+  void set_limits(const service::ConnectionLimits& limits);
+  service::ConnectionLimits limits() const;
 
   // A new one of `peer`; null: it is refused.
   std::shared_ptr<Connection> Open(const std::string& peer, FrameGuard::Time now);
   void Close(const Connection& connection);
-  // It was cut off for its frames. To its address it counts as many new ones: whoever is cut off
-  // may not come back at once, again and again.
-  void CutOff(const Connection& connection, FrameGuard::Time now);
-  void CountRefused() { ++refused_; }
+  // It is cut off; counted once. To its peer it counts as many new ones: whoever is cut off may not
+  // come back at once, again and again.
+  void CutOff(Connection& connection, Cause cause, FrameGuard::Time now);
+  void CountRefused(Refusal refusal) { ++refused_[static_cast<size_t>(refusal)]; }
 
   // A call of the connection of `peer` was let in; or it was refused: it was to no method, or had
   // no good token.
   void LetIn(const std::string& peer);
-  void Strike(const std::string& peer, FrameGuard::Time now);
+  void RefusedCall(const std::string& peer, FrameGuard::Time now);
 
   ConnectionCounts counts() const;
 
  private:
-  struct Address {
-    explicit Address(const ConnectionLimits& limits)
-        : arrivals(limits.burst_of_address, limits.per_second_of_address) {}
+  struct Network {
+    explicit Network(const service::ConnectionLimits& limits) : arrivals(limits.peer_arrivals) {}
     int open = 0;
     Allowance arrivals;
     FrameGuard::Time last;
   };
-  // The name that an address is counted by: it has an entry.
-  std::string NameOf(const std::string& address, FrameGuard::Time now)
+  // The name that a network is counted by: it has an entry.
+  std::string NameOf(const std::string& network, FrameGuard::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable Mutex mutex_;
-  ConnectionLimits limits_ ABSL_GUARDED_BY(mutex_);
+  service::ConnectionLimits limits_ ABSL_GUARDED_BY(mutex_);
   int64_t open_ ABSL_GUARDED_BY(mutex_) = 0;
-  absl::flat_hash_map<std::string, std::unique_ptr<Address>> addresses_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, std::unique_ptr<Network>> networks_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, std::weak_ptr<Connection>> peers_ ABSL_GUARDED_BY(mutex_);
-  std::atomic<int64_t> refused_ = 0;
-  std::atomic<int64_t> cut_ = 0;
-  std::atomic<int64_t> cut_for_strikes_ = 0;
+  std::array<std::atomic<int64_t>, kRefusals> refused_{};
+  std::array<std::atomic<int64_t>, kCauses> cut_{};
 };
 
 // Of this process.
 Connections& AllConnections();
 
 // From now on every connection that gRPC accepts in this process is watched.
-void InstallHooks(const ConnectionLimits& limits);
+void InstallHooks(const service::ConnectionLimits& limits);
 
 }  // namespace assay::guard
 

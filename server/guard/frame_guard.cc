@@ -22,10 +22,29 @@ constexpr uint8_t kEndStream = 0x1;
 // A DATA frame below this carries next to nothing: gRPC keeps some 50 bytes for each.
 constexpr size_t kSmallData = 64;
 
+constexpr std::array<absl::string_view, kCauses> kCauseLabels = {
+    "none",           "resets",        "settings",     "pings",
+    "push_promise",   "idle_frames",   "header_block", "header_bytes",
+    "stranger_calls", "stranger_data", "refused_calls"};
+
 }  // namespace
 
-bool FrameGuard::Take(absl::string_view bytes, Time now, bool let_in) {
-  if (!reason_.empty()) return false;
+absl::string_view CauseLabel(Cause cause) { return kCauseLabels[static_cast<size_t>(cause)]; }
+
+FrameGuard::FrameGuard(const service::ConnectionLimits& limits)
+    : max_block_bytes_(limits.max_header_block_bytes),
+      max_continuations_(limits.max_continuations),
+      resets_(limits.resets),
+      settings_(limits.settings),
+      pings_(limits.pings),
+      idle_frames_(limits.idle_frames),
+      header_bytes_(limits.header_bytes),
+      stranger_calls_(limits.stranger_calls),
+      stranger_header_bytes_(limits.stranger_header_bytes),
+      stranger_data_bytes_(limits.stranger_data_bytes) {}
+
+bool FrameGuard::Take(absl::string_view bytes, Time now, bool stranger) {
+  if (cause_ != Cause::kNone) return false;
   const size_t preface = std::min(preface_left_, bytes.size());
   preface_left_ -= preface;
   bytes.remove_prefix(preface);
@@ -41,48 +60,49 @@ bool FrameGuard::Take(absl::string_view bytes, Time now, bool let_in) {
     head_size_ = 0;
     const Head head{size_t{head_[0]} << 16 | size_t{head_[1]} << 8 | head_[2], head_[3], head_[4]};
     payload_left_ = head.length;
-    if (!OnHead(head, now, let_in)) return false;
+    if (!OnHead(head, now, stranger)) return false;
   }
   return true;
 }
 
-bool FrameGuard::OnHead(const Head& head, Time now, bool let_in) {
+bool FrameGuard::OnHead(const Head& head, Time now, bool stranger) {
   switch (head.type) {
     case kData:
-      if (!let_in && !Spend(strangers_data_, static_cast<double>(head.length), now, "data")) {
+      if (stranger && !Spend(stranger_data_bytes_, static_cast<double>(head.length), now,
+                             Cause::kStrangerData)) {
         return false;
       }
       if (head.length >= kSmallData || (head.flags & kEndStream) != 0) return true;
-      return Spend(idle_frames_, 1, now, "idle_frames");
+      return Spend(idle_frames_, 1, now, Cause::kIdleFrames);
     case kHeaders:
-      if (!let_in && !Spend(strangers_headers_, 1, now, "calls")) return false;
-      return OnBlock(head, /*first=*/true, now, let_in);
+      if (stranger && !Spend(stranger_calls_, 1, now, Cause::kStrangerCalls)) return false;
+      return OnBlock(head, /*first=*/true, now, stranger);
     case kContinuation:
-      return OnBlock(head, /*first=*/false, now, let_in);
+      return OnBlock(head, /*first=*/false, now, stranger);
     case kReset:
-      return Spend(resets_, 1, now, "resets");
+      return Spend(resets_, 1, now, Cause::kResets);
     case kSettings:
-      return Spend(settings_, 1, now, "settings");
+      return Spend(settings_, 1, now, Cause::kSettings);
     case kPing:
-      return Spend(pings_, 1, now, "pings");
+      return Spend(pings_, 1, now, Cause::kPings);
     case kPushPromise:
-      return Cut("push_promise");
+      return Cut(Cause::kPushPromise);
     default:
-      return Spend(idle_frames_, 1, now, "idle_frames");
+      return Spend(idle_frames_, 1, now, Cause::kIdleFrames);
   }
 }
 
-bool FrameGuard::OnBlock(const Head& head, bool first, Time now, bool let_in) {
+bool FrameGuard::OnBlock(const Head& head, bool first, Time now, bool stranger) {
   if (first) {
     block_bytes_ = 0;
     continuations_ = 0;
-  } else if (++continuations_ > kMaxContinuations) {
-    return Cut("header_block");
+  } else if (++continuations_ > max_continuations_) {
+    return Cut(Cause::kHeaderBlock);
   }
-  block_bytes_ += head.length;
-  if (block_bytes_ > kMaxBlockBytes) return Cut("header_block");
-  Allowance& bytes = let_in ? header_bytes_ : strangers_header_bytes_;
-  return Spend(bytes, static_cast<double>(head.length), now, "header_bytes");
+  block_bytes_ += static_cast<int64_t>(head.length);
+  if (block_bytes_ > max_block_bytes_) return Cut(Cause::kHeaderBlock);
+  Allowance& bytes = stranger ? stranger_header_bytes_ : header_bytes_;
+  return Spend(bytes, static_cast<double>(head.length), now, Cause::kHeaderBytes);
 }
 
 }  // namespace assay::guard

@@ -14,22 +14,22 @@
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
+#include "server/wire/limits.h"
 
 namespace assay::guard {
 
-// A bucket that fills by itself: `burst` at once, and then `per_second`.
+// What is left of a rate.
 class Allowance {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  constexpr Allowance(double burst, double per_second)
-      : burst_(burst), per_second_(per_second), left_(burst) {}
+  explicit constexpr Allowance(const service::Rate& rate) : rate_(rate), left_(rate.burst) {}
   // False: nothing is left. What is taken may be more than that: the next has to wait for it. `now`
   // does not go back.
   bool Take(double amount, Time now) {
     if (at_ != Time()) {
-      left_ += per_second_ * std::chrono::duration<double>(now - at_).count();
-      if (left_ > burst_) left_ = burst_;
+      left_ += rate_.per_second * std::chrono::duration<double>(now - at_).count();
+      if (left_ > rate_.burst) left_ = rate_.burst;
     }
     at_ = now;
     if (left_ <= 0) return false;
@@ -38,28 +38,42 @@ class Allowance {
   }
 
  private:
-  double burst_;
-  double per_second_;
+  service::Rate rate_;
   double left_;
   Time at_{};
 };
+
+// Why a connection is cut off. Fit for a label (CauseLabel).
+enum class Cause : uint8_t {
+  kNone,
+  kResets,
+  kSettings,
+  kPings,
+  kPushPromise,
+  kIdleFrames,   // that carry nothing or next to it, or that HTTP/2 does not know
+  kHeaderBlock,  // too large, or in too many parts
+  kHeaderBytes,
+  kStrangerCalls,  // of somebody none of whose calls was let in; as the next
+  kStrangerData,
+  kRefusedCalls,
+};
+inline constexpr int kCauses = static_cast<int>(Cause::kRefusedCalls) + 1;
+// In lower case, such as "idle_frames".
+absl::string_view CauseLabel(Cause cause);
 
 // Not thread safe.
 class FrameGuard {
  public:
   using Time = Allowance::Time;
 
-  // A block of header fields: HEADERS and its CONTINUATIONs. gRPC takes 8 KiB of fields.
-  static constexpr size_t kMaxBlockBytes = size_t{64} << 10;
-  static constexpr int kMaxContinuations = 32;
+  explicit FrameGuard(const service::ConnectionLimits& limits);
 
-  // The next bytes that the client sent, from the connection's first on. `let_in`: a call of this
-  // connection had a token that is known, or needed none; before that it may send little. False:
-  // it must be cut off, and `reason` says why; nothing that follows is looked at.
-  bool Take(absl::string_view bytes, Time now, bool let_in);
+  // The next bytes that the client sent, from the connection's first on. `stranger`: a call of this
+  // connection was refused and none was let in; it may send little. False: it must be cut off, and
+  // `cause` says why; nothing that follows is looked at.
+  bool Take(absl::string_view bytes, Time now, bool stranger);
 
-  // Empty: none. Of a fixed set, fit for a label.
-  absl::string_view reason() const { return reason_; }
+  Cause cause() const { return cause_; }
 
  private:
   struct Head {
@@ -67,14 +81,14 @@ class FrameGuard {
     uint8_t type;
     uint8_t flags;
   };
-  bool OnHead(const Head& head, Time now, bool let_in);
-  bool OnBlock(const Head& head, bool first, Time now, bool let_in);
-  bool Cut(absl::string_view reason) {
-    reason_ = reason;
+  bool OnHead(const Head& head, Time now, bool stranger);
+  bool OnBlock(const Head& head, bool first, Time now, bool stranger);
+  bool Cut(Cause cause) {
+    cause_ = cause;
     return false;
   }
-  bool Spend(Allowance& allowance, double amount, Time now, absl::string_view reason) {
-    return allowance.Take(amount, now) || Cut(reason);
+  bool Spend(Allowance& allowance, double amount, Time now, Cause cause) {
+    return allowance.Take(amount, now) || Cut(cause);
   }
 
   static constexpr size_t kPrefaceBytes = 24;
@@ -84,19 +98,20 @@ class FrameGuard {
   std::array<unsigned char, kHeadBytes> head_{};
   size_t head_size_ = 0;
   size_t payload_left_ = 0;
-  size_t block_bytes_ = 0;
-  int continuations_ = 0;
-  absl::string_view reason_;
+  const int64_t max_block_bytes_;
+  const int32_t max_continuations_;
+  int64_t block_bytes_ = 0;
+  int32_t continuations_ = 0;
+  Cause cause_ = Cause::kNone;
 
-  Allowance resets_{500, 200};
-  Allowance settings_{50, 1};
-  Allowance pings_{1000, 500};
-  // Frames that carry nothing or next to it, and such as gRPC does not know.
-  Allowance idle_frames_{100'000, 50'000};
-  Allowance strangers_headers_{1000, 200};
-  Allowance strangers_header_bytes_{1 << 20, 256 << 10};
-  Allowance header_bytes_{16 << 20, 8 << 20};
-  Allowance strangers_data_{512 << 10, 64 << 10};
+  Allowance resets_;
+  Allowance settings_;
+  Allowance pings_;
+  Allowance idle_frames_;
+  Allowance header_bytes_;
+  Allowance stranger_calls_;
+  Allowance stranger_header_bytes_;
+  Allowance stranger_data_bytes_;
 };
 
 }  // namespace assay::guard

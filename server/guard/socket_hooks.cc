@@ -84,7 +84,10 @@ FrameGuard::Time Now() { return std::chrono::steady_clock::now(); }
 // Whether the connection is taken.
 bool Watch(int fd) {
   Slot* const slot = SlotOf(fd);
-  if (slot == nullptr) return false;
+  if (slot == nullptr) {
+    AllConnections().CountRefused(Refusal::kDescriptors);
+    return false;
+  }
   sockaddr_storage from{};
   socklen_t size = sizeof(from);
   if (getpeername(fd, reinterpret_cast<sockaddr*>(&from), &size) != 0) return false;
@@ -112,7 +115,7 @@ int RefuseWaiting(int listener) {
       errno = error == EMFILE || error == ENFILE ? EAGAIN : error;
       return -1;
     }
-    AllConnections().CountRefused();
+    AllConnections().CountRefused(Refusal::kDescriptors);
   }
 }
 
@@ -136,17 +139,19 @@ int TlsIndex() {
 bool TakeDecrypted(SSL* ssl, absl::string_view bytes) {
   auto* tls = static_cast<TlsFrames*>(SSL_get_ex_data(ssl, TlsIndex()));
   if (tls == nullptr) {
-    tls = new TlsFrames{last_read, {}};
+    tls = new TlsFrames{last_read, FrameGuard(AllConnections().limits())};
     if (SSL_set_ex_data(ssl, TlsIndex(), tls) != 1) {
       delete tls;
       return false;
     }
   }
   const auto connection = tls->connection.lock();
-  // Where it is not known whose it is, it counts as let in: the stricter limits are not for it.
-  const bool let_in = connection == nullptr || connection->let_in.load(std::memory_order_relaxed);
-  const bool taken = tls->frames.Take(bytes, Now(), let_in);
-  if (!taken && connection != nullptr) AllConnections().CutOff(*connection, Now());
+  // Where it is not known whose it is, the stricter limits are not for it.
+  const bool stranger = connection != nullptr && connection->stranger();
+  const bool taken = tls->frames.Take(bytes, Now(), stranger);
+  if (!taken && connection != nullptr) {
+    AllConnections().CutOff(*connection, tls->frames.cause(), Now());
+  }
   return taken;
 }
 
@@ -156,22 +161,23 @@ SslRead RealSslRead() {
   return real;
 }
 
-// False: cut it off.
-bool TakeRead(Connection& connection, const msghdr& message, ssize_t size) {
+// Why it must be cut off.
+Cause TakeRead(Connection& connection, const msghdr& message, ssize_t size) {
   auto left = static_cast<size_t>(size);
   const FrameGuard::Time now = Now();
   for (size_t i = 0; i < message.msg_iovlen && left > 0; ++i) {
     const iovec& part = message.msg_iov[i];
     const size_t here = std::min(left, part.iov_len);
-    if (!connection.Take({static_cast<const char*>(part.iov_base), here}, now)) return false;
+    const Cause cause = connection.Take({static_cast<const char*>(part.iov_base), here}, now);
+    if (cause != Cause::kNone) return cause;
     left -= here;
   }
-  return true;
+  return Cause::kNone;
 }
 
 }  // namespace
 
-void InstallHooks(const ConnectionLimits& limits) {
+void InstallHooks(const service::ConnectionLimits& limits) {
   AllConnections().set_limits(limits);
   Slots();
   TlsIndex();
@@ -207,10 +213,10 @@ ssize_t recvmsg(int fd, msghdr* message, int flags) {
   const ssize_t size = syscall(SYS_recvmsg, fd, message, flags);
   if (known == nullptr || size <= 0 || (flags & MSG_ERRQUEUE) != 0) return size;
   Connection& connection = **known;
-  const bool taken = TakeRead(connection, *message, size);
+  const Cause cause = TakeRead(connection, *message, size);
   if (connection.encrypted()) last_read = *known;
-  if (taken && !connection.doomed.load(std::memory_order_relaxed)) return size;
-  AllConnections().CutOff(connection, Now());
+  if (cause == Cause::kNone) return size;
+  AllConnections().CutOff(connection, cause, Now());
   shutdown(fd, SHUT_RDWR);
   errno = ECONNRESET;
   return -1;

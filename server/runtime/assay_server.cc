@@ -48,7 +48,8 @@ constexpr int kOpsStreams = 100;
 constexpr int kOpsMessageBytes = 64 << 10;
 constexpr int kPollers = 6;
 // Descriptors that are not for gRPC's connections: the HTTP ports, evaluators, files.
-constexpr int kOtherDescriptors = 64;
+constexpr int64_t kOtherDescriptors = 64;
+constexpr int64_t kFewestConnections = 16;
 constexpr unsigned kCertificateReloadSeconds = 10;
 
 int Workers(const Config& config) {
@@ -56,10 +57,22 @@ int Workers(const Config& config) {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-// What depends on how many workers there are. Two long pieces a worker: one ends, the next is
-// there.
-Config WithWorkers(Config config) {
+// As many connections as there are descriptors for, and some to spare.
+int32_t MaxConnections(int32_t wanted) {
+  rlimit descriptors{};
+  if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return wanted;
+  const auto most = static_cast<int64_t>(std::min<rlim_t>(descriptors.rlim_cur, 1 << 20));
+  const int64_t left = most - std::max<int64_t>(kOtherDescriptors, most / 4);
+  return static_cast<int32_t>(
+      std::min<int64_t>(std::max<int64_t>(left, kFewestConnections), wanted));
+}
+
+// What depends on the process: its workers and descriptors. Two long pieces a worker: one ends, the
+// next is there.
+Config OfProcess(Config config) {
   config.session.max_long_started = 2 * Workers(config);
+  int32_t& connections = config.session.limits.connections.max_connections;
+  connections = MaxConnections(connections);
   return config;
 }
 
@@ -123,22 +136,10 @@ void BoundTransport(grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
 }
 
-// As many connections as there are descriptors for, and some to spare.
-guard::ConnectionLimits LimitsOfConnections() {
-  guard::ConnectionLimits limits;
-  rlimit descriptors{};
-  if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
-    const auto most = static_cast<int64_t>(std::min<rlim_t>(descriptors.rlim_cur, 1 << 20));
-    limits.connections = static_cast<int>(std::clamp<int64_t>(
-        most - std::max<int64_t>(kOtherDescriptors, most / 4), 16, limits.connections));
-  }
-  return limits;
-}
-
 class Server final : public AssayServer {
  public:
   Server(const Config& config, const service::Catalog& catalog, const telemetry::Log* log)
-      : config_(WithWorkers(config)),
+      : config_(OfProcess(config)),
         catalog_(catalog),
         metrics_(MetricsConfigFor(config, catalog)),
         service_log_(log),
@@ -238,7 +239,7 @@ absl::Status Server::Serve() {
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::channelz::experimental::InitChannelzService();
   });
-  guard::InstallHooks(LimitsOfConnections());
+  guard::InstallHooks(config_.session.limits.connections);
   ASSAY_RETURN_IF_ERROR(AddEvaluators());
   if (!config_.metrics.empty()) {
     auto exposer = telemetry::MetricsServer::Start(config_.metrics, metrics_);
@@ -306,7 +307,10 @@ bool Server::Shutdown(absl::Duration grace) {
   // themselves.
   while (Calls() > 0 && executor_.Now() < deadline) absl::SleepFor(kDrainPoll);
   const bool clean = Calls() == 0;
+  // Each HTTP port takes up to two seconds to close: both at once.
+  std::thread closing([this] { exposer_.reset(); });
   gateway_.reset();
+  closing.join();
   server_->Shutdown(absl::ToChronoTime(absl::Now() + kTransportGrace));
   server_->Wait();
   pollers_.Stop();

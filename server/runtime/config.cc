@@ -19,6 +19,9 @@ constexpr int kMaxPort = 65535;
 
 // Buffers of the transport, and what is remembered of its caller's answers.
 constexpr int64_t kStreamBytes = (256 << 10) + evaluation::CallerLimits().cache_bytes;
+// The most that one takes that has sent no request: TLS, with a block of header fields as long as
+// it may be that does not end (measured: 240 KiB; 72 where it is idle, and 19 in plaintext).
+constexpr int64_t kConnectionBytes = 256 << 10;
 constexpr int64_t kMinTransportBytes = int64_t{4} << 20;
 constexpr int64_t kBaseBytes = int64_t{100} << 20;
 
@@ -101,6 +104,9 @@ absl::Status CheckLimits(const Config& config) {
   }
   if (session.max_started < 1) return Wrong("limits.max_started", "must be at least 1");
   if (config.streams.max_streams < 1) return Wrong("limits.max_streams", "must be at least 1");
+  if (limits.connections.max_connections < 1) {
+    return Wrong("limits.max_connections", "must be at least 1");
+  }
   if (limits.max_agents < 1 || limits.max_agents > 64) {
     return Wrong("limits.max_agents", "must be in [1, 64]");
   }
@@ -192,6 +198,7 @@ std::vector<std::string> IdleSettings(const Config& config) {
 
 int64_t MemoryBound(const Config& config) {
   return 3 * config.max_bytes + config.streams.max_streams * kStreamBytes +
+         config.session.limits.connections.max_connections * kConnectionBytes +
          config.evaluators.cache_bytes() + kBaseBytes;
 }
 

@@ -35,6 +35,7 @@ void ReadLimits(const LimitsConfig& from, Config* config) {
   SetUnlessZero(from.max_messages(), &session.limits.max_messages);
   SetUnlessZero(from.max_episode_bytes(), &session.limits.max_episode_bytes);
   SetUnlessZero(from.max_transport_bytes(), &session.limits.max_transport_bytes);
+  SetUnlessZero(from.max_connections(), &session.limits.connections.max_connections);
   if (from.has_max_stream_age()) session.max_age = DurationFromWire(from.max_stream_age());
   if (from.has_write_stall()) session.write_stall = DurationFromWire(from.write_stall());
   SetUnlessZero(from.max_episodes(), &config->max_episodes);

@@ -6,6 +6,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "server/base/sha256.h"
+#include "server/wire/authors.h"
 #include "server/wire/questions/digest.h"
 
 namespace assay::service {
@@ -19,16 +20,13 @@ constexpr int64_t kAgentOverhead = 64;
 
 Transcript::Transcript(const v1::Episode& episode)
     : task(MessageDigest(episode.task())), parallel(episode.group().parallel()) {
-  absl::flat_hash_map<absl::string_view, int32_t> index;
-  for (const v1::Agent& agent : episode.agents()) {
-    index.emplace(agent.id(), static_cast<int32_t>(agents.size()));
-    agents.push_back(agent.id());
-  }
+  for (const v1::Agent& agent : episode.agents()) agents.push_back(agent.id());
+  const std::vector<int> authors = Authors(episode);
   turns.reserve(episode.messages_size());
-  for (const v1::Message& message : episode.messages()) {
-    const auto author = index.find(message.agent_id());
+  for (int t = 0; t < episode.messages_size(); ++t) {
+    const v1::Message& message = episode.messages(t);
     Turn& turn = turns.emplace_back();
-    turn.agent = author == index.end() ? -1 : author->second;
+    turn.agent = authors[t];
     turn.round = message.round();
     const std::string digest = Sha256(message.content());
     std::copy_n(digest.begin(), turn.digest.size(), turn.digest.begin());

@@ -8,6 +8,7 @@
 #include "server/base/status_macros.h"
 #include "server/signals/phases/credit_phase.h"
 #include "server/signals/unions.h"
+#include "server/wire/authors.h"
 #include "server/wire/convert.h"
 #include "server/wire/errors.h"
 #include "server/wire/questions/durations.h"
@@ -18,11 +19,7 @@ namespace assay::service {
 namespace {
 
 bool CanVote(const v1::Episode& episode) {
-  return !episode.task().reference_answer().empty() &&
-         std::any_of(episode.messages().begin(), episode.messages().end(),
-                     [](const v1::Message& message) {
-                       return !message.agent_id().empty() && message.has_answer();
-                     });
+  return !episode.task().reference_answer().empty() && AnyBallot(episode);
 }
 
 // IsShort: tens of microseconds, also where each question is recorded.

@@ -6,6 +6,7 @@
 #include "absl/base/attributes.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/utf8.h"
+#include "server/wire/authors.h"
 #include "server/wire/errors.h"
 #include "server/wire/option_effects.h"
 #include "server/wire/questions/durations.h"

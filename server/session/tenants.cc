@@ -4,6 +4,7 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/peer.h"
 
 namespace assay::service {
 namespace {
@@ -32,10 +33,8 @@ std::shared_ptr<CallerShare> Callers::Share(const std::string& caller) {
 
 CallContext MakeCallContext(Callers* callers, const std::string& caller, absl::string_view peer,
                             absl::string_view traceparent) {
-  // Without the port: a caller may have many connections.
-  const absl::string_view host = peer.substr(0, peer.rfind(':'));
   const std::string name =
-      caller.empty() ? absl::StrCat("address ", host) : absl::StrCat("name ", caller);
+      caller.empty() ? absl::StrCat("network ", NetworkOf(peer)) : absl::StrCat("name ", caller);
   return {callers->Share(name), ContinueTrace(traceparent, NewSpan())};
 }
 

@@ -50,7 +50,8 @@ struct CallContext {
   std::shared_ptr<CallerShare> share;
   TraceContext trace;
 };
-// `caller` as CallGate names it; where that is empty it is known by `peer`, its address, alone.
+// `caller` as CallGate names it; where that is empty it is known by the network (NetworkOf)
+// of `peer`, its address and port, alone.
 CallContext MakeCallContext(Callers* callers, const std::string& caller, absl::string_view peer,
                             absl::string_view traceparent);
 

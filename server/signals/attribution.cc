@@ -10,6 +10,7 @@
 #include "server/base/status_macros.h"
 #include "server/blame/labels.h"
 #include "server/blame/posterior.h"
+#include "server/blame/text/mixed_prior.h"
 #include "server/signals/findings.h"
 #include "server/signals/message_credit.h"
 #include "server/signals/phases/credit_phase.h"
@@ -89,6 +90,8 @@ class Attribution::Impl {
   absl::Status FillScore(Signals& signals) const;
   absl::Status FillMessages(Signals& signals);
   void FillPosterior(const blame::Posterior& posterior, Signals& signals) const;
+  void FillPrior(const blame::Evidence& evidence, const blame::Posterior& posterior,
+                 Signals& signals) const;
   void FillMeasures(const MessageFacts& facts, const MessageCredits& credits,
                     Signals& signals) const;
   void FillPairs(const RewardInputs& inputs, Signals& signals) const;
@@ -252,13 +255,30 @@ void Attribution::Impl::FillPosterior(const blame::Posterior& posterior, Signals
   FirstError& first = signals.first_error;
   first.first_index = posterior.claimed_first;
   first.decisive_index = posterior.claimed_decisive;
-  first.agent = posterior.likeliest_agent;
+  first.context_index = posterior.claimed_context;
+  // Where nothing tells the messages apart, nobody is named for having spoken early.
+  if (posterior.tier != blame::Tier::kNone) first.agent = posterior.likeliest_agent;
   if (posterior.likeliest_first >= 0)
     first.probability = posterior.first[posterior.likeliest_first];
   first.none = posterior.none;
   first.environment = posterior.environment;
   first.credible_set = posterior.credible_set;
   first.tier = posterior.tier;
+}
+
+void Attribution::Impl::FillPrior(const blame::Evidence& evidence,
+                                  const blame::Posterior& posterior, Signals& signals) const {
+  FirstError& first = signals.first_error;
+  first.prior_used = evidence.prior_used;
+  first.prior_weight = evidence.prior_weight;
+  if (options_.first_error.prior == nullptr) return;
+  if (evidence.prior_collection >= 0) {
+    first.prior_source = options_.first_error.prior->collections[evidence.prior_collection].source;
+  }
+  // Pairs weigh by it, and nothing else in the record tells what the texts said.
+  for (size_t p = 0; p < signals.messages.size(); ++p) {
+    signals.message_audits[p].prior = posterior.prior[signals.messages[p].index];
+  }
 }
 
 absl::Status Attribution::Impl::FillMessages(Signals& signals) {
@@ -289,11 +309,8 @@ absl::Status Attribution::Impl::FillMessages(Signals& signals) {
   } else {
     signals.first_error.none = 1;
   }
-  for (size_t p = 0; p < indices.size(); ++p) {
-    signals.messages[p].label = labels[indices[p]];
-    // Pairs weigh by it, and nothing else in the record tells what the texts said.
-    if (evidence.prior_from_text) signals.message_audits[p].prior = posterior.prior[indices[p]];
-  }
+  for (size_t p = 0; p < indices.size(); ++p) signals.messages[p].label = labels[indices[p]];
+  FillPrior(evidence, posterior, signals);
   facts.labels = labels;
   // A partial estimate rests on what has been answered, not on what was asked for.
   const EvidenceKind asked =

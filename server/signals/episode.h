@@ -24,8 +24,10 @@ struct JudgeScore {
 
 // m_t. The node before message t is node t.
 struct Message {
-  int agent = kContext;  // index into Episode::agents, or kContext
-  int round = 0;         // 0: unknown
+  int agent = kContext;       // index into Episode::agents, or kContext
+  absl::string_view speaker;  // of context: the agent, no model, that said it; empty: nobody known
+  bool is_output = false;     // of context: a tool said it
+  int round = 0;              // 0: unknown
   absl::string_view content;
   std::optional<absl::string_view> answer;
   std::optional<double> process_score;      // q_t in [-1, 1]

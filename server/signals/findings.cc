@@ -4,48 +4,43 @@
 #include <cstddef>
 
 #include "absl/strings/str_cat.h"
-#include "server/blame/text/text_prior.h"
+#include "server/blame/judges.h"
+#include "server/blame/labels.h"
+#include "server/blame/stated_prior.h"
+#include "server/blame/text/mixed_prior.h"
 #include "server/signals/redundancy.h"
 
 namespace assay::signals {
 namespace {
 
-std::optional<double> MeanScore(const Message& m, const std::vector<double>& found, size_t t) {
-  double sum = 0;
-  int judges = 0;
-  const auto add = [&](double score) {
-    sum += score;
-    ++judges;
-  };
-  if (m.process_score.has_value()) add(*m.process_score);
-  for (const JudgeScore& judge : m.judge_scores) add(judge.score);
-  if (!found.empty() && !std::isnan(found[t])) add(found[t]);
-  if (judges == 0) return std::nullopt;
-  return sum / judges;
-}
-
-void AddScores(const Episode& episode, const std::vector<double>& found,
-               std::vector<blame::Score>& scores) {
+// What judges say of the agents' messages, those left out whose word is worth nothing.
+std::vector<blame::Score> Scores(const Episode& episode, const Options& options,
+                                 const std::vector<double>& found) {
+  std::vector<blame::Score> scores;
   for (size_t t = 0; t < episode.messages.size(); ++t) {
     const Message& m = episode.messages[t];
     if (m.agent == kContext) continue;
-    const int index = static_cast<int>(t);
-    if (m.process_score.has_value()) scores.push_back({index, *m.process_score});
-    for (const JudgeScore& judge : m.judge_scores) scores.push_back({index, judge.score});
-    if (!found.empty() && !std::isnan(found[t])) scores.push_back({index, found[t]});
+    const auto add = [&](absl::string_view judge, double score) {
+      blame::AddScore(options.first_error.judges, judge, static_cast<int>(t), score, scores);
+    };
+    if (m.process_score.has_value()) add("", *m.process_score);
+    for (const JudgeScore& judge : m.judge_scores) add(judge.judge, judge.score);
+    if (!found.empty() && !std::isnan(found[t])) {
+      scores.push_back({.message = static_cast<int>(t), .value = found[t]});
+    }
   }
+  return scores;
 }
 
-blame::TextEpisode AsText(const Episode& episode) {
-  blame::TextEpisode text;
-  text.task = episode.prompt;
-  text.messages.reserve(episode.messages.size());
-  for (const Message& m : episode.messages) {
-    const bool context = m.agent == kContext;
-    text.messages.push_back(
-        {context ? absl::string_view() : episode.agents[m.agent].id, m.content, context});
-  }
-  return text;
+// The prior of what texts say.
+void ReadTexts(const Episode& episode, const FirstErrorOptions& options,
+               blame::Evidence& evidence) {
+  const blame::AppliedPrior applied = blame::Apply(*options.prior, TextOf(episode));
+  evidence.prior = blame::BlendedPrior(evidence, applied.fitted, applied.fitted_share, applied.rest,
+                                       options.parameters, options.definition);
+  evidence.prior_used = applied.used;
+  evidence.prior_collection = applied.collection;
+  evidence.prior_weight = applied.fitted_share;
 }
 
 std::optional<double> GivenNodeValue(const Message& m, const ValueRange& range) {
@@ -57,6 +52,18 @@ std::optional<double> GivenNodeValue(const Message& m, const ValueRange& range) 
 }
 
 }  // namespace
+
+blame::TextEpisode TextOf(const Episode& episode) {
+  blame::TextEpisode text;
+  text.task = episode.prompt;
+  text.messages.reserve(episode.messages.size());
+  for (const Message& m : episode.messages) {
+    const bool context = m.agent == kContext;
+    text.messages.push_back(
+        {context ? m.speaker : episode.agents[m.agent].id, m.content, context, m.is_output});
+  }
+  return text;
+}
 
 std::vector<blame::Rollouts> NodeRollouts(const Episode& episode, const Options& options,
                                           const Findings& findings) {
@@ -138,16 +145,16 @@ blame::Evidence BlameEvidence(const Episode& episode, const Options& options,
     if (m.first_error) evidence.annotations.push_back(index);
     if (m.repairs.has_value()) evidence.repairs.push_back({index, *m.repairs});
   }
-  AddScores(episode, findings.scores, evidence.scores);
+  evidence.scores = Scores(episode, options, findings.scores);
   evidence.nodes = NodeRollouts(episode, options, findings);
   evidence.corrections = findings.corrections;
   // A few rollouts at node 0 do not make V_0 known: one that failed would call every policy weak.
   if (!episode.messages.empty()) evidence.start_value = episode.messages[0].prefix_value;
   if (options.first_error.prior != nullptr) {
-    evidence.prior = blame::ApplyTextPrior(*options.first_error.prior, AsText(episode));
-    evidence.prior_from_text = true;
+    ReadTexts(episode, options.first_error, evidence);
   } else if (!credit.empty()) {
     evidence.prior = blame::CreditPrior(evidence.authors, credit, options.range.size());
+    evidence.prior_used = blame::PriorUsed::kCredit;
   }
   return evidence;
 }
@@ -186,10 +193,7 @@ MessageFacts GatherMessageFacts(const Episode& episode, const Options& options,
   const size_t count = episode.messages.size();
   MessageFacts facts;
   facts.redundancy = Redundancies(episode, options.message_rewards.shingles);
-  facts.scores.resize(count);
-  for (size_t t = 0; t < count; ++t) {
-    facts.scores[t] = MeanScore(episode.messages[t], findings.scores, t);
-  }
+  facts.scores = blame::MeanScores(Scores(episode, options, findings.scores), count);
   facts.node_values = NodeValues(episode, options, findings, score);
   facts.owen = findings.owen;
   return facts;

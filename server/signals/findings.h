@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "server/blame/posterior.h"
+#include "server/blame/text/text_reader.h"
 #include "server/signals/episode.h"
 #include "server/signals/options.h"
 #include "server/signals/rewards/evidence_kinds.h"
@@ -33,6 +34,9 @@ bool LocatesErrors(const Episode& episode, const Findings& findings);
 blame::Evidence BlameEvidence(const Episode& episode, const Options& options,
                               const Findings& findings, double score,
                               const std::vector<double>& credit);
+
+// The episode as readers of texts see it: views into what the episode points to.
+blame::TextEpisode TextOf(const Episode& episode);
 
 // The options in the terms of blame/.
 blame::PosteriorOptions BlamePosteriorOptions(const Options& options);

@@ -7,12 +7,13 @@
 #include <optional>
 #include <vector>
 
+#include "server/blame/judges.h"
 #include "server/blame/pairs/pairs.h"
 #include "server/blame/posterior.h"
 #include "server/credit/credit_plan.h"
 
 namespace assay::blame {
-struct TextPrior;
+struct MixedPrior;
 }
 
 namespace assay::signals {
@@ -47,8 +48,9 @@ struct FirstErrorOptions {
   int max_rollouts = 0;  // 0: max(8, 8 ceil(log2 T))
   blame::ErrorDefinition definition = blame::ErrorDefinition::kStaysUnlikely;
   bool soft_rewards = false;
-  blame::Parameters parameters;                   // of the chain
-  std::shared_ptr<const blame::TextPrior> prior;  // null: uniform or by credit
+  blame::Parameters parameters;                    // of the chain
+  std::shared_ptr<const blame::MixedPrior> prior;  // null: uniform or by credit
+  std::vector<blame::JudgeReliability> judges;     // any other is taken at its word
 };
 
 // Questions about teams put together from the episodes of a group.

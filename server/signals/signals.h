@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "server/blame/labels.h"
@@ -58,12 +59,16 @@ struct MessageAudit {
 struct FirstError {
   std::optional<int> first_index;
   std::optional<int> decisive_index;
-  int agent = -1;  // with the most mass; -1: none
+  std::optional<int> context_index;
+  int agent = -1;  // with the most mass; -1: none, or nothing tells them apart
   double probability = 0;
   double none = 0;
   double environment = 0;
   std::vector<int> credible_set;
   blame::Tier tier = blame::Tier::kNone;
+  blame::PriorUsed prior_used = blame::PriorUsed::kFlat;
+  std::string prior_source;  // the most familiar collection; empty: none
+  double prior_weight = 0;   // of its prior, in [0, 1]
 };
 
 struct Interaction {

@@ -9,6 +9,7 @@
 #include "prometheus/exposer.h"
 #include "prometheus/registry.h"
 #include "server/base/thread_memory.h"
+#include "server/telemetry/connections_collector.h"
 #include "server/telemetry/process_collector.h"
 #include "server/transport/relay.h"
 
@@ -16,16 +17,8 @@ namespace assay::telemetry {
 namespace {
 
 // The default of 2 threads lets four idle connections keep a scrape waiting for 45 s.
-constexpr int kThreads = 8;
+constexpr int kThreads = service::kMetricsLimits.max_served + 1;
 constexpr int kRequestTimeoutMs = 5000;
-
-service::RelayLimits LimitsOfRelay() {
-  service::RelayLimits limits;
-  limits.connections = 256;
-  limits.carried = kThreads - 1;
-  limits.head_time = limits.patience = absl::Milliseconds(kRequestTimeoutMs);
-  return limits;
-}
 
 struct Callbacks : CivetCallbacks {
   Callbacks() { init_thread = KeepNoFreedMemory; }
@@ -36,15 +29,17 @@ class ExposerServer final : public MetricsServer {
   explicit ExposerServer(const Metrics& metrics)
       : registry_(metrics.registry()),
         process_(std::make_shared<ProcessCollector>()),
+        connections_(std::make_shared<ConnectionsCollector>()),
         exposer_({"listening_ports", "127.0.0.1:0", "num_threads", absl::StrCat(kThreads),
                   "request_timeout_ms", absl::StrCat(kRequestTimeoutMs), "enable_keep_alive", "no"},
                  &callbacks_) {
     exposer_.RegisterCollectable(registry_);
     exposer_.RegisterCollectable(process_);
+    exposer_.RegisterCollectable(connections_);
   }
   absl::Status Listen(const std::string& address) {
-    auto relay =
-        service::Relay::Start(address, exposer_.GetListeningPorts().front(), LimitsOfRelay());
+    auto relay = service::Relay::Start(address, exposer_.GetListeningPorts().front(),
+                                       service::kMetricsLimits);
     if (!relay.ok()) return relay.status();
     relay_ = *std::move(relay);
     return absl::OkStatus();
@@ -54,6 +49,7 @@ class ExposerServer final : public MetricsServer {
  private:
   const std::shared_ptr<prometheus::Registry> registry_;
   const std::shared_ptr<ProcessCollector> process_;
+  const std::shared_ptr<ConnectionsCollector> connections_;
   const Callbacks callbacks_;
   prometheus::Exposer exposer_;
   std::unique_ptr<service::Relay> relay_;

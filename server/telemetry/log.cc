@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "server/base/peer.h"
 #include "server/base/utf8.h"
 #include "server/wire/errors.h"
 #include "spdlog/async.h"
@@ -152,10 +153,7 @@ void ServiceLog::OnEpisode(const v1::EpisodeResult& result, double /*value_range
 }
 
 void ServiceLog::OnStreamClosed(const service::StreamSummary& summary) {
-  // The address without its port.
-  const absl::string_view peer = summary.peer;
-  const auto left_out =
-      lines_.Admit(peer.substr(0, peer.rfind(':')), std::chrono::steady_clock::now());
+  const auto left_out = lines_.Admit(NetworkOf(summary.peer), std::chrono::steady_clock::now());
   if (!left_out.has_value()) return;
   log_->Write(summary.status.ok() ? Level::kInfo : Level::kWarning, "stream",
               {{"stream", static_cast<int64_t>(summary.stream)},

@@ -67,6 +67,8 @@ constexpr absl::string_view kQuestionOutcomes[] = {"answered", "failed",  "cance
                                                    "cached",   "retried", "dropped"};
 constexpr absl::string_view kTiers[] = {"unspecified", "none",     "text",
                                         "scores",      "rollouts", "annotation"};
+constexpr absl::string_view kPriors[] = {"unspecified", "flat",   "credit",
+                                         "stated",      "fitted", "general"};
 constexpr char kService[] = "assay.v1.SignalService";
 
 struct Method {
@@ -133,6 +135,7 @@ struct Metrics::Handles {
   std::map<std::string, EvaluatorHandles, std::less<>> evaluators;
   prometheus::Gauge* questions_outstanding;
   std::vector<prometheus::Counter*> first_errors;  // by EvidenceTier
+  std::vector<prometheus::Counter*> priors;        // by PriorUsed
   prometheus::Counter* mismatches;
   prometheus::Counter* unreadable_answers;
   std::vector<prometheus::Counter*> rejected;  // by RejectReason
@@ -169,6 +172,15 @@ Metrics::Handles::Handles(const MetricsConfig& config) {
                      .Register(*registry);
   for (const absl::string_view tier : kTiers) {
     first_errors.push_back(&errors.Add({{"tier", std::string(tier)}}));
+  }
+  auto& used = prometheus::BuildCounter()
+                   .Name("assay_failure_priors_total")
+                   .Help(
+                       "Failed episodes, by the prior of their first error: flat where none was "
+                       "asked for or the episode is foreign to all of them.")
+                   .Register(*registry);
+  for (const absl::string_view prior : kPriors) {
+    priors.push_back(&used.Add({{"prior", std::string(prior)}}));
   }
   mismatches = Counter("assay_outcome_mismatch_total",
                        "Episodes whose score is not what the evaluator gives the whole team.");
@@ -299,6 +311,8 @@ void Metrics::OnEpisode(const v1::EpisodeResult& result, double value_range, abs
   handles_->estimator_gap->Observe(std::abs(signals.conservation().estimator_gap()) / value_range);
   if (signals.outcome_mismatch()) handles_->mismatches->Increment();
   handles_->unreadable_answers->Increment(signals.effort().unreadable_answers());
+  const auto prior = static_cast<size_t>(signals.first_error().prior_used());
+  if (!signals.success() && prior < handles_->priors.size()) handles_->priors[prior]->Increment();
   if (signals.first_error().has_first_index()) {
     const auto tier = static_cast<size_t>(signals.first_error().tier());
     if (tier < handles_->first_errors.size()) handles_->first_errors[tier]->Increment();

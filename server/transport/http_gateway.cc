@@ -21,18 +21,11 @@
 namespace assay::service {
 namespace {
 
-// A thread a connection that the relay carries on.
-constexpr int kThreads = 64;
+// A thread a connection that the relay carries on, and some to spare.
+constexpr int kSpareThreads = 4;
 constexpr char kRequestTimeoutMs[] = "10000";   // for the next bytes of a request
 constexpr char kKeepAliveTimeoutMs[] = "5000";  // between two requests: a thread waits for them
-constexpr absl::Duration kBodyTime = absl::Seconds(60);
 constexpr int64_t kReadBytes = 64 << 10;
-
-RelayLimits LimitsOfRelay() {
-  RelayLimits limits;
-  limits.carried = kThreads - 4;
-  return limits;
-}
 
 // A name that a page in a browser could have had resolved to this machine (DNS rebinding): one with
 // a dot, that is no address.
@@ -54,7 +47,7 @@ class Gateway final : public HttpGateway {
     // What listens on loopback is not to be reached by a name that means another machine.
     local_ = absl::StartsWith(address, "127.") || absl::StartsWith(address, "localhost") ||
              absl::StartsWith(address, "[::1]");
-    const std::string threads = absl::StrCat(kThreads);
+    const std::string threads = absl::StrCat(routes_->limits().http.max_served + kSpareThreads);
     const char* options[] = {"listening_ports",
                              "127.0.0.1:0",
                              "num_threads",
@@ -78,7 +71,7 @@ class Gateway final : public HttpGateway {
       return absl::UnavailableError(absl::StrCat("http: cannot listen on ", address));
     }
     mg_set_request_handler(context_, "**", &Gateway::OnRequest, this);
-    auto relay = Relay::Start(address, port.port, LimitsOfRelay());
+    auto relay = Relay::Start(address, port.port, routes_->limits().http);
     if (!relay.ok()) {
       return absl::UnavailableError(
           absl::StrCat("http: cannot listen on ", address, ": ", relay.status().message()));
@@ -166,17 +159,18 @@ class Gateway final : public HttpGateway {
     const std::string peer = relay_->PeerOf(info->remote_port);
     call.peer = peer;
     if (HttpRoutes::IsStream(call)) return Stream(connection, call);
-    if (info->content_length > routes_->max_body_bytes()) return TooLarge();
-    const absl::Time read_by = absl::Now() + kBodyTime;
+    if (info->content_length > routes_->limits().max_transport_bytes) return TooLarge();
+    const absl::Time read_by = absl::Now() + routes_->limits().request_time;
     std::string body;
     // Without a length the body is chunked: its size shows only while it is read.
     std::string chunk(kReadBytes, '\0');
     for (int n; (n = mg_read(connection, chunk.data(), chunk.size())) > 0;) {
       body.append(chunk, 0, static_cast<size_t>(n));
-      if (static_cast<int64_t>(body.size()) > routes_->max_body_bytes()) return TooLarge();
+      if (static_cast<int64_t>(body.size()) > routes_->limits().max_transport_bytes)
+        return TooLarge();
       if (absl::Now() > read_by) {
-        HttpReply reply = ToHttp(absl::DeadlineExceededError(
-            absl::StrCat("the body took longer than ", absl::FormatDuration(kBodyTime))));
+        HttpReply reply = ToHttp(absl::DeadlineExceededError(absl::StrCat(
+            "the body took longer than ", absl::FormatDuration(routes_->limits().request_time))));
         reply.status = 408;
         reply.close = true;
         return reply;
@@ -203,7 +197,9 @@ class Gateway final : public HttpGateway {
             "chunked\r\nConnection: close\r\n\r\n";
         if (mg_write(connection, kHead.data(), kHead.size()) <= 0) return false;
       }
-      return mg_send_chunk(connection, data.data(), static_cast<unsigned int>(data.size())) > 0;
+      // In one piece: mg_send_chunk writes three.
+      const std::string chunk = absl::StrCat(absl::Hex(data.size()), "\r\n", data, "\r\n");
+      return mg_write(connection, chunk.data(), chunk.size()) > 0;
     };
     duplex.stop_reading = [this, peer] { relay_->StopReading(peer); };
     std::optional<HttpReply> refused = routes_->Stream(call, duplex);
@@ -216,8 +212,8 @@ class Gateway final : public HttpGateway {
   }
 
   HttpReply TooLarge() const {
-    HttpReply reply =
-        ToHttp(OverLimit("body", routes_->max_body_bytes() + 1, routes_->max_body_bytes()));
+    HttpReply reply = ToHttp(OverLimit("body", routes_->limits().max_transport_bytes + 1,
+                                       routes_->limits().max_transport_bytes));
     reply.status = 413;
     reply.close = true;
     return reply;

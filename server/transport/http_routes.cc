@@ -18,6 +18,7 @@
 #include "server/base/status_macros.h"
 #include "server/base/utf8.h"
 #include "server/transport/http_json.h"
+#include "server/wire/authors.h"
 #include "server/wire/errors.h"
 #include "server/wire/message_memory.h"
 #include "server/wire/questions/questions.h"
@@ -109,7 +110,7 @@ absl::Status EpisodeOfLabel(absl::string_view path, int number, const std::strin
   episode->set_id(std::string(CutText(id, limits.max_id_bytes)));
   episode->clear_group();
   const int last = episode->messages_size() - 1;
-  if (last >= 0 && !episode->messages(last).agent_id().empty() &&
+  if (last >= 0 && Authors(*episode)[last] != signals::kContext &&
       episode->messages(last).content().empty()) {
     episode->mutable_messages(last)->set_content(std::string(written));
   }

@@ -70,7 +70,7 @@ class HttpRoutes {
   // Calls `done` exactly once, possibly before it returns.
   void Post(const HttpCall& call, Done done) const;
 
-  int64_t max_body_bytes() const { return deps_.config->limits.max_transport_bytes; }
+  const Limits& limits() const { return deps_.config->limits; }
 
  private:
   absl::StatusOr<CallContext> ContextOf(const HttpCall& call) const;

@@ -27,6 +27,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "server/base/mutex.h"
+#include "server/base/peer.h"
 #include "server/base/status_macros.h"
 
 namespace assay::service {
@@ -89,8 +90,7 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
   }
 
   const std::string& peer() const { return peer_; }
-  // Without its port.
-  std::string address() const { return peer_.substr(0, peer_.rfind(':')); }
+  std::string network() const { return NetworkOf(peer_); }
   bool open() const { return outside_.is_open(); }
 
  private:
@@ -115,24 +115,24 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
 
 class Door : public std::enable_shared_from_this<Door> {
  public:
-  Door(const RelayLimits& limits, const tcp::endpoint& target) : limits_(limits), target_(target) {}
+  Door(const HttpLimits& limits, const tcp::endpoint& target) : limits_(limits), target_(target) {}
 
-  const RelayLimits& limits() const { return limits_; }
-  bool full() const { return held_ >= limits_.connections; }
-  // False: its address has as many as it may.
-  bool Enter(const std::string& address) {
-    int& of_address = held_by_[address];
-    if (of_address >= std::max(1, limits_.connections / 2)) return false;
-    ++of_address;
+  const HttpLimits& limits() const { return limits_; }
+  bool full() const { return held_ >= limits_.max_connections; }
+  // False: its network has as many as it may.
+  bool Enter(const std::string& network) {
+    int& of_network = held_by_[network];
+    if (of_network >= limits_.max_connections_per_peer()) return false;
+    ++of_network;
     ++held_;
     return true;
   }
-  void Leave(const std::string& address, bool carried) {
+  void Leave(const std::string& network, bool carried) {
     --held_;
-    Less(held_by_, address);
+    Less(held_by_, network);
     if (carried) {
       --carried_;
-      Less(carried_by_, address);
+      Less(carried_by_, network);
     }
     if (left_) left_();
   }
@@ -143,18 +143,18 @@ class Door : public std::enable_shared_from_this<Door> {
     CarryWaiting();
   }
   void CarryWaiting() {
-    for (auto it = waiting_.begin(); it != waiting_.end() && carried_ < limits_.carried;) {
+    for (auto it = waiting_.begin(); it != waiting_.end() && carried_ < limits_.max_served;) {
       const std::shared_ptr<Pipe> pipe = it->lock();
       if (pipe == nullptr || !pipe->open()) {
         it = waiting_.erase(it);
         continue;
       }
-      int& of_address = carried_by_[pipe->address()];
-      if (of_address >= std::max(1, limits_.carried * 3 / 4)) {
+      int& of_network = carried_by_[pipe->network()];
+      if (of_network >= limits_.max_served_per_peer()) {
         ++it;
         continue;
       }
-      ++of_address;
+      ++of_network;
       ++carried_;
       it = waiting_.erase(it);
       pipe->Carry(target_);
@@ -179,16 +179,16 @@ class Door : public std::enable_shared_from_this<Door> {
   void set_left(std::function<void()> left) { left_ = std::move(left); }
 
  private:
-  static void Less(std::map<std::string, int>& counts, const std::string& address) {
-    const auto found = counts.find(address);
+  static void Less(std::map<std::string, int>& counts, const std::string& network) {
+    const auto found = counts.find(network);
     if (found != counts.end() && --found->second <= 0) counts.erase(found);
   }
 
-  const RelayLimits limits_;
+  const HttpLimits limits_;
   const tcp::endpoint target_;
   int held_ = 0;
   int carried_ = 0;
-  std::map<std::string, int> held_by_;  // addresses
+  std::map<std::string, int> held_by_;  // by network
   std::map<std::string, int> carried_by_;
   std::deque<std::weak_ptr<Pipe>> waiting_;
   std::function<void()> left_;
@@ -198,7 +198,7 @@ class Door : public std::enable_shared_from_this<Door> {
 
 Pipe::~Pipe() {
   if (inside_port_ != 0) door_->Forget(inside_port_);
-  door_->Leave(address(), carried_);
+  door_->Leave(network(), carried_);
 }
 
 // What is written is passed on as it is: the last piece must not wait for what is under way.
@@ -233,7 +233,7 @@ void Pipe::ReadHead() {
           door_->Ready(self);
           return;
         }
-        if (head_.size() < door_->limits().head_bytes) return ReadHead();
+        if (head_.size() < static_cast<size_t>(door_->limits().max_head_bytes)) return ReadHead();
         outside_.close(error);
       });
 }
@@ -286,7 +286,7 @@ void Pipe::Copy(Stream::socket& from, Stream::socket& to, Buffer& buffer) {
 
 class AsioRelay final : public Relay {
  public:
-  AsioRelay(int target_port, const RelayLimits& limits)
+  AsioRelay(int target_port, const HttpLimits& limits)
       : acceptor_(io_),
         again_(io_),
         door_(std::make_shared<Door>(limits, tcp::endpoint(asio::ip::address_v4::loopback(),
@@ -345,7 +345,7 @@ class AsioRelay final : public Relay {
       if (error == asio::error::operation_aborted) return;
       if (error) return AcceptLater();
       const std::string peer = PeerOf(socket);
-      if (door_->Enter(peer.substr(0, peer.rfind(':')))) {
+      if (door_->Enter(NetworkOf(peer))) {
         std::make_shared<Pipe>(std::move(socket), io_, door_, peer)->Start();
       }
       if (!door_->full()) return Accept();
@@ -383,7 +383,7 @@ class AsioRelay final : public Relay {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Relay>> Relay::Start(const std::string& address, int target_port,
-                                                    const RelayLimits& limits) {
+                                                    const HttpLimits& limits) {
   auto relay = std::make_unique<AsioRelay>(target_port, limits);
   ASSAY_RETURN_IF_ERROR(relay->Listen(address));
   return relay;

@@ -237,7 +237,7 @@ absl::StatusOr<std::string> Service::CallerOf(const grpc::CallbackServerContext&
   if (name.ok()) {
     guard::AllConnections().LetIn(context.peer());
   } else {
-    guard::AllConnections().Strike(context.peer(), std::chrono::steady_clock::now());
+    guard::AllConnections().RefusedCall(context.peer(), std::chrono::steady_clock::now());
   }
   return name;
 }
@@ -330,7 +330,7 @@ grpc::ServerGenericBidiReactor* Service::CreateReactor(
     grpc::GenericCallbackServerContext* context) {
   const auto method = methods_.find(context->method());
   if (method == methods_.end()) {
-    guard::AllConnections().Strike(context->peer(), std::chrono::steady_clock::now());
+    guard::AllConnections().RefusedCall(context->peer(), std::chrono::steady_clock::now());
     return new RefusedCall(context, absl::UnimplementedError("no such method"));
   }
   const absl::StatusOr<std::string> caller = CallerOf(*context);
@@ -365,6 +365,7 @@ void Service::AnswerAdvantages(UnaryCall* call,
                                std::shared_ptr<google::protobuf::Message> message) {
   auto request = std::static_pointer_cast<const v1::ComputeAdvantagesRequest>(std::move(message));
   deps_.executor->Post([this, call, request = std::move(request)] {
+    if (call->cancelled()) return call->Reply(absl::CancelledError("nobody waits for it"));
     const auto computed = service::ComputeAdvantages(*request, deps_.config->limits);
     if (computed.ok()) {
       call->Reply(*computed);

@@ -116,6 +116,11 @@ void UnaryCall::Watch(const std::shared_ptr<BatchCall>& batch) {
   if (cancelled) batch->Cancel();
 }
 
+bool UnaryCall::cancelled() {
+  MutexLock lock(&mutex_);
+  return cancelled_;
+}
+
 void UnaryCall::OnCancel() {
   std::shared_ptr<BatchCall> batch;
   {

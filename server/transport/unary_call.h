@@ -60,6 +60,8 @@ class UnaryCall final : public grpc::ServerGenericBidiReactor {
   int64_t request_bytes() const { return request_bytes_; }
   // From here on the request counts elsewhere.
   void ReleaseRequest();
+  // Nobody waits for the answer any more.
+  bool cancelled();
 
   void OnReadDone(bool ok) override;
   void OnCancel() override;

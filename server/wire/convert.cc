@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "server/wire/authors.h"
 #include "server/wire/enums.h"
 #include "server/wire/errors.h"
 
@@ -102,6 +104,10 @@ void FirstErrorToWire(const signals::FirstError& first_error, const v1::Episode&
   wire->mutable_credible_set()->Add(first_error.credible_set.begin(),
                                     first_error.credible_set.end());
   wire->set_tier(EnumToWire(first_error.tier));
+  if (first_error.context_index) wire->set_context_index(*first_error.context_index);
+  wire->set_prior_used(EnumToWire(first_error.prior_used));
+  wire->set_prior_source(first_error.prior_source);
+  wire->set_prior_weight(Plain(first_error.prior_weight));
 }
 
 void ConservationToWire(const signals::Conservation& conservation, v1::Conservation* wire) {
@@ -138,23 +144,24 @@ signals::Episode EpisodeFromWire(const v1::Episode& episode) {
   domain.id = View(episode.id());
   domain.prompt = View(episode.task().prompt());
   domain.reference_answer = View(episode.task().reference_answer());
-  absl::flat_hash_map<absl::string_view, int> index;
   domain.agents.reserve(episode.agents_size());
+  absl::flat_hash_set<absl::string_view> tools;
   for (const v1::Agent& agent : episode.agents()) {
-    index.emplace(agent.id(), static_cast<int>(domain.agents.size()));
+    if (agent.kind() == v1::AGENT_KIND_TOOL) tools.insert(agent.id());
     domain.agents.push_back({View(agent.id()), View(agent.role()),
                              View(agent.policy().empty() ? agent.id() : agent.policy())});
   }
+  const std::vector<int> authors = Authors(episode);
   domain.messages.resize(episode.messages_size());
   for (int t = 0; t < episode.messages_size(); ++t) {
     const v1::Message& wire = episode.messages(t);
     signals::Message& message = domain.messages[t];
     MessageFromWire(wire, &message);
-    if (wire.agent_id().empty()) {
-      DropOpinions(&message);
-    } else {
-      message.agent = index.at(wire.agent_id());
-    }
+    message.agent = authors[t];
+    if (message.agent != signals::kContext) continue;
+    message.speaker = View(wire.agent_id());
+    message.is_output = tools.contains(message.speaker);
+    DropOpinions(&message);
   }
   if (episode.outcome().has_score()) domain.score = episode.outcome().score();
   domain.truncated = episode.outcome().truncated();

@@ -75,6 +75,9 @@ template <>
 struct OnWire<blame::Tier>
     : AfterUnspecified<blame::Tier::kAnnotation, v1::EVIDENCE_TIER_ANNOTATION> {};
 template <>
+struct OnWire<blame::PriorUsed>
+    : AfterUnspecified<blame::PriorUsed::kGeneral, v1::PRIOR_USED_GENERAL> {};
+template <>
 struct OnWire<blame::Label> : SameNumbers<blame::Label::kNeutral, v1::LABEL_NEUTRAL> {};
 template <>
 struct OnWire<blame::Grade> : SameNumbers<blame::Grade::kUnreadable, v1::ANSWER_GRADE_UNREADABLE> {

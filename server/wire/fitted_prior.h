@@ -3,18 +3,21 @@
 #define ASSAY_SERVER_WIRE_FITTED_PRIOR_H_
 
 #include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "assay/v1/options.pb.h"
+#include "server/blame/judges.h"
 #include "server/blame/posterior.h"
-#include "server/blame/text/text_prior.h"
+#include "server/blame/text/mixed_prior.h"
 
 namespace assay::service {
 
 struct FittedPrior {
-  std::shared_ptr<const blame::TextPrior> text;  // null: texts say nothing
-  blame::Parameters parameters;                  // defaults where nothing was fitted
+  std::shared_ptr<const blame::MixedPrior> texts;  // null: texts say nothing
+  blame::Parameters parameters;                    // defaults where nothing was fitted
+  std::vector<blame::JudgeReliability> judges;
 };
 
 // Puts the fields that are set on top of `parameters`. INVALID_ARGUMENT with the field's path.
@@ -24,9 +27,11 @@ v1::ErrorModel ErrorModelToWire(const blame::Parameters& parameters);
 // INVALID_ARGUMENT with the field's path.
 absl::StatusOr<FittedPrior> FittedPriorFromWire(const v1::FittedPrior& wire);
 
-// Either may be null; `model_episodes` is how many `parameters` were fitted on.
-v1::FittedPrior FittedPriorToWire(const blame::TextPrior* text, const blame::Parameters* parameters,
-                                  int model_episodes);
+// Each fills its part of `wire`, whose part is empty before. `episodes` is how many `parameters`
+// were fitted on.
+void TextsToWire(const blame::MixedPrior& texts, v1::FittedPrior* wire);
+void ModelToWire(const blame::Parameters& parameters, int episodes, v1::FittedPrior* wire);
+void JudgesToWire(const std::vector<blame::JudgeReliability>& judges, v1::FittedPrior* wire);
 
 }  // namespace assay::service
 

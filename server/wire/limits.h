@@ -2,12 +2,69 @@
 #ifndef ASSAY_SERVER_WIRE_LIMITS_H_
 #define ASSAY_SERVER_WIRE_LIMITS_H_
 
+#include <algorithm>
 #include <cstdint>
 
 #include "absl/time/time.h"
 #include "assay/v1/signal_service.pb.h"
 
 namespace assay::service {
+
+// What fills again by itself: `burst` at once, and then `per_second`.
+struct Rate {
+  double burst;
+  double per_second;
+};
+
+// Of connections to the gRPC ports. No client of good will comes near; whoever goes beyond is
+// refused or cut off (server/guard). A peer is one network (NetworkOf).
+struct ConnectionLimits {
+  // Open at once; one more is closed as soon as it is accepted. Of one peer half of them.
+  int32_t max_connections = 8'192;
+  // New ones of one peer, and how many of them one counts for that is cut off.
+  Rate peer_arrivals = {2'048, 200};
+  double arrivals_of_a_cut = 50;
+  // Peers whose new connections are counted one by one; all beyond share one count.
+  int32_t max_peers = 4'096;
+
+  // All that follow are of one connection. Calls to no method, or without a good token.
+  Rate refused_calls = {100, 20};
+  // Frames of HTTP/2. Idle are those that carry nothing or next to it, and unknown ones.
+  Rate resets = {500, 200};
+  Rate settings = {50, 1};
+  Rate pings = {1'000, 500};
+  Rate idle_frames = {100'000, 50'000};
+  // A block of header fields: bytes, and CONTINUATION frames. gRPC takes 8 KiB of fields.
+  int32_t max_header_block_bytes = 64 << 10;
+  int32_t max_continuations = 32;
+  Rate header_bytes = {16 << 20, 8 << 20};
+  // Of strangers: from the first call that is refused until one is let in.
+  Rate stranger_calls = {1'000, 200};
+  Rate stranger_header_bytes = {1 << 20, 256 << 10};
+  Rate stranger_data_bytes = {512 << 10, 64 << 10};
+
+  int32_t max_connections_per_peer() const { return std::max(1, max_connections / 2); }
+  v1::ConnectionLimits ToWire() const;
+};
+
+// Of connections to an HTTP port.
+struct HttpLimits {
+  // Held at once; more wait in the system's queue. Of one peer at most half of them.
+  int32_t max_connections = 1'024;
+  // Served at once; more wait for at most `patience`. Of one peer at most three quarters of them.
+  int32_t max_served = 60;
+  absl::Duration patience = absl::Seconds(10);
+  // From the connection's start to the end of its first request's head, and the size of that.
+  absl::Duration head_time = absl::Seconds(10);
+  int32_t max_head_bytes = 16 << 10;
+
+  int32_t max_connections_per_peer() const { return std::max(1, max_connections / 2); }
+  int32_t max_served_per_peer() const { return std::max(1, max_served * 3 / 4); }
+  v1::HttpLimits ToWire() const;
+};
+
+// Of the metrics port: a scrape takes milliseconds, and few come at once.
+inline constexpr HttpLimits kMetricsLimits = {256, 7, absl::Seconds(5), absl::Seconds(5), 16 << 10};
 
 struct Limits {
   int32_t max_agents = 64;
@@ -25,8 +82,11 @@ struct Limits {
   // log-likelihoods of more rollouts would lose digits.
   int32_t max_rollouts = 1'000'000;
 
-  // For a unary request to arrive in full.
+  // For a unary request, or the body of one by HTTP, to arrive in full.
   absl::Duration request_time = absl::Seconds(60);
+
+  ConnectionLimits connections;
+  HttpLimits http;
 
   // What each message and agent of an episode takes in memory beside its text: in the parsed form,
   // the plan and the answer.
@@ -42,23 +102,7 @@ struct Limits {
     return max_transport_bytes + kPartBytes * (int64_t{max_messages} + max_agents);
   }
 
-  v1::Limits ToWire() const {
-    v1::Limits wire;
-    wire.set_max_agents(max_agents);
-    wire.set_max_messages(max_messages);
-    wire.set_max_episode_bytes(max_episode_bytes);
-    wire.set_max_table_agents(max_table_agents);
-    wire.set_max_group_size(max_group_size);
-    wire.set_max_open_groups(max_open_groups);
-    wire.set_max_outstanding_questions(max_outstanding_questions);
-    wire.set_max_id_bytes(max_id_bytes);
-    wire.set_max_transport_bytes(max_transport_bytes);
-    wire.set_max_episodes_per_call(max_episodes_per_call);
-    wire.set_max_rollouts(max_rollouts);
-    wire.set_max_parsed_bytes(max_parsed_bytes());
-    wire.mutable_request_time()->set_seconds(absl::ToInt64Seconds(request_time));
-    return wire;
-  }
+  v1::Limits ToWire() const;
 };
 
 }  // namespace assay::service

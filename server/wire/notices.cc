@@ -1,19 +1,21 @@
 #include "server/wire/notices.h"
 
-#include <algorithm>
 #include <cstddef>
 
 #include "server/blame/rates.h"
+#include "server/wire/authors.h"
 
 namespace assay::service {
 namespace {
 
-// At least two process scores of agents' messages, none of them negative and not all 0.
+// At least two process scores of models' messages, none of them negative and not all 0.
 bool ScoresAreNeverNegative(const v1::Episode& episode, const signals::Options&) {
   int scores = 0;
   bool positive = false;
-  for (const v1::Message& message : episode.messages()) {
-    if (message.agent_id().empty()) continue;
+  const std::vector<int> authors = Authors(episode);
+  for (int t = 0; t < episode.messages_size(); ++t) {
+    const v1::Message& message = episode.messages(t);
+    if (authors[t] == signals::kContext) continue;
     if (message.process_score() < 0) return false;
     positive |= message.process_score() > 0;
     scores += message.has_process_score() ? 1 : 0;
@@ -27,11 +29,12 @@ bool ScoresAreNeverNegative(const v1::Episode& episode, const signals::Options&)
 }
 
 bool TokensAreMissing(const v1::Episode& episode, const signals::Options& options) {
-  return options.message_rewards.weigh_by_tokens &&
-         std::none_of(episode.messages().begin(), episode.messages().end(),
-                      [](const v1::Message& message) {
-                        return !message.agent_id().empty() && message.token_count() > 0;
-                      });
+  if (!options.message_rewards.weigh_by_tokens) return false;
+  const std::vector<int> authors = Authors(episode);
+  for (int t = 0; t < episode.messages_size(); ++t) {
+    if (authors[t] != signals::kContext && episode.messages(t).token_count() > 0) return false;
+  }
+  return true;
 }
 
 bool LevelsAreNotShared(const v1::Episode& episode, const signals::Options& options) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/blame/text/general_prior.h"
 #include "server/recombination/group_plan.h"
 #include "server/wire/enums.h"
 #include "server/wire/errors.h"
@@ -22,6 +23,8 @@ constexpr absl::Duration kMaxTimeout = absl::Hours(24);
 constexpr int64_t kDefaultResponseBytes = int64_t{4} << 20;
 constexpr int64_t kMinResponseBytes = 4096;
 constexpr int kMaxSamplesPerQuestion = 1000;
+// The name of what every server has, unless it is configured to be another.
+constexpr absl::string_view kShippedPrior = "general";
 constexpr double kMaxEpsilon = 1;
 // Parts of a smaller range would lose their digits, and at last be zero.
 constexpr double kMinRange = 1e-200;
@@ -98,15 +101,19 @@ void ResolvePrior(v1::FirstErrorOptions* wire, const Catalog& catalog,
                   signals::FirstErrorOptions* options, OptionChecker* check) {
   if (!wire->has_fitted() && !wire->prior().empty()) {
     const auto found = catalog.priors.find(wire->prior());
-    if (found == catalog.priors.end()) {
+    if (found != catalog.priors.end()) {
+      *wire->mutable_fitted() = found->second;
+    } else if (wire->prior() == kShippedPrior) {
+      TextsToWire(blame::ShippedPrior(), wire->mutable_fitted());
+    } else {
       return check->Fail(UnknownId("first_error.prior", wire->prior()));
     }
-    *wire->mutable_fitted() = found->second;
   }
   if (!wire->has_fitted()) return;
   absl::StatusOr<FittedPrior> fitted = FittedPriorFromWire(wire->fitted());
   if (!fitted.ok()) return check->FailIn("first_error.fitted.", fitted.status());
-  options->prior = std::move(fitted->text);
+  options->prior = std::move(fitted->texts);
+  options->judges = std::move(fitted->judges);
   options->parameters = std::move(fitted->parameters);
 }
 

@@ -1,11 +1,14 @@
 #include "server/wire/validate.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
+#include "server/wire/authors.h"
 #include "server/wire/errors.h"
 
 namespace assay::service {
@@ -66,6 +69,9 @@ absl::Status ValidateAgents(const v1::Episode& episode, const Limits& limits, Ag
     ASSAY_RETURN_IF_ERROR(IdFits(path, agent.id(), limits));
     ASSAY_RETURN_IF_ERROR(IdFits({"agents", i, "policy"}, agent.policy(), limits));
     if (!index->emplace(agent.id(), i).second) return DuplicateId(path.str(), agent.id());
+    if (!v1::AgentKind_IsValid(agent.kind())) {
+      return Invalid(Path{"agents", i, "kind"}.str(), "unknown value");
+    }
   }
   return absl::OkStatus();
 }
@@ -92,19 +98,14 @@ absl::Status ValidateTable(const v1::Episode& episode, const signals::ValueRange
   return absl::OkStatus();
 }
 
-bool IsContext(const v1::Message& message) { return message.agent_id().empty(); }
-
-absl::Status ValidateMarks(const v1::Episode& episode, int t) {
+absl::Status ValidateMarks(const v1::Episode& episode, const std::vector<int>& authors, int t) {
   const v1::Message& message = episode.messages(t);
-  if (message.first_error() && IsContext(message)) {
-    return Invalid(Path{"messages", t, "first_error"}.str(), "the message is context");
-  }
   if (!message.has_repairs()) return absl::OkStatus();
   const std::string path = Path{"messages", t, "repairs"}.str();
   const int target = message.repairs();
   if (target < 0 || target >= t) return Invalid(path, "must be the index of an earlier message");
-  if (IsContext(message)) return Invalid(path, "the message is context");
-  if (IsContext(episode.messages(target))) return Invalid(path, "points to context");
+  if (authors[t] == signals::kContext) return Invalid(path, "the message is context");
+  if (authors[target] == signals::kContext) return Invalid(path, "points to context");
   return absl::OkStatus();
 }
 
@@ -152,13 +153,13 @@ absl::Status ValidateScores(const v1::Message& message, int t, const signals::Va
   return absl::OkStatus();
 }
 
-absl::Status ValidateMessage(const v1::Episode& episode, int t, const signals::ValueRange& range,
-                             const Limits& limits) {
+absl::Status ValidateMessage(const v1::Episode& episode, const std::vector<int>& authors, int t,
+                             const signals::ValueRange& range, const Limits& limits) {
   const v1::Message& message = episode.messages(t);
   ASSAY_RETURN_IF_ERROR(NotNegative({"messages", t, "round"}, message.round()));
   ASSAY_RETURN_IF_ERROR(NotNegative({"messages", t, "token_count"}, message.token_count()));
   ASSAY_RETURN_IF_ERROR(ValidateScores(message, t, range, limits));
-  ASSAY_RETURN_IF_ERROR(ValidateMarks(episode, t));
+  ASSAY_RETURN_IF_ERROR(ValidateMarks(episode, authors, t));
   for (int j = 0; j < message.alternatives_size(); ++j) {
     if (!message.alternatives(j).has_value()) continue;
     ASSAY_RETURN_IF_ERROR(InRange({"messages", t, "", "alternatives", j, "value"},
@@ -184,17 +185,14 @@ absl::Status ValidateMessages(const v1::Episode& episode, const signals::ValueRa
   if (episode.messages_size() > limits.max_messages) {
     return OverLimit("messages", episode.messages_size(), limits.max_messages);
   }
+  const std::vector<int> authors = Authors(episode);
   int annotated = -1;
-  bool any_agent = false;
   for (int t = 0; t < episode.messages_size(); ++t) {
     const v1::Message& message = episode.messages(t);
-    if (!IsContext(message)) {
-      any_agent = true;
-      if (!agents.contains(message.agent_id())) {
-        return UnknownId(Path{"messages", t, "agent_id"}.str(), message.agent_id());
-      }
+    if (!message.agent_id().empty() && !agents.contains(message.agent_id())) {
+      return UnknownId(Path{"messages", t, "agent_id"}.str(), message.agent_id());
     }
-    ASSAY_RETURN_IF_ERROR(ValidateMessage(episode, t, range, limits));
+    ASSAY_RETURN_IF_ERROR(ValidateMessage(episode, authors, t, range, limits));
     if (!message.first_error()) continue;
     if (annotated >= 0) {
       return Invalid(Path{"messages", t, "first_error"}.str(),
@@ -202,7 +200,9 @@ absl::Status ValidateMessages(const v1::Episode& episode, const signals::ValueRa
     }
     annotated = t;
   }
-  if (!any_agent) return Invalid("messages", "no message has an agent");
+  if (std::all_of(authors.begin(), authors.end(), [](int a) { return a == signals::kContext; })) {
+    return Invalid("messages", "no message has an agent that is a model");
+  }
   return absl::OkStatus();
 }
 
@@ -236,9 +236,7 @@ absl::Status ValidateEvaluator(const v1::Episode& episode, const ResolvedOptions
       episode.outcome().score() < options.options->success_threshold) {
     return absl::OkStatus();
   }
-  for (const v1::Message& message : episode.messages()) {
-    if (!IsContext(message) && message.has_answer()) return absl::OkStatus();
-  }
+  if (AnyBallot(episode)) return absl::OkStatus();
   return Lacks("messages.answer",
                "the episode succeeded, and no message has an answer to vote with");
 }

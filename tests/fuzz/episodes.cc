@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "server/evaluation/evaluator.h"
+#include "server/wire/authors.h"
 #include "server/wire/limits.h"
 
 namespace assay::fuzz {
@@ -135,14 +136,12 @@ void MendMessage(const v1::ValueRange& range, int t, v1::Episode* episode, Rando
     span.set_start(std::max(0, span.start()));
     span.set_end(std::max(span.start(), span.end()));
   }
-  if (message->agent_id().empty()) {
-    message->clear_first_error();
+  if (!message->has_repairs()) return;
+  const std::vector<int> authors = service::Authors(*episode);
+  const int target = message->repairs();
+  if (target < 0 || target >= t || authors[t] == signals::kContext ||
+      authors[target] == signals::kContext) {
     message->clear_repairs();
-  } else if (message->has_repairs()) {
-    const int target = message->repairs();
-    if (target < 0 || target >= t || episode->messages(target).agent_id().empty()) {
-      message->clear_repairs();
-    }
   }
 }
 
@@ -199,6 +198,7 @@ void MendEpisode(const v1::AttributionOptions& options, v1::Episode* episode, Ra
     }
     if (episode->agents(i).id().empty())
       episode->mutable_agents(i)->set_id("x" + std::to_string(i));
+    if (!v1::AgentKind_IsValid(episode->agents(i).kind())) episode->mutable_agents(i)->clear_kind();
   }
   if (episode->messages_size() == 0) episode->add_messages()->set_agent_id(episode->agents(0).id());
   int annotated = 0;
@@ -206,6 +206,11 @@ void MendEpisode(const v1::AttributionOptions& options, v1::Episode* episode, Ra
     MendMessage(range, t, episode, random);
     if (!episode->messages(t).first_error()) continue;
     if (++annotated > 1) episode->mutable_messages(t)->clear_first_error();
+  }
+  const std::vector<int> authors = service::Authors(*episode);
+  if (std::all_of(authors.begin(), authors.end(), [](int a) { return a == signals::kContext; })) {
+    episode->mutable_agents(0)->clear_kind();
+    episode->mutable_messages(0)->set_agent_id(episode->agents(0).id());
   }
   if (episode->has_outcome()) {
     v1::Outcome* outcome = episode->mutable_outcome();

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <map>
 #include <string>
+#include <vector>
 
+#include "server/wire/authors.h"
 #include "server/wire/inspect.h"
 #include "tests/fuzz/mutator.h"
 
@@ -109,9 +111,9 @@ void CheckMessages(const v1::EpisodeSignals& signals, const v1::Episode& episode
     }
     mass += message.first_error_probability();
   }
-  const auto agents =
-      std::count_if(episode.messages().begin(), episode.messages().end(),
-                    [](const v1::Message& message) { return !message.agent_id().empty(); });
+  const std::vector<int> authors = service::Authors(episode);
+  const auto agents = std::count_if(authors.begin(), authors.end(),
+                                    [](int author) { return author != signals::kContext; });
   Check(signals.messages_size() == agents, "a signal for each message of an agent");
   CheckClose(mass, 1, kTolerance, "posterior");
 }

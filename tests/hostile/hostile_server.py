@@ -48,10 +48,12 @@ HEAD = b"\x88" + literal("content-type", "application/grpc")
 class Connection:
     """One client, and the script that is played to it."""
 
-    def __init__(self, wire: socket.socket, dice: random.Random) -> None:
+    def __init__(self, wire: socket.socket, dice: random.Random, good: bool | None = None) -> None:
+        """`good`: whether it behaves; else that is drawn too."""
         self._wire = wire
         self._dice = dice
-        self._good = dice.random() < 1 / 3
+        drawn = dice.random() < 1 / 3
+        self._good = drawn if good is None else good
         self._bad_after = dice.randrange(12)  # messages that are still answered as they should be
         self._answered = 0
         self._bytes: dict[int, bytes] = {}
@@ -162,7 +164,8 @@ class Connection:
         """False: the connection is over."""
         dice, good = self._dice, grpc_message(answer)
         if how == "garbage_frame":
-            kind = dice.choice([0, 1, 2, 4, 5, 6, 8, 9, dice.randrange(10, 256)])  # not RST_STREAM and GOAWAY, see below
+            # Not RST_STREAM and GOAWAY, see below.
+            kind = dice.choice([0, 1, 2, 4, 5, 6, 8, 9, dice.randrange(10, 256)])
             self._wire.sendall(frame(kind, dice.randrange(256), dice.randrange(9), dice.randbytes(40)))
         elif how == "no_message":
             self._send(stream, grpc_message(dice.randbytes(dice.randrange(1, 200))))

@@ -1,6 +1,11 @@
 // TLS, mutual TLS with a list of names, tokens; certificates that change under load.
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -111,6 +116,69 @@ TEST(Security, TokensOnEveryMethod) {
   EXPECT_EQ(stub->ComputeAdvantages(&advantages_context, {}, &advantages).error_code(),
             grpc::StatusCode::UNAUTHENTICATED);
   std::remove(path.c_str());
+}
+
+// Connects to `port` of this machine and sends `bytes`; whether the server closes it then.
+bool IsCutOff(int port, const std::string& bytes) {
+  const int wire = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(connect(wire, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  const timeval patience{30, 0};
+  setsockopt(wire, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+  EXPECT_EQ(send(wire, bytes.data(), bytes.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(bytes.size()));
+  char answer[4096];
+  ssize_t got = 0;
+  do {
+    got = recv(wire, answer, sizeof(answer), 0);
+  } while (got > 0);
+  const bool timed_out = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  close(wire);
+  return !timed_out;
+}
+
+TEST(Security, WhoIsCutOffIsCountedByCause) {
+  TestServer server(LocalConfig());
+  const auto cut = [&server](const char* cause) {
+    return server.Metric(absl::StrCat("assay_connections_cut_total{cause=\"", cause, "\"}"));
+  };
+  const double before = cut("settings");
+  grpc::ClientContext context;
+  v1::GetServerInfoResponse info;
+  ASSERT_TRUE(server.Stub()->GetServerInfo(&context, {}, &info).ok());
+  const v1::ConnectionLimits& limits = info.limits().connections();
+  std::string flood = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  for (int i = 0; i < limits.settings().burst() + 10; ++i) {
+    flood.append("\0\0\0\4\0\0\0\0\0", 9);
+  }
+  EXPECT_TRUE(IsCutOff(server.port(), flood));
+  EXPECT_EQ(cut("settings"), before + 1);
+  EXPECT_GE(server.Metric("assay_connections_refused_total{cause=\"peer_arrivals\"}"), 0);
+  for (int i = 0; i < 3000 && server.Metric("assay_connections") > 1; ++i) {
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  EXPECT_EQ(server.Metric("assay_connections"), 1) << "ours";
+}
+
+TEST(Security, NoMoreConnectionsAreHeldThanTheOperatorAllows) {
+  runtime::Config config = LocalConfig();
+  config.session.limits.connections.max_connections = 1;
+  TestServer server(config);
+  const auto refused = [&server] {
+    return server.Metric("assay_connections_refused_total{cause=\"connections\"}");
+  };
+  const auto stub = server.Stub();
+  grpc::ClientContext context;
+  context.set_wait_for_ready(true);  // those of the servers before may still be closing
+  v1::GetServerInfoResponse info;
+  ASSERT_TRUE(stub->GetServerInfo(&context, {}, &info).ok());
+  EXPECT_EQ(info.limits().connections().max_connections(), 1);
+  const double before = refused();
+  EXPECT_TRUE(IsCutOff(server.port(), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
+  EXPECT_EQ(refused(), before + 1);
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Usage: doors.sh [NAME...]
 # Installs each trainer whose adapter is tested with the real package, in an environment of its own, and runs its test in
-# tests/test_doors.py. Needs a package index, and a built assayd (ASSAYD, or a build folder). NAME: some of the rows.
+# tests/test_doors.py or tests/test_verifiers.py. Needs a package index, and a built assayd (ASSAYD, or a build folder).
+# NAME: some of the rows.
 # Environment: PYTHON (default /usr/bin/python3), ASSAY_VENVS (default: the user's cache folder).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -42,7 +43,7 @@ for name in "${names[@]}"; do
   fi
   printf '%s: ' "$name"
   # A test that skips is a package that did not install.
-  "$venv/bin/python" -m pytest -q tests/test_doors.py -k "$name" | tee "$venvs/$name.log" || failed+=("$name")
+  "$venv/bin/python" -m pytest -q tests/test_doors.py tests/test_verifiers.py -k "$name" | tee "$venvs/$name.log" || failed+=("$name")
   ! grep -q skipped "$venvs/$name.log" || failed+=("$name")
 done
 [ ${#failed[@]} -eq 0 ] || { echo "failed: ${failed[*]}" >&2; exit 1; }

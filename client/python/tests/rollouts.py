@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from assay_rl import Agent, Client, Episode, Group, Message, Task
+from assay_rl import Agent, Client, Episode, EpisodeGroup, Group, Message, Task
 from assay_rl.client.evaluators import Question
 from assay_rl.client.outcomes import Advantages, GroupScored
 
@@ -41,6 +41,9 @@ def value(episode: Any, agents: Sequence[str]) -> float:
 
 
 def evaluate(episode: Any, questions: Sequence[Question]) -> list[float]:
+    if isinstance(episode, EpisodeGroup):
+        teams = [episode.team(question) for question in questions]
+        return [value(team, [agent.id for agent in team.players()]) for team in teams]
     if episode.task.prompt == "Break." or f"of rollout {BROKEN}" in episode.messages[0].content:
         raise RuntimeError("the sandbox is gone")
     names = [agent.id for agent in episode.players()]
@@ -52,13 +55,39 @@ async def evaluate_later(episode: Any, questions: Sequence[Question]) -> list[fl
 
 
 OPTIONS: dict[str, Any] = {"value_range": {"low": 0.0, "high": 1.0}}
+TEAMS: dict[str, Any] = {"caller": {"supports": ["QUESTION_KIND_COALITION", "QUESTION_KIND_TEAM"]}}
 
 
-def plain(target: str, group: Sequence[Episode], **advantages: Any) -> list[Advantages | None]:
+@dataclass(frozen=True)
+class Play:
+    """How the agents of the rollouts worked, and what X of their group is made of."""
+
+    outcome_part: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {**OPTIONS, **TEAMS} if self.outcome_part == "RECOMBINED" else OPTIONS
+
+    def episodes(self) -> list[Episode]:
+        """RECOMBINED: nobody had read the others' messages."""
+        parallel = self.outcome_part == "RECOMBINED"
+        return [replace(episode, group=Group("own", ROLLOUTS, parallel)) for episode in episodes()]
+
+    def plain(self, target: str, **advantages: Any) -> list[Advantages | None]:
+        return plain(target, self.episodes(), self, **advantages)
+
+
+PLAYS = (Play("CONTROL"), Play("RECOMBINED"))
+
+
+def plain(target: str, group: Sequence[Episode], play: Play = PLAYS[0], **advantages: Any) -> list[Advantages | None]:
     """Advantages by the plain client; None for a failed episode."""
-    sent = [replace(e, id=f"plain/{k}", group=Group("plain", len(group))) for k, e in enumerate(group)]
+    own = Group("plain", len(group), all(e.group is not None and e.group.parallel for e in group))
+    sent = [replace(e, id=f"plain/{k}", group=own) for k, e in enumerate(group)]
     with Client(target, deadline=60) as client:
-        batch = client.score_batch(sent, options={**OPTIONS, "advantages": advantages}, evaluator=evaluate)
+        batch = client.score_batch(sent, options={**play.options, "advantages": advantages}, evaluator=evaluate)
     answered = batch.groups["plain"]
     assert isinstance(answered, GroupScored), answered
+    if "outcome" not in advantages:
+        assert answered.outcome_part == play.outcome_part
     return [answered.advantages.get(episode.id) for episode in sent]

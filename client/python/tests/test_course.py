@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from course_runs import Plan, play, write
-from test_verify_tamper import FULL, annotated, bare, debate, given, rolled_out
+from tampering import FULL, annotated, bare, debate, given, rolled_out
 from verify_episodes import signals_of, write_lines
 
 from assay_rl.convert.files import FileError

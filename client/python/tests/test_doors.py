@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import math
 import sys
-import time
 import typing
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,7 +17,8 @@ from typing import Any
 
 import pytest
 from assayd import Assayd, needs_assayd, running
-from rollouts import BROKEN, OPTIONS, ROLLOUTS, episodes, evaluate, plain
+from rollouts import BROKEN, OPTIONS, PLAYS, ROLLOUTS, Play, episodes, evaluate
+from verifiers_traces import by_agent, tokens_of
 
 from assay_rl import Advantages, Client, Episode
 from assay_rl.client.outcomes import EpisodeError
@@ -33,152 +33,37 @@ def server() -> Iterator[Assayd]:
         yield started
 
 
+@pytest.fixture(params=PLAYS, ids=lambda play: play.outcome_part)
+def play(request: pytest.FixtureRequest) -> Play:
+    held: Play = request.param
+    return held
+
+
+def asked(server: Assayd, play: Play, **more: Any) -> TeamCredit:
+    """Whether nobody had read the others, the adapters that make episodes of traces do not know."""
+    parallel = play.outcome_part == "RECOMBINED"
+    return TeamCredit(server.target, evaluator=evaluate, options=play.options, parallel=parallel, **more)
+
+
 @pytest.fixture
-def credit(server: Assayd) -> TeamCredit:
-    return TeamCredit(server.target, evaluator=evaluate, options=OPTIONS)
+def credit(server: Assayd, play: Play) -> TeamCredit:
+    return asked(server, play)
 
 
-@pytest.fixture(scope="module")
-def expected(server: Assayd) -> list[Advantages | None]:
-    return plain(server.target, episodes())
+@pytest.fixture
+def expected(server: Assayd, play: Play) -> list[Advantages | None]:
+    return play.plain(server.target)
 
 
-@pytest.fixture(scope="module")
-def agents(server: Assayd) -> list[dict[str, float]]:
+@pytest.fixture
+def agents(server: Assayd, play: Play, expected: list[Advantages | None]) -> list[dict[str, float]]:
     """X by agent, of each rollout."""
     with Client(server.target) as client:
         outcomes = client.score_batch(episodes(), options=OPTIONS, evaluator=evaluate).outcomes
-    found = plain(server.target, episodes())
     return [
         {} if own is None or not outcome.ok else own.of_agents(outcome.signals)
-        for own, outcome in zip(found, outcomes, strict=True)
+        for own, outcome in zip(expected, outcomes, strict=True)
     ]
-
-
-def tokens_of(index: int) -> list[int]:
-    """The tokens of a message: as many as its place says, never none."""
-    return list(range(100 * index, 100 * index + 2 + index % 3))
-
-
-def by_agent(episode: Episode) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for index, message in enumerate(episode.messages):
-        if message.agent:
-            found.setdefault(message.agent, []).append(index)
-    return found
-
-
-# verifiers
-
-
-def played(episode: Episode) -> Any:
-    """The rollout as verifiers has it: a trace an agent, nodes in time, tools between them."""
-    from verifiers.v1.configs.agent import AgentConfig
-    from verifiers.v1.episode import Episode as Played
-    from verifiers.v1.graph import MessageNode
-    from verifiers.v1.task import TaskData
-    from verifiers.v1.trace import AgentInfo, Trace, TraceTask
-    from verifiers.v1.types import AssistantMessage, SystemMessage, UserMessage
-
-    task = TraceTask(type="Task", data=TaskData(idx=0, prompt="Build it."))
-    traces = {
-        name: Trace(task=task, agent=AgentInfo(config=AgentConfig(), name=name), is_completed=True, ok=True)
-        for name in by_agent(episode)
-    }
-    start = time.time()
-    for trace in traces.values():
-        prompt = SystemMessage(content="You are an agent.")
-        trace.nodes.append(MessageNode(message=prompt, token_ids=[1, 2], mask=[False, False], timestamp=start))
-    for index, message in enumerate(episode.messages):
-        holder = traces[message.agent or "builder"]
-        scaffold = [7] if message.agent else []
-        kind = AssistantMessage if message.agent else UserMessage
-        ids = scaffold + tokens_of(index)
-        mask = [False] * len(scaffold) + [bool(message.agent)] * len(tokens_of(index))
-        holder.nodes.append(
-            MessageNode(
-                message=kind(content=message.content),
-                sampled=bool(message.agent),
-                parent=len(holder.nodes) - 1,
-                token_ids=ids,
-                mask=mask,
-                timestamp=start + 1 + index,
-            )
-        )
-    return Played(id=episode.id, task=task, traces=list(traces.values()), ok=True)
-
-
-def test_verifiers_tokens(credit: TeamCredit, expected: list[Advantages | None]) -> None:
-    pytest.importorskip("verifiers.v1.episode")
-    from assay_rl.training import verifiers
-
-    group = [played(episode) for episode in episodes()]
-    asyncio.run(verifiers.credit_group(group, credit))
-    for number, (held, episode, own) in enumerate(zip(group, episodes(), expected, strict=True)):
-        for trace in held.traces:
-            (branch,) = trace.branches
-            if number == BROKEN:
-                assert own is None
-                assert branch.advantages is None
-                assert verifiers.token_values(trace) == [0.0] * sum(branch.sampled_mask)
-                continue
-            assert own is not None
-            wanted = [own.messages[index] for index in by_agent(episode)[trace.agent.name] for _ in tokens_of(index)]
-            assert branch.advantages is not None
-            assert [a for a, own_ in zip(branch.advantages, branch.sampled_mask, strict=True) if own_] == wanted
-            assert {a for a, own_ in zip(branch.advantages, branch.sampled_mask, strict=True) if not own_} <= {0.0}
-            assert verifiers.token_values(trace) == wanted
-
-
-def test_verifiers_finalize(server: Assayd, credit: TeamCredit) -> None:
-    vf = pytest.importorskip("verifiers.v1.env")
-    from verifiers.v1.trace import Reward
-
-    from assay_rl.training.verifiers import AssayFinalize
-
-    class Riddles(AssayFinalize, vf.Env):  # type: ignore[misc, name-defined]
-        assay = credit
-
-        async def run(self, task: Any, agents: Any) -> None: ...
-
-        def assay_outcome(self, episode: Any) -> float | None:
-            return None
-
-    env = object.__new__(Riddles)
-    with Client(server.target) as client:
-        outcomes = client.score_batch(episodes(), options=OPTIONS, evaluator=evaluate).outcomes
-    for number, (held, outcome) in enumerate(zip(map(played, episodes()), outcomes, strict=True)):
-        for trace in held.traces:
-            trace.rewards["tests"] = Reward(score=0.25)
-        if number == BROKEN:
-            with pytest.raises(EpisodeError, match="the sandbox is gone"):
-                asyncio.run(env.finalize(None, held))
-            assert all("assay" not in trace.rewards for trace in held.traces), "a failed episode is never a number"
-            continue
-        asyncio.run(env.finalize(None, held))
-        assert outcome.ok
-        without = {agent.agent_id: agent.value_without for agent in outcome.signals.agents}
-        for trace in held.traces:
-            assert trace.reward == pytest.approx(outcome.signals.score - without[trace.agent.name])
-            assert trace.rewards["tests"].score == 0.25
-            assert trace.metrics["assay_score"] == outcome.signals.score
-
-
-def test_verifiers_records_are_read_as_the_adapter_reads_episodes() -> None:
-    """The importer of files and the adapter see the same team."""
-    pytest.importorskip("verifiers.v1.episode")
-    from assay_rl.convert import from_trace
-    from assay_rl.training.verifiers import team_of
-
-    for episode in episodes():
-        held = played(episode)
-        for trace in held.traces:
-            trace.record_reward("tests", 0.5)
-        (read,) = from_trace(held.to_record())
-        team = team_of(held)
-        assert [(m.agent, m.content) for m in read.messages] == [(m.agent, m.content) for m in team.episode.messages]
-        assert read.score == team.episode.score == 0.5
-        assert [(m.agent, m.content) for m in episode.messages] == [(m.agent, m.content) for m in read.messages]
 
 
 # ART
@@ -217,7 +102,7 @@ def test_art_group(credit: TeamCredit, agents: list[dict[str, float]]) -> None:
 # OpenEnv
 
 
-def test_openenv_rubric(server: Assayd, credit: TeamCredit) -> None:
+def test_openenv_rubric(server: Assayd) -> None:
     pytest.importorskip("openenv.core.rubrics.trajectory")
     from assay_rl.training.openenv import AssayRubric, Trajectory
 
@@ -336,7 +221,7 @@ def test_tinker_datums(credit: TeamCredit, expected: list[Advantages | None], ag
 # SkyRL
 
 
-def test_skyrl_advantages(server: Assayd, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_skyrl_advantages(server: Assayd, play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     if sys.version_info < (3, 12):  # SkyRL asks for 3.12, of which it needs this one thing here
         typing_extensions = pytest.importorskip("typing_extensions")
         monkeypatch.setattr(typing, "TypedDict", typing_extensions.TypedDict)
@@ -346,8 +231,8 @@ def test_skyrl_advantages(server: Assayd, monkeypatch: pytest.MonkeyPatch) -> No
 
     from assay_rl.training import skyrl
 
-    expected = plain(server.target, episodes(), scale="OUTCOME_SCALE_SAMPLE", epsilon=1e-6)
-    team = TeamCredit(server.target, evaluator=evaluate, options=OPTIONS, scale="SAMPLE", epsilon=1e-6)
+    expected = play.plain(server.target, scale="OUTCOME_SCALE_SAMPLE", epsilon=1e-6)
+    team = asked(server, play, scale="SAMPLE", epsilon=1e-6)
     teams, ids, masks, wanted, scores = [], [], [], [], []
     for number, (episode, own) in enumerate(zip(episodes(), expected, strict=True)):
         samples = {}

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import pytest
 from assayd import Assayd, needs_assayd, running
-from rollouts import BROKEN, OPTIONS, ROLLOUTS, episodes, evaluate, plain
+from rollouts import BROKEN, OPTIONS, PLAYS, ROLLOUTS, Play, episodes, evaluate
 
 from assay_rl import Advantages, Client, Episode
 from assay_rl.training import areal, rllm
@@ -31,14 +31,20 @@ def server() -> Iterator[Assayd]:
         yield started
 
 
+@pytest.fixture(params=PLAYS, ids=lambda play: play.outcome_part)
+def play(request: pytest.FixtureRequest) -> Play:
+    held: Play = request.param
+    return held
+
+
 @pytest.fixture
-def credit(server: Assayd) -> TeamCredit:
-    return TeamCredit(server.target, evaluator=evaluate, options=OPTIONS)
+def credit(server: Assayd, play: Play) -> TeamCredit:
+    return TeamCredit(server.target, evaluator=evaluate, options=play.options)
 
 
-@pytest.fixture(scope="module")
-def expected(server: Assayd) -> list[Advantages | None]:
-    return plain(server.target, episodes())
+@pytest.fixture
+def expected(server: Assayd, play: Play) -> list[Advantages | None]:
+    return play.plain(server.target)
 
 
 def written(episode: Episode, agent: str) -> list[int]:
@@ -59,9 +65,9 @@ class Sample:
     remove_sample: bool = False
 
 
-def test_slime_group(credit: TeamCredit, expected: list[Advantages | None]) -> None:
+def test_slime_group(play: Play, credit: TeamCredit, expected: list[Advantages | None]) -> None:
     samples = []
-    for number, episode in enumerate(episodes()):
+    for number, episode in enumerate(play.episodes()):
         for agent in ("builder", "saboteur"):
             spans = [[index, 4 * k, 4 * k + 3] for k, index in enumerate(written(episode, agent))]
             told = {EPISODE: episode.to_json(), SPANS: spans}
@@ -153,13 +159,13 @@ class Interactions:
         return {key: SimpleNamespace(reward=reward) for key, reward in self.rewards.items()}
 
 
-def test_areal_workflow(credit: TeamCredit, expected: list[Advantages | None]) -> None:
+def test_areal_workflow(play: Play, credit: TeamCredit, expected: list[Advantages | None]) -> None:
     left = iter(range(ROLLOUTS))
 
     class Riddles(areal.AssayWorkflow):
         async def play(self, engine: Any, data: dict[str, Any]) -> tuple[Any, Episode, Mapping[int, str]]:
             number = next(left)
-            episode = episodes()[number]
+            episode = play.episodes()[number]
             places = {i: f"{number}-{i}" for i, m in enumerate(episode.messages) if m.agent}
             return Interactions({**dict.fromkeys(places.values()), f"{number}-judge": 0.0}), episode, places
 
@@ -202,10 +208,10 @@ class Step:
     mask: list[int] = field(default_factory=list)
 
 
-def test_rllm_steps(credit: TeamCredit, expected: list[Advantages | None]) -> None:
+def test_rllm_steps(play: Play, credit: TeamCredit, expected: list[Advantages | None]) -> None:
     rollouts: list[Any] = [
         (episode, [(Step([0] * (2 + i)), i) for i, m in enumerate(episode.messages) if m.agent])
-        for episode in episodes()
+        for episode in play.episodes()
     ]
     kept = asyncio.run(rllm.credit_rollouts(rollouts, credit))
     assert kept == [rollout for number, rollout in enumerate(rollouts) if number != BROKEN]

@@ -12,7 +12,7 @@ import pytest
 from assayd import binary, needs_assayd
 
 import assay_rl
-from assay_rl import programs
+from assay_rl import Episode, Message, programs
 
 pytestmark = needs_assayd
 
@@ -62,6 +62,14 @@ def test_it_serves_and_ends_with_its_block() -> None:
     assert not alive(pid)
     assert not folder.exists()
     server.close()
+
+
+def test_a_long_stream_keeps_its_connection(caplog: pytest.LogCaptureFixture) -> None:
+    """Who comes by the socket is no stranger: 8 MB, of which strangers may send the first half a megabyte."""
+    long = [Episode(f"e{k}", [Message("a", "word " * 4000), Message("b", "no")], score=1.0) for k in range(400)]
+    with assay_rl.local() as server, assay_rl.Client(server.target) as client:
+        assert sum(outcome.ok for outcome in client.score(long)) == len(long)
+    assert "no stream" not in caplog.text
 
 
 def test_clients_without_an_address_share_one_and_it_ends_with_the_process() -> None:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,37 @@ def test_a_recorder_writes_a_file_a_step_and_tells_each_once(tmp_path: Path, ste
     written = sorted((tmp_path / "run").iterdir())
     assert [path.name for path in written] == [f"step-{k:08d}.json" for k in (0, 10, 20)]
     assert [json.loads(path.read_text()) for path in written] == json.loads(json.dumps(steps))
+
+
+def test_a_recorder_that_is_told_no_step_counts_episodes_or_is_set() -> None:
+    step = next(play(Plan(steps=1, tasks=2, honest=1)))
+    groups = [step.results[:5], step.results[5:]]  # four runs of a task and their group
+    kept = Kept()
+    with Recorder(loggers=[kept], episodes_per_step=8) as counted:
+        for group in [*groups, *groups]:
+            counted.record(None, group, step.episodes)
+    assert [(told["step"], told["episodes"], told["groups"]) for told in kept.steps] == [(0, 8, 2), (1, 8, 2)]
+    kept = Kept()
+    with Recorder(loggers=[kept]) as told_so:
+        for number, group in zip((3, 3, 7), [*groups, groups[0]], strict=True):
+            told_so.step = number
+            told_so.record(None, group, step.episodes)
+    assert [(told["step"], told["episodes"]) for told in kept.steps] == [(3, 8), (7, 4)]
+    with pytest.raises(TypeError, match="belongs to one process"):
+        pickle.dumps(told_so)
+    with pytest.raises(ValueError, match="episodes_per_step"):
+        Recorder(episodes_per_step=0)
+
+
+def test_results_of_many_threads_are_all_counted(tmp_path: Path) -> None:
+    step = next(play(Plan(steps=1, tasks=2, honest=1)))
+    recorder = Recorder(tmp_path)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda result: recorder.record(0, [result], step.episodes), step.results * 4))
+    recorder.close()
+    (path,) = tmp_path.iterdir()
+    told = json.loads(path.read_text())
+    assert (told["episodes"], told["groups"]) == (32, 8)
 
 
 def test_a_histogram_holds_all_values_where_they_are() -> None:

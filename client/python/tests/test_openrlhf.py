@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from fake_service import Behaviour, fake_server
 
 from assay_rl import AssayError, Episode, Message
+from assay_rl.course import Recorder
 from assay_rl.training.openrlhf import AssayReward, episode_label, from_label
 
 
@@ -38,6 +40,18 @@ def test_a_failure_is_never_a_zero() -> None:
             AssayReward(server.target)(["PQ"], ["P"], [label()])
         answer = AssayReward(server.target, on_failure="nan")(["PQ"], ["P"], [label()])
         assert math.isnan(answer["rewards"][0])
+
+
+def test_a_recorder_gets_every_result(tmp_path: Path) -> None:
+    with (
+        fake_server(Behaviour(failing_ids=frozenset({"2/e"}))) as server,
+        Recorder(tmp_path, episodes_per_step=2) as recorder,
+    ):
+        reward = AssayReward(server.target, on_failure="nan", recorder=recorder)
+        for query in ("PQ", "PR", "PS"):
+            reward([query], ["P"], [label()])
+    told = [json.loads(path.read_text()) for path in sorted(tmp_path.iterdir())]
+    assert [(step["step"], step["episodes"], step["failed"]) for step in told] == [(0, 2, 0), (1, 1, 1)]
 
 
 @pytest.mark.trainers

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_verify_tamper import bare, given
+from tampering import bare, given
 from verify_episodes import signals_of, write_lines
 
 from assay_rl.cli.report import main

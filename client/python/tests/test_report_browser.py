@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from browsing import CONTRAST, UNNAMED, Reader, chromium, pages_close  # noqa: F401
+from tampering import annotated, debate, given, rolled_out
 from test_report import ATTACKS, FULL, hostile
-from test_verify_tamper import annotated, debate, debates, given, rolled_out, siblings
+from test_verify_tamper_groups import debates, siblings
 from verify_episodes import SHARED, episode_of, group_of, log_records, options_of, signals_of
 
 from assay_rl.report import notebook, render
@@ -299,7 +300,7 @@ def test_episodes_whose_score_is_not_the_value_of_the_team_can_be_picked(browser
     path = tmp_path / "report.html"
     path.write_text(render(results, {e.id: e for e in (agreed, off)}, "Two runs"), encoding="utf-8")
     page = Reader(browser, path).page
-    assert "outcome off the team's value" in page.inner_text(".tiles")
+    assert "1 of 2\nscores that are not the team's value" in page.inner_text(".tiles")
     page.select_option("#outcome", "differs")
     assert page.inner_text("#count") == "1 of 2 episodes"
     assert "off" in page.inner_text("#list")

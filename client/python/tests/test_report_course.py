@@ -15,8 +15,9 @@ from xml.etree import ElementTree
 import pytest
 from browsing import CONTRAST, UNNAMED, Reader, chromium, pages_close  # noqa: F401
 from course_runs import Plan, write
+from tampering import given
 from test_report import ATTACKS, FULL, hostile
-from test_verify_tamper import debates, given
+from test_verify_tamper_groups import debates
 from verify_episodes import group_of, signals_of
 
 from assay_rl.cli.report import main
@@ -75,6 +76,13 @@ def test_curves_are_told_to_those_who_do_not_see_them(browser: Any, training: Pa
     values = page.locator("section:has(> h2:has-text('Credit, by role')) details.values")
     values.locator("summary").click()
     assert values.locator("tbody tr").count() == 60
+
+
+def test_what_became_of_several_roles_alike_is_said_once(browser: Any, training: Path) -> None:
+    changed = Reader(browser, training).page.inner_text("section:has(> h2:text-is('What changed'))")
+    said = "checker, critic, saboteur and solver mattered more often: the credit of each was not zero in"
+    assert changed.count(said) == 1
+    assert changed.count("mattered more often") == 1
 
 
 def test_two_steps_are_compared(browser: Any, training: Path) -> None:
@@ -152,7 +160,7 @@ def test_the_outcome_is_held_against_the_value_of_the_team(browser: Any, tmp_pat
     source.outcome.score = 0.9
     (tmp_path / "r.html").write_text(render([signals_of(source, FULL)], {source.id: source}), encoding="utf-8")
     page = Reader(browser, tmp_path / "r.html").page
-    assert "outcome off the team's value" in page.inner_text(".tiles")
+    assert "1 of 1\nscores that are not the team's value" in page.inner_text(".tiles")
     page.click("#list a")
     said = page.inner_text(".verdict")
     assert "The evaluator gives the whole team 0.600; the run got 0.900" in said

@@ -10,8 +10,8 @@ import pytest
 from assayd import Assayd, needs_assayd, running
 from course_runs import Plan, play, write
 from google.protobuf import json_format
+from tampering import annotated, debate, failure, given
 from test_report import FULL, parts
-from test_verify_tamper import annotated, debate, failure, given
 from verify_episodes import signals_of, write_lines
 
 from assay_rl.__main__ import main

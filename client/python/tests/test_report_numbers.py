@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from browsing import Reader, chromium, pages_close  # noqa: F401
 from course_runs import Plan, write
+from near import assert_near
+from tampering import annotated, bare, debate, failure, given, rolled_out
 from test_report import FULL
-from test_verify_tamper import annotated, bare, debate, debates, failure, given, rolled_out, siblings
+from test_verify_tamper_groups import debates, siblings
 from verify_episodes import group_of, signals_of, write_lines
 
 from assay_rl.cli.report import main
@@ -174,18 +176,3 @@ def test_the_page_and_the_files_summarise_alike(browser: Any, tmp_path: Path) ->
         told["budget"].sort()
     assert mine.keys() == theirs.keys()
     assert_near(mine, theirs, "")
-
-
-def assert_near(a: Any, b: Any, at: str) -> None:
-    if isinstance(a, dict):
-        assert a.keys() == b.keys(), at
-        for key in a:
-            assert_near(a[key], b[key], f"{at}.{key}")
-    elif isinstance(a, list):
-        assert len(a) == len(b), at
-        for k, (x, y) in enumerate(zip(a, b, strict=True)):
-            assert_near(x, y, f"{at}[{k}]")
-    elif isinstance(a, float) or isinstance(b, float):
-        assert a == pytest.approx(b, abs=1e-12), at
-    else:
-        assert a == b, at

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import pickle
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from assayd import Assayd, needs_assayd, running
 from rollouts import BROKEN, OPTIONS, ROLLOUTS, episodes, evaluate, evaluate_later, plain
 
 from assay_rl import Episode, Message
+from assay_rl.course import Recorder
 from assay_rl.training.team import Credited, TeamCredit, difference_reward, neutral
 
 pytestmark = needs_assayd
@@ -78,6 +81,24 @@ def test_coroutines_several_loops_and_pickled_copies_answer_alike(server: Assayd
 
     for one in (team, team, pickle.loads(pickle.dumps(team))):
         assert [held.messages for held in asyncio.run(ask(one))] == [held.messages for held in expected]
+
+
+def test_a_recorder_gets_groups_with_their_advantages_and_failures(server: Assayd, tmp_path: Path) -> None:
+    with Recorder(tmp_path, episodes_per_step=2 * ROLLOUTS) as recorder:
+        found = credited(server, [episodes(), episodes()], recorder=recorder)
+        credited(server, [[episode] for episode in episodes()[:BROKEN]], recorder=recorder)
+    first, second = (json.loads(path.read_text()) for path in sorted(tmp_path.iterdir()))
+    assert (first["step"], first["episodes"], first["failed"], first["groups"]) == (0, 2 * ROLLOUTS, 2, 2)
+    scores = [one.score for group in found for one in group if one.score is not None]
+    assert first["metrics"]["score"] == pytest.approx(math.fsum(scores) / len(scores))
+    for role in ("builder", "saboteur"):
+        own = [v for group in found for one in group for k, v in one.messages.items()
+               if one.episode.messages[k].agent == role]  # fmt: skip
+        assert first["roles"][role]["advantage"]["mean"] == pytest.approx(math.fsum(own) / len(own))
+    assert first["tasks"] == {"t": [len(scores), pytest.approx(first["metrics"]["score"])]}
+    # An episode by itself is compared with nobody.
+    assert (second["step"], second["episodes"], second["groups"]) == (1, BROKEN, 0)
+    assert second["roles"]["builder"]["advantage"] is None
 
 
 def test_options_of_the_caller_are_kept(server: Assayd) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import subprocess
 import sys
@@ -15,12 +14,12 @@ import pytest
 from assayd import DYLAN_MMLU, Assayd, episodes, needs_assayd, records, running
 
 import assay_rl
-from assay_rl import Alternative, Episode, Group, GroupScored, Message, Task
+from assay_rl import Alternative, Episode, Message, Task
 from assay_rl.convert import from_record
 from assay_rl.course import Recorder
 from assay_rl.training import exports
 from assay_rl.training.group_board import in_group
-from assay_rl.training.tokens import Span, runs
+from assay_rl.training.tokens import Span
 
 pytestmark = [pytest.mark.trainers, needs_assayd]
 pytest.importorskip("trl")
@@ -217,65 +216,6 @@ def test_a_failed_episode_is_none_and_moves_nothing(tmp_path: Path, server: Assa
         if bad:
             assert torch.all(row == 0)
     assert torch.isfinite(output["advantages"]).all()
-
-
-def team(tmp_path: Path, server: Assayd, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
-    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[1] / "examples"))
-    import trl_team
-
-    tokens = tokenizer([*trl_team.QUESTIONS, "planner: solver: "] * 20)
-    made = trl_team.trainer(
-        causal(tokens), tokens, server.target, output_dir=str(tmp_path), max_steps=2, beta=0.0, **COMMON
-    )
-    return trl_team, made
-
-
-def test_a_team_of_two_agents_trains_in_trl(tmp_path: Path, server: Assayd, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both messages of each rollout get the plain client's advantages on their own tokens, and nothing else does."""
-    example, trainer = team(tmp_path, server, monkeypatch)
-    broken = 3
-
-    def evaluate(episode: Any, questions: Any) -> list[float]:
-        if episode.id.startswith(f"{broken}/"):
-            raise RuntimeError("the sandbox is gone")
-        return example.evaluate(episode, questions)
-
-    reward = trainer.reward_funcs[0]
-    reward._evaluator = evaluate
-    trainer.model.train()
-    torch.manual_seed(3)
-    batch = [{"prompt": question} for question in example.QUESTIONS for _ in range(8)]
-    output = trainer._generate_and_score_completions(batch)
-    sent = []
-    for number, sample in enumerate(reward.samples):
-        held = sample.episode
-        sent.append(Episode(held.id, held.messages, task=held.task, group=Group(f"g{number // 8}", 8)))
-    options = {"advantages": {"scale": "OUTCOME_SCALE_SAMPLE", "epsilon": 1e-4}}
-    with assay_rl.Client(server.target) as client:
-        groups = client.score_batch(sent, options=options, evaluator=evaluate).groups
-    for number, episode in enumerate(sent):
-        mask = (output["completion_mask"] * output["tool_mask"])[number].tolist()
-        row = output["advantages"][number].tolist()
-        found = groups[f"g{number // 8}"]
-        assert isinstance(found, GroupScored)
-        if number == broken:
-            assert found.missing == [episode.id]
-            assert not any(row)
-            continue
-        wanted = [0.0] * len(row)
-        for message, (start, end) in enumerate(runs(mask)):
-            wanted[start:end] = [found.advantages[episode.id].messages[message]] * (end - start)
-        assert row == pytest.approx(wanted, abs=1e-5)
-        assert any(row)
-
-
-def test_the_team_example_takes_two_steps(tmp_path: Path, server: Assayd, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, trainer = team(tmp_path, server, monkeypatch)
-    trainer.train()
-    logged = [entry for entry in trainer.state.log_history if "loss" in entry]
-    assert len(logged) == 2
-    assert all(math.isfinite(entry[key]) for entry in logged for key in ("loss", "reward", "grad_norm"))
-    assert all(entry["grad_norm"] > 0 for entry in logged)
 
 
 def test_an_absent_server_gives_none_for_every_completion(server: Assayd) -> None:

@@ -201,7 +201,9 @@ def test_e6_failure_with_an_attempt() -> None:
     settings = settings_module.resolve(options_pb2.AttributionOptions(), episode)
     labels = [LABEL_SOUND, LABEL_FIRST_ERROR, LABEL_FAILURE_ALIGNED, LABEL_REPAIR_ATTEMPT, LABEL_NEUTRAL]
     error = [0, 0.9, 0.2, 0, 0]
-    nodes = posterior.Posterior([0.0] * 5, [0.0] * 5, [0.0] * 5, list(error), 0, 0, 0, 0, [0.0] * 6, [0.0] * 6)
+    nodes = posterior.Posterior(
+        [0.0] * 5, [0.0] * 5, [0.0] * 5, list(error), 0, 0, 0, [0.0] * 5, 0, [0.0] * 6, [0.0] * 6
+    )
     x = blame.blame_evidence(script, settings, labels, nodes, [None, None, -0.6, 0.8, None], [0.0] * 5, False)
     assert x == pytest.approx([0, -0.5, -0.3, 0.4, 0])
     given = shared_out(-1, labels, x, error=error, first=[0.0] * 5)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import pytest
 from assayd import Assayd, needs_assayd, running
 from reference_advantages import Rollout, advantages
 
-from assay_rl import Client, Episode, Group, GroupScored, Message, Task
+from assay_rl import Episode, Group, Message, Task
 from assay_rl.training.tokens import spans_from_mask
 from assay_rl.v1 import options_pb2
 
@@ -23,13 +23,12 @@ pytest.importorskip("verl")
 import torch  # noqa: E402
 from verl.trainer.ppo import core_algos  # noqa: E402
 from verl.trainer.ppo.core_algos import compute_grpo_outcome_advantage  # noqa: E402
+from verl_parts import Item, Sessions, board_of, manager  # noqa: E402
 
 from assay_rl.training.token_rewards import encode  # noqa: E402
 from assay_rl.training.verl import (  # noqa: E402
     EPISODE,
     SPANS,
-    AssayRewardManager,
-    BoardActor,
     CreditedOutput,
     compute_assay_advantage,
 )
@@ -128,19 +127,6 @@ def server() -> Iterator[Assayd]:
         yield started
 
 
-class Item:
-    def __init__(self, fields: dict[str, Any]) -> None:
-        self.non_tensor_batch = {"tool_extra_fields": fields}
-
-
-class Sessions(list[Item]):
-    """What run_single reads of a DataProto."""
-
-    def __getitem__(self, key: Any) -> Any:
-        found = super().__getitem__(key)
-        return Sessions(found) if isinstance(key, slice) else found
-
-
 def session(number: int, size: int) -> Episode:
     answers = [["A", "A", "B"], ["B", "B", "A"], ["A", "B", "A"]][number]
     return Episode(
@@ -152,26 +138,11 @@ def session(number: int, size: int) -> Episode:
     )
 
 
-def manager(target: str, **more: Any) -> AssayRewardManager:
-    made = AssayRewardManager.__new__(AssayRewardManager)
-    config = type("Config", (), {"reward": {"assay": {"server": target, "options": {"vote": {}}, **more}}})()
-    AssayRewardManager.__init__(made, config, None, None)
-    return made
-
-
 @needs_assayd
 def test_rollouts_scored_by_different_workers_meet(server: Assayd) -> None:
     async def run() -> list[dict[str, Any]]:
-        options = options_pb2.AdvantageOptions(scale=options_pb2.OUTCOME_SCALE_SAMPLE)
-        board = BoardActor(server.target, options.SerializeToString(), None, 30.0)
-
-        class Remote:
-            class submit:  # noqa: N801 (as Ray spells an actor's method)
-                remote = staticmethod(board.submit)
-
         workers = [manager(server.target) for _ in range(3)]
-        for worker in workers:
-            worker._board = Remote
+        board_of(server.target, workers)
         return list(
             await asyncio.gather(
                 *(w.run_single(Sessions([Item({EPISODE: session(i, 3).to_json()})])) for i, w in enumerate(workers))
@@ -206,6 +177,32 @@ def test_rollouts_scored_by_different_workers_meet(server: Assayd) -> None:
     assert torch.isfinite(found).all()
 
 
+@needs_assayd
+def test_the_board_leaves_a_summary_of_each_step(server: Assayd, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+
+    async def run() -> None:
+        worker = manager(server.target, summaries=str(folder), episodes_per_step=3)
+        board_of(server.target, [worker])
+        for broken in (None, 1, 0):
+            held = [session(i, 3) for i in range(3)]
+            if broken is not None:
+                held[broken].messages[0].process_score = 7.0
+            await asyncio.gather(
+                *(worker.run_single(Sessions([Item({EPISODE: e.to_json()})])) for e in held), return_exceptions=True
+            )
+
+    asyncio.run(run())
+    told = [json.loads(path.read_text()) for path in sorted(folder.iterdir())]
+    assert [(step["step"], step["episodes"], step["failed"], step["groups"]) for step in told] == [
+        (0, 3, 0, 1), (1, 3, 1, 1), (2, 3, 1, 1)]  # fmt: skip
+    assert told[0]["metrics"]["score"] == pytest.approx(2 / 3)
+    assert told[0]["roles"]["agent0"]["advantage"]["n"] == 3
+    assert list(told[0]["tasks"]) == ["t"]
+    with pytest.raises(ValueError, match="go together"):
+        manager(server.target, summaries=str(folder))
+
+
 def test_advantages_are_left_to_the_service_or_named() -> None:
     left, named = manager("nowhere"), manager("nowhere", blend=0.25, outcome_part="OUTCOME", credit_part="SCORES")
     assert not left._advantages.HasField("blend")
@@ -234,77 +231,3 @@ def test_a_failed_episode_raises_instead_of_scoring_0(server: Assayd) -> None:
     broken.messages[0].process_score = 7.0
     with pytest.raises(EpisodeError):
         asyncio.run(manager(server.target).run_single(Sessions([Item({EPISODE: broken.to_json()})])))
-
-
-@needs_assayd
-def test_the_team_example_runs_from_its_loop_to_the_estimator(server: Assayd, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four rollouts of two agents through the agent loop, the reward manager and the estimator of verl."""
-    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[1] / "examples"))
-    import verl_team
-
-    class Tokens:
-        apply_chat_template = staticmethod(lambda *_, **__: [1, 2])
-        encode = staticmethod(lambda text, **__: [ord(c) for c in text])
-        decode = staticmethod(lambda ids, **__: "".join(map(chr, ids)))
-
-    answers = iter(["plan 1", "solve", "0000", "right", "plan 2!", "12345", "1", "letters"])
-
-    class Engine:
-        async def generate(self, **asked: Any) -> Any:
-            assert asked["prompt_ids"][:2] == [1, 2]
-            return SimpleNamespace(token_ids=[ord(c) for c in next(answers)] + [33])
-
-    loop = object.__new__(verl_team.TeamLoop)
-    loop.tokenizer, loop.server_manager, loop.rollout_config = Tokens, Engine(), SimpleNamespace(n=4)
-    row = {"raw_prompt": [{"role": "user", "content": "Name a river."}], "uid": "u"}
-
-    async def run() -> tuple[list[Any], list[dict[str, Any]]]:
-        outputs = [await loop.run({}, **row) for _ in range(4)]
-        board = BoardActor(server.target, manager(server.target)._advantages.SerializeToString(), None, 30.0)
-
-        class Remote:
-            class submit:  # noqa: N801 (as Ray spells an actor's method)
-                remote = staticmethod(board.submit)
-
-        workers = [manager(server.target, options={}, evaluator="verl_team:evaluate") for _ in outputs]
-        for worker in workers:
-            worker._board = Remote
-        told = await asyncio.gather(
-            *(w.run_single(Sessions([Item(o.extra_fields)])) for w, o in zip(workers, outputs, strict=True))
-        )
-        return outputs, list(told)
-
-    assert loop_of_validation(verl_team, Tokens, row) is None
-    outputs, told = asyncio.run(run())
-    episodes = [Episode.from_json(output.extra_fields[EPISODE]) for output in outputs]
-    options = {"advantages": {"scale": "OUTCOME_SCALE_SAMPLE", "epsilon": 1e-6}}
-    with Client(server.target) as client:
-        batch = client.score_batch(episodes, options=options, evaluator=verl_team.evaluate)
-    expected = batch.groups["u"]
-    assert isinstance(expected, GroupScored)
-    for output, answer, episode in zip(outputs, told, episodes, strict=True):
-        output.reward_score = answer["reward_score"]
-        output.extra_fields["reward_extra_info"] = answer["reward_extra_info"]
-        spans = output.extra_fields[SPANS]
-        held = output.as_dict()
-        mask = held["response_mask"].unsqueeze(0)
-        found, _ = compute_assay_advantage(held["rm_scores"].unsqueeze(0), mask, config={})
-        wanted = torch.zeros(len(output.response_ids))
-        for message, start, end in spans:
-            wanted[start:end] = expected.advantages[episode.id].messages[message]
-        torch.testing.assert_close(found[0], wanted, atol=1e-5, rtol=0)
-        assert held["rm_scores"].sum().item() == pytest.approx(answer["reward_score"], abs=1e-5)
-    assert any(value for own in expected.advantages.values() for value in own.messages.values())
-
-
-def loop_of_validation(verl_team: Any, tokens: Any, row: dict[str, Any]) -> Group | None:
-    """The group of a rollout of a validation row."""
-
-    class Engine:
-        async def generate(self, **asked: Any) -> Any:
-            return SimpleNamespace(token_ids=[33])
-
-    loop = object.__new__(verl_team.TeamLoop)
-    loop.tokenizer, loop.server_manager, loop.rollout_config = tokens, Engine(), SimpleNamespace(n=4)
-    output = asyncio.run(loop.run({}, **row, extra_info={"split": "test"}))
-    return Episode.from_json(output.extra_fields[EPISODE]).group

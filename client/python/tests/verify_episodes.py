@@ -215,6 +215,8 @@ def _fill_effort(out: signals_pb2.Effort, expected: recompute.Expected, asked: l
 def _fill_first_error(out: signals_pb2.FirstError, expected: recompute.Expected) -> None:
     located, script = expected.located, expected.transcript
     posterior = located.posterior
+    credited = expected.credit.shapley
+    out.prior_used = signals_pb2.PRIOR_USED_CREDIT if credited else signals_pb2.PRIOR_USED_FLAT
     if not located.told:
         out.none_probability, out.tier = 1, signals_pb2.EVIDENCE_TIER_NONE
         return
@@ -222,8 +224,10 @@ def _fill_first_error(out: signals_pb2.FirstError, expected: recompute.Expected)
         out.first_index = located.claim.first
     if located.claim.decisive is not None:
         out.decisive_index = located.claim.decisive
+    if located.claim.context is not None:
+        out.context_index = located.claim.context
     mass = posterior.suspects(script)
-    if any(mass):
+    if any(mass) and located.tier != signals_pb2.EVIDENCE_TIER_NONE:
         out.agent_id = script.agents[max(range(len(mass)), key=lambda i: mass[i])]
     out.probability = max(posterior.first, default=0.0)
     out.none_probability = posterior.none

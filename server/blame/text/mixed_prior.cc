@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -19,10 +20,32 @@ absl::Status Under(absl::string_view path, const absl::Status& status) {
   return {status.code(), absl::StrCat(path, ".", status.message())};
 }
 
+absl::Status Validate(const Validation& figures) {
+  const auto share = [](double x) { return x >= 0 && x <= 1; };
+  if (figures.episodes < 0 || !share(figures.step_accuracy) || !share(figures.agent_accuracy) ||
+      !share(figures.covered) || !std::isfinite(figures.gain) || !(figures.gain_error >= 0) ||
+      !std::isfinite(figures.gain_error) || figures.right_claims < 0 ||
+      figures.right_claims > figures.claims) {
+    return absl::InvalidArgumentError("no figures of a validation");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Validate(const CollectionPrior& collection) {
-  if (absl::Status valid = Validate(collection.prior); !valid.ok()) return valid;
+  if (collection.source.empty() || collection.source.size() > kMaxSourceBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("source: not 1 to ", kMaxSourceBytes, " bytes"));
+  }
+  if (collection.episodes < 0) return absl::InvalidArgumentError("episodes: below 0");
+  if (collection.environment < 0) return absl::InvalidArgumentError("environment: below 0");
+  if (absl::Status valid = Validate(collection.prior); !valid.ok()) return Under("prior", valid);
   if (collection.prior.set != FeatureSet::kCollection) {
-    return absl::InvalidArgumentError("features: those of a collection");
+    return absl::InvalidArgumentError("prior.features: those of a collection");
+  }
+  for (const auto& [field, figures] : {std::pair{"by_question", &collection.by_question},
+                                       std::pair{"left_out", &collection.left_out}}) {
+    if (absl::Status valid = Validate(*figures); !valid.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat(field, ": ", valid.message()));
+    }
   }
   if (!collection.prior.features.empty() && !collection.domain.has_value()) {
     return absl::InvalidArgumentError("domain: missing");
@@ -59,6 +82,10 @@ bool MixedPrior::empty() const {
 
 absl::Status Validate(const MixedPrior& prior) {
   if (absl::Status valid = Validate(prior.everywhere); !valid.ok()) return valid;
+  if (!prior.everywhere.features.empty() &&
+      (!prior.collections.empty() || !prior.general.features.empty())) {
+    return absl::InvalidArgumentError("features: beside collections or a general prior");
+  }
   if (prior.collections.size() > kMaxCollections) {
     return absl::InvalidArgumentError(absl::StrCat("collections: more than ", kMaxCollections));
   }
@@ -89,7 +116,7 @@ AppliedPrior Apply(const MixedPrior& prior, const TextEpisode& episode) {
     out.fitted = out.pi = ApplyTextPrior(prior.everywhere, episode);
     out.rest.assign(out.pi.size(), 0.0);
     out.fitted_share = 1;
-    out.used = PriorUsed::kFitted;
+    out.used = PriorUsed::kStated;
     return out;
   }
   FindHome(prior, episode, out);
@@ -108,9 +135,9 @@ AppliedPrior Apply(const MixedPrior& prior, const TextEpisode& episode) {
     out.fitted = ApplyTextPrior(prior.collections[out.collection].prior, episode);
     AddScaled(out.fitted, out.fitted_share, out.pi);
   }
-  out.used = out.fitted_share >= 0.5                         ? PriorUsed::kFitted
-             : out.fitted_share > 0 || out.general_share > 0 ? PriorUsed::kGeneral
-                                                             : PriorUsed::kFlat;
+  out.used = out.fitted_share >= 0.5 ? PriorUsed::kFitted
+             : out.general_share > 0 ? PriorUsed::kGeneral
+                                     : PriorUsed::kFlat;
   return out;
 }
 

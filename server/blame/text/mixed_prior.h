@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "server/blame/evidence.h"
 #include "server/blame/text/text_domain.h"
 #include "server/blame/text/text_prior.h"
 
@@ -40,9 +41,10 @@ struct CollectionPrior {
 };
 
 inline constexpr size_t kMaxCollections = 256;
+inline constexpr size_t kMaxSourceBytes = 256;
 
 struct MixedPrior {
-  TextPrior everywhere;  // without a domain: where it has features, nothing else is asked
+  TextPrior everywhere;  // without a domain: where it has features, there is nothing else
   std::vector<CollectionPrior> collections;
   TextPrior general;         // of TransferFeatureNames(); no features: none
   double general_share = 0;  // of it where no collection is at home, in [0, 1]; the rest is uniform
@@ -53,21 +55,14 @@ struct MixedPrior {
 // INVALID_ARGUMENT with the path of the field that is wrong.
 absl::Status Validate(const MixedPrior& prior);
 
-enum class PriorUsed {
-  kNone,     // nobody asked for a fitted one
-  kFitted,   // that of a collection has half of the weight at least
-  kGeneral,  // the episode is foreign to every collection: what transfers, and uniform shares
-  kFlat,     // uniform shares, and nothing else
-};
-
 // What a prior has to say of one episode.
 struct AppliedPrior {
   std::vector<double> pi;  // one a message, 0 on context, sum 1 (all 0 where no agent spoke)
   // Its parts: pi = fitted_share * fitted + rest. `fitted` is empty where its share is 0.
   std::vector<double> fitted, rest;
-  PriorUsed used = PriorUsed::kNone;
-  int collection = -1;      // the most familiar one; -1: none gives a prior
-  double familiarity = 0;   // of the episode in it, a conformal p-value in [0, 1]
+  PriorUsed used = PriorUsed::kFlat;  // what has most of the weight, and texts say something
+  int collection = -1;                // the most familiar one; -1: none gives a prior
+  double familiarity = 0;             // of the episode in it, a conformal p-value in [0, 1]
   double fitted_share = 0;  // weights of the mixture, in [0, 1]; uniform shares have the rest
   double general_share = 0;
 };

@@ -20,6 +20,7 @@ constexpr double kShrinkage = 0.1;
 constexpr size_t kMaxDescribed = 1000;
 // A measure that hardly varied must not make every other value a thousand deviations away.
 constexpr double kLeastDeviation = 0.05;
+constexpr double kRounding = 1e-9;
 constexpr Marker kDescribing[] = {kFailed,   kNegation,  kAmends, kAssumes,
                                   kVerifies, kConcludes, kCode};
 
@@ -183,7 +184,9 @@ absl::StatusOr<TextDomain> FitDomain(absl::Span<const std::vector<double>> descr
 }
 
 double Familiarity(const TextDomain& domain, const std::vector<double>& description) {
-  const double distance = ShapeOf(domain).Distance(AsVector(description));
+  // Episodes that are all alike are at no distance but their rounding.
+  const double distance =
+      ShapeOf(domain).Distance(AsVector(description)) * (1 - kRounding) - kRounding;
   const auto& all = domain.distances;
   const auto count = static_cast<double>(all.size());
   const auto further = all.end() - std::lower_bound(all.begin(), all.end(), distance);

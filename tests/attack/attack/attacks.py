@@ -8,6 +8,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import grpc
 from assay_rl.v1 import episode_pb2, options_pb2, signal_service_pb2, signal_service_pb2_grpc
@@ -33,12 +34,20 @@ from attack.wire import (
 
 Attack = Callable[[Target, float], None]
 ATTACKS: dict[str, Attack] = {}
+LET_IN: set[str] = set()  # those whose attacker has a token, and a certificate where one is asked for
 COMPUTE = SERVICE + "ComputeSignals"
 
 
 def attack(function: Attack) -> Attack:
+    """By anybody."""
     ATTACKS[function.__name__] = function
     return function
+
+
+def attack_from_inside(function: Attack) -> Attack:
+    """By a caller who is let in."""
+    LET_IN.add(function.__name__)
+    return attack(function)
 
 
 def until(seconds: float) -> Iterator[int]:
@@ -105,7 +114,7 @@ def gzip_bomb(target: Target, seconds: float) -> None:
     _unary(target, seconds, head, bomb)
 
 
-@attack
+@attack_from_inside
 def gzip_bomb_with_token(target: Target, seconds: float) -> None:
     bomb = message(gzip.compress(bytes(1 << 29), 9), compressed=True)
     head = call_head(COMPUTE, target.token, grpc_encoding="gzip")
@@ -259,12 +268,11 @@ def bearer(target: Target) -> list[tuple[str, str]]:
 def channel(target: Target, *more: tuple[str, int | str]) -> grpc.Channel:
     options = [("grpc.max_receive_message_length", 64 << 20), ("grpc.use_local_subchannel_pool", 1), *more]
     where = f"localhost:{target.port}"
-    if not target.tls:
+    if not target.authority:
         return grpc.insecure_channel(where, options=options)
-    import ssl
-
-    certificate = ssl.get_server_certificate(("127.0.0.1", target.port)).encode()
-    return grpc.secure_channel(where, grpc.ssl_channel_credentials(certificate), options=options)
+    own = Path(target.certificate).read_bytes() if target.certificate else None
+    credentials = grpc.ssl_channel_credentials(Path(target.authority).read_bytes(), own, own)
+    return grpc.secure_channel(where, credentials, options=options)
 
 
 def debate(number: int, agents: int = 4, turns: int = 8, letters: int = 60) -> episode_pb2.Episode:
@@ -294,24 +302,24 @@ def _http(target: Target, path: str, body: bytes, seconds: float, threads: int =
     together(threads, one)
 
 
-@attack
+@attack_from_inside
 def json_nesting(target: Target, seconds: float) -> None:
     _http(target, "/get_reward", b"[" * 40_000, seconds)
 
 
-@attack
+@attack_from_inside
 def json_empty_parts(target: Target, seconds: float) -> None:
     body = b'{"episodes":[' + b"{}," * (4 << 20) + b"{}]}"
     _http(target, "/v1/signals", body, seconds, threads=4)
 
 
-@attack
+@attack_from_inside
 def empty_parts_with_token(target: Target, seconds: float) -> None:
     body = message(b"\x12\0" * (8 << 20))
     _unary(target, seconds, call_head(COMPUTE, target.token), body)
 
 
-@attack
+@attack_from_inside
 def half_sent(target: Target, seconds: float) -> None:
     """Calls that say how much is to come, and stop."""
     body = message(bytes(32 << 20))[: 1 << 20]
@@ -328,7 +336,7 @@ def half_sent(target: Target, seconds: float) -> None:
     together(16, one)
 
 
-@attack
+@attack_from_inside
 def unread_answers(target: Target, seconds: float) -> None:
     request = signal_service_pb2.ComputeSignalsRequest(episodes=[debate(i, agents=6, turns=24) for i in range(200)])
     request.options.vote.SetInParent()
@@ -378,14 +386,14 @@ def _streams(target: Target, seconds: float, options: options_pb2.AttributionOpt
     together(streams, one)
 
 
-@attack
+@attack_from_inside
 def caller_plans(target: Target, seconds: float) -> None:
     options = options_pb2.AttributionOptions()
     options.caller.free = True
     _streams(target, seconds, options, lambda i: debate(i, agents=20, turns=20), streams=4, credits=200)
 
 
-@attack
+@attack_from_inside
 def heavy_episodes(target: Target, seconds: float) -> None:
     options = options_pb2.AttributionOptions()
     options.outcome.SetInParent()
@@ -399,7 +407,7 @@ def heavy_episodes(target: Target, seconds: float) -> None:
     _streams(target, seconds, options, failed, streams=2, credits=16)
 
 
-@attack
+@attack_from_inside
 def heavy_unary(target: Target, seconds: float) -> None:
     request = signal_service_pb2.ComputeSignalsRequest(episodes=[debate(i, agents=12, turns=60) for i in range(300)])
     request.options.vote.SetInParent()
@@ -414,7 +422,7 @@ def heavy_unary(target: Target, seconds: float) -> None:
     together(4, one)
 
 
-@attack
+@attack_from_inside
 def tiny_messages(target: Target, seconds: float) -> None:
     """Episodes that are refused, as fast as they can be sent."""
     options = options_pb2.AttributionOptions()
@@ -436,7 +444,7 @@ def tiny_messages(target: Target, seconds: float) -> None:
     together(4, one)
 
 
-@attack
+@attack_from_inside
 def advantages(target: Target, seconds: float) -> None:
     episodes = [debate(i) for i in range(64)]
     with channel(target) as through:

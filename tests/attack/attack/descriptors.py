@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from attack.run import Server
+from attack.server import Server
 from attack.wire import Target, Wire
 
 ROUNDS = 20
@@ -41,7 +41,7 @@ def alive(server: Server) -> bool:
 
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(Path(folder), tls=False, descriptors=DESCRIPTORS)
+        server = Server(Path(folder), "plain", DESCRIPTORS)
         held: list[Wire] = []
         faults = []
         slowest = 0.0
@@ -71,8 +71,9 @@ def main() -> int:
             after = server.sample().descriptors
         finally:
             server.stop()
+    verdict = f"BROKEN: {'; '.join(faults)}" if faults else "kept"
     print(f"{DESCRIPTORS} descriptors: full with {len(held)} connections, {ROUNDS} times served again within "
-          f"{slowest:.2f} s, {after} descriptors after  {'BROKEN: ' + '; '.join(faults) if faults else 'kept'}")  # fmt: skip
+          f"{slowest:.2f} s, {after} descriptors after  {verdict}")  # fmt: skip
     return 1 if faults else 0
 
 

@@ -23,7 +23,8 @@ class Target:
     metrics_port: int
     http_port: int
     token: str
-    tls: bool = False
+    authority: str = ""  # file of who signed the server's certificate; empty: plaintext
+    certificate: str = ""  # file of a client's certificate and its key; empty: none
     source: str = "127.0.0.2"  # the attacker's own address
 
 
@@ -73,11 +74,13 @@ class Wire:
         self._unread = b""
         self._initial = 65535
         self._windows = {0: 65535}
-        if target.tls if tls is None else tls:
+        if bool(target.authority) if tls is None else tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
             context.set_alpn_protocols(["h2"])
+            if target.certificate:
+                context.load_cert_chain(target.certificate)
             self.socket = context.wrap_socket(raw, server_hostname="localhost")
         if preface:
             # A window that lets the server answer as much as it likes.

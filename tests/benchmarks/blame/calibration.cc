@@ -1,7 +1,8 @@
 // Is the posterior as sure as it may be? Expected calibration error of the likeliest first error in
 // simulated episodes, and precision and recall of repairs. Prints one line a figure.
+#include "tests/simulation/blame/calibration.h"
+
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -14,31 +15,7 @@
 namespace assay::blame {
 namespace {
 
-constexpr int kBins = 10;
 constexpr int kFitEpisodes = 300;
-
-// Guo et al. 2017: bins of equal width, mean of |share right - mean confidence| by their size.
-class Calibration {
- public:
-  void Add(double confidence, bool right) {
-    const int bin = std::min(kBins - 1, static_cast<int>(confidence * kBins));
-    count_[bin] += 1;
-    confidence_[bin] += confidence;
-    right_[bin] += right;
-  }
-
-  double Error() const {
-    double error = 0, all = 0;
-    for (int i = 0; i < kBins; ++i) {
-      error += std::fabs(right_[i] - confidence_[i]);
-      all += count_[i];
-    }
-    return error / all;
-  }
-
- private:
-  std::array<double, kBins> count_{}, confidence_{}, right_{};
-};
 
 void RollOut(const World& world, int rollouts, Evidence& evidence, SplitMix& random) {
   evidence.nodes.resize(world.messages() + 1);

@@ -13,6 +13,7 @@ import http.server
 import json
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import threading
@@ -150,6 +151,16 @@ async def down(spare: Assayd) -> None:
     await forever()
 
 
+async def flood(server: Assayd) -> None:
+    """Connections that are cut off, four a second: SETTINGS without end."""
+    settings = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]) * 100
+    host, _, port = server.target.rpartition(":")
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=5) as wire:
+            wire.sendall(settings)
+        await asyncio.sleep(0.25)
+
+
 def disagree(episode: episode_pb2.Episode) -> None:
     """A score that is no value of a vote."""
     episode.outcome.score = 0.37
@@ -172,6 +183,7 @@ async def measure(server: Assayd, spare: Assayd, prometheus: Prometheus, broken:
         "AssayEvaluatorFails": lambda: trouble(server, 10, named("gone")),
         # Credits that are gone for a second or two each.
         "AssayOverloaded": lambda: trouble(server, 30, named("slow")),
+        "AssayConnectionsTurnedAway": lambda: flood(server),
         # A worker that has a million coalitions before it.
         "AssayQueueing": lambda: trouble(server, 5, exact, agents=20),
         "AssayOutcomeMismatch": lambda: trouble(server, 20, vote, change=disagree),

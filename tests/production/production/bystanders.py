@@ -78,7 +78,7 @@ def main() -> int:
     parser.add_argument("--streams", type=int, default=200, help="of the flood")
     args = parser.parse_args()
     streams = args.streams if args.scene == "flood" else args.idle + args.slow
-    limits = {**LIMITS, "maxStreams": streams + 50, "writeStall": "5s"}
+    limits = {**LIMITS, "maxStreams": streams + 50, "maxConnections": 2 * (streams + 50), "writeStall": "5s"}
     with tempfile.TemporaryDirectory() as folder:
         evaluator = SlowEvaluator(Path(folder), 1)
         server = Assayd(Path(folder), "assayd", {"workers": 2, "limits": limits})

@@ -30,6 +30,7 @@ def server_config(evaluator: SlowEvaluator, calls: int, waiting: int) -> dict[st
             "maxBytesInFlight": str(8 * MIB),
             "maxBytes": str(32 * MIB),
             "maxStreams": 64,
+            "maxConnections": 128,
             # What waits is what is accepted late.
             "maxEpisodes": str(waiting),
         },

@@ -79,7 +79,7 @@ inline Evidence AnyEvidence() {
   if (Chance(20)) evidence.start_value = evidence.low + Unit() * (evidence.high - evidence.low);
   if (Chance(30)) {
     for (int t = 0; t < count; ++t) evidence.prior.push_back(Unit() * Unit());
-    evidence.prior_from_text = Chance(50);
+    if (Chance(50)) evidence.prior_used = PriorUsed::kStated;
   }
   AddStatements(evidence);
   AddMeasurements(evidence);

@@ -104,7 +104,7 @@ TEST(PosteriorProperty, NoEvidenceNoClaim) {
     evidence.repairs.clear();
     evidence.nodes.clear();
     evidence.corrections.clear();
-    evidence.prior_from_text = false;
+    evidence.prior_used = PriorUsed::kFlat;
     evidence.scores.clear();
     const Posterior none = ComputePosterior(evidence);
     for (size_t t = 0; t < evidence.authors.size(); ++t) {

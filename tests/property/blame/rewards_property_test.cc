@@ -98,7 +98,7 @@ TEST(FailureRewardsProperty, WithoutEvidenceAllAreEqual) {
     evidence.corrections.clear();
     evidence.grades.clear();
     evidence.message_credit.clear();
-    evidence.prior_from_text = false;
+    evidence.prior_used = PriorUsed::kFlat;
     for (Score& score : evidence.scores) score.value = 0;
     const Posterior posterior = ComputePosterior(evidence);
     const RewardProblem problem =

@@ -77,7 +77,7 @@ Posterior Predict(const Record& record, const MixedPrior& prior) {
   const AppliedPrior applied = Apply(prior, record.Text());
   evidence.prior = BlendedPrior(evidence, applied.fitted, applied.fitted_share, applied.rest, {},
                                 ErrorDefinition::kStaysUnlikely);
-  evidence.prior_from_text = applied.used != PriorUsed::kFlat;
+  evidence.prior_used = applied.used;
   return ComputePosterior(evidence);
 }
 

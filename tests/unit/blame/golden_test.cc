@@ -53,7 +53,7 @@ Evidence DrawEvidence(Dice& dice) {
   }
   if (dice.Chance(30)) {
     for (int t = 0; t < messages; ++t) e.prior.push_back(dice.Chance(20) ? 0 : dice.Unit());
-    e.prior_from_text = dice.Chance(50);
+    e.prior_used = dice.Chance(50) ? PriorUsed::kStated : PriorUsed::kFlat;
   }
   if (dice.Chance(40)) {
     for (int t = 0; t < messages; ++t) {

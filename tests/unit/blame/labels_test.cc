@@ -118,7 +118,7 @@ TEST(Labels, OpenOutcomeHasNone) {
 TEST(Labels, TextAloneCanAlignWithFailure) {
   Evidence evidence = Episode(4, Outcome::kFailure);
   evidence.prior = {.02, .6, .3, .08};
-  evidence.prior_from_text = true;
+  evidence.prior_used = PriorUsed::kStated;
   EXPECT_THAT(LabelsOf(evidence), ElementsAre(kSound, kFirst, kAligned, kNeutral));
 }
 

@@ -114,7 +114,13 @@ TEST(ValidateEvidence, BoundsAreWhereTheySay) {
          e->annotations = {3, 4};
        }},
       {"annotations[0]", [](auto* e) { e->annotations = {-1}; }},
-      {"annotations[0]", [](auto* e) { e->annotations = {2}; }},
+      {"annotations[0]", [](auto* e) { e->annotations = {99}; }},
+      {"", [](auto* e) { e->annotations = {2}; }},  // context
+      {"scores[0]", [](auto* e) { e->scores[0].weight = 0; }},
+      {"scores[0]", [](auto* e) { e->scores[0].weight = 11; }},
+      {"", [](auto* e) { e->scores[0].weight = 10; }},
+      {"scores[0]", [](auto* e) { e->scores[0].base_rate = 0; }},
+      {"", [](auto* e) { e->scores[0].base_rate = 0.01; }},
       {"",
        [](auto* e) {
          e->repairs = {{1, 0}};

@@ -231,6 +231,37 @@ TEST_F(OutboxTest, AnIdThatComesAgainAfterItsGroupIsFullIsAnotherGroup) {
   EXPECT_EQ(outbox_.waiting_bytes(), 0);
 }
 
+// A member that failed is missing from its group, which the server may ask about all the same.
+TEST_F(OutboxTest, AGroupIsOwedOnceAllItsEpisodesAreAnsweredUnlessOneWasTurnedAwayAtTheDoor) {
+  const auto failed = [](const std::string& message) {
+    v1::EpisodeResult result;
+    result.set_episode_id("b");
+    result.mutable_error()->set_code(3);
+    result.mutable_error()->set_message(message);
+    return result;
+  };
+  const auto owed_after = [](const v1::EpisodeResult& result) {
+    Outbox outbox(1);
+    outbox.SetCredits({100, 1 << 20});
+    for (const char* id : {"a", "b"}) {
+      auto episode = std::make_shared<v1::Episode>(*MakeEpisode(id, "g"));
+      episode->mutable_group()->set_size(2);
+      EXPECT_TRUE(outbox.Add(std::move(episode)).ok());
+    }
+    TakeAll(&outbox);
+    outbox.OnResult(Answered("a"), kNow);
+    EXPECT_FALSE(outbox.owes_group());
+    outbox.OnResult(result, kNow);
+    return outbox.owes_group();
+  };
+  EXPECT_TRUE(owed_after(Answered("b")));
+  EXPECT_TRUE(owed_after(failed("messages[0].content: is not UTF-8")));
+  EXPECT_TRUE(owed_after(failed("the evaluator is gone")));
+  EXPECT_FALSE(owed_after(failed("group.size: differs from the other episodes of the group")));
+  EXPECT_FALSE(owed_after(failed("group: the unanswered groups hold too many messages")));
+  EXPECT_FALSE(owed_after(failed("id: still unanswered")));
+}
+
 TEST_F(OutboxTest, TheBytesThatWaitAreCounted) {
   const auto episode = MakeEpisode("a", "", 500);
   ASSERT_TRUE(outbox_.Add(episode).ok());

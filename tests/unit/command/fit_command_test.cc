@@ -57,7 +57,7 @@ std::string Episodes(int count) {
 
 v1::FittedPrior Fitted(const TemporaryFile& labels) {
   const TemporaryFile output;
-  EXPECT_EQ(RunFit(labels.name(), {}, {}, output.get()), 0);
+  EXPECT_EQ(RunFit({{"ours", labels.name()}}, {}, {}, output.get()), 0);
   v1::FittedPrior fitted;
   EXPECT_TRUE(FromJson(output.Read(), &fitted).ok());
   return fitted;
@@ -84,7 +84,7 @@ TEST(FitCommand, LearnsTheModelFromRolloutsWithoutLabels) {
   EXPECT_EQ(fitted.features_size(), 0);
   const auto prior = service::FittedPriorFromWire(fitted);
   ASSERT_TRUE(prior.ok()) << prior.status();
-  EXPECT_EQ(prior->text, nullptr);
+  EXPECT_EQ(prior->texts, nullptr);
   const blame::Parameters& p = prior->parameters;
   // No rollout was lucky, nothing was repaired, no episode was lost from the start.
   EXPECT_LT(p.repair_rate, 0.5);
@@ -95,39 +95,96 @@ TEST(FitCommand, LearnsTheModelFromRolloutsWithoutLabels) {
 }
 
 TEST(FitCommand, LearnsFromBothKindsInOneFile) {
-  const v1::FittedPrior fitted = Fitted(TemporaryFile(Episodes(6) + RolledOut(0) + RolledOut(1)));
-  EXPECT_EQ(fitted.episodes(), 6);
+  const v1::FittedPrior fitted = Fitted(TemporaryFile(Episodes(9) + RolledOut(0) + RolledOut(1)));
+  ASSERT_EQ(fitted.collections_size(), 1);
+  EXPECT_EQ(fitted.collections(0).source(), "ours");
+  EXPECT_EQ(fitted.collections(0).episodes(), 9);
+  EXPECT_GT(fitted.collections(0).prior().features_size(), 0);
   EXPECT_EQ(fitted.model_episodes(), 2);
   // One label is none, and does not stand in the way of the rest.
-  EXPECT_EQ(Fitted(TemporaryFile(Episode(0, 1) + RolledOut(0))).features_size(), 0);
+  const v1::FittedPrior one = Fitted(TemporaryFile(Episode(0, 1) + RolledOut(0)));
+  EXPECT_FALSE(one.collections(0).has_prior());
+  EXPECT_FALSE(one.has_general()) << "not what these episodes taught";
+  EXPECT_EQ(one.model_episodes(), 1);
 }
 
-TEST(FitCommand, WritesAPriorThatFindsTheError) {
-  const TemporaryFile labels(Episodes(9) + Episode(9, -1));
+TEST(FitCommand, WritesAPriorThatFindsTheErrorAndItsFigures) {
+  const TemporaryFile labels(Episodes(12) + Episode(12, -1));
   const v1::FittedPrior fitted = Fitted(labels);
-  EXPECT_EQ(fitted.episodes(), 9);
+  ASSERT_EQ(fitted.collections_size(), 1);
+  const v1::CollectionPrior& ours = fitted.collections(0);
+  EXPECT_EQ(ours.episodes(), 12);
+  EXPECT_EQ(ours.by_question().episodes(), 12);
+  EXPECT_GT(ours.by_question().step_accuracy(), 0.7);
+  EXPECT_GT(ours.by_question().gain(), ours.by_question().gain_error());
   EXPECT_FALSE(fitted.has_model());
   const auto prior = service::FittedPriorFromWire(fitted);
   ASSERT_TRUE(prior.ok()) << prior.status();
-  const auto pi = blame::ApplyTextPrior(
-      *prior->text, {.task = "q",
-                     .messages = {{"a", "We read the value", false},
-                                  {"a", "We assume a hypothetical value", false},
-                                  {"a", "We read the value", false}}});
-  EXPECT_GT(pi[1], 0.5);
+  const auto applied =
+      blame::Apply(*prior->texts, {.task = "q",
+                                   .messages = {{"a", "We read the value", false},
+                                                {"a", "We assume a hypothetical value", false},
+                                                {"a", "We read the value", false}}});
+  EXPECT_GT(applied.pi[1], 0.5);
+}
+
+// A label on a tool's message: the environment's fault, which is kept and blames nobody.
+TEST(FitCommand, KeepsLabelsOnContext) {
+  std::string others;
+  for (int i = 0; i < 3; ++i) {
+    others += R"({"id":"c)" + std::to_string(i) +
+              R"(","task":{"prompt":"q"},"agents":[{"id":"a"}],"messages":[)" +
+              R"({"agentId":"a","content":"go"},{"content":"exit code 1","firstError":true}]})" +
+              "\n";
+  }
+  const v1::FittedPrior fitted = Fitted(TemporaryFile(Episodes(12) + others));
+  EXPECT_EQ(fitted.collections(0).episodes(), 12);
+  EXPECT_EQ(fitted.collections(0).environment(), 3);
+}
+
+// Errors that nothing foretells: exit code 1, and nothing is written.
+TEST(FitCommand, DoesNotCallFittedWhatDoesNotBeatUniformShares) {
+  std::string lines;
+  for (int i = 0; i < 40; ++i) {
+    std::string messages;
+    for (int t = 0; t < 4; ++t) {
+      messages += std::string(t ? "," : "") + R"({"agentId":"a","content":"We read the value")" +
+                  (t == i * 7 % 4 ? R"(,"firstError":true})" : "}");
+    }
+    lines += R"({"id":"e)" + std::to_string(i) + R"(","task":{"prompt":"q)" + std::to_string(i) +
+             R"("},"agents":[{"id":"a"}],"messages":[)" + messages + "]}\n";
+  }
+  const TemporaryFile labels(lines), output;
+  EXPECT_EQ(RunFit({{"ours", labels.name()}}, {}, {}, output.get()), 1);
+  EXPECT_EQ(output.Read(), "");
+}
+
+TEST(FitCommand, CollectionsAreNamed) {
+  EXPECT_EQ(CollectionOf("ours=a/b.jsonl").name, "ours");
+  EXPECT_EQ(CollectionOf("ours=a/b.jsonl").file, "a/b.jsonl");
+  EXPECT_EQ(CollectionOf("a/whowhen.jsonl.gz").name, "whowhen");
+  EXPECT_EQ(CollectionOf("a/x=1.jsonl").file, "a/x=1.jsonl");
+  EXPECT_EQ(CollectionOf("-").name, "labels");
+  const TemporaryFile one(Episodes(9)), two(Episodes(9)), output;
+  EXPECT_EQ(RunFit({{"a", one.name()}, {"a", two.name()}}, {}, {}, output.get()), 2);
+  EXPECT_EQ(RunFit({{"a", one.name()}, {"b", two.name()}}, {}, {}, output.get()), 0);
+  v1::FittedPrior fitted;
+  ASSERT_TRUE(FromJson(output.Read(), &fitted).ok());
+  ASSERT_EQ(fitted.collections_size(), 2);
+  EXPECT_EQ(fitted.collections(1).source(), "b");
 }
 
 TEST(FitCommand, TheSameLabelsGiveTheSameBytes) {
   const TemporaryFile labels(Episodes(6)), again(Episodes(6)), one, two;
-  ASSERT_EQ(RunFit(labels.name(), {}, {}, one.get()), 0);
-  ASSERT_EQ(RunFit(again.name(), {}, {}, two.get()), 0);
+  ASSERT_EQ(RunFit({{"ours", labels.name()}}, {}, {}, one.get()), 0);
+  ASSERT_EQ(RunFit({{"ours", again.name()}}, {}, {}, two.get()), 0);
   EXPECT_EQ(one.Read(), two.Read());
 }
 
 TEST(FitCommand, FailsWithoutLabels) {
   const TemporaryFile none(Episode(0, -1)), broken("no json\n"), output;
-  EXPECT_NE(RunFit(none.name(), {}, {}, output.get()), 0);
-  EXPECT_NE(RunFit(broken.name(), {}, {}, output.get()), 0);
+  EXPECT_NE(RunFit({{"none", none.name()}}, {}, {}, output.get()), 0);
+  EXPECT_NE(RunFit({{"broken", broken.name()}}, {}, {}, output.get()), 0);
   EXPECT_EQ(output.Read(), "");
 }
 

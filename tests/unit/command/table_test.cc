@@ -69,6 +69,41 @@ TEST(TableTest, SaysWhereItWasLuck) {
               AllOf(Not(HasSubstr("environment")), HasSubstr("rests on nothing, so that all")));
 }
 
+TEST(TableTest, SaysWhatWouldTellAndWhatItCosts) {
+  auto result = Parse<v1::EpisodeResult>(
+      R"({"episodeId": "e", "signals": {
+           "messages": [{"index": 0}, {"index": 2}, {"index": 3}],
+           "firstError": {"tier": "EVIDENCE_TIER_NONE"}}})");
+  v1::Episode episode;
+  for (int t = 0; t < 5; ++t) episode.add_messages();
+  const std::string told = EpisodeTable(result, &episode);
+  EXPECT_THAT(told, HasSubstr("Nothing tells the messages apart. To find out, cheapest first:"));
+  EXPECT_THAT(told, HasSubstr("calls, 3 messages to read"));
+  EXPECT_THAT(told, HasSubstr("1 call for all, or 3 one by"));
+  EXPECT_THAT(told, HasSubstr("at most 24"));  // 8 ceil(log2 5)
+  episode.mutable_outcome()->set_truncated(true);
+  EXPECT_THAT(EpisodeTable(result, &episode), Not(HasSubstr("To find out")));
+  episode.clear_outcome();
+  result.mutable_signals()->mutable_first_error()->set_tier(v1::EVIDENCE_TIER_SCORES);
+  EXPECT_THAT(EpisodeTable(result, &episode), Not(HasSubstr("To find out")));
+}
+
+TEST(TableTest, SaysWhichPriorReadTheTexts) {
+  const auto said = [](const std::string& prior) {
+    return EpisodeTable(Parse<v1::EpisodeResult>(
+                            R"({"episodeId": "e", "signals": {"firstError": {
+                                 "tier": "EVIDENCE_TIER_TEXT", )" +
+                            prior + "}}}"),
+                        nullptr);
+  };
+  EXPECT_THAT(said(R"("priorUsed": "PRIOR_USED_FITTED", "priorSource": "x", "priorWeight": 0.75)"),
+              HasSubstr("the text alone (prior fitted on x, weight 0.75)."));
+  EXPECT_THAT(said(R"("priorUsed": "PRIOR_USED_GENERAL", "priorSource": "x")"),
+              HasSubstr("(prior of what carries over between teams)"));
+  EXPECT_THAT(said(R"("priorUsed": "PRIOR_USED_FLAT", "priorSource": "x")"),
+              HasSubstr("foreign to the fitted prior: its weight is 0.00"));
+}
+
 TEST(TableTest, CutsLongTextBetweenCharacters) {
   std::string words;
   for (int i = 0; i < 100; ++i) words += "é";

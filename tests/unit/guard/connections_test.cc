@@ -15,10 +15,10 @@ const FrameGuard::Time kStart{std::chrono::seconds(1000)};
 
 std::string Peer(int host, int port) { return absl::StrCat("ipv4:10.0.0.", host, ":", port); }
 
-TEST(Connections, OneAddressHasAtMostHalfOfThem) {
+TEST(Connections, OnePeerHasAtMostHalfOfThem) {
   Connections connections;
-  ConnectionLimits limits;
-  limits.connections = 10;
+  service::ConnectionLimits limits;
+  limits.max_connections = 10;
   connections.set_limits(limits);
   std::vector<std::shared_ptr<Connection>> open;
   for (int port = 0; port < 5; ++port) {
@@ -30,17 +30,33 @@ TEST(Connections, OneAddressHasAtMostHalfOfThem) {
   }
   EXPECT_EQ(connections.Open(Peer(3, 1), kStart), nullptr) << "there are ten";
   EXPECT_EQ(connections.counts().open, 10);
-  EXPECT_EQ(connections.counts().refused, 2);
+  EXPECT_EQ(connections.counts().of(Refusal::kPeerConnections), 1);
+  EXPECT_EQ(connections.counts().of(Refusal::kConnections), 1);
   for (const auto& one : open) connections.Close(*one);
   EXPECT_EQ(connections.counts().open, 0);
   EXPECT_NE(connections.Open(Peer(1, 6), kStart), nullptr);
 }
 
+// Whoever has one address of an IPv6 /64 has 2^64.
+TEST(Connections, AnIpv6NetworkIsOnePeer) {
+  Connections connections;
+  service::ConnectionLimits limits;
+  limits.max_connections = 10;
+  connections.set_limits(limits);
+  std::vector<std::shared_ptr<Connection>> open;
+  for (int host = 1; host <= 5; ++host) {
+    ASSERT_NE(open.emplace_back(
+                  connections.Open(absl::StrCat("ipv6:%5B2001:db8:0:1::", host, "%5D:80"), kStart)),
+              nullptr);
+  }
+  EXPECT_EQ(connections.Open("ipv6:%5B2001:db8:0:1:ff::1%5D:80", kStart), nullptr);
+  EXPECT_NE(connections.Open("ipv6:%5B2001:db8:0:2::1%5D:80", kStart), nullptr) << "another";
+}
+
 TEST(Connections, WhoComesTooOftenIsRefusedForAWhile) {
   Connections connections;
-  ConnectionLimits limits;
-  limits.burst_of_address = 10;
-  limits.per_second_of_address = 2;
+  service::ConnectionLimits limits;
+  limits.peer_arrivals = {10, 2};
   connections.set_limits(limits);
   const auto come = [&](int host, FrameGuard::Time now) {
     const auto one = connections.Open(Peer(host, 1), now);
@@ -55,28 +71,29 @@ TEST(Connections, WhoComesTooOftenIsRefusedForAWhile) {
 
 TEST(Connections, WhoIsCutOffMayNotComeBackAtOnceAgainAndAgain) {
   Connections connections;
-  ConnectionLimits limits;
-  limits.burst_of_address = 100;
-  limits.per_second_of_address = 1;
+  service::ConnectionLimits limits;
+  limits.peer_arrivals = {100, 1};
   connections.set_limits(limits);
   int came = 0;
   for (; came < 10; ++came) {
     const auto one = connections.Open(Peer(1, 1), kStart);
     if (one == nullptr) break;
-    connections.CutOff(*one, kStart);
+    connections.CutOff(*one, Cause::kResets, kStart);
+    connections.CutOff(*one, Cause::kPings, kStart);  // it is over already
     connections.Close(*one);
   }
   EXPECT_EQ(came, 2);
-  EXPECT_EQ(connections.counts().cut, 2);
+  EXPECT_EQ(connections.counts().of(Cause::kResets), 2);
+  EXPECT_EQ(connections.counts().of(Cause::kPings), 0);
+  EXPECT_EQ(connections.counts().of(Refusal::kPeerArrivals), 1);
   EXPECT_NE(connections.Open(Peer(2, 1), kStart), nullptr);
 }
 
-TEST(Connections, AddressesBeyondTheLimitShareOneCount) {
+TEST(Connections, PeersBeyondTheLimitShareOneCount) {
   Connections connections;
-  ConnectionLimits limits;
-  limits.addresses = 4;
-  limits.burst_of_address = 10;
-  limits.per_second_of_address = 0;
+  service::ConnectionLimits limits;
+  limits.max_peers = 4;
+  limits.peer_arrivals = {10, 0};
   connections.set_limits(limits);
   int taken = 0;
   for (int host = 0; host < 100; ++host) {
@@ -89,34 +106,63 @@ TEST(Connections, AddressesBeyondTheLimitShareOneCount) {
       << "those that are gone are forgotten";
 }
 
+TEST(Connections, WhoMayOpenAUnixSocketIsNoStranger) {
+  Connections connections;
+  connections.set_limits({});
+  const auto local = connections.Open("unix:", kStart);
+  const auto remote = connections.Open(Peer(1, 1), kStart);
+  for (const char* peer : {"unix:", "ipv4:10.0.0.1:1"}) connections.RefusedCall(peer, kStart);
+  EXPECT_FALSE(local->stranger()) << "all of them have one name";
+  EXPECT_TRUE(remote->stranger());
+}
+
 TEST(Connections, TooManyRefusedCallsDoomTheirConnection) {
   Connections connections;
   const auto good = connections.Open(Peer(1, 1), kStart);
   const auto bad = connections.Open(Peer(1, 2), kStart);
   connections.LetIn(Peer(1, 1));
-  EXPECT_TRUE(good->let_in);
-  EXPECT_FALSE(bad->let_in);
-  for (int i = 0; i < 100; ++i) connections.Strike(Peer(1, 2), kStart);
-  EXPECT_FALSE(bad->doomed);
-  connections.Strike(Peer(1, 2), kStart);
-  EXPECT_TRUE(bad->doomed);
-  EXPECT_FALSE(good->doomed);
-  EXPECT_EQ(connections.counts().cut_for_strikes, 1);
+  EXPECT_FALSE(good->stranger());
+  for (int i = 0; i < 100; ++i) connections.RefusedCall(Peer(1, 2), kStart);
+  EXPECT_EQ(bad->Take("P", kStart), Cause::kNone);
+  connections.RefusedCall(Peer(1, 2), kStart);
+  EXPECT_EQ(bad->Take("R", kStart), Cause::kRefusedCalls);
+  EXPECT_EQ(good->Take("P", kStart), Cause::kNone);
   connections.Close(*bad);
-  connections.Strike(Peer(1, 2), kStart);  // nobody any more
+  connections.RefusedCall(Peer(1, 2), kStart);  // nobody any more
+}
+
+// A client of good will may have begun ten streams, and sent a window of each, before the server
+// has looked at the first.
+TEST(Connections, NobodyIsAStrangerBeforeACallWasRefused) {
+  Connections connections;
+  const std::string data = std::string("\0\x40\0\0\0\0\0\0\1", 9) + std::string(16384, 'x');
+  for (const bool refused : {false, true}) {
+    const auto one = connections.Open(Peer(1, refused ? 1 : 2), kStart);
+    EXPECT_EQ(one->Take("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", kStart), Cause::kNone);
+    if (refused) connections.RefusedCall(one->peer(), kStart);
+    EXPECT_EQ(one->stranger(), refused);
+    Cause cause = Cause::kNone;
+    for (int i = 0; i < 100 && cause == Cause::kNone; ++i) cause = one->Take(data, kStart);
+    EXPECT_EQ(cause, refused ? Cause::kStrangerData : Cause::kNone);
+    connections.LetIn(one->peer());
+    EXPECT_FALSE(one->stranger());
+    connections.RefusedCall(one->peer(), kStart);
+    EXPECT_FALSE(one->stranger()) << "whoever was let in stays so";
+  }
 }
 
 TEST(Connection, FramesAreLookedAtWhereTheyCanBeRead) {
-  const ConnectionLimits limits;
+  const service::ConnectionLimits limits;
   const std::string settings("\0\0\0\4\0\0\0\0\0", 9);
   Connection plain("ipv4:10.0.0.1:1", "ipv4:10.0.0.1", limits);
-  EXPECT_TRUE(plain.Take("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", kStart));
+  EXPECT_EQ(plain.Take("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", kStart), Cause::kNone);
   int taken = 0;
-  while (taken < 1000 && plain.Take(settings, kStart)) ++taken;
+  while (taken < 1000 && plain.Take(settings, kStart) == Cause::kNone) ++taken;
   EXPECT_EQ(taken, 50);
+  EXPECT_EQ(plain.Take("", kStart), Cause::kNone) << "nothing is no reason";
   Connection encrypted("ipv4:10.0.0.1:1", "ipv4:10.0.0.1", limits);
-  EXPECT_TRUE(encrypted.Take("\x16\x03\x01", kStart));
-  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(encrypted.Take(settings, kStart));
+  EXPECT_EQ(encrypted.Take("\x16\x03\x01", kStart), Cause::kNone);
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(encrypted.Take(settings, kStart), Cause::kNone);
   EXPECT_TRUE(encrypted.encrypted());
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,7 @@ namespace assay::guard {
 namespace {
 
 constexpr absl::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+constexpr service::ConnectionLimits kLimits;
 const FrameGuard::Time kStart{std::chrono::seconds(1000)};
 
 std::string Frame(int type, int flags, size_t length, int stream = 1) {
@@ -27,58 +29,66 @@ std::string Frame(int type, int flags, size_t length, int stream = 1) {
 }
 
 // How many of `frame` a fresh connection may send at once; `most` is tried.
-int Allowed(const std::string& frame, bool let_in, int most) {
-  FrameGuard guard;
-  EXPECT_TRUE(guard.Take(kPreface, kStart, let_in));
+int Allowed(const std::string& frame, bool stranger, int most) {
+  FrameGuard guard(kLimits);
+  EXPECT_TRUE(guard.Take(kPreface, kStart, stranger));
   for (int i = 0; i < most; ++i) {
-    if (!guard.Take(frame, kStart, let_in)) return i;
+    if (!guard.Take(frame, kStart, stranger)) return i;
   }
   return most;
 }
 
 TEST(FrameGuard, EachKindHasItsAllowance) {
-  EXPECT_EQ(Allowed(Frame(3, 0, 4), true, 10'000), 500) << "resets";
-  EXPECT_EQ(Allowed(Frame(4, 0, 0), true, 10'000), 50) << "settings";
-  EXPECT_EQ(Allowed(Frame(6, 0, 8), true, 10'000), 1000) << "pings";
-  EXPECT_EQ(Allowed(Frame(5, 0, 8), true, 10), 0) << "no client pushes";
-  EXPECT_EQ(Allowed(Frame(8, 0, 4), true, 200'000), 100'000) << "window updates";
-  EXPECT_EQ(Allowed(Frame(200, 0, 0), true, 200'000), 100'000) << "unknown ones";
-  EXPECT_EQ(Allowed(Frame(0, 0, 1), true, 200'000), 100'000) << "drops of data";
-  EXPECT_EQ(Allowed(Frame(1, 5, 100), false, 10'000), 1000) << "calls of strangers";
-  EXPECT_EQ(Allowed(Frame(0, 0, 16384), false, 1000), 32) << "data of strangers";
+  EXPECT_EQ(Allowed(Frame(3, 0, 4), false, 10'000), 500) << "resets";
+  EXPECT_EQ(Allowed(Frame(4, 0, 0), false, 10'000), 50) << "settings";
+  EXPECT_EQ(Allowed(Frame(6, 0, 8), false, 10'000), 1000) << "pings";
+  EXPECT_EQ(Allowed(Frame(5, 0, 8), false, 10), 0) << "no client pushes";
+  EXPECT_EQ(Allowed(Frame(8, 0, 4), false, 200'000), 100'000) << "window updates";
+  EXPECT_EQ(Allowed(Frame(200, 0, 0), false, 200'000), 100'000) << "unknown ones";
+  EXPECT_EQ(Allowed(Frame(0, 0, 1), false, 200'000), 100'000) << "drops of data";
+  EXPECT_EQ(Allowed(Frame(1, 5, 100), true, 10'000), 1000) << "calls of strangers";
+  EXPECT_EQ(Allowed(Frame(0, 0, 16384), true, 1000), 32) << "data of strangers";
+}
+
+TEST(FrameGuard, SaysWhyInLabelsThatDiffer) {
+  std::set<absl::string_view> labels;
+  for (int i = 0; i < kCauses; ++i) labels.insert(CauseLabel(static_cast<Cause>(i)));
+  EXPECT_EQ(labels.size(), kCauses);
+  EXPECT_EQ(CauseLabel(Cause::kRefusedCalls), "refused_calls");
+  EXPECT_EQ(CauseLabel(Cause::kIdleFrames), "idle_frames");
 }
 
 TEST(FrameGuard, WhoIsLetInMaySendCallsAndDataWithoutEnd) {
-  EXPECT_EQ(Allowed(Frame(1, 4, 100), true, 100'000), 100'000);
-  EXPECT_EQ(Allowed(Frame(0, 0, 16384), true, 10'000), 10'000);
-  EXPECT_EQ(Allowed(Frame(0, 1, 5), true, 200'000), 200'000) << "the last frame of a small call";
+  EXPECT_EQ(Allowed(Frame(1, 4, 100), false, 100'000), 100'000);
+  EXPECT_EQ(Allowed(Frame(0, 0, 16384), false, 10'000), 10'000);
+  EXPECT_EQ(Allowed(Frame(0, 1, 5), false, 200'000), 200'000) << "the last frame of a small call";
 }
 
 TEST(FrameGuard, AHeaderBlockHasAnEnd) {
-  FrameGuard long_block;
-  ASSERT_TRUE(long_block.Take(kPreface, kStart, true));
-  EXPECT_TRUE(long_block.Take(Frame(1, 0, 16384), kStart, true));
-  EXPECT_TRUE(long_block.Take(Frame(9, 0, 16384), kStart, true));
-  EXPECT_TRUE(long_block.Take(Frame(9, 0, 16384), kStart, true));
-  EXPECT_TRUE(long_block.Take(Frame(9, 0, 16384), kStart, true));
-  EXPECT_FALSE(long_block.Take(Frame(9, 0, 1), kStart, true));
-  EXPECT_EQ(long_block.reason(), "header_block");
-  FrameGuard drops;
-  ASSERT_TRUE(drops.Take(kPreface, kStart, true));
-  EXPECT_TRUE(drops.Take(Frame(1, 0, 1), kStart, true));
+  FrameGuard long_block(kLimits);
+  ASSERT_TRUE(long_block.Take(kPreface, kStart, false));
+  EXPECT_TRUE(long_block.Take(Frame(1, 0, 16384), kStart, false));
+  EXPECT_TRUE(long_block.Take(Frame(9, 0, 16384), kStart, false));
+  EXPECT_TRUE(long_block.Take(Frame(9, 0, 16384), kStart, false));
+  EXPECT_TRUE(long_block.Take(Frame(9, 0, 16384), kStart, false));
+  EXPECT_FALSE(long_block.Take(Frame(9, 0, 1), kStart, false));
+  EXPECT_EQ(long_block.cause(), Cause::kHeaderBlock);
+  FrameGuard drops(kLimits);
+  ASSERT_TRUE(drops.Take(kPreface, kStart, false));
+  EXPECT_TRUE(drops.Take(Frame(1, 0, 1), kStart, false));
   int taken = 0;
-  while (drops.Take(Frame(9, 0, 0), kStart, true)) ++taken;
-  EXPECT_EQ(taken, FrameGuard::kMaxContinuations);
-  EXPECT_FALSE(drops.Take(Frame(0, 0, 100), kStart, true)) << "for good";
+  while (drops.Take(Frame(9, 0, 0), kStart, false)) ++taken;
+  EXPECT_EQ(taken, kLimits.max_continuations);
+  EXPECT_FALSE(drops.Take(Frame(0, 0, 100), kStart, false)) << "for good";
 }
 
 TEST(FrameGuard, AnAllowanceFillsAgain) {
-  FrameGuard guard;
-  ASSERT_TRUE(guard.Take(kPreface, kStart, true));
+  FrameGuard guard(kLimits);
+  ASSERT_TRUE(guard.Take(kPreface, kStart, false));
   // 150 resets a second, for an hour: a client with short deadlines.
   for (int second = 0; second < 3600; ++second) {
     for (int i = 0; i < 150; ++i) {
-      ASSERT_TRUE(guard.Take(Frame(3, 0, 4), kStart + std::chrono::seconds(second), true));
+      ASSERT_TRUE(guard.Take(Frame(3, 0, 4), kStart + std::chrono::seconds(second), false));
     }
   }
 }
@@ -89,13 +99,14 @@ TEST(FrameGuard, SeesTheSameFramesInAnyPieces) {
   for (int i = 0; i < 40; ++i) absl::StrAppend(&bytes, Frame(0, 0, 300), Frame(4, 0, 6));
   for (int i = 0; i < 11; ++i) bytes += Frame(4, 1, 0);
   for (const size_t piece : {1, 2, 7, 9, 24, 309, 100'000}) {
-    FrameGuard guard;
+    FrameGuard guard(kLimits);
     size_t taken = 0;
     for (size_t at = 0; at < bytes.size(); at += piece) {
-      if (!guard.Take(absl::string_view(bytes).substr(at, piece), kStart, true)) break;
+      if (!guard.Take(absl::string_view(bytes).substr(at, piece), kStart, false)) break;
       taken = std::min(at + piece, bytes.size());
     }
-    EXPECT_EQ(guard.reason(), "settings") << "the last frame is one too many; pieces of " << piece;
+    EXPECT_EQ(guard.cause(), Cause::kSettings)
+        << "the last frame is one too many; pieces of " << piece;
     EXPECT_GE(taken + piece, bytes.size() - 8) << piece;
   }
 }

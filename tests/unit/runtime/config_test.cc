@@ -116,7 +116,8 @@ TEST(Config, LimitsMustFitTogether) {
         R"({"maxStreamAge": "-1s"})", R"({"maxEpisodesInFlight": -1})",
         R"({"maxBytesPerCaller": "1000"})", R"({"maxTransportBytes": "67108865"})",
         R"({"maxTransportBytes": "4000000", "maxEpisodeBytes": "1000"})",
-        R"({"maxTransportBytes": "33554432"})", R"({"maxStreamsPerCaller": -1})"}) {
+        R"({"maxTransportBytes": "33554432"})", R"({"maxStreamsPerCaller": -1})",
+        R"({"maxConnections": -1})"}) {
     Config config;
     ASSERT_TRUE(ParseConfig(std::string(R"({"limits": )") + limits + "}", &config).ok());
     EXPECT_FALSE(CheckConfig(config).ok()) << limits;
@@ -125,13 +126,13 @@ TEST(Config, LimitsMustFitTogether) {
 
 TEST(Config, MemoryIsBoundedByTheFormulaOfTheLimits) {
   Config config;
-  ASSERT_TRUE(
-      ParseConfig(R"({"limits": {"maxBytes": "134217728", "maxStreams": 100}, "evaluators": [
+  ASSERT_TRUE(ParseConfig(R"({"limits": {"maxBytes": "134217728", "maxStreams": 100,
+    "maxConnections": 1000}, "evaluators": [
     {"name": "r", "remote": {"endpoints": ["127.0.0.1:1"]}, "cacheBytes": "1048576"}]})",
-                  &config)
-          .ok());
-  // 3 x 128 MiB, 100 streams of 1.25 MiB, 1 MiB of answers, 100 MiB.
-  EXPECT_EQ(MemoryBound(config), int64_t{384 + 125 + 1 + 100} << 20);
+                          &config)
+                  .ok());
+  // 3 x 128 MiB, 100 streams of 1.25 MiB, 1,000 connections of 1/4 MiB, 1 MiB of answers, 100 MiB.
+  EXPECT_EQ(MemoryBound(config), int64_t{384 + 125 + 250 + 1 + 100} << 20);
 }
 
 TEST(Config, LimitsOfACaller) {

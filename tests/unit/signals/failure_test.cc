@@ -3,7 +3,7 @@
 
 #include <numeric>
 
-#include "server/blame/text/text_prior.h"
+#include "server/blame/text/mixed_prior.h"
 #include "tests/unit/signals/play.h"
 
 namespace assay::signals {
@@ -366,14 +366,59 @@ TEST(Failure, AFittedPriorIsEvidenceOfTheTextTier) {
   Say(episode, 0, "all fine so far");
   Say(episode, 0, "Traceback: error, execution failed");
   episode.score = 0;
-  auto prior = std::make_shared<blame::TextPrior>();
-  prior->features = {blame::FeatureNames()[0]};
-  prior->weights = {0.0};
+  auto prior = std::make_shared<blame::MixedPrior>();
+  prior->everywhere.features = {blame::FeatureNames()[0]};
+  prior->everywhere.weights = {0.0};
   Options options;
   options.first_error.prior = prior;
   const auto signals = RunOutcome(episode, options);
   ASSERT_TRUE(signals.ok());
   EXPECT_EQ(signals->first_error.tier, blame::Tier::kText);
+  EXPECT_EQ(signals->first_error.prior_used, blame::PriorUsed::kStated);
+  EXPECT_EQ(signals->first_error.agent, 0);
+}
+
+TEST(Failure, WhereNothingTellsMessagesApartNobodyIsNamed) {
+  Episode episode = Team(2);
+  for (int t = 0; t < 4; ++t) Say(episode, t % 2, "");
+  episode.score = 0;
+  const auto signals = RunOutcome(episode, {});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_EQ(signals->first_error.agent, -1);
+  EXPECT_EQ(signals->first_error.tier, blame::Tier::kNone);
+  for (const MessageSignal& m : signals->messages) EXPECT_NEAR(m.reward, -0.25, 1e-12);
+}
+
+// The user was the first error: nobody pays, and the place is told.
+TEST(Failure, AnAnnotatedMessageOfContextIsTheEnvironments) {
+  Episode episode = Team(2);
+  Say(episode, 0);
+  Say(episode, kContext).first_error = true;
+  Say(episode, 1);
+  episode.score = 0;
+  const auto signals = RunOutcome(episode, {});
+  ASSERT_TRUE(signals.ok());
+  const FirstError& first = signals->first_error;
+  EXPECT_EQ(first.context_index, 1);
+  EXPECT_FALSE(first.first_index.has_value());
+  EXPECT_EQ(first.agent, -1);
+  EXPECT_NEAR(first.environment, 1, 1e-12);
+  EXPECT_EQ(first.tier, blame::Tier::kAnnotation);
+  for (const MessageSignal& m : signals->messages) EXPECT_NEAR(m.reward, 0, 1e-12);
+  EXPECT_NEAR(signals->conservation.unallocated, -1, 1e-12);
+}
+
+// Rollouts before and after a tool's reply: that is where success was lost.
+TEST(Failure, RolloutsLocateTheEnvironmentsFault) {
+  Episode episode = Team(1);
+  Say(episode, 0);
+  Say(episode, kContext).rollouts = blame::Rollouts{20, 20};
+  Say(episode, 0).rollouts = blame::Rollouts{0, 20};
+  episode.score = 0;
+  const auto signals = RunOutcome(episode, {});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_EQ(signals->first_error.context_index, 1);
+  EXPECT_GT(signals->first_error.environment, 0.9);
 }
 
 TEST(Success, ALocatedErrorIsNeverRewardedAndItsRepairNeverPunished) {

@@ -2,12 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <vector>
 
+#include "server/blame/text/mixed_prior.h"
 #include "server/blame/text/text_features.h"
-#include "server/blame/text/text_prior.h"
 #include "tests/unit/signals/play.h"
 
 namespace assay::signals {
@@ -50,10 +51,11 @@ TEST(BlameEvidence, ATextPriorReadsTheEpisodeAsItIs) {
   Say(episode, 0, "Sorry, that could be wrong: 43");
   Say(episode, 1, "I am sure that it is 42");
   Options options;
-  auto prior = std::make_shared<blame::TextPrior>();
+  auto prior = std::make_shared<blame::MixedPrior>();
+  blame::TextPrior& logit = prior->everywhere;
   for (const absl::string_view name : blame::FeatureNames()) {
-    prior->features.emplace_back(name);
-    prior->weights.push_back(0.3 + 0.01 * static_cast<double>(prior->weights.size()));
+    logit.features.emplace_back(name);
+    logit.weights.push_back(0.3 + 0.01 * static_cast<double>(logit.weights.size()));
   }
   options.first_error.prior = prior;
   const blame::Evidence evidence = BlameEvidence(episode, options, {}, 0, {0.5, -0.5});
@@ -63,14 +65,69 @@ TEST(BlameEvidence, ATextPriorReadsTheEpisodeAsItIs) {
                    {"a1", episode.messages[1].content, false},
                    {"a0", episode.messages[2].content, false},
                    {"a1", episode.messages[3].content, false}};
-  EXPECT_TRUE(evidence.prior_from_text);
-  EXPECT_EQ(evidence.prior, blame::ApplyTextPrior(*prior, text));
+  EXPECT_EQ(evidence.prior_used, blame::PriorUsed::kStated);
+  EXPECT_EQ(evidence.prior_weight, 1);
+  EXPECT_EQ(evidence.prior, blame::ApplyTextPrior(logit, text));
   EXPECT_EQ(evidence.prior[0], 0);
   options.first_error.prior = nullptr;
   const blame::Evidence credit = BlameEvidence(episode, options, {}, 0, {0.5, -0.5});
-  EXPECT_FALSE(credit.prior_from_text);
+  EXPECT_EQ(credit.prior_used, blame::PriorUsed::kCredit);
   EXPECT_EQ(credit.prior, blame::CreditPrior(credit.authors, {0.5, -0.5}, 1));
-  EXPECT_TRUE(BlameEvidence(episode, options, {}, 0, {}).prior.empty());
+  const blame::Evidence nothing = BlameEvidence(episode, options, {}, 0, {});
+  EXPECT_TRUE(nothing.prior.empty());
+  EXPECT_EQ(nothing.prior_used, blame::PriorUsed::kFlat);
+}
+
+// Uniform shares that are meant: no message is suspect for its place in the order, and no text
+// speaks.
+TEST(BlameEvidence, AForeignEpisodeFallsBackToUniformShares) {
+  Episode episode = Team(2);
+  for (int t = 0; t < 6; ++t) Say(episode, t % 2, "the sum is 42");
+  episode.score = 0;
+  Options options;
+  auto prior = std::make_shared<blame::MixedPrior>();
+  blame::CollectionPrior& home = prior->collections.emplace_back();
+  home.source = "long ones";
+  home.prior = {
+      .features = {blame::FeatureNames()[0]}, .weights = {3}, .uniform = 0, .episodes = 9};
+  std::vector<std::vector<double>> described;
+  for (int e = 0; e < 9; ++e) {
+    Episode far = Team(2);
+    for (int t = 0; t < 300 + e; ++t) Say(far, 0, "no: error, and error again, and then failed");
+    blame::TextEpisode text;
+    for (const Message& m : far.messages) text.messages.push_back({"a0", m.content, false});
+    described.push_back(blame::DescribeEpisode(text));
+  }
+  home.domain = *blame::FitDomain(described);
+  ASSERT_TRUE(blame::Validate(*prior).ok());
+  options.first_error.prior = prior;
+  const blame::Evidence evidence = BlameEvidence(episode, options, {}, 0, {});
+  EXPECT_EQ(evidence.prior_used, blame::PriorUsed::kFlat);
+  EXPECT_EQ(evidence.prior_collection, 0);
+  EXPECT_EQ(evidence.prior_weight, 0);
+  const blame::Posterior posterior = blame::ComputePosterior(evidence);
+  EXPECT_EQ(posterior.tier, blame::Tier::kNone);
+  for (size_t t = 1; t < 6; ++t) EXPECT_NEAR(posterior.first[t], posterior.first[0], 1e-6);
+}
+
+TEST(BlameEvidence, JudgesCountForWhatTheyAreWorth) {
+  Episode episode = Team(1);
+  Message& m = Say(episode, 0);
+  m.process_score = 0.5;
+  m.judge_scores = {{"flatterer", 1}, {"expert", -0.5}};
+  Options options;
+  options.first_error.judges = {{"flatterer", 0, 0.5, 9}, {"expert", 2, 0.25, 9}};
+  const blame::Evidence evidence = BlameEvidence(episode, options, {}, 0, {});
+  ASSERT_EQ(evidence.scores.size(), 2u);
+  EXPECT_EQ(evidence.scores[0].weight, 1);
+  EXPECT_FALSE(evidence.scores[0].base_rate.has_value());
+  EXPECT_EQ(evidence.scores[1].weight, 2);
+  // p = .75: lambda = logit(.25). p = .25, b = .25: 2 (logit(.75) - logit(.25)) = 4 ln 3. Two
+  // judges.
+  const double ln3 = std::log(3.0);
+  EXPECT_NEAR(blame::ErrorLogRatios(evidence.scores, 1, {})[0], (-ln3 + 4 * ln3) / 1.5, 1e-12);
+  // q = (.5 + 2 * -.5) / 3.
+  EXPECT_NEAR(*GatherMessageFacts(episode, options, {}, 0).scores[0], -0.5 / 3, 1e-12);
 }
 
 TEST(BlameEvidence, TakesOverWhatTheCallerKnows) {

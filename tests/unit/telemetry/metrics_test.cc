@@ -41,6 +41,7 @@ TEST(Metrics, OutcomesAndTiers) {
   partial.mutable_signals()->set_outcome_mismatch(true);
   partial.mutable_signals()->mutable_first_error()->set_first_index(0);
   partial.mutable_signals()->mutable_first_error()->set_tier(v1::EVIDENCE_TIER_SCORES);
+  partial.mutable_signals()->mutable_first_error()->set_prior_used(v1::PRIOR_USED_GENERAL);
   metrics.OnEpisode(partial, 1, absl::Seconds(1), {});
   v1::EpisodeResult failed;
   failed.mutable_error()->set_code(4);
@@ -48,6 +49,8 @@ TEST(Metrics, OutcomesAndTiers) {
   EXPECT_TRUE(Has(metrics, "assay_episodes_total{outcome=\"partial\"} 1"));
   EXPECT_TRUE(Has(metrics, "assay_episodes_total{outcome=\"deadline_exceeded\"} 1"));
   EXPECT_TRUE(Has(metrics, "assay_first_errors_total{tier=\"scores\"} 1"));
+  EXPECT_TRUE(Has(metrics, "assay_failure_priors_total{prior=\"general\"} 1"));
+  EXPECT_TRUE(Has(metrics, "assay_failure_priors_total{prior=\"flat\"} 0"));
   EXPECT_TRUE(Has(metrics, "assay_outcome_mismatch_total 1"));
   EXPECT_TRUE(Has(metrics, "assay_conservation_error_count 1"));
 }
@@ -81,9 +84,9 @@ TEST(Metrics, CodesAreNamedAsGoNamesThem) {
 
 TEST(Metrics, NoLabelNamesAnEpisode) {
   Metrics metrics({1, {"judge"}, "v", "r"});
-  const std::set<std::string> allowed = {"outcome",     "evaluator",   "tier",      "reason",
-                                         "version",     "revision",    "grpc_type", "grpc_code",
-                                         "grpc_method", "grpc_service"};
+  const std::set<std::string> allowed = {"outcome",     "evaluator",    "tier",      "reason",
+                                         "version",     "revision",     "grpc_type", "grpc_code",
+                                         "grpc_method", "grpc_service", "prior"};
   for (const auto& family : metrics.registry()->Collect()) {
     for (const auto& metric : family.metric) {
       for (const auto& label : metric.label) EXPECT_TRUE(allowed.count(label.name)) << label.name;

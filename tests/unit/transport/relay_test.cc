@@ -127,9 +127,9 @@ std::string ReadAll(int peer) {
 
 TEST(Relay, WhoSendsNoHeadIsNotCarriedOnAndClosedInTime) {
   Echo echo;
-  RelayLimits limits;
+  HttpLimits limits;
   limits.head_time = absl::Milliseconds(200);
-  limits.head_bytes = 1024;
+  limits.max_head_bytes = 1024;
   const auto relay = Relay::Start("127.0.0.1:0", echo.port(), limits);
   ASSERT_TRUE(relay.ok()) << relay.status();
   const int silent = Connect((*relay)->port());
@@ -149,10 +149,10 @@ TEST(Relay, WhoSendsNoHeadIsNotCarriedOnAndClosedInTime) {
             Text());
 }
 
-TEST(Relay, OneAddressHasAtMostHalfOfTheConnections) {
+TEST(Relay, OnePeerHasAtMostHalfOfTheConnections) {
   Echo echo;
-  RelayLimits limits;
-  limits.connections = 4;
+  HttpLimits limits;
+  limits.max_connections = 4;
   limits.head_time = absl::Seconds(60);
   const auto relay = Relay::Start("127.0.0.1:0", echo.port(), limits);
   ASSERT_TRUE(relay.ok()) << relay.status();

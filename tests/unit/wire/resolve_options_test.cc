@@ -7,7 +7,7 @@
 #include <iterator>
 #include <limits>
 
-#include "server/blame/text/text_prior.h"
+#include "server/blame/text/mixed_prior.h"
 #include "server/wire/errors.h"
 
 namespace assay::service {
@@ -130,7 +130,7 @@ TEST(Options, ANamedPriorIsResolvedIntoTheOptions) {
   ASSERT_TRUE(named.ok()) << named.status();
   const signals::FirstErrorOptions& first = named->options->first_error;
   ASSERT_NE(first.prior, nullptr);
-  EXPECT_EQ(first.prior->weights, std::vector<double>{0.5});
+  EXPECT_EQ(first.prior->everywhere.weights, std::vector<double>{0.5});
   EXPECT_EQ(first.parameters.start_high, 0.9);
   EXPECT_EQ(first.parameters.error_rate, 1.3);
   EXPECT_EQ(first.parameters.repair_rate, 0.25);
@@ -140,7 +140,23 @@ TEST(Options, ANamedPriorIsResolvedIntoTheOptions) {
   const auto again = Resolve(named->wire);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(named->wire.SerializeAsString(), again->wire.SerializeAsString());
-  EXPECT_EQ(again->options->first_error.prior->weights, first.prior->weights);
+  EXPECT_EQ(again->options->first_error.prior->everywhere.weights, first.prior->everywhere.weights);
+}
+
+TEST(Options, WhatIsShippedHasAName) {
+  v1::AttributionOptions sent;
+  sent.mutable_first_error()->set_prior("general");
+  const auto shipped = Resolve(sent);
+  ASSERT_TRUE(shipped.ok()) << shipped.status();
+  ASSERT_NE(shipped->options->first_error.prior, nullptr);
+  EXPECT_GT(shipped->options->first_error.prior->general_share, 0);
+  EXPECT_GT(shipped->wire.first_error().fitted().general().features_size(), 0);
+  // The operator may give the name to another.
+  Catalog catalog;
+  catalog.priors["general"] = SmallPrior();
+  const auto own = ResolveOptions(sent, Limits(), catalog, std::nullopt);
+  ASSERT_TRUE(own.ok());
+  EXPECT_EQ(own->options->first_error.prior->everywhere.weights, std::vector<double>{0.5});
 }
 
 TEST(Options, OtherRatesDoNotKeepTheFittedWeights) {

@@ -35,5 +35,26 @@ TEST(ServerInfo, NamesEveryEvaluatorAndWhatItAnswers) {
                                "outcome free", "own PREFIX"));
 }
 
+// What is not told is no part of the contract: every limit has its field, and every field is set.
+TEST(ServerInfo, TellsEveryLimit) {
+  Limits limits;
+  limits.connections.max_connections = 7;
+  const v1::Limits wire = ServerInfo(limits, Catalog()).limits();
+  const google::protobuf::Message* const parts[] = {&wire, &wire.connections(), &wire.http()};
+  for (const google::protobuf::Message* const part : parts) {
+    const google::protobuf::Descriptor& fields = *part->GetDescriptor();
+    for (int i = 0; i < fields.field_count(); ++i) {
+      EXPECT_TRUE(part->GetReflection()->HasField(*part, fields.field(i)))
+          << fields.field(i)->full_name();
+    }
+  }
+  EXPECT_EQ(wire.connections().max_connections(), 7);
+  EXPECT_EQ(wire.connections().max_connections_per_peer(), 3);
+  EXPECT_EQ(wire.connections().resets().burst(), limits.connections.resets.burst);
+  EXPECT_EQ(wire.connections().resets().per_second(), limits.connections.resets.per_second);
+  EXPECT_EQ(wire.http().max_served_per_peer(), 45);
+  EXPECT_EQ(wire.http().head_time().seconds(), 10);
+}
+
 }  // namespace
 }  // namespace assay::service

@@ -242,6 +242,23 @@ TEST(Validate, BoundsAreWhereTheySay) {
        }},
       {kTaken, "", first_errors(2, 2)},
       {kInvalid, "messages[2].first_error", first_errors(0, 2)},
+      {kTaken, "",
+       [](v1::Episode* e) {
+         e->mutable_messages(3)->clear_agent_id();
+         e->mutable_messages(3)->set_first_error(true);
+       }},
+      {kInvalid, "agents[1].kind",
+       [](v1::Episode* e) { e->mutable_agents(1)->set_kind(static_cast<v1::AgentKind>(9)); }},
+      {kInvalid, "messages[3].repairs",
+       [](v1::Episode* e) {
+         e->mutable_agents(1)->set_kind(v1::AGENT_KIND_TOOL);
+         e->mutable_messages(3)->set_agent_id(e->agents(1).id());
+         e->mutable_messages(3)->set_repairs(0);
+       }},
+      {kInvalid, "messages",
+       [](v1::Episode* e) {
+         for (v1::Agent& agent : *e->mutable_agents()) agent.set_kind(v1::AGENT_KIND_HUMAN);
+       }},
       {kInvalid, "messages[1].token_count",
        message([](v1::Message* m) { m->set_token_count(-1); })},
       {kTaken, "", score(0)},
@@ -369,6 +386,29 @@ TEST(Validate, MembersOfAGroupAreChecked) {
     EXPECT_EQ(status.code(), cases[i].code) << "case " << i << ": " << status;
     EXPECT_EQ(FieldOf(status), cases[i].field) << "case " << i;
   }
+}
+
+// Who is no model is a player whose messages are context.
+TEST(Validate, MessagesOfWhoIsNoModelAreContext) {
+  v1::Episode episode = SmallEpisode("e", 1);
+  const std::string tool = episode.agents(1).id();
+  episode.mutable_agents(1)->set_kind(v1::AGENT_KIND_TOOL);
+  for (v1::Message& m : *episode.mutable_messages()) m.set_process_score(-1);
+  auto shared = std::make_shared<v1::Episode>(episode);
+  const auto work = AcceptEpisode(shared, 100, Defaults(), Limits());
+  ASSERT_TRUE(work.ok()) << work.status();
+  const signals::Episode& read = work->context->episode;
+  EXPECT_EQ(read.agents.size(), static_cast<size_t>(episode.agents_size()));
+  int told = 0;
+  for (int t = 0; t < episode.messages_size(); ++t) {
+    const bool is_tool = episode.messages(t).agent_id() == tool;
+    told += is_tool;
+    EXPECT_EQ(read.messages[t].agent == signals::kContext, is_tool);
+    EXPECT_EQ(read.messages[t].is_output, is_tool);
+    EXPECT_EQ(read.messages[t].process_score.has_value(), !is_tool);
+    EXPECT_EQ(std::string(read.messages[t].speaker), is_tool ? tool : "");
+  }
+  EXPECT_GT(told, 0);
 }
 
 TEST(Validate, OpinionsOnContextAreIgnored) {

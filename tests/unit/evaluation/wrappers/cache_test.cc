@@ -215,6 +215,8 @@ void Change(const google::protobuf::FieldDescriptor* field, google::protobuf::Me
     case Field::CPPTYPE_INT64:
       if (field->is_repeated()) return reflection->AddInt64(message, field, 1);
       return reflection->SetInt64(message, field, 1);
+    case Field::CPPTYPE_ENUM:
+      return reflection->SetEnumValue(message, field, 1);
     case Field::CPPTYPE_BOOL:
       return reflection->SetBool(message, field, true);
     case Field::CPPTYPE_MESSAGE:

@@ -40,6 +40,7 @@ _SAID_BY_CALLER = (
     Flag("outcome", "FIELD", help="the score: a.b.c in the record, or a score's name"),
     Flag("reference", "FIELD", help="the reference answer, likewise"),
     Flag("sequential", help="LangGraph updates: no nodes ran at the same time"),
+    Flag("kinds", help="people, tools and frameworks keep their names, as agents of that kind"),
 )
 _OF_EPISODES = Group("Of the episodes", (_INPUT_FORMAT, _CONTEXT_AGENTS, _LABELS, *_SAID_BY_CALLER))
 _OUTPUT = Flag("output", "FILE", "", "else standard output", "o")
@@ -86,14 +87,16 @@ episodes. Exit code: 0 all are right, 1 something is wrong, 2 the call or a file
 )  # fmt: skip
 _FIT = Command(
     "fit", "learn where errors tend to be, from labelled episodes", "", 0,
-    """Learns a text prior from the episodes with an annotated first error, and the numbers of the model
-from those with rollouts or process scores. The result is for the configuration of assayd, or for
-the options (firstError.fitted). Exit code: 0 written, 1 there was nothing to fit, 2 the call or a
-file cannot be read. The learning is done by the program assay, which this command looks for.
+    """Learns from episodes with an annotated first error where errors tend to be, from a collection and
+between them, and what judges are worth; from those with rollouts or process scores the numbers of
+the model. Each is validated by question and by leaving a collection out, and what does not beat
+uniform shares is not called fitted. The result is for the configuration of assayd, or for the
+options (firstError.fitted). Exit code: 0 written, 1 nothing was learned, 2 the call or a file
+cannot be read. The learning is done by the program assay, which this command looks for.
 """,
     (
         Group("", (
-            Flag("labels", "FILE", "", "the episodes"),
+            Flag("labels", "[NAME=]FILE", "", "the episodes of one collection; may be given several times"),
             Flag("options", "FILE", "", "AttributionOptions in JSON that they are read with"),
             _OUTPUT,
         )),

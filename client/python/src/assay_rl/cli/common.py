@@ -30,6 +30,7 @@ def choices_of(arguments: Arguments) -> Choices:
         reference=arguments.text("reference"),
         keep_labels=arguments.text("labels") != "drop",
         sequential=arguments.has("sequential"),
+        kinds=arguments.has("kinds"),
     )
 
 

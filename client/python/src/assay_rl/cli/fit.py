@@ -5,6 +5,7 @@ The learning has one implementation, the server's own; it is the program `assay`
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -21,26 +22,42 @@ def run(arguments: Arguments) -> int:
     """The exit code of `assay fit`; 2 where a file cannot be read or the program is not there."""
     if not arguments.has("labels"):
         raise UsageError("fit needs --labels=FILE")
-    labels, form = arguments.text("labels"), arguments.text("input-format")
+    form = arguments.text("input-format")
+    collections = [_named(text) for text in arguments.all("labels")]
     flags = [f"--{name}={arguments.text(name)}" for name in ("options", "output") if arguments.has(name)]
     try:
         if arguments.has("options"):
             read_json(arguments.text("options"), options_pb2.AttributionOptions)
-        if form in ("episode", "log") and (labels == "-" or Path(labels).is_file()) and not _said_by_caller(arguments):
+        readable = all(file == "-" or Path(file).is_file() for _, file in collections)
+        if form in ("episode", "log") and readable and not _said_by_caller(arguments):
+            labels = [f"--labels={text}" for text in arguments.all("labels")]
             context = arguments.text("context-agents")
-            return _learn([f"--labels={labels}", f"--input-format={form}", f"--context-agents={context}", *flags])
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".jsonl") as episodes:
-            for episode in read_episodes(labels, form, choices_of(arguments)):
-                print(episode.to_json(), file=episodes)
-            episodes.flush()
-            return _learn([f"--labels={episodes.name}", *flags])
+            return _learn([*labels, f"--input-format={form}", f"--context-agents={context}", *flags])
+        with tempfile.TemporaryDirectory() as folder:
+            labels = []
+            for number, (name, file) in enumerate(collections):
+                held = Path(folder) / f"{number}.jsonl"
+                with held.open("w", encoding="utf-8") as episodes:
+                    for episode in read_episodes(file, form, choices_of(arguments)):
+                        print(episode.to_json(), file=episodes)
+                labels.append(f"--labels={name}={held}")
+            return _learn([*labels, *flags])
     except (FileError, OSError) as failure:
         return fail(failure)
 
 
+def _named(text: str) -> tuple[str, str]:
+    """Name and file of a collection: NAME=FILE, or FILE, whose name is then that of the file without its endings."""
+    found = re.fullmatch(r"([^=/]+)=(.*)", text, re.DOTALL)
+    if found:
+        return found[1], found[2]
+    name = text.rsplit("/", 1)[-1].split(".", 1)[0]
+    return "labels" if name in ("", "-") else name, text
+
+
 def _said_by_caller(arguments: Arguments) -> bool:
     """Whether the call says what only this command takes."""
-    return any(map(arguments.has, ("agents", "agent", "outcome", "reference", "sequential")))
+    return any(map(arguments.has, ("agents", "agent", "outcome", "reference", "sequential", "kinds")))
 
 
 def _learn(flags: list[str]) -> int:

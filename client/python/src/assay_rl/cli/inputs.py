@@ -31,6 +31,9 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--reference", default="", metavar="FIELD", help="the reference answer, likewise")
     group.add_argument("--labels", choices=["keep", "drop"], default="keep", help="annotations of first errors")
+    group.add_argument(
+        "--kinds", action="store_true", help="people, tools and frameworks keep their names, as agents of that kind"
+    )
     group.add_argument("--sequential", action="store_true", help="LangGraph updates: no nodes ran at the same time")
 
 
@@ -54,6 +57,7 @@ def choices_of(arguments: argparse.Namespace) -> Choices:
         reference=arguments.reference,
         keep_labels=arguments.labels == "keep",
         sequential=arguments.sequential,
+        kinds=arguments.kinds,
     )
 
 

@@ -15,6 +15,10 @@ from assay_rl.client.outcomes import Error
 from assay_rl.client.target import proxy_of
 
 
+# What gRPC says where a server refuses our certificate, or that we have none, in TLS 1.3: to us the handshake was over.
+_REFUSED_AFTER_HANDSHAKE = "Unwrap failed"
+
+
 class Stream(Protocol):
     """A stream that is running."""
 
@@ -64,7 +68,7 @@ class Connection:
         self.executor.shutdown(wait=False, cancel_futures=True)
 
     def explained(self, error: Error) -> Error:
-        """An error of the transport, with the address and the proxy that it is about."""
+        """An error of the transport, with the address and the proxy that it is about, and the cause where gRPC hides it."""
         if error.code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
             return error
         where = f"the server at {self._target} cannot be reached"
@@ -72,4 +76,6 @@ class Connection:
             return error
         proxy = proxy_of(self._target)
         through = f" through the proxy of {proxy}" if proxy else ""
-        return Error(error.code, f"{where}{through}: {error.message}", error.violations, error.retry_after)
+        refused = _REFUSED_AFTER_HANDSHAKE in error.message
+        why = "it refuses our certificate, or that we have none: " if refused else ""
+        return Error(error.code, f"{where}{through}: {why}{error.message}", error.violations, error.retry_after)

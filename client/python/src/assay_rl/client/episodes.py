@@ -45,6 +45,7 @@ class Message:
     """One message of an episode.
 
     agent: id of its author; "" for context (tool, environment, user, system), which takes neither reward nor blame.
+        A message of an agent that is no model is context too.
     round: messages of one round were written without reading each other; 0 is unknown.
     answer: the ballot that the message casts, for vote replay.
     process_score: [-1, 1]; None is not 0 but no judgement.
@@ -52,7 +53,8 @@ class Message:
     prefix_rollouts: (successes, trials) of rollouts from the node before this message.
     redundancy: [0, 1]; None lets the server measure it.
     repairs: index of the earlier message that this one repairs.
-    first_error: a human's (or a verifier's) annotation that this is the first error.
+    first_error: a human's (or a verifier's) annotation that this is the first error; on context: that a user, a tool
+        or the environment was.
     """
 
     agent: str
@@ -123,11 +125,36 @@ class Message:
 
 @dataclass(slots=True)
 class Agent:
-    """A player. Agents of one policy are normalised together; the policy's default is the id."""
+    """A player. Agents of one policy are normalised together; the policy's default is the id.
+
+    kind: model (as does ""), human, user_simulator, tool or framework. What others than models say is context.
+    """
 
     id: str
     role: str = ""
     policy: str = ""
+    kind: str = ""
+
+    @property
+    def is_model(self) -> bool:
+        return self.kind in ("", "model")
+
+    def to_proto(self) -> pb.Agent:
+        if self.kind not in _KINDS:
+            raise ValueError(f"one of {', '.join(filter(None, _KINDS))} expected, got {self.kind!r}")
+        return pb.Agent(id=self.id, role=self.role, policy=self.policy, kind=pb.AgentKind.Name(_KINDS[self.kind]))
+
+    @classmethod
+    def from_proto(cls, agent: pb.Agent) -> Agent:
+        kind = next((name for name, number in _KINDS.items() if number == agent.kind), None)
+        if kind is None:
+            raise ValueError(f"agent {agent.id!r} is of a kind that this client does not know: {agent.kind}")
+        return cls(agent.id, agent.role, agent.policy, kind)
+
+
+_KINDS = {"": pb.AGENT_KIND_UNSPECIFIED} | {
+    name.removeprefix("AGENT_KIND_").lower(): number for name, number in pb.AgentKind.items() if number
+}
 
 
 @dataclass(slots=True)
@@ -178,13 +205,18 @@ class Episode:
             return list(self.agents)
         return [Agent(name) for name in dict.fromkeys(m.agent for m in self.messages if m.agent)]
 
+    def speakers(self) -> list[str]:
+        """The author of each message; "" for context: nobody wrote it, or an agent that is no model."""
+        models = {agent.id for agent in self.players() if agent.is_model}
+        return [message.agent if message.agent in models else "" for message in self.messages]
+
     def to_proto(self) -> pb.Episode:
         """Raises TypeError or ValueError, naming the field, where a value is not of its type."""
         try:
             episode = pb.Episode(
                 id=self.id,
                 task=pb.Task(id=self.task.id, prompt=self.task.prompt, reference_answer=self.task.reference_answer),
-                agents=[pb.Agent(id=a.id, role=a.role, policy=a.policy) for a in self.players()],
+                agents=[a.to_proto() for a in self.players()],
                 messages=[m.to_proto() for m in self.messages],
             )
         except (TypeError, ValueError, AttributeError) as failure:
@@ -209,7 +241,7 @@ class Episode:
         return cls(
             id=episode.id,
             messages=[Message.from_proto(m) for m in episode.messages],
-            agents=[Agent(a.id, a.role, a.policy) for a in episode.agents],
+            agents=[Agent.from_proto(a) for a in episode.agents],
             task=Task(episode.task.id, episode.task.prompt, episode.task.reference_answer),
             score=outcome.score if outcome.HasField("score") else None,
             group=_group(episode.group) if episode.HasField("group") else None,
@@ -245,6 +277,11 @@ def _misfit(episode: Episode, failure: Exception) -> TypeError | ValueError:
             value.encode()
         except UnicodeEncodeError as broken:
             return ValueError(f"{path}: is not Unicode text: {broken.reason} at character {broken.start}")
+    for i, agent in enumerate(episode.agents):
+        if agent.kind not in _KINDS:
+            return ValueError(
+                f"agents[{i}].kind: one of {', '.join(filter(None, _KINDS))} expected, got {agent.kind!r}"
+            )
     for i, message in enumerate(episode.messages):
         for f in fields(Message):
             try:

@@ -61,14 +61,15 @@ class EpisodeGroup:
         """
         named = {source: _as_episode(self.episodes[source]) for source in question.team.values()}
         first = next(iter(named.values()), None) or _as_episode(next(iter(self.episodes.values())))
-        spoken = [k for k, message in enumerate(first.messages) if message.agent]
+        speakers = first.speakers()
+        spoken = [k for k, speaker in enumerate(speakers) if speaker]
         start = spoken[0] if spoken else len(first.messages)
         messages: list[Message] = list(first.messages[:start])
         for player in first.players():
             source = named.get(question.team.get(player.id, ""))
-            if source is not None:
+            if source is not None and player.is_model:
                 messages += [message for message in source.messages if message.agent == player.id]
-        messages += [message for message in first.messages[start:] if not message.agent]
+        messages += [m for m, speaker in zip(first.messages[start:], speakers[start:], strict=True) if not speaker]
         return replace(first, id=self.id, messages=messages, agents=first.players(), score=None, values=())
 
 

@@ -110,6 +110,9 @@ class FirstError:
     """Where the failure began. An index of None claims nothing.
 
     environment_probability: that it began with a tool's, a user's or the environment's reply; that share is nobody's.
+    context_index: the message of context that is claimed to have begun it. agent_id: empty where nothing tells the
+    messages apart. prior_used: FLAT, CREDIT, STATED, FITTED or GENERAL; prior_source and prior_weight name the
+    collection whose fitted prior was asked and how much of the prior is its.
     """
 
     first_index: int | None
@@ -120,6 +123,10 @@ class FirstError:
     credible_set: list[int]
     tier: str
     environment_probability: float = 0.0
+    context_index: int | None = None
+    prior_used: str = "UNSPECIFIED"
+    prior_source: str = ""
+    prior_weight: float = 0.0
 
 
 @dataclass(slots=True)
@@ -204,6 +211,7 @@ _LABELS = {number: name.removeprefix("LABEL_") for name, number in signals_pb2.L
 _GRADES = {number: name.removeprefix("ANSWER_GRADE_") for name, number in signals_pb2.AnswerGrade.items()}
 _OUTCOME_PARTS = {number: name.removeprefix("OUTCOME_PART_") for name, number in options_pb2.OutcomePart.items()}
 _CREDIT_PARTS = {number: name.removeprefix("CREDIT_PART_") for name, number in options_pb2.CreditPart.items()}
+_PRIORS = {number: name.removeprefix("PRIOR_USED_") for name, number in signals_pb2.PriorUsed.items()}
 _TIERS = {number: name.removeprefix("EVIDENCE_TIER_") for name, number in signals_pb2.EvidenceTier.items()}
 
 
@@ -217,6 +225,10 @@ def _first_error(found: signals_pb2.FirstError) -> FirstError:
         list(found.credible_set),
         _TIERS.get(found.tier, "UNSPECIFIED"),
         found.environment_probability,
+        found.context_index if found.HasField("context_index") else None,
+        _PRIORS.get(found.prior_used, "UNSPECIFIED"),
+        found.prior_source,
+        found.prior_weight,
     )
 
 

@@ -39,7 +39,7 @@ class Entry:
     delivered: bool = False
     in_flight: bool = False
     retries: int = 0
-    counted: bool = False  # answered with signals, so that it counts in its group on the server
+    counted: bool = False  # answered so that its group on the server waits for it no more
 
 
 @dataclass(slots=True, eq=False)
@@ -198,10 +198,10 @@ class Session:
 
     @property
     def owed_groups(self) -> bool:
-        """The server owes the result of a group of which it has scored all episodes, and may still ask about it.
+        """The server owes the result of a group of which it has answered all episodes, and may still ask about it.
 
-        An episode that failed may not count in its group there, which then is answered after the half-close: nobody
-        waits for it.
+        One that it turned away at its door does not count there: such a group is answered after the half-close, and
+        nobody waits for it.
         """
         return any(
             0 < group.size <= sum(entry.counted for entry in group.members.values()) for group in self._groups.values()
@@ -235,7 +235,7 @@ class Session:
             self.repeated += 1
             return
         entry.in_flight = False
-        entry.counted = result.HasField("signals")
+        entry.counted = _counts(result)
         self._bytes_in_flight -= len(entry.request)
         if entry.delivered:
             self.repeated += 1
@@ -364,6 +364,17 @@ def _episode_request(proto: episode_pb2.Episode) -> bytes:
         rest >>= 7
     length.append(rest)
     return b"".join((_EPISODE_TAG, length, payload))
+
+
+def _counts(result: signal_service_pb2.EpisodeResult) -> bool:
+    """Whether the group of this episode has it, with signals or as missing.
+
+    What the server turned away at its door the group never heard of: one to be sent again, a wrong id, a wrong group.
+    """
+    if not result.HasField("error"):
+        return True
+    field = result.error.message.partition(":")[0].partition(".")[0]
+    return not result.error.HasField("retry_after") and field not in ("id", "group")
 
 
 def _given_up(episode_id: str, error: Error) -> Error:

@@ -121,7 +121,7 @@ def _own(
             on_fault(fault, hint)
             continue
         if summary is not None:
-            counted = Counter((m.agent, Kind.AGENT if m.agent else Kind.FRAMEWORK) for m in episode.messages)
+            counted = Counter((name, Kind.AGENT if name else Kind.FRAMEWORK) for name in episode.speakers())
             summary.add(episode, counted)
         yield episode
 

@@ -18,10 +18,14 @@ class Kind(Enum):
     SYSTEM = "system prompt"
 
 
+# Kinds of agents as an episode names them (Agent.kind); a system prompt is nobody's.
+_AGENT_KINDS = {Kind.AGENT: "", Kind.HUMAN: "human", Kind.ENVIRONMENT: "tool", Kind.FRAMEWORK: "framework"}
+
 # Names by which frameworks and benchmarks call what is no agent, in lower case without spaces, dashes and underscores.
+_SIMULATED = r"(the)?(human|user|customer)(simulator|sim)(agent)?|(simulated|dummy|mock)(user|human|customer)"
 _HUMAN = re.compile(
     r"(the)?(human|user|customer)(input|proxy|simulator|sim|agent|proxyagent|simulatoragent|feedback|message|node)*"
-    r"|(simulated|dummy|mock)(user|human|customer)|userproxy\w*|humanproxy\w*|admin"
+    rf"|{_SIMULATED}|userproxy\w*|humanproxy\w*|admin"
 )
 _ENVIRONMENT = re.compile(
     r"tools?|tool(executor|node|s|output|call)|env|environment|terminal|computerterminal|codeexecutor(agent)?"
@@ -35,11 +39,22 @@ _FRAMEWORK = re.compile(
 
 def kind_of_name(name: str) -> Kind:
     """What a name says about its bearer: AGENT unless frameworks use it for something else."""
-    plain = re.sub(r"[\s_\-]", "", name).lower()
+    plain = _plain(name)
     for pattern, kind in ((_HUMAN, Kind.HUMAN), (_ENVIRONMENT, Kind.ENVIRONMENT), (_FRAMEWORK, Kind.FRAMEWORK)):
         if pattern.fullmatch(plain):
             return kind
     return Kind.AGENT
+
+
+def agent_kind(name: str, kind: Kind, simulated: bool) -> str | None:
+    """Agent.kind of whoever has this name; None where it has none. simulated: people of the run are models."""
+    if kind is Kind.HUMAN and (simulated or re.fullmatch(_SIMULATED, _plain(name))):
+        return "user_simulator"
+    return _AGENT_KINDS.get(kind) if name else None
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_\-]", "", name).lower()
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:

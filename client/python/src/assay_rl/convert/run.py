@@ -11,7 +11,7 @@ from assay_rl.client.episodes import Agent, Episode, Group, Message, Task
 from assay_rl.convert._fields import ConversionError, first, is_list, label, mapping, mappings, score_of, whole
 from assay_rl.convert.chat import ASSISTANT, SYSTEM, TOOL, USER, Turn
 from assay_rl.convert.outcome import Outcome, field_of, grade_of, usual_outcome
-from assay_rl.convert.roles import Kind, Roles
+from assay_rl.convert.roles import Kind, Roles, agent_kind
 from assay_rl.convert.summary import Summary
 
 DEFAULT_AGENT = "assistant"
@@ -28,6 +28,8 @@ class Choices:
     reference: likewise, of the reference answer.
     keep_labels: annotations of first errors are taken over.
     sequential: nodes of a LangGraph stream without step numbers ran one after the other.
+    kinds: people, tools and frameworks that have a name become agents of that kind, and their messages stay context;
+        else they are context without a name.
     """
 
     agents: tuple[str, ...] = ()
@@ -37,6 +39,7 @@ class Choices:
     reference: str = ""
     keep_labels: bool = True
     sequential: bool = False
+    kinds: bool = False
 
 
 @dataclass(slots=True)
@@ -67,6 +70,7 @@ class Run:
     group_size: int = 0
     task_id: str = ""
     players: list[str] = field(default_factory=list)  # in the format's order; empty: the authors
+    simulated_users: bool = False  # people are played by models
     dropped: Counter[str] = field(default_factory=Counter)  # what was left out: reason and count
     notes: list[str] = field(default_factory=list)
 
@@ -149,18 +153,23 @@ def build(run: Run, choices: Choices, fallback_id: str, summary: Summary | None 
     """The episode of a run. Raises ConversionError where no agent said anything."""
     roles = Roles(choices.agents, choices.context)
     messages, counted = [], Counter[tuple[str, Kind]]()
+    named: dict[str, str] = {}
     _mend(run)
     for said in run.said:
         kind = roles.kind(said.author, said.kind)
         counted[said.author, kind] += 1
-        messages.append(_message(said, kind, choices.keep_labels))
+        message = _message(said, kind, choices.keep_labels)
+        known = agent_kind(said.author, kind, run.simulated_users) if choices.kinds else None
+        if known is not None and named.setdefault(said.author, known) == known:
+            message.agent = said.author
+        messages.append(message)
     prompt = run.prompt
     if prompt is None:
         prompt = next((s.text for s in run.said if roles.kind(s.author, s.kind) is Kind.HUMAN), "")
     episode = Episode(
         run.id or fallback_id,
         messages,
-        agents=[Agent(name) for name in run.players if roles.kind(name, Kind.AGENT) is Kind.AGENT],
+        agents=_players(run, roles, named),
         task=Task(run.task_id, prompt, _reference(run, choices)),
         score=_score(run, choices),
         group=Group(run.group, run.group_size) if run.group else None,
@@ -172,6 +181,16 @@ def build(run: Run, choices: Choices, fallback_id: str, summary: Summary | None 
     if not any(message.agent for message in messages):
         raise ConversionError(f"no message of an agent: {_why(counted, run)}")
     return episode
+
+
+def _players(run: Run, roles: Roles, named: Mapping[str, str]) -> list[Agent]:
+    """Those that the format lists, else the authors; and with kinds whoever else has a name."""
+    players = [name for name in run.players if roles.kind(name, Kind.AGENT) is Kind.AGENT]
+    if not named:
+        return [Agent(name) for name in players]
+    players = players or [name for name, kind in named.items() if not kind]
+    others = [name for name in named if name not in players]
+    return [Agent(name, kind=named.get(name, "")) for name in (*players, *others)]
 
 
 def _mend(run: Run) -> None:

@@ -36,7 +36,7 @@ def read(record: Any, choices: Choices) -> Iterator[Run]:
 
 def read_simulation(record: Any, choices: Choices) -> Run:
     simulation = as_dict(record, "simulation")
-    run = Run(record=simulation)
+    run = Run(record=simulation, simulated_users=True)
     for message in _messages(simulation):
         parts = mappings(message.get("tool_messages"))  # several results in one message
         for raw in parts or [message]:

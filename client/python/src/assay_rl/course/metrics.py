@@ -42,9 +42,11 @@ METRICS: Mapping[str, Metric] = {
     ),
     "redundancy": Metric("Redundancy", "share", 0.05, "Mean share of a message that had been said before."),
     "reliability": Metric(
-        "Reliability of K", "share", 0.05, "How much of the differences between credits is no noise."
+        "Reliability of credit", "share", 0.05, "How much of the differences between credits is no noise."
     ),
-    "credit_weight": Metric("Weight of K", "share", 0.05, "Share of the credit part in the advantages."),
+    "credit_weight": Metric(
+        "Weight of credit", "share", 0.05, "Share of credit (K) in the advantages; the rest is the outcome's (X)."
+    ),
     "interval_width": Metric("Width of intervals", "value", 0.02, "Mean width of the credits' intervals; 0 is exact."),
     "questions": Metric("Questions", "count", 1.0, "Questions asked of the evaluator, mean of an episode."),
     "samples": Metric("Samples", "count", 1.0, "Fresh evaluations behind the answers, mean of an episode."),

@@ -139,6 +139,7 @@ class StepSummary:
         self.conservation = [0] * len(CONSERVATION)
         self.worst = 0.0
         self.graded = self.right = self.groups = self.groups_failed = self.questions = 0
+        self.valued = self.mismatched = 0
         self._roles: dict[str, _Role] = {}
         self._synergy: dict[tuple[str, str], list[float]] = {}
         self._budget: dict[tuple[str, str], list[int]] = {}
@@ -174,6 +175,8 @@ class StepSummary:
         self.successes += signals.success
         self._number("score", signals.score)
         if not only_outcome(signals):
+            self.valued += 1
+            self.mismatched += signals.outcome_mismatch
             self._number("team_value", signals.grand_value)
             self._number("unexplained", abs(signals.unexplained) if signals.outcome_mismatch else 0.0)
         task = known.task if known else signals.group.id
@@ -298,6 +301,8 @@ class StepSummary:
             "groups": self.groups,
             "groups_failed": self.groups_failed,
             "question_total": self.questions,
+            "valued": self.valued,
+            "mismatched": self.mismatched,
             "metrics": self.metrics(),
             "roles": {name: role.to_json() for name, role in frequent[:MAX_ROLES]},
             "roles_left_out": max(0, len(frequent) - MAX_ROLES),

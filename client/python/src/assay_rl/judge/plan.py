@@ -40,7 +40,7 @@ class Judge:
 
 
 def judged_messages(episode: Episode) -> list[int]:
-    return [t for t, message in enumerate(episode.messages) if message.agent]
+    return [t for t, speaker in enumerate(episode.speakers()) if speaker]
 
 
 def step_wise(episode: Episode, prompts: Prompts, asked: list[int]) -> Asking:

@@ -133,6 +133,10 @@ def _first_error(first: signals_pb2.FirstError) -> Json:
         "probability": first.probability,
         "none": first.none_probability,
         "environment": first.environment_probability,
+        "context": first.context_index if first.HasField("context_index") else None,
+        "prior": _name(signals_pb2.PriorUsed, first.prior_used, "PRIOR_USED_"),
+        "source": first.prior_source,
+        "weight": first.prior_weight,
         "set": list(first.credible_set),
         "tier": _name(signals_pb2.EvidenceTier, first.tier, "EVIDENCE_TIER_"),
     }

@@ -195,7 +195,17 @@ class Tables:
 
 def _of_summary(run: str, step: int | None, summary: Json) -> Iterator[Row]:
     """A summary in long form: every number with its role, its name and its key."""
-    for name in ("episodes", "failed", "successes", "claimed", "messages", "groups", "question_total"):
+    for name in (
+        "episodes",
+        "failed",
+        "successes",
+        "claimed",
+        "messages",
+        "groups",
+        "question_total",
+        "valued",
+        "mismatched",
+    ):
         yield run, step, None, None, name, None, summary[name]
     yield run, step, None, None, "failures", None, summary["episodes"] - summary["failed"] - summary["successes"]
     for name, value in summary["metrics"].items():

@@ -23,6 +23,8 @@ from assay_rl.client.blocking import Client, Scorer
 from assay_rl.client.episodes import Episode
 from assay_rl.client.evaluators import Evaluator
 from assay_rl.client.outcomes import AssayError, Failed
+from assay_rl.convert.files import outcome_message
+from assay_rl.course.recorder import Recorder
 from assay_rl.grading import Grading, Kind
 
 Build = Callable[[str, str, str], Episode]
@@ -54,6 +56,7 @@ class AssayReward:
     options say.
     on_failure: "raise" stops OpenRLHF on the episode; "nan" gives it a NaN score, which --algo.dynamic_filtering drops
     together with its group: use it with that only, because nothing else in OpenRLHF looks for NaN.
+    recorder: gets every result; OpenRLHF tells no step, so say episodes_per_step, those that this process scores.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class AssayReward:
         grade: Kind | None = None,
         deadline: float | None = 170.0,  # OpenRLHF's own limit for a remote reward is 180 s
         on_failure: Literal["raise", "nan"] = "raise",
+        recorder: Recorder | None = None,
         **client: Any,
     ) -> None:
         self._arguments: Mapping[str, Any] = {"deadline": deadline, **client}
@@ -75,6 +79,7 @@ class AssayReward:
         self._grading = Grading(grade)
         self._options = self._grading.options(options)
         self._on_failure = on_failure
+        self._recorder = recorder
         self._scorer: Scorer | None = None
         self._lock = threading.Lock()
         self._numbers = itertools.count()
@@ -87,15 +92,18 @@ class AssayReward:
             return self._scorer
 
     def __call__(self, queries: Sequence[str], prompts: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
-        futures = []
+        episodes, futures = [], []
         for query, prompt, label in zip(queries, prompts, labels, strict=True):
             episode = self._build(query, prompt, label)
             episode.id = f"{next(self._numbers)}/{episode.id}"
+            episodes.append(episode)
             futures.append(self._opened().submit(self._grading.episode(episode)))
         rewards: list[float] = []
         first_errors: list[float] = []
-        for future in futures:
+        for episode, future in zip(episodes, futures, strict=True):
             outcome = future.result()
+            if self._recorder is not None:
+                self._recorder.record(None, [outcome_message(outcome)], [episode.to_proto()])
             if isinstance(outcome, Failed):
                 if self._on_failure == "raise":
                     raise AssayError(outcome.error)

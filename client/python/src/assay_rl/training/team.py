@@ -28,6 +28,8 @@ from assay_rl.client.blocking import Client
 from assay_rl.client.episodes import Episode, Group
 from assay_rl.client.evaluators import Evaluator
 from assay_rl.client.outcomes import Advantages, Batch, Error, Failed, GroupScored, Signals
+from assay_rl.convert.files import outcome_message
+from assay_rl.course.recorder import Recorder
 from assay_rl.grading import Grading, Kind
 from assay_rl.training.advantage_options import advantage_options
 from assay_rl.v1 import options_pb2
@@ -96,13 +98,20 @@ class Credited:
 class TeamCredit:
     """Scores groups of episodes and hands back each one's advantages. Episodes may differ in length, agents, policies.
 
+    Teams are put together from the whole group (RECOMBINED) where the evaluator supports it and the agents wrote
+    without reading each other, as the messages' rounds, the episodes' own `Group.parallel` or `parallel` say.
+
     server: target of the service; None: a private one of this process (assay_rl.local). evaluator: your own evaluation
     of a changed episode: a function, a coroutine, or a lifted `each(...)`; it is asked for many questions at once.
     options: AttributionOptions or a mapping of them. grade: how answers of votes are compared with the reference
     answer. blend, outcome_part, credit_part: of the advantages, each left to the service where None. scale, epsilon:
     what X is divided by ("SAMPLE", "POPULATION", "NONE"), so that it is on the scale of the trainer's own advantages.
-    deadline: seconds for one episode. client: further arguments of the clients, such as a token.
-    It can be pickled, and holds connections only in the process, and for asyncio in the loop, that first used it.
+    parallel: the agents of every rollout wrote without reading each other, which messages without rounds do not tell.
+    deadline: seconds for one episode. recorder: gets every result, for `assay-rl report` and experiment trackers; it
+    says what a step is, and you close it when training is done. client: further arguments of the clients, such as a
+    token.
+    It can be pickled (without a recorder, which belongs to one process), and holds connections only in the process, and
+    for asyncio in the loop, that first used it.
     """
 
     def __init__(
@@ -117,11 +126,15 @@ class TeamCredit:
         credit_part: str | None = None,
         scale: str | None = None,
         epsilon: float | None = None,
+        parallel: bool = False,
         deadline: float | None = 600.0,
+        recorder: Recorder | None = None,
         **client: Any,
     ) -> None:
         self._grading = Grading(grade)
         self.evaluator = evaluator
+        self.parallel = parallel
+        self.recorder = recorder
         self.options = options_pb2.AttributionOptions()
         self.options.CopyFrom(options_proto(self._grading.options(options)))
         advantages = advantage_options(blend, outcome_part, credit_part, self.options.advantages)
@@ -154,6 +167,7 @@ class TeamCredit:
         # Grading of mathematics takes its time and would hold up the loop.
         graded = await asyncio.to_thread(lambda: [self._grading.episode(e) for g in sent for e in g])
         batch = await self._async[loop].score_batch(graded, options=self.options, evaluator=self.evaluator)
+        self._record(sent, batch)
         return self._credited(groups, sent, batch)
 
     def credit_now(self, groups: Groups) -> list[list[Credited]]:
@@ -163,6 +177,7 @@ class TeamCredit:
         sent = self._sent(groups)
         graded = [self._grading.episode(e) for g in sent for e in g]
         batch = self._blocking.score_batch(graded, options=self.options, evaluator=self.evaluator)
+        self._record(sent, batch)
         return self._credited(groups, sent, batch)
 
     async def close(self) -> None:
@@ -175,17 +190,31 @@ class TeamCredit:
             await asyncio.to_thread(blocking.close)
 
     def _sent(self, groups: Groups) -> list[list[Episode]]:
-        """Copies that carry their group, with ids that come once among all that this object sends."""
+        """Copies that carry their group, with ids that come once among all that this object sends.
+
+        Of an episode's own group only `parallel` is kept, where all members say so.
+        """
         sent = []
         for group in groups:
             number = next(self._numbers)
+            own = all(episode.group is not None and episode.group.parallel for episode in group)
+            told = Group(str(number), len(group), self.parallel or own)
             sent.append(
                 [
-                    dataclasses.replace(episode, id=f"{number}/{k}/{episode.id}", group=Group(str(number), len(group)))
+                    dataclasses.replace(episode, id=f"{number}/{k}/{episode.id}", group=told)
                     for k, episode in enumerate(group)
                 ]
             )
         return sent
+
+    def _record(self, sent: Groups, batch: Batch) -> None:
+        if self.recorder is None:
+            return
+        # An episode by itself is compared with nobody: its group says nothing of advantages.
+        alone = {group[0].group.id for group in sent if len(group) == 1 and group[0].group is not None}
+        compared = [outcome for group_id, outcome in batch.groups.items() if group_id not in alone]
+        results = map(outcome_message, (*batch.outcomes, *compared))
+        self.recorder.record(None, results, [episode.to_proto() for group in sent for episode in group])
 
     def _credited(self, groups: Groups, sent: list[list[Episode]], batch: Batch) -> list[list[Credited]]:
         outcomes = iter(batch.outcomes)

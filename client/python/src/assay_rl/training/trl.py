@@ -244,7 +244,7 @@ class CreditGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             return [0.0] * len(mask)
         spans = sample.spans
         if spans is None:
-            spans = spans_from_mask(mask, [i for i, m in enumerate(sample.episode.messages) if m.agent])
+            spans = spans_from_mask(mask, [i for i, speaker in enumerate(sample.episode.speakers()) if speaker])
         return place(values, spans, len(mask), where="every")
 
 

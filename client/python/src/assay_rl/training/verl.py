@@ -16,6 +16,7 @@ import importlib
 import json
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import ray
@@ -29,12 +30,14 @@ from assay_rl.client.aio import AsyncClient, options_proto
 from assay_rl.client.episodes import Episode
 from assay_rl.client.outcomes import EpisodeError, Failed, GroupOutcome
 from assay_rl.client.scorer import AsyncScorer
+from assay_rl.convert.files import outcome_message
+from assay_rl.course.recorder import Recorder
 from assay_rl.grading import Grading
 from assay_rl.training.advantage_options import advantage_options
 from assay_rl.training.group_board import GroupBoard
 from assay_rl.training.token_rewards import decode, encode
 from assay_rl.training.tokens import Span
-from assay_rl.v1 import options_pb2, signals_pb2
+from assay_rl.v1 import episode_pb2, options_pb2, signal_service_pb2, signals_pb2
 
 EPISODE = "assay_episode"  # extra_fields of the session's last output: the episode in proto JSON
 SPANS = "assay_spans"  # extra_fields of every output: [[message, start, end], ...] within response_ids
@@ -69,7 +72,9 @@ class AssayRewardManager(RewardManagerBase):  # type: ignore[misc]
     Configuration `reward.assay`: server (none: a private one of each worker), evaluator (MODULE:NAME of your own
     evaluation of changed episodes, a function or a coroutine), options (AttributionOptions in proto JSON), deadline,
     group_timeout; grade ("math", "choice", "number" or "exact": how answers of votes are compared with the reference
-    answer); and of advantages blend, outcome_part and credit_part, each left to the service where it is not given.
+    answer); and of advantages blend, outcome_part and credit_part, each left to the service where it is not given;
+    summaries (a folder that gets a summary of every step for `assay-rl report`) with episodes_per_step, how many
+    rollouts a step takes (train_batch_size times rollout.n).
     An episode with a group (id: the prompt's uid, size: the number of rollouts) gets advantages; one without, as in
     validation, the score alone. A failed episode raises: verl marks the prompt as failed and trains on none of its
     rollouts, instead of on a made-up 0.
@@ -93,6 +98,7 @@ class AssayRewardManager(RewardManagerBase):  # type: ignore[misc]
         self._advantages.scale, self._advantages.epsilon = options_pb2.OUTCOME_SCALE_SAMPLE, 1e-6
         self._deadline = float(held.get("deadline", 600.0))
         self._group_timeout = float(held.get("group_timeout", 600.0))
+        self._summaries = _summaries(held)
         self._scorer: AsyncScorer | None = None
         self._board: Any = None
 
@@ -110,7 +116,7 @@ class AssayRewardManager(RewardManagerBase):  # type: ignore[misc]
         signals = None if isinstance(outcome, Failed) else outcome.proto.signals
         told: dict[str, Any] = {}
         if group is not None:
-            advantages = await self._submit(group.id, group.size, signals)
+            advantages = await self._submit(group.id, group.size, signals, episode)
             if advantages is not None:
                 told[_ADVANTAGES] = json.dumps(advantages)
         if isinstance(outcome, Failed):
@@ -118,7 +124,7 @@ class AssayRewardManager(RewardManagerBase):  # type: ignore[misc]
         return {"reward_score": outcome.signals.score, "reward_extra_info": {"acc": outcome.signals.score, **told}}
 
     async def _submit(
-        self, group_id: str, size: int, signals: signals_pb2.EpisodeSignals | None
+        self, group_id: str, size: int, signals: signals_pb2.EpisodeSignals | None, episode: Episode
     ) -> dict[int, float] | None:
         if self._board is None:
             # One for the job: the rollouts of a prompt are scored by different workers.
@@ -127,20 +133,33 @@ class AssayRewardManager(RewardManagerBase):  # type: ignore[misc]
                 self._advantages.SerializeToString(),
                 _value_range(self._options),
                 self._group_timeout,
+                self._summaries,
             )
         data = signals.SerializeToString() if signals is not None else None
-        answer: dict[int, float] | None = await self._board.submit.remote(group_id, size, data)
+        about = replace(episode, messages=[]).to_proto().SerializeToString() if self._summaries else None
+        answer: dict[int, float] | None = await self._board.submit.remote(group_id, size, data, about)
         return answer
 
 
 class BoardActor:
-    """GroupBoard as a Ray actor."""
+    """GroupBoard as a Ray actor, which also keeps the summaries of a run, because all of it passes here."""
 
     def __init__(
-        self, server: str | None, advantages: bytes, value_range: tuple[float, float] | None, timeout: float
+        self,
+        server: str | None,
+        advantages: bytes,
+        value_range: tuple[float, float] | None,
+        timeout: float,
+        summaries: tuple[str, int] | None = None,
     ) -> None:
-        """advantages: serialised AdvantageOptions, of which nothing is left to the actor."""
+        """advantages: serialised AdvantageOptions, of which nothing is left to the actor.
+
+        summaries: their folder, and the episodes of a step.
+        """
         self._server, self._range = server, value_range
+        self._recorder = Recorder(summaries[0], episodes_per_step=summaries[1]) if summaries is not None else None
+        self._held: dict[str, list[tuple[signal_service_pb2.EpisodeResult, episode_pb2.Episode]]] = {}
+        self._answered: dict[str, GroupOutcome] = {}
         self._options = options_pb2.AdvantageOptions.FromString(advantages)
         self._client: AsyncClient | None = None
         self._board = GroupBoard(self._compute, timeout=timeout)
@@ -148,12 +167,37 @@ class BoardActor:
     async def _compute(self, signals: Sequence[signals_pb2.EpisodeSignals]) -> dict[str, GroupOutcome]:
         if self._client is None:
             self._client = AsyncClient(self._server)
-        return await self._client.advantages(signals, options=self._options, value_range=self._range)
+        found = await self._client.advantages(signals, options=self._options, value_range=self._range)
+        if self._recorder is not None:
+            self._answered.update(found)
+        return found
 
-    async def submit(self, group_id: str, size: int, data: bytes | None) -> dict[int, float] | None:
+    async def submit(
+        self, group_id: str, size: int, data: bytes | None, about: bytes | None = None
+    ) -> dict[int, float] | None:
+        """data: serialised EpisodeSignals, None where the episode failed; about: the episode without its messages."""
         signals = signals_pb2.EpisodeSignals.FromString(data) if data is not None else None
-        advantages = await self._board.submit(group_id, size, signals)
+        held: list[tuple[signal_service_pb2.EpisodeResult, episode_pb2.Episode]] = []
+        if self._recorder is not None and about is not None:
+            episode = episode_pb2.Episode.FromString(about)
+            if signals is not None:
+                signals.group.id, signals.group.size = group_id, size
+            held = self._held.setdefault(group_id, held)
+            held.append((signal_service_pb2.EpisodeResult(episode_id=episode.id, signals=signals), episode))
+        try:
+            advantages = await self._board.submit(group_id, size, signals)
+        finally:
+            if signals is not None or len(held) >= size:  # a failed member does not wait for the others
+                self._record(group_id)
         return advantages.messages if advantages is not None else None
+
+    def _record(self, group_id: str) -> None:
+        """A group that is through, once."""
+        held, answered = self._held.pop(group_id, []), self._answered.pop(group_id, None)
+        if self._recorder is not None and held:
+            results = [result for result, _ in held]
+            group = [outcome_message(answered)] if answered is not None else []
+            self._recorder.record(None, [*results, *group], [episode for _, episode in held])
 
 
 _Board: Any = ray.remote(BoardActor)
@@ -176,6 +220,14 @@ def compute_assay_advantage(
     ]
     advantages = torch.tensor(rows, dtype=token_level_rewards.dtype, device=token_level_rewards.device)
     return advantages, advantages
+
+
+def _summaries(held: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Folder and episodes of a step. Raises ValueError where one is given without the other."""
+    folder, size = held.get("summaries"), held.get("episodes_per_step")
+    if bool(folder) != bool(size):
+        raise ValueError("reward.assay.summaries and reward.assay.episodes_per_step go together")
+    return (str(folder), int(size)) if folder and size else None
 
 
 def _named(path: str) -> Any:

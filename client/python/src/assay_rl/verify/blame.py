@@ -36,6 +36,7 @@ class Claim:
 
     first: int | None
     decisive: int | None
+    context: int | None  # the message of context that is claimed
     success: bool
     located: bool  # evidence locates errors; in a success scores alone do not
     strong: bool  # on rollouts or statements of the caller

@@ -44,7 +44,9 @@ def check_episode(line: ResultLine, episode: episode_pb2.Episode) -> Report:
     settings = resolve(signals.audit.options, episode)
     if settings.evaluator == "named":  # what it is like only the record says
         settings = replace(settings, deterministic=signals.audit.evaluator.deterministic)
-    transcript = read(episode, questions.scores_asked(episode, settings, line.asked))
+    if signals.first_error.prior_used == signals_pb2.PRIOR_USED_FLAT:  # the episode is foreign to every prior
+        settings = replace(settings, by_text=False)
+    transcript = read(episode, questions.scores_asked(episode, settings, line.asked), settings.judges)
     answers = questions.Answers(episode, transcript, settings, line.asked)
     check_questions.check(report, answers, len(transcript.agents), len(transcript.authors))
     try:
@@ -242,7 +244,7 @@ def _evidence(report: Report, expected: Expected, audit: Sequence[signals_pb2.Me
     for k, (t, entry) in enumerate(zip(players, audit, strict=True)):
         path = f"signals.audit.messages[{k}]"
         ratio = located.evidence.ratios[t] if located.told else 0.0
-        pi = located.evidence.prior[t] if located.told or expected.settings.by_text else 0.0
+        pi = located.evidence.prior[t] if located.told or expected.settings.reads_texts else 0.0
         report.close(f"{path}.evidence", allocation.x[t], entry.evidence, scale)
         report.close(f"{path}.weight", allocation.w[t], entry.weight)
         report.close(f"{path}.low", allocation.low[t], entry.low, scale)
@@ -250,7 +252,7 @@ def _evidence(report: Report, expected: Expected, audit: Sequence[signals_pb2.Me
         report.close(f"{path}.redundancy", expected.rho[t], entry.redundancy)
         report.close(f"{path}.error_log_ratio", ratio, entry.error_log_ratio, max(1.0, abs(ratio)))
         report.close(f"{path}.prior", pi, entry.prior)
-    if expected.settings.by_text and players:
+    if expected.settings.reads_texts and players:
         name = expected.settings.prior or "of the options"
         report.trust(f"the fitted prior {name}: its values, as no features of texts are computed here")
         report.close("signals.audit.messages (sum of priors)", 1.0, sum(entry.prior for entry in audit))
@@ -259,16 +261,26 @@ def _evidence(report: Report, expected: Expected, audit: Sequence[signals_pb2.Me
 def _first_error(report: Report, expected: Expected, found: signals_pb2.FirstError) -> None:
     located, transcript, path = expected.located, expected.transcript, "signals.first_error"
     posterior, claim = located.posterior, located.claim
+    _prior_used(report, expected, found)
     if not located.told:
-        silent = signals_pb2.FirstError(none_probability=1, tier=signals_pb2.EVIDENCE_TIER_NONE)
+        silent = signals_pb2.FirstError(
+            none_probability=1,
+            tier=signals_pb2.EVIDENCE_TIER_NONE,
+            prior_used=found.prior_used,
+            prior_source=found.prior_source,
+            prior_weight=found.prior_weight,
+        )
         report.equal(path, text_of(silent), text_of(found))
         return
     _index(report, f"{path}.first_index", claim.first, found, "first_index", posterior.first)
     _index(report, f"{path}.decisive_index", claim.decisive, found, "decisive_index", posterior.decisive)
+    _index(report, f"{path}.context_index", claim.context, found, "context_index", posterior.by_context)
     masses = posterior.suspects(transcript)
     most = max(masses, default=0.0)
     suspects = [a for a, mass in zip(transcript.agents, masses, strict=True) if mass >= most - 1e-9]
-    if most > 1e-9:
+    if located.tier == signals_pb2.EVIDENCE_TIER_NONE:
+        report.equal(f"{path}.agent_id", "", found.agent_id)
+    elif most > 1e-9:
         report.true(f"{path}.agent_id", found.agent_id in suspects, " or ".join(suspects), found.agent_id or "none")
     report.close(f"{path}.probability", max(posterior.first, default=0.0), found.probability)
     report.close(f"{path}.none_probability", posterior.none, found.none_probability)
@@ -282,12 +294,42 @@ def _first_error(report: Report, expected: Expected, found: signals_pb2.FirstErr
         )
 
 
+def _prior_used(report: Report, expected: Expected, found: signals_pb2.FirstError) -> None:
+    """What was asked for says which priors there can be; how familiar an episode is only texts tell."""
+    path, settings, fitted = "signals.first_error", expected.settings, expected.settings.fitted
+    if not settings.reads_texts:
+        used = signals_pb2.PRIOR_USED_CREDIT if expected.credit.shapley else signals_pb2.PRIOR_USED_FLAT
+        report.equal(f"{path}.prior_used", _prior(used), _prior(found.prior_used))
+        report.equal(f"{path}.prior_source", "", found.prior_source)
+        report.close(f"{path}.prior_weight", 0.0, found.prior_weight)
+        return
+    sources = {c.source for c in fitted.collections if c.prior.features}
+    if fitted.features:
+        possible, weights = {signals_pb2.PRIOR_USED_STATED}, (1.0, 1.0)
+    elif found.prior_used == signals_pb2.PRIOR_USED_FITTED:
+        possible, weights = ({signals_pb2.PRIOR_USED_FITTED} if sources else set()), (0.5, 1.0)
+    else:
+        transfers = bool(fitted.general.features) and fitted.general_share > 0
+        possible = {signals_pb2.PRIOR_USED_GENERAL if transfers else signals_pb2.PRIOR_USED_FLAT}
+        weights = (0.0, 0.5)
+    names = " or ".join(_prior(used) for used in sorted(possible)) or "no fitted prior"
+    report.true(f"{path}.prior_used", found.prior_used in possible, names, _prior(found.prior_used))
+    within = weights[0] <= found.prior_weight <= weights[1]
+    report.true(f"{path}.prior_weight", within, f"within {weights}", found.prior_weight)
+    known = found.prior_source in (sources or {""})
+    report.true(f"{path}.prior_source", known, " or ".join(sorted(sources)) or "none", found.prior_source)
+
+
+def _prior(used: int) -> str:
+    return enum_name(signals_pb2.PriorUsed, used)
+
+
 def _index(
     report: Report,
     path: str,
     expected: int | None,
     found: signals_pb2.FirstError,
-    name: Literal["first_index", "decisive_index"],
+    name: Literal["first_index", "decisive_index", "context_index"],
     mass: Sequence[float],
 ) -> None:
     index: int | None = getattr(found, name) if found.HasField(name) else None

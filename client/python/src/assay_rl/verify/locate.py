@@ -136,12 +136,19 @@ def claim_of(
     return blame.Claim(
         first=claimed(posterior.first),
         decisive=claimed(posterior.decisive),
+        context=_claimed_context(posterior, settings, located and tier >= signals_pb2.EVIDENCE_TIER_SCORES),
         success=evidence.success is True,
         located=located,
         strong=strong,
         suspects=suspects,
         by_text=settings.by_text,
     )
+
+
+def _claimed_context(posterior: Posterior, settings: Settings, located: bool) -> int | None:
+    """Luck is not claimed of what texts say."""
+    best = max(range(len(posterior.by_context)), key=lambda t: posterior.by_context[t], default=None)
+    return best if located and best is not None and posterior.by_context[best] >= settings.confidence else None
 
 
 def rollouts_at(transcript: Transcript, answers: Answers, j: int, asked: Sequence[Asked]) -> tuple[float, float]:

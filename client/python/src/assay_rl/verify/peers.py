@@ -11,6 +11,7 @@ from assay_rl.v1 import episode_pb2, options_pb2, signals_pb2
 from .recombined import Value
 from .settings import Settings
 from .siblings import MOST_PAIRS
+from .transcript import speakers
 
 CREDIT_SHARE = 0.25  # of its author's credit, in what a message is worth beside its recombined value
 TIE = 1e-9
@@ -40,11 +41,12 @@ def of_group(
     for number, signals in enumerate(members):
         episode = episodes[signals.episode_id]
         task = episode.task.SerializeToString(deterministic=True)
+        spoken = speakers(episode)
         for index, worth in _worths(signals, settings, recombined).items():
-            length = _read_length(episode, index)
+            length = _read_length(episode, spoken, index)
             if length is None:
                 continue
-            read = tuple((m.agent_id, m.content) for m in episode.messages[:length])
+            read = tuple((name, m.content) for name, m in zip(spoken[:length], episode.messages[:length], strict=True))
             message = episode.messages[index]
             peer = Peer(number, index, length, message.content, worth)
             places.setdefault((task, read, message.agent_id), []).append(peer)
@@ -77,13 +79,13 @@ def _worths(
     return out
 
 
-def _read_length(episode: episode_pb2.Episode, t: int) -> int | None:
+def _read_length(episode: episode_pb2.Episode, spoken: Sequence[str], t: int) -> int | None:
     """How many messages the author of message t had read; None where they are not the first ones of the episode."""
     messages, own = episode.messages, episode.messages[t]
 
     def had_read(s: int) -> bool:
         other = messages[s]
-        if not other.agent_id or other.agent_id == own.agent_id:
+        if not spoken[s] or other.agent_id == own.agent_id:
             return s < t
         if episode.group.parallel:
             return False

@@ -34,6 +34,7 @@ class Posterior:
     stayed_high: float
     started_low: float
     environment: float  # context was the first error, or had the last word and success did not come
+    by_context: list[float]  # of the environment, what a message of context has (length T; 0 on agents' messages)
     none: float  # nothing was: first, environment and none sum to 1
     low: list[float]  # P(Low) of every node
     expected: list[float]  # E[V_j], in the value range
@@ -60,17 +61,17 @@ class Evidence:
 
 
 def log_ratios(transcript: Transcript, settings: Settings) -> list[float]:
-    """lambda_t = logit(1 - p_t) - logit(b); several judges add up, tempered; missing is 0."""
-    base = logit(settings.base_rate)
+    """lambda_t = weight (logit(1 - p_t) - logit(b)); several judges add up, tempered; missing is 0."""
     out: list[float] = []
     for author, scores in zip(transcript.authors, transcript.scores, strict=True):
         if not scores or author == CONTEXT:
             out.append(0.0)
             continue
         total = 0.0
-        for q in scores:
-            p = min(max((1 + q) / 2, SCORE_CLIP), 1 - SCORE_CLIP)
-            total += logit(1 - p) - base
+        for opinion in scores:
+            p = min(max((1 + opinion.q) / 2, SCORE_CLIP), 1 - SCORE_CLIP)
+            base = settings.base_rate if opinion.base_rate is None else opinion.base_rate
+            total += opinion.weight * (logit(1 - p) - logit(base))
         total /= 1 + (len(scores) - 1) * settings.model.judge_correlation
         out.append(0.0 if abs(total) <= DUST else total)
     return out
@@ -247,6 +248,7 @@ def _mixture(parts: Sequence[tuple[float, Posterior]]) -> Posterior:
         stayed_high=sum(weight * part.stayed_high for weight, part in parts),
         started_low=sum(weight * part.started_low for weight, part in parts),
         environment=sum(weight * part.environment for weight, part in parts),
+        by_context=mean([part.by_context for _, part in parts]),
         none=sum(weight * part.none for weight, part in parts),
         low=mean([part.low for _, part in parts]),
         expected=mean([part.expected for _, part in parts]),
@@ -281,7 +283,10 @@ def _share_first(posterior: Posterior, transcript: Transcript, evidence: Evidenc
     if flips:
         posterior.first = list(posterior.decisive)
     context = [t for t, author in enumerate(transcript.authors) if author == CONTEXT]
-    posterior.environment = sum(posterior.first[t] for t in context)
+    posterior.by_context = [
+        p if a == CONTEXT else 0.0 for p, a in zip(posterior.first, transcript.authors, strict=True)
+    ]
+    posterior.environment = sum(posterior.by_context)
     for mass in (posterior.first, posterior.decisive, posterior.repair, posterior.error):
         for t in context:
             mass[t] = 0.0
@@ -430,6 +435,7 @@ def _marginals(chain: Chain) -> Posterior | None:
         stayed_high=share(stay_high[count]),
         started_low=low[0],
         environment=0.0,
+        by_context=[0.0] * count,
         none=0.0,
         low=low,
         expected=[],

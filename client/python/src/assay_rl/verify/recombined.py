@@ -75,7 +75,8 @@ def refusal(
 
 def _who_had_read(episode: episode_pb2.Episode, first_only: bool) -> list[int]:
     """Indices of the messages that count and whose author had read another agent's message."""
-    said = [(t, m.agent_id, m.round) for t, m in enumerate(episode.messages) if m.agent_id]
+    spoken = zip(transcript.speakers(episode), episode.messages, strict=True)
+    said = [(t, name, m.round) for t, (name, m) in enumerate(spoken) if name]
     seen: set[str] = set()
     out: list[int] = []
     for t, agent, number in said:
@@ -111,10 +112,9 @@ def of_group(
 
 
 def _written(episode: episode_pb2.Episode) -> Written:
+    spoken = list(zip(transcript.speakers(episode), episode.messages, strict=True))
     return tuple(
-        tuple(
-            (m.content, m.answer if m.HasField("answer") else None) for m in episode.messages if m.agent_id == agent.id
-        )
+        tuple((m.content, m.answer if m.HasField("answer") else None) for name, m in spoken if name == agent.id)
         for agent in episode.agents
     )
 

@@ -198,7 +198,7 @@ def recompute(
     """`published` supplies what only an evaluator knew, `labels` the choice at ties. KeyError: a question lacks."""
     values = credit(episode, settings, answers, published)
     given_prior: list[float] | None = None
-    if published is not None and settings.by_text:
+    if published is not None and settings.reads_texts:
         by_index = {m.index: m.prior for m in published.audit.messages}
         given_prior = [by_index.get(t, 0.0) for t in range(len(transcript.authors))]
     located = locate(episode, transcript, settings, answers, values, given_prior)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from assay_rl.v1 import episode_pb2, options_pb2
+
+from .transcript import speakers
 
 PREFERENCE_KINDS = ("STEP", "REPAIR", "SIBLING", "SUFFIX", "TRAJECTORY", "ONE_SIDED", "PEER")
 
@@ -68,7 +70,10 @@ class Settings:
     model: Model
     soft: bool
     prior: str
-    by_text: bool  # the prior of the first error is fitted on texts
+    fitted: options_pb2.FittedPrior
+    reads_texts: bool  # a prior that was fitted on texts was asked for: its shares only the record knows
+    by_text: bool  # and it knew the episode: texts are evidence
+    judges: Mapping[str, tuple[float, float]]  # weight and base rate of those whose reliability was learned
     scorer: str
     definition: int
     kinds: frozenset[int]
@@ -126,7 +131,10 @@ def resolve(options: options_pb2.AttributionOptions, episode: episode_pb2.Episod
         model=_model(first),
         soft=first.soft_rewards,
         prior=first.prior,
-        by_text=bool(first.fitted.features),
+        fitted=first.fitted,
+        reads_texts=_reads_texts(first.fitted),
+        by_text=_reads_texts(first.fitted),
+        judges={judge.judge: (judge.weight, judge.base_rate) for judge in first.fitted.judges},
         scorer=options.scorer,
         definition=first.definition or options_pb2.ERROR_DEFINITION_STAYS_UNLIKELY,
         kinds=frozenset(options.preferences.kinds) or frozenset(range(1, len(PREFERENCE_KINDS) + 1)),
@@ -141,6 +149,11 @@ def resolve(options: options_pb2.AttributionOptions, episode: episode_pb2.Episod
         scale=advantages.scale or options_pb2.OUTCOME_SCALE_POPULATION,
         epsilon=span * (advantages.epsilon if advantages.HasField("epsilon") else 1e-6),
     )
+
+
+def _reads_texts(fitted: options_pb2.FittedPrior) -> bool:
+    transfers = bool(fitted.general.features) and fitted.general_share > 0
+    return transfers or bool(fitted.features) or any(c.prior.features for c in fitted.collections)
 
 
 def _model(first: options_pb2.FirstErrorOptions) -> Model:
@@ -177,7 +190,9 @@ def _model(first: options_pb2.FirstErrorOptions) -> Model:
 def _default_evaluator(episode: episode_pb2.Episode) -> str:
     if episode.HasField("values"):
         return "given"
-    votes = bool(episode.task.reference_answer) and any(m.agent_id and m.HasField("answer") for m in episode.messages)
+    votes = bool(episode.task.reference_answer) and any(
+        name and m.HasField("answer") for name, m in zip(speakers(episode), episode.messages, strict=True)
+    )
     return "vote" if votes else "outcome"
 
 

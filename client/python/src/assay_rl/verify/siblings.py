@@ -10,6 +10,7 @@ from math import erfc, sqrt
 from assay_rl.v1 import episode_pb2, options_pb2, signals_pb2
 
 from .settings import Settings
+from .transcript import speakers
 
 MOST_PAIRS = 4096  # of one kind; those with the largest gap stay
 
@@ -45,7 +46,9 @@ def of_group(
             s.episode_id,
             episodes[s.episode_id].task.prompt,
             s.score,
-            tuple((m.agent_id, m.content) for m in episodes[s.episode_id].messages),
+            tuple(
+                zip(speakers(episodes[s.episode_id]), (m.content for m in episodes[s.episode_id].messages), strict=True)
+            ),
         )
         for s in sorted(answered, key=lambda s: s.episode_id.encode())
     ]

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
 from assay_rl.v1 import episode_pb2
 
 CONTEXT = -1
+MODELS = (episode_pb2.AGENT_KIND_UNSPECIFIED, episode_pb2.AGENT_KIND_MODEL)
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """A judge's score of a message, and what the judge is worth."""
+
+    q: float
+    weight: float = 1.0
+    base_rate: float | None = None  # None: that of the options
 
 
 @dataclass(frozen=True)
@@ -21,7 +31,7 @@ class Transcript:
     contents: tuple[str, ...]
     rounds: tuple[int, ...]
     answers: tuple[str | None, ...]
-    scores: tuple[tuple[float, ...], ...]  # every judge's q of each message
+    scores: tuple[tuple[Opinion, ...], ...]  # of every judge who is worth anything, by message
     prefix_values: tuple[float | None, ...]
     rollouts: tuple[tuple[float, int], ...]  # (successes, trials) at the node before the message
     redundancies: tuple[float | None, ...]
@@ -42,16 +52,30 @@ class Transcript:
         return len(authors) <= 1 or (len(rounds) == 1 and 0 not in rounds)
 
     def judged(self, t: int) -> float | None:
-        """q_t, the mean over the judges; None where nobody judged."""
-        scores = self.scores[t]
-        return sum(scores) / len(scores) if scores else None
+        """q_t, the mean over the judges by their weights; None where nobody judged."""
+        weight = sum(o.weight for o in self.scores[t])
+        return sum(o.weight * o.q for o in self.scores[t]) / weight if weight else None
 
 
-def read(episode: episode_pb2.Episode, asked: Sequence[Sequence[float | None]] = ()) -> Transcript:
-    """`asked`: process scores that an evaluator or scorer gave, each one a message: judges beside the episode's own."""
+def speakers(episode: episode_pb2.Episode) -> list[str]:
+    """The author of each message; empty for context: nobody wrote it, or an agent that is no model."""
+    models = {agent.id for agent in episode.agents if agent.kind in MODELS}
+    return [m.agent_id if m.agent_id in models else "" for m in episode.messages]
+
+
+def read(
+    episode: episode_pb2.Episode,
+    asked: Sequence[Sequence[float | None]] = (),
+    judges: Mapping[str, tuple[float, float]] | None = None,
+) -> Transcript:
+    """`asked`: process scores that an evaluator or scorer gave, each one a message: judges beside the episode's own.
+
+    `judges`: weight and base rate of those whose reliability was learned, by name. Others are taken at their word.
+    """
     index = {agent.id: i for i, agent in enumerate(episode.agents)}
     messages = episode.messages
-    authors = tuple(index.get(m.agent_id, CONTEXT) for m in messages)
+    spoken = speakers(episode)
+    authors = tuple(index.get(name, CONTEXT) for name in spoken)
     members: list[list[int]] = [[] for _ in episode.agents]
     for t, author in enumerate(authors):
         if author != CONTEXT:
@@ -65,10 +89,9 @@ def read(episode: episode_pb2.Episode, asked: Sequence[Sequence[float | None]] =
         answers=tuple(m.answer if m.HasField("answer") else None for m in messages),
         scores=tuple(
             ()
-            if not m.agent_id
-            else ((m.process_score,) if m.HasField("process_score") else ())
-            + tuple(j.score for j in m.judge_scores)
-            + tuple(score for scores in asked for score in scores[t : t + 1] if score is not None)
+            if not spoken[t]
+            else _opinions(m, judges or {})
+            + tuple(Opinion(score) for scores in asked for score in scores[t : t + 1] if score is not None)
             for t, m in enumerate(messages)
         ),
         prefix_values=tuple(m.prefix_value if m.HasField("prefix_value") else None for m in messages),
@@ -78,6 +101,14 @@ def read(episode: episode_pb2.Episode, asked: Sequence[Sequence[float | None]] =
         annotated=next((t for t, m in enumerate(messages) if m.first_error), None),
         tokens=tuple(m.token_count for m in messages),
     )
+
+
+def _opinions(message: episode_pb2.Message, judges: Mapping[str, tuple[float, float]]) -> tuple[Opinion, ...]:
+    """A judge whose weight is 0 is left out."""
+    given = [("", message.process_score)] if message.HasField("process_score") else []
+    given += [(j.judge, j.score) for j in message.judge_scores]
+    found = [Opinion(q, *judges[name]) if name in judges else Opinion(q) for name, q in given]
+    return tuple(opinion for opinion in found if opinion.weight > 0)
 
 
 def logit(p: float) -> float:

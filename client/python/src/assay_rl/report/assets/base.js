@@ -67,9 +67,14 @@ function diverging(value, most, what) {
 
 // Credit answers what other teams would have got. Where nobody was asked, an agent only has a share of the outcome.
 const onlyOutcome = (episode) => episode.effort?.evaluator === "outcome";
+// The score is not what the evaluator gives the whole team.
+const differs = (episode) => !onlyOutcome(episode) && Math.abs(episode.unexplained) > 0;
 const standing = (episode, agent) => (onlyOutcome(episode) ? agent.total : agent.credit);
 // Whether anything speaks for one agent or message over another.
 const hasEvidence = (episode) => !onlyOutcome(episode) || (episode.success ? Boolean(episode.evidence) && episode.evidence !== "EQUAL" : episode.first.tier !== "NONE");
+
+// A failure of which nothing says who or what it was.
+const nothingTells = (episode) => !episode.success && !hasEvidence(episode);
 
 const color = (index) => `var(--agent-${index % 8})`;
 const dot = (index) => h("span", { class: "dot", "aria-hidden": "true", style: { background: index < 0 ? "var(--line)" : color(index) } });

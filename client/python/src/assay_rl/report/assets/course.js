@@ -46,12 +46,25 @@ function sentence(change) {
   const [title, unit] = titleOf(change), format = FORMATS[unit];
   const fell = change.after < change.before;
   const numbers = [" ", figure(change.before, format), ` in ${stretch(change.begin, change.last)}, `, figure(change.after, format), ` in ${stretch(change.step, change.end)}.`];
-  const who = change.role ? shortName(change.role, 30) : null;
-  if (change.name === "sabotage") return [who, fell && change.after < 0.1 ? " stopped hurting the team" : fell ? " hurt the team less often" : " hurt the team more often", ": of the episodes in which it mattered it did so in", ...numbers];
-  if (change.name === "mattered") return [who, fell && change.after < 0.15 ? " became redundant" : fell ? " mattered less often" : " mattered more often", ": its credit was not zero in", ...numbers];
+  const who = change.role ? listed(change.roles ?? [change.role]) : null, whose = change.roles?.length > 1 ? "the credit of each" : "its credit";
+  if (change.name === "sabotage") return [who, fell && change.after < 0.1 ? " stopped hurting the team" : fell ? " hurt the team less often" : " hurt the team more often", change.roles?.length > 1 ? ": of the episodes in which they mattered they did so in" : ": of the episodes in which it mattered it did so in", ...numbers];
+  if (change.name === "mattered") return [who, fell && change.after < 0.15 ? " became redundant" : fell ? " mattered less often" : " mattered more often", `: ${whose} was not zero in`, ...numbers];
   if (change.name === "redundancy" && change.role) return [who, fell ? " repeated others less" : " repeated others more", ":", ...numbers];
   const what = change.role ? [title, " of ", who] : [title];
   return [...what, fell ? " fell:" : " rose:", ...numbers];
+}
+
+const listed = (roles) => roles.flatMap((role, k) => [k === 0 ? "" : k === roles.length - 1 ? " and " : ", ", shortName(role, 30)]);
+
+// What became of several roles alike, number by number, is said once.
+function together(changes) {
+  const alike = new Map();
+  for (const change of changes) {
+    const key = JSON.stringify([change.name, change.role ? change.before : change, change.after, change.begin, change.step, change.end]);
+    if (alike.has(key)) alike.get(key).roles.push(change.role);
+    else alike.set(key, { ...change, roles: [change.role] });
+  }
+  return [...alike.values()];
 }
 
 // From the first stretch of a series to its last one, and the step of its largest jump; of one that went up and down
@@ -90,7 +103,8 @@ function changesOf(run) {
   places.sort((a, b) => a.step - b.step);
   const list = h("div", { class: "changes" });
   if (!places.length) list.append(empty("Nothing became another: no curve has a place with clearly different means on its two sides."));
-  for (const { step, changes } of places) {
+  for (const { step, changes: all } of places) {
+    const changes = together(all);
     const items = h("ul", {}, changes.slice(0, 6).map((change) => h("li", {}, sentence(change))));
     const more = h("button", { type: "button", class: "link", on: { click: () => { items.append(...changes.slice(6).map((change) => h("li", {}, sentence(change)))); more.remove(); } } }, `${changes.length - 6} more`);
     list.append(h("section", {}, h("h3", {}, `From step ${step} on`), items, changes.length > 6 && more));

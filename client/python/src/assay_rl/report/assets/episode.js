@@ -51,14 +51,14 @@ function verdict(episode, open) {
     againstValue(episode),
     h("div", { class: "answers" },
       box("Who helped", ...whoHelped(episode)),
-      box("Who hurt", ...whoHurt(episode)),
+      nothingTells(episode) ? box("Nothing tells the messages apart", ...waysToFindOut(episode)) : box("Who hurt", ...whoHurt(episode)),
       box("Where it went wrong", ...whereWrong(episode, open)),
       box("Why the numbers add up", ...whyAdds(episode, options))));
 }
 
 // Credit shares out v(N), the evaluator's value of the whole team. Where the run ended elsewhere that is said.
 function againstValue(episode) {
-  if (onlyOutcome(episode) || Math.abs(episode.unexplained) <= 1e-9) return null;
+  if (!differs(episode)) return null;
   return h("p", { class: "soft" }, "The evaluator gives the whole team ", figure(episode.grand), "; the run got ", figure(episode.score), ". The difference of ", figure(episode.unexplained, signed), " is nobody's credit.");
 }
 
@@ -86,8 +86,19 @@ function whoHurt(episode) {
   if (!onlyOutcome(episode)) {
     return [hurt.length ? people(episode, hurt, (agent) => against(agent, -1)) : h("p", {}, "Nobody made the team worse."), hurt.length > 0 && h("p", { class: "soft" }, "The team was better without them.")];
   }
-  if (!hasEvidence(episode)) return [h("p", {}, "Not known."), !episode.success && h("p", { class: "soft" }, "All carry the shortfall alike; that is no claim about anybody.")];
+  if (!hasEvidence(episode)) return [h("p", {}, "Not known.")];
   return [hurt.length ? people(episode, hurt, () => null) : h("p", {}, "Nobody carries blame."), hurt.length > 0 && h("p", { class: "soft" }, "The blame of their messages.")];
+}
+
+// What would tell, and at what price. Not of a run that was cut off: nothing is claimed of it.
+function waysToFindOut(episode) {
+  const alike = h("p", {}, "All carry the shortfall alike; that is no claim about anybody.");
+  if (episode.truncated) return [alike];
+  const spoken = scored(episode).length, rounds = Math.ceil(Math.log2(Math.max(1, episode.messages.length)));
+  return [alike, h("p", { class: "soft" }, "To find out, cheapest first:"), h("ul", { class: "soft" },
+    h("li", {}, `mark the first error by hand: no calls, ${count(spoken, "message")} to read;`),
+    h("li", {}, `let a judge grade them (assay-rl judge): 1 call for all, or ${spoken} one by one;`),
+    h("li", {}, `roll out from the states between them: at most ${Math.max(8, 8 * rounds)} calls.`))];
 }
 
 function jump(index, open, text) {
@@ -102,13 +113,13 @@ function whereWrong(episode, open) {
     if (first.decisive !== null && first.decisive !== first.index) lines.push(h("p", {}, "For good at ", jump(first.decisive, open, `message ${first.decisive}`), " by ", name(author(first.decisive)), "."));
     const mended = episode.messages.filter((message) => message.label === "REPAIR");
     if (mended.length) lines.push(h("p", {}, "Repaired at ", mended.slice(0, 5).map((message, k) => [k ? ", " : "", jump(message.index, open, `message ${message.index}`)]), "."));
-    lines.push(h("p", { class: "soft" }, `Evidence: ${TIERS[first.tier] || first.tier}.`));
+    lines.push(h("p", { class: "soft" }, `Evidence: ${TIERS[first.tier] || first.tier}.${priorWords(first)}`));
     return lines;
   }
   if (episode.success) return [h("p", {}, "Nowhere: the run succeeded, and no error is claimed.")];
-  if (first.tier === "NONE") return [h("p", {}, "Unknown. Nothing tells its messages apart, so no first error is claimed."), h("p", { class: "soft" }, "Annotations, process scores or rollouts would tell.")];
-  if (first.environment >= 0.5) return [h("p", {}, `With the environment: ${percent(first.environment)} sure that no agent's message, but a reply to one, cost the success. That share of the shortfall is nobody's.`), h("p", { class: "soft" }, `Evidence: ${TIERS[first.tier] || first.tier}.`)];
-  return [h("p", {}, `Unclear. The most suspect message has ${percent(first.probability)}; not enough to claim it.`), h("p", { class: "soft" }, `Evidence: ${TIERS[first.tier] || first.tier}.`)];
+  if (first.tier === "NONE") return [h("p", {}, "Unknown. Nothing tells its messages apart, so no first error is claimed.", priorWords(first))];
+  if (first.environment >= 0.5) return [h("p", {}, first.context !== null && ["At ", jump(first.context, open, `message ${first.context}`), ". "], `With the environment: ${percent(first.environment)} sure that no agent's message, but a reply to one, cost the success. That share of the shortfall is nobody's.`), h("p", { class: "soft" }, `Evidence: ${TIERS[first.tier] || first.tier}.${priorWords(first)}`)];
+  return [h("p", {}, `Unclear. The most suspect message has ${percent(first.probability)}; not enough to claim it.`), h("p", { class: "soft" }, `Evidence: ${TIERS[first.tier] || first.tier}.${priorWords(first)}`)];
 }
 
 function whyAdds(episode, options) {

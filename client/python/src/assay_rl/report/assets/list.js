@@ -23,7 +23,7 @@ function matches(episode, wanted) {
   if (wanted.outcome === "success" && !(episode.success === true)) return false;
   if (wanted.outcome === "failure" && !(episode.success === false)) return false;
   if (wanted.outcome === "error" && !episode.error) return false;
-  if (wanted.outcome === "differs" && !(!episode.error && !onlyOutcome(episode) && Math.abs(episode.unexplained) > 1e-9)) return false;
+  if (wanted.outcome === "differs" && (episode.error || !differs(episode))) return false;
   if (wanted.outcome === "claimed" && (episode.first?.index ?? null) === null) return false;
   if (wanted.label && !episode.messages.some((message) => message.label === wanted.label)) return false;
   if (wanted.step !== "" && String(episode.step) !== wanted.step) return false;

@@ -53,7 +53,7 @@ function tiles(total) {
     tile(figure(metrics.score), "mean score"),
     tile(figure(total.claimed, whole), "first errors claimed"),
     tile(figure(total.question_total, whole), "questions asked"),
-    metrics.unexplained > 1e-9 && tile(figure(metrics.unexplained), "outcome off the team's value, mean"),
+    total.mismatched > 0 && tile([figure(total.mismatched, whole), " of ", figure(total.valued, whole)], "scores that are not the team's value"),
     tile(figure(metrics.conservation, tiny), "largest conservation error", metrics.conservation === null ? null : metrics.conservation <= 1e-9 ? "good" : "bad"),
     total.failed > 0 && tile(figure(total.failed, whole), "without signals", "bad"));
 }

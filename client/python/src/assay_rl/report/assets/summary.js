@@ -77,6 +77,7 @@ function summarise(episodes) {
   const frequent = [...roles].sort((a, b) => b[1].episodes - a[1].episodes || (a[0] < b[0] ? -1 : 1));
   return {
     episodes: episodes.length, failed: episodes.length - answered.length, successes, claimed, graded, right, messages: repeats.length, groups: groups.length,
+    valued: valued.length, mismatched: valued.filter(differs).length,
     question_total: sum(answered.map((episode) => episode.effort.questions)),
     metrics: {
       score: meanOf(scores), score_spread: spreadOf(scores), success_rate: answered.length ? successes / answered.length : null,

@@ -17,6 +17,13 @@ const TIERS = {
   TEXT: "the texts, by a fitted prior",
   NONE: "nothing: no evidence was given",
 };
+// Which prior read the texts, where one was asked for.
+function priorWords(first) {
+  if (first.prior === "FITTED") return ` The prior was fitted on ${visible(first.source)}, with ${percent(first.weight)} of the weight.`;
+  if (first.prior === "GENERAL") return " The prior is of what carries over between teams.";
+  if (first.prior === "FLAT" && first.source) return ` The run is foreign to the fitted prior, whose weight is ${percent(first.weight)}.`;
+  return "";
+}
 const EVIDENCE = {
   OWEN: "how much each message changed the outcome when messages were left out (Owen values)",
   PREFIX: "how the expected outcome changed from message to message",
