@@ -35,7 +35,7 @@
 #include "server/session/session_observer.h"
 #include "server/session/trace_context.h"
 #include "server/wire/limits.h"
-#include "server/wire/notices.h"
+#include "server/wire/notices/notices.h"
 #include "server/wire/resolve_options.h"
 
 namespace assay::service {

@@ -1,4 +1,4 @@
-#include "server/wire/notices.h"
+#include "server/wire/notices/notices.h"
 
 #include <gmock/gmock.h>
 

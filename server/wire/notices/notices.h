@@ -1,7 +1,7 @@
 // Hints about episodes that are probably mistakes (v1::Notice): for people, and without an
 // influence on any result.
-#ifndef ASSAY_SERVER_WIRE_NOTICES_H_
-#define ASSAY_SERVER_WIRE_NOTICES_H_
+#ifndef ASSAY_SERVER_WIRE_NOTICES_NOTICES_H_
+#define ASSAY_SERVER_WIRE_NOTICES_NOTICES_H_
 
 #include <cstdint>
 #include <vector>
@@ -28,4 +28,4 @@ class Notices {
 
 }  // namespace assay::service
 
-#endif  // ASSAY_SERVER_WIRE_NOTICES_H_
+#endif  // ASSAY_SERVER_WIRE_NOTICES_NOTICES_H_
