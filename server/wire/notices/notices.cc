@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "server/blame/rates.h"
+#include "server/signals/episode.h"
 #include "server/wire/authors.h"
 
 namespace assay::service {

@@ -14,7 +14,6 @@ from assay_rl.client.channel import CHANNEL_OPTIONS, proxy_options
 from assay_rl.client.outcomes import Error
 from assay_rl.client.target import proxy_of
 
-
 # What gRPC says where a server refuses our certificate, or that we have none, in TLS 1.3: to us the handshake was over.
 _REFUSED_AFTER_HANDSHAKE = "Unwrap failed"
 
@@ -68,7 +67,7 @@ class Connection:
         self.executor.shutdown(wait=False, cancel_futures=True)
 
     def explained(self, error: Error) -> Error:
-        """An error of the transport, with the address and the proxy that it is about, and the cause where gRPC hides it."""
+        """An error of the transport, with the address and proxy that it is about, and the cause where gRPC hides it."""
         if error.code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
             return error
         where = f"the server at {self._target} cannot be reached"
