@@ -29,7 +29,7 @@ Cause Connection::Take(absl::string_view bytes, FrameGuard::Time now) {
     kind_ = bytes[0] == kPlaintextStart ? Kind::kPlaintext : Kind::kEncrypted;
     return Take(bytes, now);
   }
-  frames_.Take(bytes, now, stranger());
+  frames_.Take(bytes, now, standing());
   return frames_.cause();
 }
 
@@ -75,7 +75,12 @@ std::shared_ptr<Connection> Connections::Open(const std::string& peer, FrameGuar
   ++open_;
   ++from->open;
   auto connection = std::make_shared<Connection>(peer, name, limits_);
-  if (!local) peers_[peer] = connection;
+  if (local) {
+    // All who come by a Unix socket have one name, by which nobody could be let in later.
+    connection->standing_ = Standing::kLetIn;
+  } else {
+    peers_[peer] = connection;
+  }
   return connection;
 }
 
@@ -99,8 +104,7 @@ void Connections::LetIn(const std::string& peer) {
   MutexLock lock(&mutex_);
   const auto found = peers_.find(peer);
   if (found == peers_.end()) return;
-  if (const auto connection = found->second.lock())
-    connection->standing_ = Connection::Standing::kLetIn;
+  if (const auto connection = found->second.lock()) connection->standing_ = Standing::kLetIn;
 }
 
 void Connections::RefusedCall(const std::string& peer, FrameGuard::Time now) {
@@ -109,8 +113,8 @@ void Connections::RefusedCall(const std::string& peer, FrameGuard::Time now) {
   if (found == peers_.end()) return;
   const auto connection = found->second.lock();
   if (connection == nullptr) return;
-  auto unknown = Connection::Standing::kUnknown;
-  connection->standing_.compare_exchange_strong(unknown, Connection::Standing::kRefused);
+  auto unknown = Standing::kUnknown;
+  connection->standing_.compare_exchange_strong(unknown, Standing::kRefused);
   if (!connection->refused_calls_.Take(1, now)) connection->doomed_ = true;
 }
 

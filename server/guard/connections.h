@@ -37,14 +37,11 @@ class Connection {
   // cut off, kNone: it need not be. Frames are looked at where they are not encrypted.
   Cause Take(absl::string_view bytes, FrameGuard::Time now);
 
-  // A call was refused, and none let in. Before anything was said of a call it is not: how much a
-  // client sends until then says more about how busy the server is.
-  bool stranger() const { return standing_.load(std::memory_order_relaxed) == Standing::kRefused; }
+  Standing standing() const { return standing_.load(std::memory_order_relaxed); }
 
  private:
   friend class Connections;
   enum class Kind : uint8_t { kUnknown, kPlaintext, kEncrypted };
-  enum class Standing : uint8_t { kUnknown, kRefused, kLetIn };
 
   const std::string peer_;     // as gRPC names it
   const std::string network_;  // by which it is counted (NetworkOf)

@@ -43,7 +43,7 @@ FrameGuard::FrameGuard(const service::ConnectionLimits& limits)
       stranger_header_bytes_(limits.stranger_header_bytes),
       stranger_data_bytes_(limits.stranger_data_bytes) {}
 
-bool FrameGuard::Take(absl::string_view bytes, Time now, bool stranger) {
+bool FrameGuard::Take(absl::string_view bytes, Time now, Standing standing) {
   if (cause_ != Cause::kNone) return false;
   const size_t preface = std::min(preface_left_, bytes.size());
   preface_left_ -= preface;
@@ -60,25 +60,27 @@ bool FrameGuard::Take(absl::string_view bytes, Time now, bool stranger) {
     head_size_ = 0;
     const Head head{size_t{head_[0]} << 16 | size_t{head_[1]} << 8 | head_[2], head_[3], head_[4]};
     payload_left_ = head.length;
-    if (!OnHead(head, now, stranger)) return false;
+    if (!OnHead(head, now, standing)) return false;
   }
   return true;
 }
 
-bool FrameGuard::OnHead(const Head& head, Time now, bool stranger) {
+bool FrameGuard::OnHead(const Head& head, Time now, Standing standing) {
   switch (head.type) {
     case kData:
-      if (stranger && !Spend(stranger_data_bytes_, static_cast<double>(head.length), now,
-                             Cause::kStrangerData)) {
+      if (standing == Standing::kRefused &&
+          !Spend(stranger_data_bytes_, static_cast<double>(head.length), now,
+                 Cause::kStrangerData)) {
         return false;
       }
       if (head.length >= kSmallData || (head.flags & kEndStream) != 0) return true;
       return Spend(idle_frames_, 1, now, Cause::kIdleFrames);
     case kHeaders:
-      if (stranger && !Spend(stranger_calls_, 1, now, Cause::kStrangerCalls)) return false;
-      return OnBlock(head, /*first=*/true, now, stranger);
+      if (standing != Standing::kLetIn && !Spend(stranger_calls_, 1, now, Cause::kStrangerCalls))
+        return false;
+      return OnBlock(head, /*first=*/true, now, standing);
     case kContinuation:
-      return OnBlock(head, /*first=*/false, now, stranger);
+      return OnBlock(head, /*first=*/false, now, standing);
     case kReset:
       return Spend(resets_, 1, now, Cause::kResets);
     case kSettings:
@@ -92,7 +94,7 @@ bool FrameGuard::OnHead(const Head& head, Time now, bool stranger) {
   }
 }
 
-bool FrameGuard::OnBlock(const Head& head, bool first, Time now, bool stranger) {
+bool FrameGuard::OnBlock(const Head& head, bool first, Time now, Standing standing) {
   if (first) {
     block_bytes_ = 0;
     continuations_ = 0;
@@ -101,7 +103,7 @@ bool FrameGuard::OnBlock(const Head& head, bool first, Time now, bool stranger) 
   }
   block_bytes_ += static_cast<int64_t>(head.length);
   if (block_bytes_ > max_block_bytes_) return Cut(Cause::kHeaderBlock);
-  Allowance& bytes = stranger ? stranger_header_bytes_ : header_bytes_;
+  Allowance& bytes = standing == Standing::kLetIn ? header_bytes_ : stranger_header_bytes_;
   return Spend(bytes, static_cast<double>(head.length), now, Cause::kHeaderBytes);
 }
 

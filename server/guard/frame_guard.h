@@ -53,13 +53,20 @@ enum class Cause : uint8_t {
   kIdleFrames,   // that carry nothing or next to it, or that HTTP/2 does not know
   kHeaderBlock,  // too large, or in too many parts
   kHeaderBytes,
-  kStrangerCalls,  // of somebody none of whose calls was let in; as the next
-  kStrangerData,
+  kStrangerCalls,  // of somebody none of whose calls was let in
+  kStrangerData,   // and one was refused
   kRefusedCalls,
 };
 inline constexpr int kCauses = static_cast<int>(Cause::kRefusedCalls) + 1;
 // In lower case, such as "idle_frames".
 absl::string_view CauseLabel(Cause cause);
+
+// What was said of a connection's calls so far.
+enum class Standing : uint8_t {
+  kUnknown,  // nothing: a busy server says it late
+  kRefused,  // one had no good token, or was to no method; none was let in
+  kLetIn,    // one was
+};
 
 // Not thread safe.
 class FrameGuard {
@@ -68,10 +75,11 @@ class FrameGuard {
 
   explicit FrameGuard(const service::ConnectionLimits& limits);
 
-  // The next bytes that the client sent, from the connection's first on. `stranger`: a call of this
-  // connection was refused and none was let in; it may send little. False: it must be cut off, and
+  // The next bytes that the client sent, from the connection's first on. Who was not let in may
+  // make few calls. Who was refused may send little data; before that it is held by the windows of
+  // HTTP/2, and a client of good will may have filled many of them. False: it must be cut off, and
   // `cause` says why; nothing that follows is looked at.
-  bool Take(absl::string_view bytes, Time now, bool stranger);
+  bool Take(absl::string_view bytes, Time now, Standing standing);
 
   Cause cause() const { return cause_; }
 
@@ -81,8 +89,8 @@ class FrameGuard {
     uint8_t type;
     uint8_t flags;
   };
-  bool OnHead(const Head& head, Time now, bool stranger);
-  bool OnBlock(const Head& head, bool first, Time now, bool stranger);
+  bool OnHead(const Head& head, Time now, Standing standing);
+  bool OnBlock(const Head& head, bool first, Time now, Standing standing);
   bool Cut(Cause cause) {
     cause_ = cause;
     return false;

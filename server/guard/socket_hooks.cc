@@ -147,8 +147,8 @@ bool TakeDecrypted(SSL* ssl, absl::string_view bytes) {
   }
   const auto connection = tls->connection.lock();
   // Where it is not known whose it is, the stricter limits are not for it.
-  const bool stranger = connection != nullptr && connection->stranger();
-  const bool taken = tls->frames.Take(bytes, Now(), stranger);
+  const Standing standing = connection == nullptr ? Standing::kLetIn : connection->standing();
+  const bool taken = tls->frames.Take(bytes, Now(), standing);
   if (!taken && connection != nullptr) {
     AllConnections().CutOff(*connection, tls->frames.cause(), Now());
   }

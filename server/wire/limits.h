@@ -38,7 +38,7 @@ struct ConnectionLimits {
   int32_t max_header_block_bytes = 64 << 10;
   int32_t max_continuations = 32;
   Rate header_bytes = {16 << 20, 8 << 20};
-  // Of strangers: from the first call that is refused until one is let in.
+  // Of strangers: until a call is let in; data from the first call that is refused.
   Rate stranger_calls = {1'000, 200};
   Rate stranger_header_bytes = {1 << 20, 256 << 10};
   Rate stranger_data_bytes = {512 << 10, 64 << 10};

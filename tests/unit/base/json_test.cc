@@ -136,7 +136,7 @@ class Drawn {
           text[at] = kBytes[static_cast<size_t>(Below(static_cast<int>(kBytes.size())))];
           break;
         case 1:
-          text.erase(at, static_cast<size_t>(1 + Below(3)));
+          text.erase(at, 1 + static_cast<size_t>(Below(3)));
           break;
         case 2:
           text.insert(at, 1, kBytes[static_cast<size_t>(Below(static_cast<int>(kBytes.size())))]);
@@ -236,6 +236,21 @@ TEST(Json, SaysTheSameInEveryForm) {
     } else {
       EXPECT_EQ(ours.id(), "") << "nothing stays of what could not be read: " << json;
     }
+  }
+}
+
+// Of strings the memory is their own: brackets and commas in them are text, whatever is escaped.
+TEST(Json, MemoryCountsNoBracketsInStrings) {
+  const auto counted = [](const std::string& json) {
+    return JsonMemory(json) - static_cast<int64_t>(json.size());
+  };
+  EXPECT_EQ(counted(R"({"a":1})"), 400);
+  EXPECT_EQ(counted(R"({"a":"{,[\\"})"), 400);
+  EXPECT_EQ(counted(R"({"a":"\"{{\\\"[","b":"{"})"), 500);
+  EXPECT_EQ(counted(R"(["\\",{}])"), 600);
+  EXPECT_EQ(counted("['\"{',\"'\"]"), 200) << "either quotation mark";
+  for (const char* open : {"\"", "\"{{", "\"{\\\\", "\"\\\"{", "\"{\\"}) {
+    EXPECT_EQ(counted(open), 0) << "a string that has no end: " << open;
   }
 }
 

@@ -106,14 +106,13 @@ TEST(Connections, PeersBeyondTheLimitShareOneCount) {
       << "those that are gone are forgotten";
 }
 
-TEST(Connections, WhoMayOpenAUnixSocketIsNoStranger) {
+TEST(Connections, WhoMayOpenAUnixSocketIsLetIn) {
   Connections connections;
-  connections.set_limits({});
   const auto local = connections.Open("unix:", kStart);
   const auto remote = connections.Open(Peer(1, 1), kStart);
   for (const char* peer : {"unix:", "ipv4:10.0.0.1:1"}) connections.RefusedCall(peer, kStart);
-  EXPECT_FALSE(local->stranger()) << "all of them have one name";
-  EXPECT_TRUE(remote->stranger());
+  EXPECT_EQ(local->standing(), Standing::kLetIn);
+  EXPECT_EQ(remote->standing(), Standing::kRefused);
 }
 
 TEST(Connections, TooManyRefusedCallsDoomTheirConnection) {
@@ -121,7 +120,8 @@ TEST(Connections, TooManyRefusedCallsDoomTheirConnection) {
   const auto good = connections.Open(Peer(1, 1), kStart);
   const auto bad = connections.Open(Peer(1, 2), kStart);
   connections.LetIn(Peer(1, 1));
-  EXPECT_FALSE(good->stranger());
+  EXPECT_EQ(good->standing(), Standing::kLetIn);
+  EXPECT_EQ(bad->standing(), Standing::kUnknown);
   for (int i = 0; i < 100; ++i) connections.RefusedCall(Peer(1, 2), kStart);
   EXPECT_EQ(bad->Take("P", kStart), Cause::kNone);
   connections.RefusedCall(Peer(1, 2), kStart);
@@ -140,14 +140,14 @@ TEST(Connections, NobodyIsAStrangerBeforeACallWasRefused) {
     const auto one = connections.Open(Peer(1, refused ? 1 : 2), kStart);
     EXPECT_EQ(one->Take("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", kStart), Cause::kNone);
     if (refused) connections.RefusedCall(one->peer(), kStart);
-    EXPECT_EQ(one->stranger(), refused);
+    EXPECT_EQ(one->standing(), refused ? Standing::kRefused : Standing::kUnknown);
     Cause cause = Cause::kNone;
     for (int i = 0; i < 100 && cause == Cause::kNone; ++i) cause = one->Take(data, kStart);
     EXPECT_EQ(cause, refused ? Cause::kStrangerData : Cause::kNone);
     connections.LetIn(one->peer());
-    EXPECT_FALSE(one->stranger());
+    EXPECT_EQ(one->standing(), Standing::kLetIn);
     connections.RefusedCall(one->peer(), kStart);
-    EXPECT_FALSE(one->stranger()) << "whoever was let in stays so";
+    EXPECT_EQ(one->standing(), Standing::kLetIn) << "whoever was let in stays so";
   }
 }
 

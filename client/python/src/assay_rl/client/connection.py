@@ -67,7 +67,7 @@ class Connection:
         self.executor.shutdown(wait=False, cancel_futures=True)
 
     def explained(self, error: Error) -> Error:
-        """An error of the transport, with the address and proxy that it is about, and the cause where gRPC hides it."""
+        """An error of the transport, with the address and the proxy that it is about, and a cause that gRPC hides."""
         if error.code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
             return error
         where = f"the server at {self._target} cannot be reached"
