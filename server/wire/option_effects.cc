@@ -32,9 +32,10 @@ absl::Status FirstSet(const Idle (&options)[n], absl::string_view prefix = "") {
 }
 
 absl::Status CheckMessageRewards(const v1::MessageRewardOptions& rewards) {
+  const signals::MessageRewardOptions defaults;
   return FirstSet(
       {{"message_rewards.redundancy_penalty",
-        rewards.kappa() == 0 && rewards.redundancy_penalty() != kDefaultRedundancyPenalty,
+        rewards.kappa() == 0 && rewards.redundancy_penalty() != defaults.redundancy_penalty,
         "it is a share of message_rewards.kappa, which is 0"}});
 }
 
