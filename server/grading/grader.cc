@@ -21,8 +21,8 @@ std::string FormOf(const NumberForm& number) {
 
 Grade CompareClasses(absl::string_view answer, absl::string_view reference) {
   if (answer == reference) return Grade::kRight;
-  const bool read = !absl::StartsWith(answer, kUnreadableMark) &&
-                    !absl::StartsWith(reference, kUnreadableMark);
+  const bool read =
+      !absl::StartsWith(answer, kUnreadableMark) && !absl::StartsWith(reference, kUnreadableMark);
   return read ? Grade::kWrong : Grade::kUnreadable;
 }
 
