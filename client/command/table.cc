@@ -70,7 +70,8 @@ size_t AgentColumns(const v1::EpisodeSignals& signals) {
   return columns;
 }
 
-const char* EvidenceWords(v1::Evidence evidence) {
+// A kind that has no words yet is told by its name.
+std::string EvidenceWords(v1::Evidence evidence) {
   switch (evidence) {
     case v1::EVIDENCE_OWEN:
       return "Owen values, by leaving messages out";
@@ -78,8 +79,10 @@ const char* EvidenceWords(v1::Evidence evidence) {
       return "the change of the value at each message";
     case v1::EVIDENCE_SCORES:
       return "process scores";
-    default:
+    case v1::EVIDENCE_EQUAL:
       return "equal shares, as nothing tells the messages apart";
+    default:
+      return v1::Evidence_Name(evidence);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "server/base/json_shape.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -14,8 +15,13 @@ constexpr size_t kMaxKeyBytes = 64;
 // The end of the string that begins at `i`, behind its quotation mark.
 size_t StringEnd(absl::string_view json, size_t i) {
   const char quote = json[i++];
-  while (i < json.size() && json[i] != quote) i += json[i] == '\\' ? 2 : 1;
-  return i + 1;
+  size_t end = std::min(json.find(quote, i), json.size());
+  for (size_t backslash;
+       (backslash = json.substr(0, end).find('\\', i)) != absl::string_view::npos;) {
+    i = backslash + 2;
+    if (i > end) end = std::min(json.find(quote, i), json.size());
+  }
+  return end + 1;
 }
 
 }  // namespace

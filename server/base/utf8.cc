@@ -1,6 +1,23 @@
 #include "server/base/utf8.h"
 
+#include <cstdint>
+#include <cstring>
+
 namespace assay {
+namespace {
+
+// How many of the first bytes are ASCII, eight at a time: most texts are nothing else.
+size_t AsciiWords(absl::string_view text) {
+  constexpr uint64_t kHighBits = 0x8080808080808080;
+  size_t size = 0;
+  for (uint64_t word = 0; size + sizeof(word) <= text.size(); size += sizeof(word)) {
+    std::memcpy(&word, text.data() + size, sizeof(word));
+    if ((word & kHighBits) != 0) break;
+  }
+  return size;
+}
+
+}  // namespace
 
 size_t CharacterAt(absl::string_view text) {
   if (text.empty()) return 0;
@@ -17,7 +34,7 @@ size_t CharacterAt(absl::string_view text) {
 }
 
 bool IsUtf8(absl::string_view text) {
-  while (!text.empty()) {
+  for (text.remove_prefix(AsciiWords(text)); !text.empty(); text.remove_prefix(AsciiWords(text))) {
     const size_t length = CharacterAt(text);
     if (length == 0) return false;
     text.remove_prefix(length);

@@ -10,10 +10,12 @@
 #ifndef ASSAY_SERVER_PLAN_PLAN_H_
 #define ASSAY_SERVER_PLAN_PLAN_H_
 
+#include <cstddef>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "server/plan/question.h"
 
@@ -41,6 +43,14 @@ class Plan {
   // The result. Before done() it is a partial result where the plan has one, else an error.
   virtual absl::StatusOr<R> finish() = 0;
 };
+
+// What tell() says of so many answers to so many questions.
+inline absl::Status CheckCount(size_t answers, size_t questions) {
+  if (questions == 0) return absl::FailedPreconditionError("nothing was asked");
+  if (answers == questions) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("answers: ", answers, " for ", questions, " questions"));
+}
 
 }  // namespace assay
 

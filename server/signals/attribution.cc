@@ -71,8 +71,8 @@ class Attribution::Impl {
     Advance();
   }
 
-  bool done() const { return !status_.ok() || batch_.empty(); }
-  const std::vector<Question>& ask() const { return batch_; }
+  bool done() const { return !status_.ok() || ask().empty(); }
+  const std::vector<Question>& ask() const { return detail_ != nullptr ? detail_->ask() : batch_; }
   absl::Status tell(absl::Span<const Answer> answers);
   bool can_finish_early() {
     return status_.ok() && (detail_ != nullptr || credit_.can_finish_early());
@@ -104,7 +104,7 @@ class Attribution::Impl {
   absl::Status status_;
   bool scores_wanted_ = false;
   Target scores_target_ = Target::kEvaluator;
-  std::vector<Question> batch_;
+  std::vector<Question> batch_;  // of the credit phase, with the scores
   std::unique_ptr<DetailPhase> detail_;
   Findings findings_;
   int64_t questions_ = 0;
@@ -124,21 +124,12 @@ void Attribution::Impl::WantScores(const EvaluatorTraits& scorer) {
 }
 
 void Attribution::Impl::Advance() {
-  batch_.clear();
-  if (!status_.ok()) return;
-  if (detail_ == nullptr) {
-    if (!credit_.done()) credit_.Ask(batch_);
-    if (scores_wanted_) {
-      Question scores;
-      scores.kind = QuestionKind::kMessageScores;
-      scores.target = scores_target_;
-      batch_.push_back(scores);
-    }
-    if (!batch_.empty()) return;
-    status_ = OpenDetail();
-    if (!status_.ok() || detail_ == nullptr) return;
+  if (!status_.ok() || detail_ != nullptr) return;
+  batch_ = credit_.ask();
+  if (scores_wanted_) {
+    batch_.push_back({{.kind = QuestionKind::kMessageScores}, scores_target_});
   }
-  if (!detail_->done()) detail_->Ask(batch_);
+  if (batch_.empty()) status_ = OpenDetail();
 }
 
 absl::Status Attribution::Impl::OpenDetail() {
@@ -148,7 +139,7 @@ absl::Status Attribution::Impl::OpenDetail() {
       questions_;
   std::vector<double> credit;
   if (credit_.counterfactual()) {
-    const absl::StatusOr<const credit::CreditEstimate*> estimate = credit_.Finish();
+    const absl::StatusOr<const credit::CreditEstimate*> estimate = credit_.finish();
     if (!estimate.ok()) return estimate.status();
     inputs.score = episode_.score.value_or((*estimate)->grand);
     credit = (*estimate)->values;
@@ -164,34 +155,31 @@ absl::Status Attribution::Impl::OpenDetail() {
 
 void Attribution::Impl::Record(absl::Span<const Answer> answers) {
   for (size_t k = 0; k < answers.size(); ++k) {
-    const bool table = IsTable(batch_[k].kind);
+    const bool table = IsTable(ask()[k].kind);
     const int64_t stands_for = table ? static_cast<int64_t>(answers[k].table.size()) : 1;
     questions_ += stands_for;
     if (!answers[k].cached) samples_ += table ? stands_for : answers[k].samples;
     if (options_.audit != AuditLevel::kFull) continue;
-    asked_.push_back({batch_[k], answers[k], {answers[k].table.begin(), answers[k].table.end()}});
+    asked_.push_back({ask()[k], answers[k], {answers[k].table.begin(), answers[k].table.end()}});
     asked_.back().answer.table = {};
   }
 }
 
 absl::Status Attribution::Impl::Route(absl::Span<const Answer> answers) {
-  if (detail_ != nullptr) return detail_->Tell(answers, findings_);
+  if (detail_ != nullptr) return detail_->tell(answers);
   if (scores_wanted_) {
     findings_.scores = answers.back().scores;
     answers.remove_suffix(1);
     scores_wanted_ = false;
   }
-  return answers.empty() ? absl::OkStatus() : credit_.Tell(answers);
+  return answers.empty() ? absl::OkStatus() : credit_.tell(answers);
 }
 
 absl::Status Attribution::Impl::tell(absl::Span<const Answer> answers) {
   if (done()) return absl::FailedPreconditionError("nothing was asked");
-  if (answers.size() != batch_.size()) {
-    return status_ = absl::InvalidArgumentError(
-               absl::StrCat("answers: ", answers.size(), " for ", batch_.size(), " questions"));
-  }
+  status_ = CheckCount(answers.size(), ask().size());
   for (size_t k = 0; k < answers.size() && status_.ok(); ++k) {
-    status_ = CheckAnswer(batch_[k], answers[k], episode_, options_.range);
+    status_ = CheckAnswer(ask()[k], answers[k], episode_, options_.range);
   }
   if (!status_.ok()) return status_;
   Record(answers);
@@ -203,7 +191,7 @@ absl::Status Attribution::Impl::tell(absl::Span<const Answer> answers) {
 absl::Status Attribution::Impl::FillCredit(Signals& signals) {
   signals.agents.resize(episode_.agents.size());
   if (!credit_.counterfactual()) return absl::OkStatus();
-  const absl::StatusOr<const credit::CreditEstimate*> finished = credit_.Finish();
+  const absl::StatusOr<const credit::CreditEstimate*> finished = credit_.finish();
   if (!finished.ok()) return finished.status();
   const credit::CreditEstimate* const estimate = *finished;
   const std::vector<std::optional<double>> without = credit_.ValuesWithout();
@@ -364,6 +352,9 @@ absl::StatusOr<Signals> Attribution::Impl::finish() {
   if (!status_.ok()) return status_;
   Signals signals;
   signals.partial = !done();
+  if (detail_ != nullptr) {
+    ASSAY_ASSIGN_OR_RETURN(findings_, detail_->finish());
+  }
   ASSAY_RETURN_IF_ERROR(FillCredit(signals));
   ASSAY_RETURN_IF_ERROR(FillScore(signals));
   ASSAY_RETURN_IF_ERROR(FillMessages(signals));

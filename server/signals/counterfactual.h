@@ -26,6 +26,14 @@ struct Question : assay::Question {
 };
 inline constexpr int32_t kAbsent = -1;
 
+// The same questions, put to the evaluator.
+inline std::vector<Question> ToEvaluator(const std::vector<assay::Question>& questions) {
+  std::vector<Question> batch;
+  batch.reserve(questions.size());
+  for (const assay::Question& question : questions) batch.push_back({question});
+  return batch;
+}
+
 // `samples` is at least 1.
 struct Answer : assay::Answer {
   bool cached = false;         // none of the samples was made for this question: it cost nothing

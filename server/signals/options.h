@@ -1,4 +1,5 @@
-// How to attribute, with every default resolved (proto/assay/v1/options.proto).
+// How to attribute, with every default resolved (proto/assay/v1/options.proto). The values of the
+// members here are the defaults of the wire too, in a value range of [0, 1].
 #ifndef ASSAY_SERVER_SIGNALS_OPTIONS_H_
 #define ASSAY_SERVER_SIGNALS_OPTIONS_H_
 

@@ -13,11 +13,6 @@ namespace {
 using signals::EvaluatorKind;
 using signals::QuestionKind;
 
-// What resolving fills in where nothing is sent.
-constexpr double kDefaultEpsilon = 1e-6;
-constexpr double kDefaultConfidence = 0.95;
-constexpr double kDefaultRedundancyPenalty = 0.1;
-
 // An option, whether it is not the default, and why nobody reads it.
 struct Idle {
   absl::string_view path;
@@ -39,12 +34,13 @@ absl::Status FirstSet(const Idle (&options)[n], absl::string_view prefix = "") {
 absl::Status CheckEstimator(const v1::EstimatorOptions& estimator, EvaluatorKind kind) {
   if (kind == EvaluatorKind::kOutcome) {
     constexpr absl::string_view kWhy = "the evaluator outcome leaves nothing to estimate";
-    return FirstSet(
-        {{"estimator.method", estimator.method() != v1::METHOD_AUTO, kWhy},
-         {"estimator.max_questions", estimator.max_questions() != 0, kWhy},
-         {"estimator.target_half_width", estimator.target_half_width() != 0, kWhy},
-         {"estimator.confidence", estimator.confidence() != kDefaultConfidence, kWhy},
-         {"estimator.samples_per_question", estimator.samples_per_question() != 1, kWhy}});
+    const signals::EstimatorOptions defaults;
+    return FirstSet({{"estimator.method", estimator.method() != v1::METHOD_AUTO, kWhy},
+                     {"estimator.max_questions", estimator.max_questions() != 0, kWhy},
+                     {"estimator.target_half_width", estimator.target_half_width() != 0, kWhy},
+                     {"estimator.confidence", estimator.confidence() != defaults.confidence, kWhy},
+                     {"estimator.samples_per_question",
+                      estimator.samples_per_question() != defaults.samples_per_question, kWhy}});
   }
   const bool computed = kind == EvaluatorKind::kVote || kind == EvaluatorKind::kGiven;
   return FirstSet(
@@ -69,16 +65,16 @@ absl::Status CheckEffects(const v1::AdvantageOptions& resolved, absl::string_vie
   constexpr absl::string_view kOff =
       "teams are asked about only where recombination.mode is AUTO and the outcome part AUTO or "
       "RECOMBINED";
-  return FirstSet(
-      {{"epsilon",
-        resolved.scale() == v1::OUTCOME_SCALE_NONE && resolved.epsilon() != kDefaultEpsilon,
-        "OUTCOME_SCALE_NONE divides nothing"},
-       {"blend", resolved.credit() == v1::CREDIT_PART_NONE && resolved.blend() != 0,
-        "CREDIT_PART_NONE leaves nothing to blend in"},
-       {"recombination.siblings", off && teams.siblings() != 0, kOff},
-       {"recombination.max_questions", off && teams.max_questions() != recombination::kMaxQuestions,
-        kOff}},
-      prefix);
+  return FirstSet({{"epsilon",
+                    resolved.scale() == v1::OUTCOME_SCALE_NONE &&
+                        resolved.epsilon() != signals::AdvantageOptions().epsilon,
+                    "OUTCOME_SCALE_NONE divides nothing"},
+                   {"blend", resolved.credit() == v1::CREDIT_PART_NONE && resolved.blend() != 0,
+                    "CREDIT_PART_NONE leaves nothing to blend in"},
+                   {"recombination.siblings", off && teams.siblings() != 0, kOff},
+                   {"recombination.max_questions",
+                    off && teams.max_questions() != recombination::kMaxQuestions, kOff}},
+                  prefix);
 }
 
 absl::Status CheckEffects(const ResolvedOptions& options) {
@@ -87,10 +83,11 @@ absl::Status CheckEffects(const ResolvedOptions& options) {
     return status;
   }
   const v1::MessageRewardOptions& rewards = wire.message_rewards();
-  if (absl::Status status = FirstSet(
-          {{"message_rewards.redundancy_penalty",
-            rewards.kappa() == 0 && rewards.redundancy_penalty() != kDefaultRedundancyPenalty,
-            "it is a share of message_rewards.kappa, which is 0"}});
+  if (absl::Status status =
+          FirstSet({{"message_rewards.redundancy_penalty",
+                     rewards.kappa() == 0 && rewards.redundancy_penalty() !=
+                                                 signals::MessageRewardOptions().redundancy_penalty,
+                     "it is a share of message_rewards.kappa, which is 0"}});
       !status.ok()) {
     return status;
   }

@@ -62,7 +62,7 @@ void ResolveScores(v1::AttributionOptions* wire, signals::Options* options, Opti
 
 void ResolveEstimator(v1::EstimatorOptions* wire, signals::EstimatorOptions* options,
                       OptionChecker* check) {
-  if (wire->method() == v1::METHOD_UNSPECIFIED) wire->set_method(v1::METHOD_AUTO);
+  if (wire->method() == v1::METHOD_UNSPECIFIED) wire->set_method(EnumToWire(options->method));
   options->method = EnumFromWire<credit::Method>(wire->method());
   if (wire->max_questions() < 0 || wire->max_questions() == 1) {
     check->Fail(Invalid("estimator.max_questions", "must be 0 or at least 2"));
@@ -70,27 +70,33 @@ void ResolveEstimator(v1::EstimatorOptions* wire, signals::EstimatorOptions* opt
   options->max_questions = wire->max_questions();
   check->NotNegative("estimator.target_half_width", wire->target_half_width());
   options->target_half_width = wire->target_half_width();
-  if (!wire->has_confidence()) wire->set_confidence(0.95);
+  if (!wire->has_confidence()) wire->set_confidence(options->confidence);
   check->Inside("estimator.confidence", wire->confidence(), 0, 1);
   options->confidence = wire->confidence();
   check->InRange("estimator.samples_per_question", wire->samples_per_question(), 0,
                  kMaxSamplesPerQuestion);
-  if (wire->samples_per_question() == 0) wire->set_samples_per_question(1);
+  if (wire->samples_per_question() == 0) {
+    wire->set_samples_per_question(options->samples_per_question);
+  }
   options->samples_per_question = wire->samples_per_question();
 }
 
 void ResolveMessageRewards(v1::MessageRewardOptions* wire, const signals::ValueRange& range,
                            signals::MessageRewardOptions* options, OptionChecker* check) {
-  if (wire->evidence() == v1::EVIDENCE_UNSPECIFIED) wire->set_evidence(v1::EVIDENCE_AUTO);
+  if (wire->evidence() == v1::EVIDENCE_UNSPECIFIED) {
+    wire->set_evidence(EnumToWire(options->evidence));
+  }
   options->evidence = EnumFromWire<signals::EvidenceKind>(wire->evidence());
-  if (!wire->has_kappa()) wire->set_kappa(0.5);
+  if (!wire->has_kappa()) wire->set_kappa(options->kappa);
   check->InRange("message_rewards.kappa", wire->kappa(), 0, kMaxBound);
   options->kappa = wire->kappa() * range.size();
-  if (!wire->has_redundancy_penalty()) wire->set_redundancy_penalty(0.1);
+  if (!wire->has_redundancy_penalty()) {
+    wire->set_redundancy_penalty(options->redundancy_penalty);
+  }
   check->InRange("message_rewards.redundancy_penalty", wire->redundancy_penalty(), 0, 1);
   options->redundancy_penalty = wire->redundancy_penalty();
   if (wire->redundancy() == v1::REDUNDANCY_UNSPECIFIED) {
-    wire->set_redundancy(v1::REDUNDANCY_SHINGLES);
+    wire->set_redundancy(options->shingles ? v1::REDUNDANCY_SHINGLES : v1::REDUNDANCY_OFF);
   }
   options->shingles = wire->redundancy() == v1::REDUNDANCY_SHINGLES;
   options->weigh_by_tokens = wire->weigh_by_tokens();
@@ -134,7 +140,7 @@ void ResolveModel(v1::FirstErrorOptions* wire, blame::Parameters* parameters,
 
 void ResolveFirstError(v1::FirstErrorOptions* wire, const Limits& limits, const Catalog& catalog,
                        signals::FirstErrorOptions* options, OptionChecker* check) {
-  if (!wire->has_confidence()) wire->set_confidence(0.5);
+  if (!wire->has_confidence()) wire->set_confidence(options->confidence);
   check->Inside("first_error.confidence", wire->confidence(), 0, 1);
   options->confidence = wire->confidence();
   check->NotNegative("first_error.max_rollouts", wire->max_rollouts());
@@ -143,7 +149,7 @@ void ResolveFirstError(v1::FirstErrorOptions* wire, const Limits& limits, const 
   }
   options->max_rollouts = wire->max_rollouts();
   if (wire->definition() == v1::ERROR_DEFINITION_UNSPECIFIED) {
-    wire->set_definition(v1::ERROR_DEFINITION_STAYS_UNLIKELY);
+    wire->set_definition(EnumToWire(options->definition));
   }
   options->definition = EnumFromWire<blame::ErrorDefinition>(wire->definition());
   options->soft_rewards = wire->soft_rewards();
@@ -239,20 +245,24 @@ absl::StatusOr<signals::AdvantageOptions> ResolveAdvantages(v1::AdvantageOptions
     options.blend = wire->blend();
   }
   if (wire->scale() == v1::OUTCOME_SCALE_UNSPECIFIED) {
-    wire->set_scale(v1::OUTCOME_SCALE_POPULATION);
+    wire->set_scale(EnumToWire(options.scale));
   }
   options.scale = EnumFromWire<signals::OutcomeScale>(wire->scale());
-  if (!wire->has_epsilon()) wire->set_epsilon(1e-6);
+  if (!wire->has_epsilon()) wire->set_epsilon(options.epsilon);
   if (!(wire->epsilon() > 0 && wire->epsilon() <= kMaxEpsilon)) {
     check.Fail(Invalid(check.At("epsilon"), "must be above 0 and at most 1"));
   }
   options.epsilon = wire->epsilon();
   options.range = range.size();
-  if (wire->outcome() == v1::OUTCOME_PART_UNSPECIFIED) wire->set_outcome(v1::OUTCOME_PART_AUTO);
+  if (wire->outcome() == v1::OUTCOME_PART_UNSPECIFIED) {
+    wire->set_outcome(EnumToWire(options.outcome));
+  }
   options.outcome = EnumFromWire<signals::OutcomePart>(wire->outcome());
   ResolveRecombination(wire->mutable_recombination(), options.outcome, &options.recombination,
                        &check);
-  if (wire->credit() == v1::CREDIT_PART_UNSPECIFIED) wire->set_credit(v1::CREDIT_PART_AUTO);
+  if (wire->credit() == v1::CREDIT_PART_UNSPECIFIED) {
+    wire->set_credit(EnumToWire(options.credit));
+  }
   options.credit = EnumFromWire<signals::CreditPart>(wire->credit());
   if (!check.status().ok()) return check.status();
   return options;
@@ -283,7 +293,7 @@ absl::StatusOr<ResolvedOptions> ResolveOptions(const v1::AttributionOptions& sen
       ResolveAdvantages(wire->mutable_advantages(), *range, "advantages.");
   if (!advantages.ok()) return advantages.status();
   options->advantages = *advantages;
-  if (wire->audit() == v1::AUDIT_UNSPECIFIED) wire->set_audit(v1::AUDIT_LEDGER);
+  if (wire->audit() == v1::AUDIT_UNSPECIFIED) wire->set_audit(EnumToWire(options->audit));
   options->audit = EnumFromWire<signals::AuditLevel>(wire->audit());
   options->allow_partial = wire->allow_partial();
   ResolveLimits(wire, limits, &resolved, &check);

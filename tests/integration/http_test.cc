@@ -7,9 +7,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <fstream>
-#include <memory>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -20,149 +17,10 @@
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "server/runtime/assay_server.h"
+#include "tests/integration/http_fixture.h"
 
 namespace assay::testing {
 namespace {
-
-struct Reply {
-  int status = 0;
-  std::string head;
-  std::string body;
-};
-
-bool Connects(int fd, int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
-}
-
-// One keep-alive connection.
-class Connection {
- public:
-  explicit Connection(int port) : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
-    EXPECT_TRUE(Connects(fd_, port));
-    const timeval timeout{60, 0};
-    setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-  }
-  ~Connection() { close(fd_); }
-
-  Reply Post(const std::string& path, const std::string& body, const std::string& headers = "") {
-    Send(absl::StrCat("POST ", path, " HTTP/1.1\r\nHost: localhost\r\nContent-Length: ",
-                      body.size(), "\r\n", headers, "\r\n", body));
-    return Receive();
-  }
-  void Send(const std::string& text) {
-    for (size_t sent = 0; sent < text.size();) {
-      const ssize_t n = send(fd_, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
-      if (n <= 0) return;
-      sent += static_cast<size_t>(n);
-    }
-  }
-  // Until the connection is closed.
-  Reply ReceiveAll() {
-    while (Fill()) {
-    }
-    Reply reply;
-    const size_t end = buffer_.find("\r\n\r\n");
-    if (end == std::string::npos) return reply;
-    reply.head = buffer_.substr(0, end);
-    reply.body = buffer_.substr(end + 4);
-    (void)absl::SimpleAtoi(reply.head.substr(9, 3), &reply.status);
-    return reply;
-  }
-  // Whether the text comes before the connection ends.
-  bool ReceiveUntil(const std::string& text) {
-    while (buffer_.find(text) == std::string::npos) {
-      if (!Fill()) return false;
-    }
-    return true;
-  }
-  Reply Receive() {
-    size_t end = 0;
-    while ((end = buffer_.find("\r\n\r\n")) == std::string::npos) {
-      if (!Fill()) return {};
-    }
-    const std::string head = buffer_.substr(0, end);
-    Reply reply;
-    size_t length = 0;
-    (void)absl::SimpleAtoi(head.substr(9, 3), &reply.status);
-    const size_t at = head.find("Content-Length: ");
-    if (at != std::string::npos) {
-      (void)absl::SimpleAtoi(head.substr(at + 16, head.find('\r', at) - at - 16), &length);
-    }
-    while (buffer_.size() < end + 4 + length) {
-      if (!Fill()) return {};
-    }
-    reply.head = head;
-    reply.body = buffer_.substr(end + 4, length);
-    buffer_.erase(0, end + 4 + length);
-    return reply;
-  }
-
- private:
-  bool Fill() {
-    char chunk[16384];
-    const ssize_t n = recv(fd_, chunk, sizeof(chunk), 0);
-    if (n > 0) buffer_.append(chunk, static_cast<size_t>(n));
-    return n > 0;
-  }
-  const int fd_;
-  std::string buffer_;
-};
-
-class Http : public ::testing::Test {
- protected:
-  // To begin and to end takes the gateway two seconds: whoever needs nothing special shares one.
-  void Start() {
-    static telemetry::Log log;
-    if (shared_ == nullptr) shared_ = Make({}, &log);
-    port_ = shared_->http_port();
-  }
-  static void TearDownTestSuite() { shared_.reset(); }
-  void Start(const runtime::Config& config) {
-    server_ = Make(config, &log_);
-    port_ = server_->http_port();
-  }
-  static std::unique_ptr<runtime::AssayServer> Make(runtime::Config config, telemetry::Log* log) {
-    config.listen = "127.0.0.1:0";
-    config.metrics = "";
-    config.http = "127.0.0.1:0";
-    config.workers = 2;
-    auto server = runtime::AssayServer::Start(config, {}, log);
-    EXPECT_TRUE(server.ok()) << server.status();
-    return *std::move(server);
-  }
-  Reply Post(const std::string& path, const std::string& body, const std::string& headers = "") {
-    return Connection(port_).Post(path, body, headers);
-  }
-
-  telemetry::Log log_;
-  std::unique_ptr<runtime::AssayServer> server_;
-  int port_ = 0;
-
- private:
-  static inline std::unique_ptr<runtime::AssayServer> shared_;
-};
-
-constexpr char kEpisode[] =
-    R"({"id": "e", "agents": [{"id": "a"}, {"id": "b"}], "outcome": {"score": 0.75},
-        "messages": [{"agentId": "a", "content": "one two"}, {"agentId": "b", "content": ""}]})";
-
-std::string Quoted(const std::string& text) {
-  google::protobuf::Value value;
-  value.set_string_value(text);
-  std::string json;
-  EXPECT_TRUE(google::protobuf::util::MessageToJsonString(value, &json).ok());
-  return json;
-}
-
-google::protobuf::Struct Parse(const std::string& json) {
-  google::protobuf::Struct parsed;
-  EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(json, &parsed).ok()) << json;
-  return parsed;
-}
 
 TEST_F(Http, SignalsAsProtoJson) {
   Start();
@@ -441,97 +299,6 @@ TEST_F(Http, FailuresAreStatuses) {
   EXPECT_EQ(get.Receive().status, 405);
 }
 
-TEST_F(Http, ABodyThatIsTooLargeIsRefusedByItsLength) {
-  Start();
-  Connection connection(port_);
-  connection.Send("POST /v1/signals HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n");
-  EXPECT_EQ(connection.Receive().status, 413);
-}
-
-// As one piece and in chunks.
-TEST_F(Http, ABodyMayBeAsLongAsTheLimit) {
-  runtime::Config config;
-  config.session.limits.max_transport_bytes = 4 << 20;
-  config.session.limits.max_episode_bytes = 1 << 20;
-  Start(config);
-  const std::string call = absl::StrCat("{\"episodes\": [", kEpisode, "]}");
-  for (const size_t more : {0, 1}) {
-    const std::string body = call + std::string((4 << 20) + more - call.size(), ' ');
-    const Reply whole = Post("/v1/signals", body);
-    Connection connection(port_);
-    connection.Send(absl::StrCat(
-        "POST /v1/signals HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: ", "chunked\r\n\r\n",
-        absl::Hex(body.size()), "\r\n", body, "\r\n0\r\n\r\n"));
-    for (const Reply& reply : {whole, connection.Receive()}) {
-      EXPECT_EQ(reply.status, more == 0 ? 200 : 413);
-      EXPECT_EQ(absl::StrContains(reply.head, "Connection: close"), more == 1) << reply.head;
-      EXPECT_EQ(absl::StrContains(reply.body, "4194305 is above the limit of 4194304"), more == 1);
-    }
-  }
-}
-
-TEST_F(Http, SaysHowLongToStayAway) {
-  runtime::Config config;
-  config.max_per_caller = {1, int64_t{1} << 30};
-  config.session.retry_after = absl::Milliseconds(2100);
-  Start(config);
-  const std::string one = absl::StrCat("{\"episodes\": [", kEpisode, "]}");
-  EXPECT_FALSE(absl::StrContains(Post("/v1/signals", one).head, "Retry-After"));
-  const std::string two = absl::StrCat("{\"episodes\": [", kEpisode, ",", kEpisode, "]}");
-  const Reply refused = Post("/v1/signals", two);
-  EXPECT_EQ(refused.status, 429);
-  EXPECT_TRUE(absl::StrContains(refused.head + "\r\n", "Retry-After: 3\r\n")) << refused.head;
-}
-
-TEST_F(Http, KeepAliveAndManyAtATime) {
-  Start();
-  const std::string body = absl::StrCat("{\"episodes\": [", kEpisode, "]}");
-  std::vector<std::thread> clients;
-  clients.reserve(64);
-  std::atomic<int> good = 0;
-  for (int c = 0; c < 64; ++c) {
-    clients.emplace_back([&] {
-      Connection connection(port_);
-      for (int i = 0; i < 5; ++i) good += connection.Post("/v1/signals", body).status == 200;
-    });
-  }
-  for (std::thread& client : clients) client.join();
-  EXPECT_EQ(good, 64 * 5);
-}
-
-// What a page in a browser, or a proxy that reads a request otherwise than we do, could smuggle in.
-TEST_F(Http, HeadsThatCannotBeMeantWellAreRefusedBeforeTheBody) {
-  Start();
-  const auto status = [&](const std::string& headers) {
-    Connection connection(port_);
-    connection.Send(absl::StrCat("POST /v1/signals HTTP/1.1\r\n", headers, "\r\n"));
-    const Reply reply = connection.Receive();
-    EXPECT_TRUE(absl::StrContains(reply.head, "Connection: close")) << reply.head;
-    return reply.status;
-  };
-  EXPECT_EQ(status("Host: localhost\r\nContent-Length: 2\r\nContent-Length: 3\r\n"), 400);
-  EXPECT_EQ(status("Host: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n"), 400);
-  EXPECT_EQ(status("Host: localhost\r\nOrigin: https://a.example\r\nContent-Length: 2\r\n"), 403);
-  EXPECT_EQ(status("Host: a.example:80\r\nContent-Length: 2\r\n"), 403);
-  Connection preflight(port_);
-  preflight.Send(
-      "OPTIONS /v1/signals HTTP/1.1\r\nHost: localhost\r\nOrigin: https://a.example\r\n"
-      "Access-Control-Request-Method: POST\r\n\r\n");
-  const Reply reply = preflight.Receive();
-  EXPECT_EQ(reply.status, 405);
-  EXPECT_FALSE(absl::StrContains(reply.head, "Access-Control")) << reply.head;
-  EXPECT_EQ(Post("/v1/signals", absl::StrCat("{\"episodes\": [", kEpisode, "]}")).status, 200);
-}
-
-// As many as there are threads would stop the gateway if they had one each.
-TEST_F(Http, WhoSendsNothingStopsNobody) {
-  Start();
-  std::vector<std::unique_ptr<Connection>> silent;
-  for (int i = 0; i < 200; ++i) silent.push_back(std::make_unique<Connection>(port_));
-  for (int i = 0; i < 100; ++i) silent[i]->Send("POST /v1/signals HTTP/1.1\r\nHost: loc");
-  EXPECT_EQ(Post("/v1/signals", absl::StrCat("{\"episodes\": [", kEpisode, "]}")).status, 200);
-}
-
 // An id that must be cut ends before a character that does not fit.
 TEST_F(Http, AnswersAreUtf8WhereverAnIdIsCut) {
   Start();
@@ -548,37 +315,6 @@ TEST_F(Http, AnswersAreUtf8WhereverAnIdIsCut) {
     google::protobuf::Struct read;
     EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(reply.body, &read).ok()) << reply.body;
   }
-}
-
-TEST_F(Http, TheTokenIsLookedAtBeforeTheBodyIsRead) {
-  const std::string path = ::testing::TempDir() + "/assay_http_first";
-  std::ofstream(path) << "secret\n";
-  runtime::Config config;
-  config.token_file = path;
-  Start(config);
-  Connection connection(port_);
-  connection.Send(
-      "POST /v1/signals HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n");
-  EXPECT_EQ(connection.Receive().status, 401) << "not a byte of the body was sent";
-}
-
-TEST_F(Http, TokensHoldHereToo) {
-  const std::string path = ::testing::TempDir() + "/assay_http_tokens";
-  std::ofstream(path) << "secret\n";
-  runtime::Config config;
-  config.token_file = path;
-  Start(config);
-  const std::string body = absl::StrCat("{\"episodes\": [", kEpisode, "]}");
-  EXPECT_EQ(Post("/v1/signals", body).status, 401);
-  EXPECT_EQ(Post("/v1/signals", body, "Authorization: Bearer wrong\r\n").status, 401);
-  EXPECT_EQ(Post("/v1/signals", body, "Authorization: Bearer secret\r\n").status, 200);
-  std::remove(path.c_str());
-
-  EXPECT_TRUE(server_->Shutdown(absl::Seconds(20))) << "no call is left";
-  server_.reset();
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  EXPECT_FALSE(Connects(fd, port_)) << "the port is given back";
-  close(fd);
 }
 
 }  // namespace

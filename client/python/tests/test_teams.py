@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import random
 import subprocess
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,9 +18,10 @@ import grpc
 import pytest
 from assayd import HANGS, REPOSITORY, Assayd, needs_assayd, running
 from google.protobuf import json_format
+from team_groups import Grader, group, said, scored, worth
 
 import assay_rl
-from assay_rl import Batch, Episode, EpisodeGroup, Group, GroupScored, Message, Question, Task
+from assay_rl import Episode, EpisodeGroup, GroupScored, Question, Task
 from assay_rl.training import exports
 from assay_rl.v1 import evaluator_service_pb2 as pb
 from assay_rl.v1 import evaluator_service_pb2_grpc as stubs
@@ -38,56 +37,6 @@ TEAMS = {"supports": ["QUESTION_KIND_COALITION", "QUESTION_KIND_TEAM"], "free": 
 def server() -> Iterator[Assayd]:
     with running() as started:
         yield started
-
-
-def worth(texts: Sequence[str]) -> float:
-    """Of a team that says this; "" is silence."""
-    return random.Random("|".join(texts)).randrange(1001) / 1000
-
-
-def group(name: str, size: int, agents: int = 3, texts: int = 1000, silent: float = 0.0) -> list[Episode]:
-    draw = random.Random(name)
-    episodes = []
-    for k in range(size):
-        said = ["" if draw.random() < silent else f"text {draw.randrange(texts)}" for _ in range(agents)]
-        if not any(said):
-            said[0] = "text 0"
-        messages = [Message(f"a{i}", text, round=1) for i, text in enumerate(said) if text]
-        players = [assay_rl.Agent(f"a{i}") for i in range(agents)]
-        episodes.append(
-            Episode(
-                f"{name}-{k}", messages, players, Task(prompt="the task"), score=worth(said), group=Group(name, size)
-            )
-        )
-    return episodes
-
-
-def said(episode: Episode) -> list[str]:
-    return ["".join(m.content for m in episode.messages if m.agent == player.id) for player in episode.players()]
-
-
-class Grader:
-    """Answers everything by `worth`, and remembers the teams it was asked about."""
-
-    def __init__(self) -> None:
-        self.teams: list[tuple[str, ...]] = []
-        self.batches: list[int] = []
-
-    def __call__(self, source: Episode | EpisodeGroup, questions: Sequence[Question]) -> list[float]:
-        if isinstance(source, EpisodeGroup):
-            asked = [tuple(said(source.team(question))) for question in questions]
-            self.teams += asked
-            self.batches.append(len(asked))
-            return [worth(team) for team in asked]
-        texts = said(source)
-        return [worth([t if i in q.agents else "" for i, t in enumerate(texts)]) for q in questions]
-
-
-def scored(batch: Batch, name: str) -> GroupScored:
-    assert not batch.failed(), batch.failed()
-    outcome = batch.groups[name]
-    assert isinstance(outcome, GroupScored), outcome
-    return outcome
 
 
 @pytest.mark.parametrize("silent", [0.0, 0.3])
@@ -311,66 +260,6 @@ def test_a_group_that_is_never_complete_is_answered_when_the_stream_half_closes(
     assert part.proto.signals.never_sent == 2
     assert len(part.advantages) == 2
     assert part.recombined or "closed its side" in part.proto.signals.recombined.error.message
-
-
-BALLOTS = ("BALLOTS_FIRST", "BALLOTS_LAST", "BALLOTS_LAST_ROUND")
-
-
-def drawn_vote(draw: random.Random, name: str, number: int, agents: int, size: int) -> Episode:
-    """Answers that are right, wrong in two ways or unreadable; messages without an answer; agents that say nothing."""
-    messages = []
-    for i in range(agents):
-        for _ in range(draw.choice([0, 1, 1, 1, 2])):
-            answer = draw.choice(["A", "A", "B", "C", None])
-            messages.append(Message(f"a{i}", f"text {draw.randrange(10**9)}", round=1, answer=answer))
-    if not messages:  # an episode says something
-        messages.append(Message("a0", "text", round=1, answer="A"))
-    players = [assay_rl.Agent(f"a{i}") for i in range(agents)]
-    task = Task(prompt="the task", reference_answer="A")
-    return Episode(f"{name}-{number}", messages, players, task, group=Group(name, size))
-
-
-def elected(team: Sequence[tuple[Message, ...]], first: bool, empty: bool) -> float:
-    """The vote of a team, held by itself: what each agent says, in order."""
-    ballots = []
-    for spoken in team:
-        answers = [m.answer if m.answer else None for m in spoken]
-        if empty:
-            answers = ["none" if a is None else a for a in answers]
-        if answers and first:
-            ballots.append(answers[0])
-        elif answers:  # the last of one round: the last message that has an answer
-            ballots.append(next((a for a in reversed(answers) if a is not None), None))
-    cast = Counter(b for b in ballots if b is not None)
-    leaders = [answer for answer, votes in cast.items() if votes == max(cast.values())]
-    return 1 / len(leaders) if "A" in leaders else 0.0
-
-
-def test_votes_are_those_of_every_team_held_by_itself(server: Assayd) -> None:
-    draw = random.Random(28)
-    checked = 0
-    with assay_rl.Client(server.target) as client:
-        for number in range(200):
-            ballots, empty = draw.choice(BALLOTS[:2]), draw.random() < 0.5
-            agents, size, name = draw.randint(1, 6), draw.randint(2, 8), f"drawn-{number}"
-            episodes = [drawn_vote(draw, name, k, agents, size) for k in range(size)]
-            options = {"vote": {"ballots": ballots, "emptyBallots": empty, "grader": "GRADER_EXACT"}}
-            outcome = scored(client.score_batch(episodes, options=options), name)
-            assert outcome.outcome_part == "RECOMBINED"
-            spoken = {
-                e.id: [tuple(m for m in e.messages if m.agent == player.id) for player in e.players()] for e in episodes
-            }
-            for episode in episodes:
-                for i, player in enumerate(episode.players()):
-                    own = spoken[episode.id][i]
-                    assert (player.id in outcome.recombined[episode.id]) == bool(own)
-                    if own:
-                        teams = [(*base[:i], own, *base[i + 1 :]) for base in spoken.values()]
-                        worths = [elected(team, ballots == "BALLOTS_FIRST", empty) for team in teams]
-                        found = outcome.recombined[episode.id][player.id]
-                        assert found == pytest.approx(fmean(worths), abs=1e-12), (name, episode.id, player.id)
-                        checked += 1
-    assert checked > 2000
 
 
 def test_a_schedule_is_refused_by_name_alone(server: Assayd) -> None:

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
 #include "server/credit/answers.h"
 #include "server/credit/exact.h"
 
@@ -76,6 +77,7 @@ CreditPhase::CreditPhase(int n, const Options& options, const EvaluatorTraits& t
   if (traits.Supports(QuestionKind::kAllCoalitions) &&
       ExactFits(options.estimator.method, n, budget)) {
     whole_table_ = true;
+    batch_.push_back({{.kind = QuestionKind::kAllCoalitions}});
     return;
   }
   credit::CreditOptions credit_options = options.estimator;
@@ -92,23 +94,7 @@ CreditPhase::CreditPhase(int n, const Options& options, const EvaluatorTraits& t
     return;
   }
   plan_ = std::move(*plan);
-}
-
-bool CreditPhase::done() const {
-  if (whole_table_) return estimate_.has_value();
-  return plan_ == nullptr || plan_->done();
-}
-
-void CreditPhase::Ask(std::vector<Question>& batch) const {
-  if (whole_table_) {
-    Question all;
-    all.kind = QuestionKind::kAllCoalitions;
-    batch.push_back(all);
-    return;
-  }
-  for (const assay::Question& asked : plan_->ask()) {
-    batch.push_back({asked});
-  }
+  batch_ = ToEvaluator(plan_->ask());
 }
 
 absl::Status CreditPhase::TellTable(const Answer& answer) {
@@ -124,6 +110,7 @@ absl::Status CreditPhase::TellTable(const Answer& answer) {
     }
   }
   estimate_ = Exact(answer.table, n_);
+  batch_.clear();
   without_.resize(n_);
   for (int i = 0; i < n_; ++i) without_[i] = {answer.table[(size - 1) ^ (size_t{1} << i)], 1, 0};
   return absl::OkStatus();
@@ -150,15 +137,18 @@ std::vector<std::optional<double>> CreditPhase::ValuesWithout() const {
   return values;
 }
 
-absl::Status CreditPhase::Tell(absl::Span<const Answer> answers) {
+absl::Status CreditPhase::tell(absl::Span<const Answer> answers) {
+  ASSAY_RETURN_IF_ERROR(CheckCount(answers.size(), batch_.size()));
   if (whole_table_) return TellTable(answers.front());
   const std::vector<assay::Answer> values(answers.begin(), answers.end());
   estimate_.reset();
   KeepValuesWithout(values);
-  return plan_->tell(values);
+  ASSAY_RETURN_IF_ERROR(plan_->tell(values));
+  batch_ = ToEvaluator(plan_->ask());
+  return absl::OkStatus();
 }
 
-absl::StatusOr<const credit::CreditEstimate*> CreditPhase::Finish() {
+absl::StatusOr<const credit::CreditEstimate*> CreditPhase::finish() {
   if (!estimate_.has_value()) {
     if (plan_ == nullptr) return absl::FailedPreconditionError("no coalition has a value yet");
     absl::StatusOr<credit::CreditEstimate> estimate = plan_->finish();

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "server/credit/credit_plan.h"
+#include "server/plan/plan.h"
 #include "server/signals/counterfactual.h"
 #include "server/signals/options.h"
 
@@ -26,7 +27,10 @@ credit::Noise NoiseOf(const Options& options, const EvaluatorTraits& traits);
 
 // Asks for the whole table in one question where the evaluator answers that and the method is
 // exact; drives a credit::CreditPlan otherwise; asks nothing where coalitions cannot be asked.
-class CreditPhase {
+// The result points to the estimate and is valid until the next tell(); before done() it is a
+// partial one, FAILED_PRECONDITION where none is possible yet. It is computed once: an estimator
+// may take milliseconds for it.
+class CreditPhase : public Plan<const credit::CreditEstimate*, Question, Answer> {
  public:
   CreditPhase(int n, const Options& options, const EvaluatorTraits& traits);
 
@@ -34,15 +38,11 @@ class CreditPhase {
   const absl::Status& status() const { return status_; }
   // False for OutcomeOnly: there is no credit to estimate.
   bool counterfactual() const { return whole_table_ || plan_ != nullptr; }
-  bool done() const;
-  // Appends the next stage's questions to `batch`.
-  void Ask(std::vector<Question>& batch) const;
-  // One answer for each question that Ask appended.
-  absl::Status Tell(absl::Span<const Answer> answers);
-  // The estimate, valid until the next Tell; before done() a partial one, FAILED_PRECONDITION where
-  // none is possible yet. Computed once: an estimator may take milliseconds for it.
-  absl::StatusOr<const credit::CreditEstimate*> Finish();
-  bool can_finish_early() { return plan_ != nullptr && Finish().ok(); }
+  bool done() const override { return batch_.empty(); }
+  const std::vector<Question>& ask() const override { return batch_; }
+  absl::Status tell(absl::Span<const Answer> answers) override;
+  absl::StatusOr<const credit::CreditEstimate*> finish() override;
+  bool can_finish_early() { return plan_ != nullptr && finish().ok(); }
   // v(N without agent i), one an agent, as far as it was answered; empty where nothing was asked.
   std::vector<std::optional<double>> ValuesWithout() const;
 
@@ -54,6 +54,7 @@ class CreditPhase {
   absl::Status status_;
   bool whole_table_ = false;
   std::unique_ptr<credit::CreditPlan> plan_;
+  std::vector<Question> batch_;
   std::vector<assay::Answer> without_;  // of everybody but one agent; samples 0: not asked
   std::optional<credit::CreditEstimate> estimate_;  // of what was told so far
   const ValueRange range_;

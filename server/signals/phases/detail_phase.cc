@@ -15,9 +15,8 @@ namespace {
 
 class NothingToAsk : public DetailPhase {
  public:
-  bool done() const override { return true; }
-  void Ask(std::vector<Question>&) const override {}
-  absl::Status Tell(absl::Span<const Answer>, Findings&) override { return absl::OkStatus(); }
+  explicit NothingToAsk(const Findings& findings) : DetailPhase(findings, {}) {}
+  absl::Status Take(absl::Span<const Answer>) override { return absl::OkStatus(); }
 };
 
 // One phase after the other, each with what those before it left of the budget.
@@ -27,35 +26,41 @@ class InTurn : public DetailPhase {
   using Make = absl::AnyInvocable<absl::StatusOr<std::unique_ptr<DetailPhase>>(const DetailInputs&,
                                                                                const Findings&)>;
 
-  InTurn(const DetailInputs& inputs, std::vector<Make> phases)
-      : inputs_(inputs), phases_(std::move(phases)) {}
+  InTurn(const DetailInputs& inputs, std::vector<Make> phases, const Findings& findings)
+      : DetailPhase(findings, {}), inputs_(inputs), phases_(std::move(phases)) {}
 
   // Goes to the next phase that has something to ask; before anything else once by whoever made it.
-  absl::Status Advance(const Findings& findings) {
-    while (next_ < phases_.size() && (phase_ == nullptr || phase_->done())) {
-      absl::StatusOr<std::unique_ptr<DetailPhase>> phase = phases_[next_++](inputs_, findings);
-      if (!phase.ok()) return phase.status();
-      phase_ = std::move(*phase);
+  absl::Status Advance() {
+    while (next_ < phases_.size() && phase_ == nullptr) {
+      ASSAY_ASSIGN_OR_RETURN(phase_, phases_[next_++](inputs_, findings_));
     }
     return absl::OkStatus();
   }
 
-  bool done() const override { return phase_ == nullptr || phase_->done(); }
-  void Ask(std::vector<Question>& batch) const override { phase_->Ask(batch); }
+  const std::vector<Question>& ask() const override {
+    return phase_ == nullptr ? batch_ : phase_->ask();
+  }
 
-  absl::Status Tell(absl::Span<const Answer> answers, Findings& findings) override {
+  absl::Status Take(absl::Span<const Answer> answers) override {
     for (const Answer& answer : answers) {
       inputs_.questions_left -= std::max<int64_t>(1, static_cast<int64_t>(answer.table.size()));
     }
-    ASSAY_RETURN_IF_ERROR(phase_->Tell(answers, findings));
-    return Advance(findings);
+    ASSAY_RETURN_IF_ERROR(phase_->tell(answers));
+    if (!phase_->done()) return absl::OkStatus();
+    ASSAY_ASSIGN_OR_RETURN(findings_, phase_->finish());
+    phase_ = nullptr;
+    return Advance();
+  }
+
+  absl::StatusOr<Findings> finish() override {
+    return phase_ == nullptr ? DetailPhase::finish() : phase_->finish();
   }
 
  private:
   DetailInputs inputs_;
   std::vector<Make> phases_;
   size_t next_ = 0;
-  std::unique_ptr<DetailPhase> phase_;
+  std::unique_ptr<DetailPhase> phase_;  // which is not done; null: none is left
 };
 
 // With one message an agent every kind of evidence yields the agent's credit.
@@ -102,12 +107,17 @@ absl::StatusOr<std::unique_ptr<DetailPhase>> MakeFailurePhase(const DetailInputs
   if (inputs.options.message_rewards.evidence == EvidenceKind::kOwen) {
     std::reverse(phases.begin(), phases.end());
   }
-  auto phase = std::make_unique<InTurn>(inputs, std::move(phases));
-  ASSAY_RETURN_IF_ERROR(phase->Advance(findings));
+  auto phase = std::make_unique<InTurn>(inputs, std::move(phases), findings);
+  ASSAY_RETURN_IF_ERROR(phase->Advance());
   return phase;
 }
 
 }  // namespace
+
+absl::Status DetailPhase::tell(absl::Span<const Answer> answers) {
+  ASSAY_RETURN_IF_ERROR(CheckCount(answers.size(), ask().size()));
+  return Take(answers);
+}
 
 absl::StatusOr<std::unique_ptr<DetailPhase>> MakeDetailPhase(const DetailInputs& inputs,
                                                              const std::vector<double>& credit,
@@ -117,7 +127,7 @@ absl::StatusOr<std::unique_ptr<DetailPhase>> MakeDetailPhase(const DetailInputs&
   }
   ASSAY_ASSIGN_OR_RETURN(std::unique_ptr<DetailPhase> phase,
                          MakeEvidencePhase(inputs, credit, findings, /*success=*/true));
-  if (phase == nullptr) phase = std::make_unique<NothingToAsk>();
+  if (phase == nullptr) phase = std::make_unique<NothingToAsk>(findings);
   return phase;
 }
 

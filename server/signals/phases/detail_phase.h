@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "server/plan/plan.h"
 #include "server/signals/counterfactual.h"
 #include "server/signals/episode.h"
 #include "server/signals/findings.h"
@@ -25,14 +27,26 @@ struct DetailInputs {
   int64_t questions_left = 0;  // of the budget
 };
 
-class DetailPhase {
+// A plan whose result is what was found before it and what its own answers say, also where not all
+// of them are there yet.
+class DetailPhase : public Plan<Findings, Question, Answer> {
  public:
-  virtual ~DetailPhase() = default;
-  virtual bool done() const = 0;
-  // Appends the next batch, at least one question unless done().
-  virtual void Ask(std::vector<Question>& batch) const = 0;
-  // One answer for each question; what they mean goes into `findings`.
-  virtual absl::Status Tell(absl::Span<const Answer> answers, Findings& findings) = 0;
+  bool done() const override { return ask().empty(); }
+  const std::vector<Question>& ask() const override { return batch_; }
+  absl::Status tell(absl::Span<const Answer> answers) final;
+  // Once.
+  absl::StatusOr<Findings> finish() override { return std::move(findings_); }
+
+ protected:
+  DetailPhase(Findings before, std::vector<Question> batch)
+      : batch_(std::move(batch)), findings_(std::move(before)) {}
+
+  // One answer for each question of the batch: enters what they mean into `findings_`, and replaces
+  // or clears `batch_`.
+  virtual absl::Status Take(absl::Span<const Answer> answers) = 0;
+
+  std::vector<Question> batch_;  // what is asked next; empty: done
+  Findings findings_;
 };
 
 // Success: Owen values where `messages` questions are free or fit the budget, else prefix values,

@@ -30,24 +30,22 @@ std::vector<double> OfAllMessages(const std::vector<int>& agents_messages, size_
 
 class OwenPhase : public DetailPhase {
  public:
-  OwenPhase(const Episode& episode, std::unique_ptr<credit::CreditPlan> plan)
-      : messages_(AgentsMessages(episode)),
+  OwenPhase(const Episode& episode, std::unique_ptr<credit::CreditPlan> plan,
+            const Findings& findings)
+      : DetailPhase(findings, {}),
+        messages_(AgentsMessages(episode)),
         count_(episode.messages.size()),
-        plan_(std::move(plan)) {}
-
-  bool done() const override { return plan_->done(); }
-
-  void Ask(std::vector<Question>& batch) const override {
-    batch.reserve(plan_->ask().size());
-    for (const assay::Question& asked : plan_->ask()) batch.push_back({asked});
+        plan_(std::move(plan)) {
+    batch_ = ToEvaluator(plan_->ask());
   }
 
-  absl::Status Tell(absl::Span<const Answer> answers, Findings& findings) override {
+  absl::Status Take(absl::Span<const Answer> answers) override {
     const std::vector<assay::Answer> values(answers.begin(), answers.end());
-    if (absl::Status s = plan_->tell(values); !s.ok() || !plan_->done()) return s;
-    absl::StatusOr<credit::CreditEstimate> estimate = plan_->finish();
-    if (!estimate.ok()) return estimate.status();
-    findings.owen = OfAllMessages(messages_, count_, estimate->values);
+    ASSAY_RETURN_IF_ERROR(plan_->tell(values));
+    batch_ = ToEvaluator(plan_->ask());
+    if (!plan_->done()) return absl::OkStatus();
+    ASSAY_ASSIGN_OR_RETURN(const credit::CreditEstimate estimate, plan_->finish());
+    findings_.owen = OfAllMessages(messages_, count_, estimate.values);
     return absl::OkStatus();
   }
 
@@ -60,21 +58,15 @@ class OwenPhase : public DetailPhase {
 // Exact Owen values from an evaluator that gives the whole table at once.
 class OwenTablePhase : public DetailPhase {
  public:
-  OwenTablePhase(const Episode& episode, const ValueRange& range, std::vector<int> union_of)
-      : messages_(AgentsMessages(episode)),
+  OwenTablePhase(const Episode& episode, const ValueRange& range, std::vector<int> union_of,
+                 const Findings& findings)
+      : DetailPhase(findings, {{{.kind = QuestionKind::kOwenSets}}}),
+        messages_(AgentsMessages(episode)),
         count_(episode.messages.size()),
         range_(range),
         union_of_(std::move(union_of)) {}
 
-  bool done() const override { return told_; }
-
-  void Ask(std::vector<Question>& batch) const override {
-    Question question;
-    question.kind = QuestionKind::kOwenSets;
-    batch.push_back(question);
-  }
-
-  absl::Status Tell(absl::Span<const Answer> answers, Findings& findings) override {
+  absl::Status Take(absl::Span<const Answer> answers) override {
     const absl::Span<const double> table = answers.front().table;
     for (size_t k = 0; k < table.size(); ++k) {
       if (!InRange(table[k], range_)) {
@@ -82,11 +74,10 @@ class OwenTablePhase : public DetailPhase {
             absl::StrCat("answer: value ", k, " of the table is not in the value range"));
       }
     }
-    const absl::StatusOr<std::vector<double>> owen =
-        credit::ExactOwen(table, union_of_, range_.low, range_.high);
-    if (!owen.ok()) return owen.status();
-    findings.owen = OfAllMessages(messages_, count_, *owen);
-    told_ = true;
+    ASSAY_ASSIGN_OR_RETURN(const std::vector<double> owen,
+                           credit::ExactOwen(table, union_of_, range_.low, range_.high));
+    findings_.owen = OfAllMessages(messages_, count_, owen);
+    batch_.clear();
     return absl::OkStatus();
   }
 
@@ -95,7 +86,6 @@ class OwenTablePhase : public DetailPhase {
   const size_t count_;
   const ValueRange range_;
   const std::vector<int> union_of_;
-  bool told_ = false;
 };
 
 // How many questions Owen values may cost here; 0: do not ask.
@@ -115,7 +105,8 @@ int64_t OwenBudget(const DetailInputs& inputs, const Unions& unions) {
 }
 
 absl::StatusOr<std::unique_ptr<DetailPhase>> AskSubsets(const DetailInputs& inputs,
-                                                        const Unions& unions, int64_t budget) {
+                                                        const Unions& unions, int64_t budget,
+                                                        const Findings& findings) {
   credit::OwenOptions options;
   options.union_of = unions.union_of;
   options.max_questions = budget;
@@ -128,13 +119,13 @@ absl::StatusOr<std::unique_ptr<DetailPhase>> AskSubsets(const DetailInputs& inpu
   options.noise = NoiseOf(inputs.options, inputs.traits);
   absl::StatusOr<std::unique_ptr<credit::CreditPlan>> plan = credit::MakeOwenPlan(options);
   if (!plan.ok()) return plan.status();
-  return std::make_unique<OwenPhase>(inputs.episode, std::move(*plan));
+  return std::make_unique<OwenPhase>(inputs.episode, std::move(*plan), findings);
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DetailPhase>> MakeOwenPhase(const DetailInputs& inputs,
-                                                           const Findings&) {
+                                                           const Findings& findings) {
   const Unions unions = MakeUnions(inputs.episode);
   const EvaluatorTraits& traits = inputs.traits;
   if (!traits.Supports(QuestionKind::kMessages) ||
@@ -144,10 +135,11 @@ absl::StatusOr<std::unique_ptr<DetailPhase>> MakeOwenPhase(const DetailInputs& i
   const int64_t budget = OwenBudget(inputs, unions);
   if (traits.Supports(QuestionKind::kOwenSets) &&
       budget == credit::OwenQuestionCount(unions.sizes)) {
-    return std::make_unique<OwenTablePhase>(inputs.episode, inputs.options.range, unions.union_of);
+    return std::make_unique<OwenTablePhase>(inputs.episode, inputs.options.range, unions.union_of,
+                                            findings);
   }
   if (budget <= 0) return nullptr;
-  return AskSubsets(inputs, unions, budget);
+  return AskSubsets(inputs, unions, budget, findings);
 }
 
 }  // namespace assay::signals

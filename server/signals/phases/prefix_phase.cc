@@ -18,37 +18,32 @@ constexpr int kMaxFreePrefixes = 1024;
 // Asks the value of every node of an agent's message that the episode does not give.
 class PrefixPhase : public DetailPhase {
  public:
-  PrefixPhase(std::vector<int> nodes, const DetailInputs& inputs)
-      : nodes_(std::move(nodes)),
+  PrefixPhase(absl::Span<const int> nodes, const DetailInputs& inputs, const Findings& findings)
+      : DetailPhase(findings, {}),
         count_(inputs.episode.messages.size()),
-        samples_(inputs.options.estimator.samples_per_question),
         range_(inputs.options.range),
-        noise_(NoiseOf(inputs.options, inputs.traits)) {}
-
-  bool done() const override { return told_; }
-
-  void Ask(std::vector<Question>& batch) const override {
-    for (int node : nodes_) {
-      Question question;
-      question.kind = QuestionKind::kPrefix;
-      question.index = node;
-      question.samples = samples_;
-      batch.push_back(question);
+        noise_(NoiseOf(inputs.options, inputs.traits)) {
+    for (const int node : nodes) {
+      batch_.push_back({{.kind = QuestionKind::kPrefix,
+                         .samples = inputs.options.estimator.samples_per_question,
+                         .index = node}});
     }
   }
 
-  absl::Status Tell(absl::Span<const Answer> answers, Findings& findings) override {
-    findings.node_values.resize(count_ + 1);
-    for (size_t k = 0; k < nodes_.size(); ++k) findings.node_values[nodes_[k]] = answers[k].mean;
+  absl::Status Take(absl::Span<const Answer> answers) override {
+    findings_.node_values.resize(count_ + 1);
+    for (size_t k = 0; k < batch_.size(); ++k) {
+      findings_.node_values[batch_[k].index] = answers[k].mean;
+    }
     if (AreSamples(answers)) {
-      findings.node_samples.resize(count_ + 1);
-      for (size_t k = 0; k < nodes_.size(); ++k) {
+      findings_.node_samples.resize(count_ + 1);
+      for (size_t k = 0; k < batch_.size(); ++k) {
         const double share = std::clamp((answers[k].mean - range_.low) / range_.size(), 0.0, 1.0);
         const double trials = answers[k].samples;
-        findings.node_samples[nodes_[k]] = {share * trials, trials};
+        findings_.node_samples[batch_[k].index] = {share * trials, trials};
       }
     }
-    told_ = true;
+    batch_.clear();
     return absl::OkStatus();
   }
 
@@ -60,12 +55,9 @@ class PrefixPhase : public DetailPhase {
                        [](const Answer& answer) { return answer.variance > 0; });
   }
 
-  const std::vector<int> nodes_;
   const size_t count_;
-  const int samples_;
   const ValueRange range_;
   const credit::Noise noise_;
-  bool told_ = false;
 };
 
 // The nodes around agents' messages that have no value yet, or nothing where they cost too much.
@@ -95,9 +87,9 @@ absl::StatusOr<std::unique_ptr<DetailPhase>> MakePrefixPhase(const DetailInputs&
       !(traits.free || asked_by_name)) {
     return nullptr;
   }
-  std::vector<int> nodes = MissingNodes(inputs, findings);
+  const std::vector<int> nodes = MissingNodes(inputs, findings);
   if (nodes.empty()) return nullptr;
-  return std::make_unique<PrefixPhase>(std::move(nodes), inputs);
+  return std::make_unique<PrefixPhase>(nodes, inputs, findings);
 }
 
 }  // namespace assay::signals

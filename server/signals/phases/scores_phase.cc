@@ -8,20 +8,14 @@ namespace {
 // Vote replay beyond the reach of exact Owen values: was each message's answer right?
 class ScoresPhase : public DetailPhase {
  public:
-  bool done() const override { return told_; }
-  void Ask(std::vector<Question>& batch) const override {
-    Question question;
-    question.kind = QuestionKind::kMessageScores;
-    batch.push_back(question);
-  }
-  absl::Status Tell(absl::Span<const Answer> answers, Findings& findings) override {
-    findings.scores = answers.front().scores;
-    told_ = true;
+  explicit ScoresPhase(const Findings& findings)
+      : DetailPhase(findings, {{{.kind = QuestionKind::kMessageScores}}}) {}
+
+  absl::Status Take(absl::Span<const Answer> answers) override {
+    findings_.scores = answers.front().scores;
+    batch_.clear();
     return absl::OkStatus();
   }
-
- private:
-  bool told_ = false;
 };
 
 }  // namespace
@@ -32,7 +26,7 @@ absl::StatusOr<std::unique_ptr<DetailPhase>> MakeScoresPhase(const DetailInputs&
       !inputs.traits.Supports(QuestionKind::kMessageScores) || !findings.scores.empty()) {
     return nullptr;
   }
-  return std::make_unique<ScoresPhase>();
+  return std::make_unique<ScoresPhase>(findings);
 }
 
 }  // namespace assay::signals

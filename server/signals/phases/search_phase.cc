@@ -14,19 +14,17 @@ namespace {
 
 class SearchPhase : public DetailPhase {
  public:
-  explicit SearchPhase(blame::FirstErrorSearch search) : search_(std::move(search)) {}
-
-  bool done() const override { return search_.done(); }
-
-  void Ask(std::vector<Question>& batch) const override {
-    for (const assay::Question& asked : search_.ask()) batch.push_back({asked});
+  SearchPhase(blame::FirstErrorSearch search, const Findings& findings)
+      : DetailPhase(findings, {}), search_(std::move(search)) {
+    batch_ = ToEvaluator(search_.ask());
   }
 
-  absl::Status Tell(absl::Span<const Answer> answers, Findings& findings) override {
+  absl::Status Take(absl::Span<const Answer> answers) override {
     const std::vector<assay::Answer> told(answers.begin(), answers.end());
     ASSAY_RETURN_IF_ERROR(search_.tell(told));
-    findings.node_rollouts = search_.evidence().nodes;
-    findings.corrections = search_.evidence().corrections;
+    batch_ = ToEvaluator(search_.ask());
+    findings_.node_rollouts = search_.evidence().nodes;
+    findings_.corrections = search_.evidence().corrections;
     return absl::OkStatus();
   }
 
@@ -63,7 +61,7 @@ std::unique_ptr<DetailPhase> MakeSearchPhase(const DetailInputs& inputs,
       BlameEvidence(inputs.episode, inputs.options, findings, inputs.score, credit),
       inputs.options.first_error.parameters, BlamePosteriorOptions(inputs.options), options);
   if (search.done()) return nullptr;
-  return std::make_unique<SearchPhase>(std::move(search));
+  return std::make_unique<SearchPhase>(std::move(search), findings);
 }
 
 }  // namespace assay::signals

@@ -3,6 +3,8 @@
 
     http_json_over_grpc     an episode a request: POST /v1/signals as JSON over ComputeSignals
     http_ndjson_over_grpc   one long request a connection over as many streams of StreamSignals
+    http_ndjson_cpu_over_grpc   the server's processor time an episode, of the same two; above 1 is more. A busy machine
+                            moves throughput up or down, this hardly
 
 Prints one line a figure, `NAME VALUE UNIT`.
 """
@@ -20,29 +22,36 @@ CONNECTIONS = 4  # of each kind; the streams' window is that of the other benchm
 WINDOW = 16
 
 
-def rate(arguments: argparse.Namespace, address: str, mode: str) -> float:
-    """Episodes a second."""
+def told(arguments: argparse.Namespace, address: str, mode: str) -> dict[str, float]:
+    """What the generator says: answered, per_second."""
     command = ["taskset", "-c", str(arguments.client_core), arguments.http_generator, f"--server={address}"]
     command += [f"--mode={mode}", f"--connections={CONNECTIONS}", f"--seconds={arguments.seconds}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"HTTP load generator: {done.stdout}{done.stderr}")
-    found: float = json.loads(done.stdout)["per_second"]
+    found: dict[str, float] = json.loads(done.stdout)
     return found
 
 
 def measure(arguments: argparse.Namespace, server: Server) -> dict[str, Figure]:
-    json_ratios, line_ratios = [], []
+    json_ratios, line_ratios, cpu_ratios = [], [], []
     for _ in range(arguments.rounds + 1):
-        posted = rate(arguments, server.http, "json")
-        json_ratios.append(posted / rate(arguments, server.address, "grpc"))
-        lines = rate(arguments, server.http, "ndjson")
+        posted = told(arguments, server.http, "json")["per_second"]
+        json_ratios.append(posted / told(arguments, server.address, "grpc")["per_second"])
+        before = server.work()
+        lines = told(arguments, server.http, "ndjson")
+        work = server.work() - before
         load = drive(
             server, arguments.generator, arguments.client_core, arguments.seconds, streams=CONNECTIONS, window=WINDOW
         )
-        line_ratios.append(lines / load.per_second)
+        line_ratios.append(lines["per_second"] / load.per_second)
+        cpu_ratios.append(1e6 * (work.user + work.system) / lines["answered"] / load.cpu_us)
     # The first of each warmed up.
-    return {"http_json_over_grpc": Figure(json_ratios[1:]), "http_ndjson_over_grpc": Figure(line_ratios[1:])}
+    return {
+        "http_json_over_grpc": Figure(json_ratios[1:]),
+        "http_ndjson_over_grpc": Figure(line_ratios[1:]),
+        "http_ndjson_cpu_over_grpc": Figure(cpu_ratios[1:]),
+    }
 
 
 def main() -> int:

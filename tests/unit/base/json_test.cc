@@ -239,6 +239,21 @@ TEST(Json, SaysTheSameInEveryForm) {
   }
 }
 
+// Of strings the memory is their own: brackets and commas in them are text, whatever is escaped.
+TEST(Json, MemoryCountsNoBracketsInStrings) {
+  const auto counted = [](const std::string& json) {
+    return JsonMemory(json) - static_cast<int64_t>(json.size());
+  };
+  EXPECT_EQ(counted(R"({"a":1})"), 400);
+  EXPECT_EQ(counted(R"({"a":"{,[\\"})"), 400);
+  EXPECT_EQ(counted(R"({"a":"\"{{\\\"[","b":"{"})"), 500);
+  EXPECT_EQ(counted(R"(["\\",{}])"), 600);
+  EXPECT_EQ(counted("['\"{',\"'\"]"), 200) << "either quotation mark";
+  for (const char* open : {"\"", "\"{{", "\"{\\\\", "\"\\\"{", "\"{\\"}) {
+    EXPECT_EQ(counted(open), 0) << "a string that has no end: " << open;
+  }
+}
+
 TEST(Json, NumbersHaveTheDigitsThatTellThem) {
   v1::EpisodeSignals signals;
   signals.set_score(0.1 + 0.2);

@@ -18,6 +18,18 @@ TEST(Utf8, KnowsCharactersByRfc3629) {
   }
 }
 
+// Whatever stands before, and whatever behind it.
+TEST(Utf8, KnowsBadCharactersAtEveryPlace) {
+  for (size_t before = 0; before < 20; ++before) {
+    for (size_t behind = 0; behind < 20; ++behind) {
+      const std::string a(before, 'a'), b(behind, 'b');
+      EXPECT_TRUE(IsUtf8(a + "\xe2\x82\xac" + b));
+      EXPECT_FALSE(IsUtf8(a + "\xff" + b)) << before << " " << behind;
+      EXPECT_FALSE(IsUtf8(a + "\xe2\x82" + b));
+    }
+  }
+}
+
 TEST(Utf8, NoCutEndsInsideACharacter) {
   const std::string text = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z";
   for (size_t size = 0; size <= text.size() + 2; ++size) {

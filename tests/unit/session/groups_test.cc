@@ -3,100 +3,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <functional>
-#include <map>
-#include <memory>
-#include <utility>
-
 #include "server/session/group_result.h"
 #include "tests/unit/session/episodes.h"
+#include "tests/unit/session/groups_fixture.h"
 
 namespace assay::service {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::StartsWith;
-
-const absl::Time kStart = absl::FromUnixSeconds(1000);
-
-v1::Episode Member(const std::string& id, int size, const std::string& group = "g") {
-  v1::Episode episode = SmallEpisode(id, 1);
-  episode.mutable_group()->set_id(group);
-  episode.mutable_group()->set_size(size);
-  return episode;
-}
-
-v1::EpisodeSignals Signals(const std::string& id, double score) {
-  v1::EpisodeSignals signals;
-  signals.set_episode_id(id);
-  signals.set_score(score);
-  signals.set_owen_values(true);
-  for (const char* agent : {"a", "b"}) {
-    v1::AgentCredit* added = signals.add_agents();
-    added->set_agent_id(agent);
-    added->set_credit(score / 2);
-    added->set_value_without(score / 2);
-  }
-  for (int t = 0; t < 4; ++t) {
-    v1::MessageSignal* message = signals.add_messages();
-    message->set_index(t);
-    message->set_agent_id(t % 2 == 0 ? "a" : "b");
-    message->set_credit(score / 4);
-  }
-  return signals;
-}
-
-std::shared_ptr<const ResolvedOptions> Resolved(const signals::Options& options = {}) {
-  ResolvedOptions resolved = *ResolveOptions({}, Limits(), Catalog(), std::nullopt);
-  resolved.options = std::make_shared<const signals::Options>(options);
-  return std::make_shared<const ResolvedOptions>(std::move(resolved));
-}
-
-// Groups whose results are made as soon as they can be.
-class TestGroups {
- public:
-  explicit TestGroups(const signals::Options& options = {}, const Limits& limits = {},
-                      absl::Duration timeout = absl::ZeroDuration(), int64_t max_bytes = 1 << 20)
-      : groups_(Resolved(options), limits, timeout, max_bytes) {}
-  absl::Status Join(const v1::Episode& episode, absl::Time now) {
-    return groups_.Join(episode, nullptr, now);
-  }
-  void Answered(const std::string& group, const std::string& id, const v1::EpisodeSignals* signals,
-                absl::Time now) {
-    groups_.Answered(group, id, signals, now);
-  }
-  void OnTime(absl::Time now) { groups_.OnTime(now); }
-  absl::Time next_time() const { return groups_.next_time(); }
-  void Close() { groups_.Close(); }
-  int64_t bytes() const { return groups_.bytes(); }
-  std::vector<v1::GroupResult> TakeReady() {
-    std::vector<v1::GroupResult> results;
-    for (const GroupWork& work : groups_.TakeReady()) {
-      MakeGroupResult(work, std::nullopt, &results.emplace_back());
-      groups_.Done(work.id);
-    }
-    return results;
-  }
-
- private:
-  Groups groups_;
-};
-
-TestGroups MakeGroups(absl::Duration timeout = absl::ZeroDuration(), int64_t max_bytes = 1 << 20) {
-  return TestGroups({}, Limits(), timeout, max_bytes);
-}
-
-void Answer(TestGroups* groups, const std::string& id, double score, const std::string& group = "g",
-            absl::Time now = kStart) {
-  const v1::EpisodeSignals signals = Signals(id, score);
-  groups->Answered(group, id, &signals, now);
-}
 
 TEST(Groups, CompleteWhenTheAnnouncedNumberIsAnswered) {
   TestGroups groups = MakeGroups();
-  ASSERT_TRUE(groups.Join(Member("x", 2), kStart).ok());
+  ASSERT_TRUE(groups.Join(Member("x", 2), kOpened).ok());
   Answer(&groups, "x", 1);
-  ASSERT_TRUE(groups.Join(Member("y", 2), kStart).ok());
+  ASSERT_TRUE(groups.Join(Member("y", 2), kOpened).ok());
   EXPECT_TRUE(groups.TakeReady().empty());
   Answer(&groups, "y", 0);
   const auto ready = groups.TakeReady();
@@ -111,10 +31,10 @@ TEST(Groups, CompleteWhenTheAnnouncedNumberIsAnswered) {
 
 TEST(Groups, MissingMembersAreNamedAndMayComeBack) {
   TestGroups groups = MakeGroups();
-  for (const char* id : {"x", "y", "z"}) ASSERT_TRUE(groups.Join(Member(id, 3), kStart).ok());
-  groups.Answered("g", "y", nullptr, kStart);
-  ASSERT_TRUE(groups.Join(Member("y", 3), kStart).ok()) << "a failed member may be sent again";
-  groups.Answered("g", "y", nullptr, kStart);
+  for (const char* id : {"x", "y", "z"}) ASSERT_TRUE(groups.Join(Member(id, 3), kOpened).ok());
+  groups.Answered("g", "y", nullptr, kOpened);
+  ASSERT_TRUE(groups.Join(Member("y", 3), kOpened).ok()) << "a failed member may be sent again";
+  groups.Answered("g", "y", nullptr, kOpened);
   Answer(&groups, "x", 1);
   Answer(&groups, "z", 0);
   const auto ready = groups.TakeReady();
@@ -124,8 +44,8 @@ TEST(Groups, MissingMembersAreNamedAndMayComeBack) {
 
 TEST(Groups, NeverSentAreCountedAtTheEnd) {
   TestGroups groups = MakeGroups();
-  ASSERT_TRUE(groups.Join(Member("x", 5), kStart).ok());
-  ASSERT_TRUE(groups.Join(Member("y", 5), kStart).ok());
+  ASSERT_TRUE(groups.Join(Member("x", 5), kOpened).ok());
+  ASSERT_TRUE(groups.Join(Member("y", 5), kOpened).ok());
   Answer(&groups, "x", 1);
   groups.Close();
   EXPECT_TRUE(groups.TakeReady().empty()) << "y is unanswered";
@@ -137,14 +57,14 @@ TEST(Groups, NeverSentAreCountedAtTheEnd) {
 
 TEST(Groups, TimeoutNeedsTwoAnswers) {
   TestGroups groups = MakeGroups(absl::Seconds(10));
-  ASSERT_TRUE(groups.Join(Member("x", 4), kStart).ok());
-  ASSERT_TRUE(groups.Join(Member("y", 4), kStart).ok());
-  ASSERT_TRUE(groups.Join(Member("z", 4), kStart).ok());
+  ASSERT_TRUE(groups.Join(Member("x", 4), kOpened).ok());
+  ASSERT_TRUE(groups.Join(Member("y", 4), kOpened).ok());
+  ASSERT_TRUE(groups.Join(Member("z", 4), kOpened).ok());
   Answer(&groups, "x", 1);
   EXPECT_EQ(groups.next_time(), absl::InfiniteFuture());
-  groups.OnTime(kStart + absl::Seconds(11));
+  groups.OnTime(kOpened + absl::Seconds(11));
   EXPECT_TRUE(groups.TakeReady().empty());
-  Answer(&groups, "y", 0, "g", kStart + absl::Seconds(12));
+  Answer(&groups, "y", 0, "g", kOpened + absl::Seconds(12));
   auto ready = groups.TakeReady();
   ASSERT_EQ(ready.size(), 1u);
   EXPECT_EQ(ready[0].signals().used(), 2);
@@ -152,7 +72,7 @@ TEST(Groups, TimeoutNeedsTwoAnswers) {
   EXPECT_EQ(ready[0].signals().never_sent(), 1);
   // Late members change nothing, and the group does not come twice.
   Answer(&groups, "z", 0);
-  ASSERT_TRUE(groups.Join(Member("w", 4), kStart).ok());
+  ASSERT_TRUE(groups.Join(Member("w", 4), kOpened).ok());
   Answer(&groups, "w", 0);
   groups.Close();
   EXPECT_TRUE(groups.TakeReady().empty());
@@ -162,9 +82,9 @@ TEST(Groups, TimeoutNeedsTwoAnswers) {
 // A group of no announced number that has gone out is forgotten: its name may be used again.
 TEST(Groups, AnOpenGroupThatTimedOutBeginsAnew) {
   TestGroups groups = MakeGroups(absl::Seconds(10));
-  const absl::Time late = kStart + absl::Seconds(10);
+  const absl::Time late = kOpened + absl::Seconds(10);
   for (const char* id : {"x", "y"}) {
-    ASSERT_TRUE(groups.Join(Member(id, 0), kStart).ok());
+    ASSERT_TRUE(groups.Join(Member(id, 0), kOpened).ok());
     Answer(&groups, id, 1);
   }
   EXPECT_EQ(groups.next_time(), late);
@@ -187,17 +107,17 @@ TEST(Groups, AnOpenGroupThatTimedOutBeginsAnew) {
 
 TEST(Groups, ContradictionsAndSurplusAreRefused) {
   TestGroups groups = MakeGroups();
-  ASSERT_TRUE(groups.Join(Member("x", 2), kStart).ok());
-  EXPECT_EQ(groups.Join(Member("y", 3), kStart).code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(groups.Join(Member("x", 2), kStart).code(), absl::StatusCode::kAlreadyExists);
-  ASSERT_TRUE(groups.Join(Member("y", 2), kStart).ok());
-  EXPECT_EQ(groups.Join(Member("z", 2), kStart).code(), absl::StatusCode::kInvalidArgument);
+  ASSERT_TRUE(groups.Join(Member("x", 2), kOpened).ok());
+  EXPECT_EQ(groups.Join(Member("y", 3), kOpened).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(groups.Join(Member("x", 2), kOpened).code(), absl::StatusCode::kAlreadyExists);
+  ASSERT_TRUE(groups.Join(Member("y", 2), kOpened).ok());
+  EXPECT_EQ(groups.Join(Member("z", 2), kOpened).code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(Groups, AGroupWithoutAnyAnswerIsAnError) {
   TestGroups groups = MakeGroups();
-  ASSERT_TRUE(groups.Join(Member("x", 1), kStart).ok());
-  groups.Answered("g", "x", nullptr, kStart);
+  ASSERT_TRUE(groups.Join(Member("x", 1), kOpened).ok());
+  groups.Answered("g", "x", nullptr, kOpened);
   const auto ready = groups.TakeReady();
   ASSERT_EQ(ready.size(), 1u);
   EXPECT_EQ(ready[0].error().code(), static_cast<int>(absl::StatusCode::kFailedPrecondition));
@@ -206,15 +126,15 @@ TEST(Groups, AGroupWithoutAnyAnswerIsAnError) {
 TEST(Groups, MemoryAndNumberAreBounded) {
   TestGroups groups = MakeGroups(absl::ZeroDuration(), 100'000);
   int joined = 0;
-  while (groups.Join(Member(absl::StrCat("e", joined), 0), kStart).ok()) ++joined;
+  while (groups.Join(Member(absl::StrCat("e", joined), 0), kOpened).ok()) ++joined;
   EXPECT_LE(groups.bytes(), 100'000);
   EXPECT_GT(joined, 40);
 
   TestGroups many = MakeGroups();
   for (int i = 0; i < Limits().max_open_groups; ++i) {
-    ASSERT_TRUE(many.Join(Member("e", 2, absl::StrCat("g", i)), kStart).ok());
+    ASSERT_TRUE(many.Join(Member("e", 2, absl::StrCat("g", i)), kOpened).ok());
   }
-  EXPECT_EQ(many.Join(Member("e", 2, "one more"), kStart).code(),
+  EXPECT_EQ(many.Join(Member("e", 2, "one more"), kOpened).code(),
             absl::StatusCode::kResourceExhausted);
 }
 
@@ -242,9 +162,9 @@ TEST(Groups, AsMuchAsFits) {
   const int64_t each = AnsweredMember::BytesFor(Member("x", 3));
   for (const int64_t more : {-1, 0}) {
     TestGroups groups = MakeGroups(absl::ZeroDuration(), 2 * each + more);
-    EXPECT_TRUE(groups.Join(Member("x", 3), kStart).ok());
+    EXPECT_TRUE(groups.Join(Member("x", 3), kOpened).ok());
     EXPECT_EQ(groups.bytes(), each);
-    EXPECT_EQ(groups.Join(Member("y", 3), kStart).ok(), more == 0);
+    EXPECT_EQ(groups.Join(Member("y", 3), kOpened).ok(), more == 0);
     EXPECT_EQ(groups.bytes(), more == 0 ? 2 * each : each);
   }
 }
@@ -254,17 +174,17 @@ TEST(Groups, WhatIsOutMakesRoom) {
   Limits limits;
   limits.max_open_groups = 2;
   TestGroups groups({}, limits, absl::Seconds(10));
-  const absl::Time late = kStart + absl::Seconds(10);
+  const absl::Time late = kOpened + absl::Seconds(10);
   const auto join = [&](const std::string& group, const char* id, int size) {
     return groups.Join(Member(id, size, group), late).code();
   };
   for (const char* group : {"waits", "is done"}) {
     for (const char* id : {"x", "y"}) {
-      ASSERT_TRUE(groups.Join(Member(id, 4, group), kStart).ok());
+      ASSERT_TRUE(groups.Join(Member(id, 4, group), kOpened).ok());
       Answer(&groups, id, 1, group);
     }
   }
-  ASSERT_TRUE(groups.Join(Member("z", 4, "waits"), kStart).ok());
+  ASSERT_TRUE(groups.Join(Member("z", 4, "waits"), kOpened).ok());
   EXPECT_EQ(join("new", "x", 2), absl::StatusCode::kResourceExhausted);
   groups.OnTime(late);
   EXPECT_EQ(groups.TakeReady().size(), 2u);
@@ -280,7 +200,7 @@ TEST(Groups, SiblingsPartWhereTheirTextsDo) {
   for (const char* id : {"good", "bad"}) {
     v1::Episode episode = Member(id, 2);
     episode.mutable_messages(2)->set_content(id);
-    ASSERT_TRUE(groups.Join(episode, kStart).ok());
+    ASSERT_TRUE(groups.Join(episode, kOpened).ok());
   }
   Answer(&groups, "good", 1);
   Answer(&groups, "bad", 0);
@@ -296,143 +216,6 @@ TEST(Groups, SiblingsPartWhereTheirTextsDo) {
     EXPECT_EQ(pair.rejected().episode_id(), "bad");
   }
   EXPECT_EQ(siblings, 1);
-}
-
-TEST(Groups, ComputeAdvantagesIgnoresTheOrderOfEpisodes) {
-  v1::ComputeAdvantagesRequest forward, backward;
-  for (int i = 0; i < 6; ++i) {
-    v1::EpisodeSignals signals = Signals(absl::StrCat("e", i), i % 3 == 0 ? 1 : 0.25);
-    signals.mutable_group()->set_id("g");
-    *forward.add_episodes() = signals;
-  }
-  for (int i = 5; i >= 0; --i) *backward.add_episodes() = forward.episodes(i);
-  EXPECT_EQ(ComputeAdvantages(forward, Limits())->SerializeAsString(),
-            ComputeAdvantages(backward, Limits())->SerializeAsString());
-  *backward.add_episodes() = forward.episodes(2);
-  EXPECT_EQ(ComputeAdvantages(backward, Limits()).status().message(),
-            "episodes[6].episode_id: used twice: \"e2\"");
-}
-
-TEST(Groups, SayWhichPartsWereUsed) {
-  TestGroups groups = MakeGroups();
-  for (const char* id : {"x", "y"}) ASSERT_TRUE(groups.Join(Member(id, 2), kStart).ok());
-  Answer(&groups, "x", 1);
-  Answer(&groups, "y", 0);
-  const auto ready = groups.TakeReady();
-  ASSERT_EQ(ready.size(), 1u);
-  const v1::GroupSignals& signals = ready[0].signals();
-  EXPECT_EQ(signals.outcome_part(), v1::OUTCOME_PART_CONTROL);
-  EXPECT_EQ(signals.credit_part(), v1::CREDIT_PART_CREDIT);
-  EXPECT_EQ(signals.reliability(), 1);
-  EXPECT_EQ(signals.weight(), 0.5);
-  EXPECT_FALSE(signals.parallel());
-  const v1::MessageAdvantage& message = signals.episodes(0).messages(2);
-  // S_yw = .25, S_ww = .125: beta is clipped to 1, and half of the outcome is the others'.
-  EXPECT_NEAR(message.outcome_advantage(), 0.5, 1e-5);
-  EXPECT_NEAR(message.local_advantage(), 1, 1e-5);
-  EXPECT_EQ(message.advantage(), (message.outcome_advantage() + message.local_advantage()) / 2);
-}
-
-// The same numbers, wherever they are put together.
-TEST(Groups, ComputeAdvantagesGivesTheBytesOfTheStream) {
-  for (const bool complete : {true, false}) {
-    v1::ComputeAdvantagesRequest request;
-    request.mutable_options()->set_outcome(v1::OUTCOME_PART_CONTROL);
-    v1::AdvantageOptions resolved = request.options();
-    signals::Options options;
-    options.advantages = *ResolveAdvantages(&resolved, options.range, "advantages.");
-    options.pair_kinds = {blame::PairKind::kStep};  // ComputeAdvantages sees no texts
-    TestGroups groups(options);
-    for (const char* id : {"x", "y", "z"}) {
-      v1::EpisodeSignals signals = Signals(id, *id == 'y' ? 0.25 : 0.5);
-      signals.mutable_group()->set_id("g");
-      if (!complete && *id == 'y') signals.mutable_agents(1)->clear_value_without();
-      ASSERT_TRUE(groups.Join(Member(id, 3), kStart).ok());
-      groups.Answered("g", id, &signals, kStart);
-      *request.add_episodes() = signals;
-    }
-    const auto ready = groups.TakeReady();
-    const auto computed = ComputeAdvantages(request, Limits());
-    ASSERT_TRUE(computed.ok()) << computed.status();
-    ASSERT_EQ(ready.size(), 1u);
-    EXPECT_EQ(ready[0].has_signals(), complete);
-    EXPECT_EQ(ready[0].SerializeAsString(), computed->groups(0).SerializeAsString());
-    if (complete) continue;
-    ASSERT_EQ(ready[0].error().violations_size(), 1);
-    EXPECT_EQ(ready[0].error().code(), static_cast<int>(absl::StatusCode::kFailedPrecondition));
-    EXPECT_EQ(ready[0].error().violations(0).field(), "options.advantages.outcome");
-    EXPECT_THAT(ready[0].error().violations(0).description(),
-                StartsWith("episode \"y\": agent \"b\" has no value_without"));
-  }
-}
-
-TEST(Groups, AResultFitsOrIsAnError) {
-  GroupWork work;
-  work.id = "g";
-  work.members.emplace("x", AnsweredMember(Signals("x", 1)));
-  work.members.emplace("y", AnsweredMember(Signals("y", 0)));
-  work.missing = {"z"};
-  work.never_sent = 2;
-  work.options = Resolved();
-  const auto result = [&](int64_t max_response_bytes) {
-    v1::GroupResult made;
-    MakeGroupResult(work, std::nullopt, &made);
-    FitInto(max_response_bytes, &made);
-    return made;
-  };
-  const v1::GroupResult whole = result(1 << 20);
-  ASSERT_TRUE(whole.has_signals());
-  EXPECT_THAT(whole.signals().missing_episode_ids(), ElementsAre("z"));
-  EXPECT_EQ(whole.signals().never_sent(), 2);
-  const auto bytes = static_cast<int64_t>(whole.ByteSizeLong());
-  EXPECT_TRUE(result(bytes).has_signals());
-  EXPECT_EQ(result(bytes - 1).error().code(),
-            static_cast<int>(absl::StatusCode::kResourceExhausted));
-}
-
-TEST(Groups, ComputeAdvantagesNamesWhatIsWrong) {
-  using Request = v1::ComputeAdvantagesRequest;
-  const auto message = [](const std::function<void(Request*)>& spoil) {
-    Request request;
-    for (const char* id : {"x", "y"}) {
-      v1::EpisodeSignals* episode = request.add_episodes();
-      *episode = Signals(id, 1);
-      episode->mutable_group()->set_id("g");
-    }
-    spoil(&request);
-    Limits limits;
-    limits.max_group_size = 3;
-    limits.max_episodes_per_call = 5;
-    return std::string(ComputeAdvantages(request, limits).status().message());
-  };
-  const auto more = [](int count, bool one_group) {
-    return [=](Request* r) {
-      for (int i = 0; i < count; ++i) {
-        v1::EpisodeSignals* episode = r->add_episodes();
-        *episode = Signals(absl::StrCat("more", i), 1);
-        episode->mutable_group()->set_id(one_group ? "g" : absl::StrCat("g", i));
-      }
-    };
-  };
-  EXPECT_EQ(message([](Request*) {}), "");
-  EXPECT_EQ(message(more(1, true)), "");
-  EXPECT_THAT(message(more(2, true)), StartsWith("episodes: "));
-  EXPECT_EQ(message(more(3, false)), "");
-  EXPECT_THAT(message(more(4, false)), StartsWith("episodes: "));
-  EXPECT_THAT(message([](Request* r) { r->clear_episodes(); }), StartsWith("episodes: "));
-  EXPECT_THAT(message([](Request* r) { r->mutable_value_range(); }), StartsWith("value_range: "));
-  EXPECT_THAT(message([](Request* r) { r->mutable_options()->set_blend(2); }),
-              StartsWith("options.blend: "));
-  EXPECT_THAT(message([](Request* r) {
-                r->mutable_options()->set_scale(v1::OUTCOME_SCALE_NONE);
-                r->mutable_options()->set_epsilon(0.5);
-              }),
-              StartsWith("options.epsilon: has no effect"));
-  EXPECT_THAT(message([](Request* r) { r->mutable_episodes(1)->set_score(2); }),
-              StartsWith("episodes[1].score: "));
-  EXPECT_THAT(
-      message([](Request* r) { r->mutable_episodes(1)->mutable_agents(1)->set_credit(1e13); }),
-      StartsWith("episodes[1].agents[1].credit: "));
 }
 
 }  // namespace

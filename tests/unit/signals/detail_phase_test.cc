@@ -37,8 +37,7 @@ Asked AskAll(const Episode& episode, const Options& options, const EvaluatorTrai
   EXPECT_TRUE(phase.ok()) << phase.status();
   Asked asked;
   while (phase.ok() && !(*phase)->done()) {
-    std::vector<Question> batch;
-    (*phase)->Ask(batch);
+    const std::vector<Question> batch = (*phase)->ask();
     EXPECT_FALSE(batch.empty());
     asked.questions += static_cast<int64_t>(batch.size());
     if (!asked.kind) asked.kind = batch.front().kind;
@@ -47,7 +46,7 @@ Asked AskAll(const Episode& episode, const Options& options, const EvaluatorTrai
       answers[k].mean = batch[k].players.size() / 256.0;
       answers[k].scores.assign(episode.messages.size(), 0.5);
     }
-    const absl::Status told = (*phase)->Tell(answers, findings);
+    const absl::Status told = (*phase)->tell(answers);
     EXPECT_TRUE(told.ok()) << told;
     if (!told.ok()) break;
   }
@@ -158,10 +157,9 @@ TEST(SearchQuestions, StayWithinWhatIsLeft) {
     EXPECT_TRUE(phase.ok());
     int samples = 0;
     while (!(*phase)->done()) {
-      std::vector<Question> batch;
-      (*phase)->Ask(batch);
+      const std::vector<Question> batch = (*phase)->ask();
       for (const Question& question : batch) samples += question.samples;
-      if (!(*phase)->Tell(std::vector<Answer>(batch.size()), findings).ok()) break;
+      if (!(*phase)->tell(std::vector<Answer>(batch.size())).ok()) break;
     }
     return samples;
   };
@@ -181,9 +179,7 @@ std::vector<Question> FirstStage(int n, credit::Method method, int64_t max_quest
       Traits(EvaluatorKind::kGiven, {QuestionKind::kCoalition, QuestionKind::kAllCoalitions});
   const CreditPhase phase(n, options, traits);
   EXPECT_TRUE(phase.status().ok()) << phase.status();
-  std::vector<Question> batch;
-  phase.Ask(batch);
-  return batch;
+  return phase.ask();
 }
 
 TEST(TableQuestion, IsAskedWhereAllCoalitionsAreWantedAndFit) {
@@ -213,6 +209,28 @@ TEST(TableQuestion, EveryValueOfItsAnswerIsChecked) {
   }
 }
 
+TEST(DetailPhase, TakesOneAnswerForEachQuestion) {
+  const Episode episode = Talk(2, 3);
+  const Options options;
+  const EvaluatorTraits vote =
+      Traits(EvaluatorKind::kVote, {QuestionKind::kMessages, QuestionKind::kOwenSets});
+  const DetailInputs inputs = {episode, options, vote, 1, 100};
+  Findings before;
+  before.scores = {0.5, 0, -0.5};
+  auto phase = MakeDetailPhase(inputs, {0.5, 0.5}, before);
+  ASSERT_TRUE(phase.ok());
+  EXPECT_EQ((*phase)->tell({}).code(), absl::StatusCode::kInvalidArgument);
+  const std::vector<double> table = {0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 1};
+  Answer answer;
+  answer.table = table;
+  EXPECT_TRUE((*phase)->tell({answer}).ok());
+  EXPECT_EQ((*phase)->tell({}).code(), absl::StatusCode::kFailedPrecondition);
+  const auto findings = (*phase)->finish();
+  ASSERT_TRUE(findings.ok());
+  EXPECT_EQ(findings->scores, before.scores);
+  EXPECT_EQ(findings->owen.size(), 3);
+}
+
 TEST(OwenTable, EveryValueOfItsAnswerIsChecked) {
   const Episode episode = Talk(2, 3);
   const Options options;
@@ -227,7 +245,7 @@ TEST(OwenTable, EveryValueOfItsAnswerIsChecked) {
     if (bad >= 0) table[bad] = 1.5;
     Answer answer;
     answer.table = table;
-    EXPECT_EQ((*phase)->Tell({answer}, findings).ok(), bad < 0) << bad;
+    EXPECT_EQ((*phase)->tell({answer}).ok(), bad < 0) << bad;
   }
 }
 

@@ -1,8 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <numeric>
-
 #include "server/blame/text/mixed_prior.h"
 #include "tests/unit/signals/play.h"
 
@@ -11,18 +9,14 @@ namespace {
 
 using blame::Label;
 using ::testing::Each;
-using ::testing::ElementsAre;
 using testing::Labels;
 using testing::Rewards;
 using testing::RunOutcome;
 using testing::RunTable;
 using testing::Say;
+using testing::Sum;
 using testing::Team;
 using testing::Traits;
-
-double Sum(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0);
-}
 
 TEST(Failure, AnAnnotatedErrorCarriesTheShortfall) {
   Episode episode = Team(2);
@@ -297,19 +291,6 @@ TEST(Failure, ATruncatedEpisodeClaimsNothing) {
   EXPECT_THAT(Labels(*signals), Each(Label::kNeutral));
 }
 
-TEST(Failure, SoftRewardsConserveTheShortfall) {
-  Episode episode = Team(2);
-  for (double q : {0.9, 0.5, -0.8, -0.2, 0.1}) Say(episode, 0).process_score = q;
-  episode.score = 0;
-  Options options;
-  options.first_error.soft_rewards = true;
-  const auto signals = RunOutcome(episode, options);
-  ASSERT_TRUE(signals.ok()) << signals.status();
-  EXPECT_NEAR(Sum(Rewards(*signals)), -1, 1e-9);
-  for (int t = 0; t < 600; ++t) Say(episode, 1);
-  EXPECT_EQ(RunOutcome(episode, options).status().code(), absl::StatusCode::kOutOfRange);
-}
-
 // Rollouts from node j succeed until the error at message 5 and fail after it.
 TEST(Failure, TheSearchFindsTheErrorInFewRollouts) {
   Episode episode = Team(2);
@@ -436,18 +417,6 @@ TEST(Success, ALocatedErrorIsNeverRewardedAndItsRepairNeverPunished) {
   EXPECT_LE(signals->messages[1].reward, 0);
   EXPECT_GE(signals->messages[2].reward, 0);
   EXPECT_LE(signals->conservation.error, 1e-12);
-}
-
-TEST(Failure, SoftRewardsAreOfferedUpTo512Messages) {
-  Episode episode = Team(2);
-  for (int t = 0; t < 512; ++t) Say(episode, t % 2, "");
-  episode.score = 0;
-  Options options;
-  options.first_error.soft_rewards = true;
-  EXPECT_TRUE(RunOutcome(episode, options).ok());
-  Say(episode, 0, "");
-  const auto signals = RunOutcome(episode, options);
-  EXPECT_EQ(signals.status().code(), absl::StatusCode::kOutOfRange) << signals.status();
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #define ASSAY_TESTS_UNIT_SIGNALS_PLAY_H_
 
 #include <functional>
+#include <numeric>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -75,6 +76,10 @@ inline absl::StatusOr<Signals> RunTable(const Episode& episode, const Options& o
 
 inline absl::StatusOr<Signals> RunOutcome(const Episode& episode, const Options& options) {
   return RunWith(episode, options, EvaluatorTraits());
+}
+
+inline double Sum(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
 }
 
 inline std::vector<double> Rewards(const Signals& signals) {

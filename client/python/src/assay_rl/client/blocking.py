@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
@@ -44,6 +45,16 @@ def _shared_loop() -> asyncio.AbstractEventLoop:
         return _loops[process]
 
 
+def _begin(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> Future[T]:
+    """Starts it on the loop of the clients. RuntimeError at the end of the process, when the loop's thread is no more:
+    its future would never be done.
+    """
+    if sys.is_finalizing():
+        coroutine.close()
+        raise RuntimeError("the interpreter is shutting down: a client can do nothing more")
+    return asyncio.run_coroutine_threadsafe(coroutine, loop)
+
+
 class Client:
     """A connection to the service, for any number of threads. Arguments as for AsyncClient.
 
@@ -63,7 +74,7 @@ class Client:
         if self._process != os.getpid():
             coroutine.close()  # never awaited
         check_owner(self._process)
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        return _begin(coroutine, self._loop).result()
 
     def __enter__(self) -> Client:
         return self
@@ -74,8 +85,8 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Ends all streams; what is unanswered is Failed with CANCELLED."""
-        if not self._closed and self._process == os.getpid():
+        """Ends all streams; what is unanswered is Failed with CANCELLED. Nothing at the end of the process."""
+        if not self._closed and self._process == os.getpid() and not sys.is_finalizing():
             self._closed = True
             self._call(self._client.close())
 
@@ -307,16 +318,17 @@ class Scorer:
         async def wait() -> GroupOutcome:
             return await self._scorer.group(group_id)
 
-        return asyncio.run_coroutine_threadsafe(wait(), self._loop)
+        return _begin(wait(), self._loop)
 
     def finish(self) -> None:
         """No more episodes: waits until everything is answered, then closes. Raises AssayError if refused."""
         check_owner(self._process)
-        asyncio.run_coroutine_threadsafe(self._finish(), self._loop).result()
+        _begin(self._finish(), self._loop).result()
 
     def abort(self, error: Error) -> None:
-        """Ends at once: everything unanswered is Failed with `error`."""
-        asyncio.run_coroutine_threadsafe(self._scorer.abort(error), self._loop).result()
+        """Ends at once: everything unanswered is Failed with `error`. Nothing at the end of the process."""
+        if not sys.is_finalizing():
+            _begin(self._scorer.abort(error), self._loop).result()
 
     def _on_group(self, sink: Callable[[Outcome], None]) -> None:
         self._scorer.on_group(sink)
