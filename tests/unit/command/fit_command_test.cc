@@ -118,6 +118,7 @@ TEST(FitCommand, WritesAPriorThatFindsTheErrorAndItsFigures) {
   EXPECT_GT(ours.by_question().step_accuracy(), 0.7);
   EXPECT_GT(ours.by_question().gain(), ours.by_question().gain_error());
   EXPECT_FALSE(fitted.has_model());
+  EXPECT_FALSE(fitted.has_general()) << "one collection cannot tell what carries over";
   const auto prior = service::FittedPriorFromWire(fitted);
   ASSERT_TRUE(prior.ok()) << prior.status();
   const auto applied =

@@ -144,7 +144,7 @@ TEST(Golden, Estimates) {
   Golden golden("credit");
   const std::vector<Case> cases = {
       {Method::kExact, 1, 2},         {Method::kExact, 4, 16},       {Method::kOddBayes, 5, 10},
-      {Method::kOddBayes, 6, 24},     {Method::kOddBayes, 8, 64},    {Method::kOddBayes, 9, 150},
+      {Method::kOddBayes, 6, 24},     {Method::kOddBayes, 8, 64},    {Method::kOddBayes, 7, 40},
       {Method::kOddBayes, 14, 90},    {Method::kAntithetic, 5, 11},  {Method::kAntithetic, 7, 60},
       {Method::kAntithetic, 40, 160}, {Method::kPermutation, 6, 40}, {Method::kPermutation, 12, 90},
       {Method::kLeverage, 6, 30},     {Method::kLeverage, 12, 100},  {Method::kKernel, 6, 30},
