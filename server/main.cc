@@ -24,6 +24,7 @@
 #include "server/runtime/config.h"
 #include "server/runtime/config_file.h"
 #include "server/runtime/probe.h"
+#include "server/telemetry/grpc_log.h"
 #include "server/telemetry/log.h"
 
 // Read by jemalloc: what is freed goes back to the system soon, also while nothing is asked for.
@@ -180,6 +181,7 @@ int main(int argc, char** argv) {
     return status.ok() ? 0 : 1;
   }
   const assay::telemetry::Log log;
+  const assay::telemetry::GrpcLog grpc_log(&log);
   using assay::telemetry::Level;
   for (const std::string& setting : idle) {
     log.Write(Level::kWarning, "idle setting", {{"setting", setting}});

@@ -147,7 +147,6 @@ int Signals(const Arguments& arguments) {
   }
   flags.input = FormatOf(arguments);
   flags.output = arguments.Text("format") == "table" ? OutputFormat::kTable : OutputFormat::kJson;
-  flags.server = arguments.Text("server");
   flags.summary = arguments.Text("summary");
   if (arguments.Given("step")) flags.step = arguments.Number("step");
   flags.streams = static_cast<int>(arguments.Number("streams"));
@@ -188,9 +187,8 @@ int Info(const Arguments& arguments) {
   if (!client.ok()) return Fail(client.status());
   const auto info = (*client)->GetServerInfo(arguments.Duration("timeout"));
   if (!info.ok()) {
-    const absl::Status status = Explained(info.status(), arguments.Text("server"));
-    absl::FPrintF(stderr, "assay: %s: %s\n", absl::StatusCodeToString(status.code()),
-                  status.message());
+    absl::FPrintF(stderr, "assay: %s: %s\n", absl::StatusCodeToString(info.status().code()),
+                  info.status().message());
     return 1;
   }
   absl::PrintF("%s", ToJson(*info, JsonStyle::kPretty));

@@ -222,12 +222,6 @@ bool Feed(EpisodeReader* reader, Streams* streams, Printer* printer, Progress* p
 
 }  // namespace
 
-absl::Status Explained(const absl::Status& status, const std::string& server) {
-  if (!absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status)) return status;
-  return {status.code(),
-          absl::StrCat("the server at ", server, " cannot be reached: ", status.message())};
-}
-
 int RunSignals(client::SignalClient* client, const SignalsFlags& flags,
                const std::vector<std::string>& inputs, FILE* output) {
   Progress progress;
@@ -239,7 +233,7 @@ int RunSignals(client::SignalClient* client, const SignalsFlags& flags,
   EpisodeReader reader(inputs, flags.input);
   Streams streams(client, flags, &printer, &reader);
   const bool readable = Feed(&reader, &streams, &printer, &progress);
-  const absl::Status status = Explained(streams.Finish(), flags.server);
+  const absl::Status status = streams.Finish();
   printer.Finish(status);
   progress.Finish();
   absl::Status written;

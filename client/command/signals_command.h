@@ -16,11 +16,7 @@ namespace assay::command {
 
 enum class OutputFormat : uint8_t { kJson, kTable };
 
-// The status of a server that cannot be reached, with its address; any other as it is.
-absl::Status Explained(const absl::Status& status, const std::string& server);
-
 struct SignalsFlags {
-  std::string server;  // its address, for people
   v1::AttributionOptions options;
   EpisodeFormat input;
   OutputFormat output = OutputFormat::kJson;

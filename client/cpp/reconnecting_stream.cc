@@ -15,6 +15,7 @@
 #include "absl/synchronization/notification.h"
 #include "client/cpp/messages.h"
 #include "client/cpp/outbox.h"
+#include "client/cpp/target.h"
 
 namespace assay::client {
 namespace {
@@ -30,9 +31,10 @@ constexpr absl::Duration kEndTime = absl::Seconds(1);  // after the last respons
 // thread reads and another writes. Callbacks run on a pool.
 class ReconnectingStream : public SignalStream {
  public:
-  ReconnectingStream(StreamConfig config, ConnectFn connect)
+  ReconnectingStream(StreamConfig config, ConnectFn connect, const std::string& target)
       : config_(std::move(config)),
         connect_(std::move(connect)),
+        target_(target),
         outbox_(config_.max_retries),
         evaluators_(static_cast<size_t>(std::max(1, config_.evaluator_threads))),
         session_([this] { RunSession(); }) {}
@@ -107,7 +109,7 @@ class ReconnectingStream : public SignalStream {
       const absl::Status end = RunConnection();
       const absl::MutexLock lock(&mu_);
       if (!ShouldReconnect(end)) {
-        status_ = FinalStatus(end);
+        status_ = Explained(FinalStatus(end), target_);
         over_ = true;
         return;
       }
@@ -132,8 +134,7 @@ class ReconnectingStream : public SignalStream {
     std::thread writer([this, &connection] { WriteAll(connection.get()); });
     Watch(connection.get());
     reader.join();
-    // Reading also ends at bytes that are no response, and then the server has not ended the
-    // stream: it is given a moment to do so.
+    // Reading also ends at bytes that are no response: the server gets a moment to end its part.
     absl::Notification finished;
     bool left_open = false;
     std::thread closer([&] {
@@ -179,8 +180,7 @@ class ReconnectingStream : public SignalStream {
 
   absl::Status ReasonToCut() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (cancelled_) return absl::CancelledError("cancelled by the caller");
-    if (absl::Now() >= config_.deadline)
-      return absl::DeadlineExceededError("deadline of the stream");
+    if (absl::Now() >= config_.deadline) return absl::DeadlineExceededError("the deadline is over");
     if (attempt_.going_away) return absl::UnavailableError("the server is going away");
     if (!attempt_.ready) return absl::UnavailableError("the server did not get ready in time");
     return absl::DeadlineExceededError("the server has gone silent");
@@ -251,9 +251,8 @@ class ReconnectingStream : public SignalStream {
         attempt_.going_away = true;
         attempt_.leave_by = now + FromProto(response->go_away().grace());
         break;
-      case v1::StreamSignalsResponse::kNotice:
-      case v1::StreamSignalsResponse::MESSAGE_NOT_SET:
-        break;  // of a newer server
+      default:
+        break;  // notices, and what only a newer server sends
     }
   }
 
@@ -370,6 +369,7 @@ class ReconnectingStream : public SignalStream {
 
   const StreamConfig config_;
   const ConnectFn connect_;
+  const std::string target_;
 
   absl::Mutex mu_;
   Outbox outbox_ ABSL_GUARDED_BY(mu_);
@@ -392,8 +392,9 @@ class ReconnectingStream : public SignalStream {
 
 }  // namespace
 
-std::unique_ptr<SignalStream> NewReconnectingStream(StreamConfig config, ConnectFn connect) {
-  return std::make_unique<ReconnectingStream>(std::move(config), std::move(connect));
+std::unique_ptr<SignalStream> NewReconnectingStream(StreamConfig config, ConnectFn connect,
+                                                    const std::string& target) {
+  return std::make_unique<ReconnectingStream>(std::move(config), std::move(connect), target);
 }
 
 }  // namespace assay::client

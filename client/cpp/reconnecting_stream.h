@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
 #include "assay/client.h"
@@ -27,7 +28,9 @@ class Connection {
 
 using ConnectFn = std::function<std::unique_ptr<Connection>()>;
 
-std::unique_ptr<SignalStream> NewReconnectingStream(StreamConfig config, ConnectFn connect);
+// `target`: the server's address, which errors name; empty: not known.
+std::unique_ptr<SignalStream> NewReconnectingStream(StreamConfig config, ConnectFn connect,
+                                                    const std::string& target = "");
 
 }  // namespace assay::client
 

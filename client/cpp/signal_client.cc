@@ -4,12 +4,12 @@
 #include <chrono>
 #include <utility>
 
-#include "absl/strings/match.h"
-#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "assay/client.h"
 #include "assay/v1/signal_service.grpc.pb.h"
 #include "client/cpp/reconnecting_stream.h"
+#include "client/cpp/refusal.h"
+#include "client/cpp/target.h"
 
 namespace assay::client {
 namespace {
@@ -18,7 +18,8 @@ namespace {
 constexpr int kMaxMessageBytes = 64 << 20;
 
 absl::Status FromGrpc(const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                      WithRefusal(status.error_message()));
 }
 
 void Authorize(const std::string& token, grpc::ClientContext* context) {
@@ -29,35 +30,30 @@ void Authorize(const std::string& token, grpc::ClientContext* context) {
 constexpr absl::Duration kConnectTimeout = absl::Seconds(2);
 constexpr absl::Duration kConnectPause = absl::Milliseconds(200);
 
+// The server and the right to ask it.
+struct Way {
+  const std::shared_ptr<grpc::Channel>& channel;
+  const std::string& token;
+  const std::string& target;
+};
+
 template <typename Response, typename Request, typename Method>
-absl::StatusOr<Response> CallUnary(const std::shared_ptr<grpc::Channel>& channel,
-                                   const std::string& token, Method method, const Request& request,
+absl::StatusOr<Response> CallUnary(const Way& way, Method method, const Request& request,
                                    absl::Duration timeout) {
-  const auto stub = v1::SignalService::NewStub(channel);
+  const auto stub = v1::SignalService::NewStub(way.channel);
   const absl::Time start = absl::Now();
   for (;;) {
     grpc::ClientContext context;
-    Authorize(token, &context);
+    Authorize(way.token, &context);
     context.set_deadline(absl::ToChronoTime(start + timeout));
     Response response;
     const grpc::Status status = (stub.get()->*method)(&context, request, &response);
     if (status.ok()) return response;
     const bool again = status.error_code() == grpc::StatusCode::UNAVAILABLE &&
                        absl::Now() + kConnectPause < start + std::min(timeout, kConnectTimeout);
-    if (!again) return FromGrpc(status);
+    if (!again) return Explained(FromGrpc(status), way.target);
     absl::SleepFor(kConnectPause);
   }
-}
-
-// Whether a target is this machine's own: its loopback or a Unix socket.
-bool IsLocal(absl::string_view target) {
-  for (const char* scheme : {"dns:///", "dns:", "ipv4:", "ipv6:"}) {
-    absl::ConsumePrefix(&target, scheme);
-  }
-  for (const char* local : {"unix:", "unix-abstract:", "localhost:", "127.", "[::1]:"}) {
-    if (absl::StartsWith(target, local)) return true;
-  }
-  return false;
 }
 
 class GrpcConnection : public Connection {
@@ -99,7 +95,7 @@ std::unique_ptr<SignalClient> SignalClient::Connect(ConnectOptions options) {
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5000);
   return std::make_unique<SignalClient>(
       grpc::CreateCustomChannel(options.target, Credentials(options), arguments),
-      std::move(options.token));
+      std::move(options.token), options.target);
 }
 
 std::unique_ptr<SignalClient> SignalClient::Connect(const std::string& target) {
@@ -108,29 +104,31 @@ std::unique_ptr<SignalClient> SignalClient::Connect(const std::string& target) {
   return Connect(std::move(options));
 }
 
-SignalClient::SignalClient(std::shared_ptr<grpc::Channel> channel, std::string token)
-    : channel_(std::move(channel)), token_(std::move(token)) {}
+SignalClient::SignalClient(std::shared_ptr<grpc::Channel> channel, std::string token,
+                           std::string target)
+    : channel_(std::move(channel)), token_(std::move(token)), target_(std::move(target)) {}
 
 std::unique_ptr<SignalStream> SignalClient::Stream(StreamConfig config) {
-  return NewReconnectingStream(std::move(config), [channel = channel_, token = token_] {
+  ConnectFn connect = [channel = channel_, token = token_] {
     return std::make_unique<GrpcConnection>(channel, token);
-  });
+  };
+  return NewReconnectingStream(std::move(config), std::move(connect), target_);
 }
 
 absl::StatusOr<v1::ComputeSignalsResponse> SignalClient::ComputeSignals(
     const v1::ComputeSignalsRequest& request, absl::Duration timeout) {
   return CallUnary<v1::ComputeSignalsResponse>(
-      channel_, token_, &v1::SignalService::Stub::ComputeSignals, request, timeout);
+      {channel_, token_, target_}, &v1::SignalService::Stub::ComputeSignals, request, timeout);
 }
 
 absl::StatusOr<v1::ComputeAdvantagesResponse> SignalClient::ComputeAdvantages(
     const v1::ComputeAdvantagesRequest& request, absl::Duration timeout) {
   return CallUnary<v1::ComputeAdvantagesResponse>(
-      channel_, token_, &v1::SignalService::Stub::ComputeAdvantages, request, timeout);
+      {channel_, token_, target_}, &v1::SignalService::Stub::ComputeAdvantages, request, timeout);
 }
 
 absl::StatusOr<v1::GetServerInfoResponse> SignalClient::GetServerInfo(absl::Duration timeout) {
-  return CallUnary<v1::GetServerInfoResponse>(channel_, token_,
+  return CallUnary<v1::GetServerInfoResponse>({channel_, token_, target_},
                                               &v1::SignalService::Stub::GetServerInfo,
                                               v1::GetServerInfoRequest(), timeout);
 }

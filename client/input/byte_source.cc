@@ -47,8 +47,10 @@ absl::StatusOr<absl::string_view> ByteSource::Next() {
   }
   if (kind_ == Kind::kPlain) return Read();
   unpacked_size_ = 0;
-  do {
-    if (zlib_.avail_in == 0) {
+  while (unpacked_size_ == 0) {
+    if (damaged_) return absl::DataLossError("the gzip data is damaged");
+    const bool holds_more = inside_member_ && zlib_.avail_out == 0;
+    if (zlib_.avail_in == 0 && !holds_more) {
       absl::StatusOr<absl::string_view> packed = Read();
       if (!packed.ok()) return packed;
       if (packed->empty()) {
@@ -57,9 +59,8 @@ absl::StatusOr<absl::string_view> ByteSource::Next() {
       }
       GiveToZlib(*packed);
     }
-    absl::Status status = Unpack();
-    if (!status.ok()) return status;
-  } while (unpacked_size_ == 0);
+    Unpack();
+  }
   return absl::string_view(unpacked_.data(), unpacked_size_);
 }
 
@@ -81,24 +82,23 @@ void ByteSource::GiveToZlib(absl::string_view packed) {
   zlib_.avail_in = static_cast<uInt>(packed.size());
 }
 
-absl::Status ByteSource::Unpack() {
+void ByteSource::Unpack() {
   // A file may hold several members, one after the other, and zeros that fill its last block.
   if (!inside_member_) {
     while (zlib_.avail_in > 0 && *zlib_.next_in == 0) {
       ++zlib_.next_in;
       --zlib_.avail_in;
     }
-    if (zlib_.avail_in == 0) return absl::OkStatus();
+    if (zlib_.avail_in == 0) return;
     inflateReset(&zlib_);
   }
   inside_member_ = true;
   zlib_.next_out = reinterpret_cast<Bytef*>(unpacked_.data());
   zlib_.avail_out = static_cast<uInt>(unpacked_.size());
   const int code = inflate(&zlib_, Z_NO_FLUSH);
-  if (code != Z_OK && code != Z_STREAM_END) return absl::DataLossError("the gzip data is damaged");
+  damaged_ = code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR;  // which asks for more
   inside_member_ = code != Z_STREAM_END;
   unpacked_size_ = unpacked_.size() - zlib_.avail_out;
-  return absl::OkStatus();
 }
 
 }  // namespace assay::command

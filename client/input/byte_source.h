@@ -21,7 +21,7 @@ class ByteSource {
   ByteSource& operator=(const ByteSource&) = delete;
 
   // The next bytes, valid until the next call; empty: the end. DATA_LOSS: the file cannot be read,
-  // or its gzip is damaged or cut off.
+  // or its gzip is damaged or cut off; what comes before the damage is handed out first.
   absl::StatusOr<absl::string_view> Next();
 
   // From any thread: this is the end, even for a Next that waits.
@@ -32,7 +32,7 @@ class ByteSource {
 
   absl::StatusOr<absl::string_view> Read();
   void GiveToZlib(absl::string_view packed);
-  absl::Status Unpack();
+  void Unpack();
 
   const int fd_;
   const int stop_;  // an eventfd
@@ -41,6 +41,7 @@ class ByteSource {
   Kind kind_ = Kind::kUnknown;
   z_stream zlib_{};
   bool inside_member_ = false;
+  bool damaged_ = false;  // behind what was handed out
   std::vector<char> unpacked_;
   size_t unpacked_size_ = 0;
 };

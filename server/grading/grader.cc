@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/grading/choice_form.h"
 #include "server/grading/plain_text.h"
@@ -16,6 +17,13 @@ std::string FormOf(const NumberForm& number) {
   std::string form = number.brackets;
   for (const Number& item : number.numbers) absl::StrAppend(&form, " ", item.text);
   return form;
+}
+
+Grade CompareClasses(absl::string_view answer, absl::string_view reference) {
+  if (answer == reference) return Grade::kRight;
+  const bool read =
+      !absl::StartsWith(answer, kUnreadableMark) && !absl::StartsWith(reference, kUnreadableMark);
+  return read ? Grade::kWrong : Grade::kUnreadable;
 }
 
 // Numbers without brackets could be a list, alternatives, or one number with a decimal comma.
@@ -47,8 +55,7 @@ Grader::Reading Grader::Read(absl::string_view answer) const {
 GradedAnswer Grader::Of(absl::string_view answer) const {
   Reading reading = Read(answer);
   if (kind_ == GraderKind::kIdentical) {
-    return {reading.form == reference_.form ? Grade::kRight : Grade::kWrong,
-            std::move(reading.form)};
+    return {CompareClasses(reading.form, reference_.form), std::move(reading.form)};
   }
   if (reading.text.empty()) return {};
   const Grade grade = Compare(reading);

@@ -19,6 +19,10 @@ enum class GraderKind : uint8_t {
   kIdentical,  // byte for byte: the caller has put answers into classes
 };
 
+// What the name of a class of kIdentical begins with where the caller could not read its answers:
+// U+FFFD, the character that stands for what is not known.
+inline constexpr absl::string_view kUnreadableMark = "\xef\xbf\xbd";
+
 enum class Grade : uint8_t {
   kNone,  // blank: no answer
   kRight,

@@ -52,7 +52,11 @@ void StreamSession::Answer(Ticket ticket, std::shared_ptr<v1::StreamSignalsRespo
     groups_->Answered(in_flight.group, in_flight.id,
                       result.has_signals() ? &result.signals() : nullptr, now);
   }
-  if (in_flight.scores_never_negative) NoteScores(result);
+  for (v1::Notice& notice : notices_.Take(in_flight.notice_reasons, result)) {
+    auto hint = std::make_shared<v1::StreamSignalsResponse>();
+    *hint->mutable_notice() = std::move(notice);
+    Enqueue(std::move(hint));
+  }
   Enqueue(std::move(response), Kind::kResult, ticket);
   TakeGroups();
 }
@@ -62,20 +66,6 @@ void StreamSession::AnswerError(Ticket ticket, absl::string_view id, const absl:
   auto response = std::make_shared<v1::StreamSignalsResponse>();
   *response->mutable_result() = MakeError(id, error);
   Answer(ticket, std::move(response), now);
-}
-
-void StreamSession::NoteScores(const v1::EpisodeResult& result) {
-  if (scores_noted_ || !result.has_signals() || result.signals().success()) return;
-  scores_noted_ = true;
-  auto response = std::make_shared<v1::StreamSignalsResponse>();
-  v1::Notice* notice = response->mutable_notice();
-  notice->set_kind(v1::Notice::KIND_SCORES_NEVER_NEGATIVE);
-  notice->set_message(
-      "a failed episode has process scores, all of them >= 0: they are read on the scale [-1, 1], "
-      "where 0 is "
-      "no evidence. Is your scale [0, 1]? Then send 2 q - 1");
-  notice->set_episode_id(result.episode_id());
-  Enqueue(std::move(response));
 }
 
 void StreamSession::Report(const v1::EpisodeResult& result, absl::Duration elapsed) {

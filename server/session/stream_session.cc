@@ -15,30 +15,6 @@
 
 namespace assay::service {
 
-namespace {
-
-// At least two process scores of agents' messages, none of them negative and not all 0.
-bool ScoresAreNeverNegative(const v1::Episode& episode) {
-  int scores = 0;
-  bool positive = false;
-  const std::vector<int> authors = Authors(episode);
-  for (int t = 0; t < episode.messages_size(); ++t) {
-    const v1::Message& message = episode.messages(t);
-    if (authors[t] == signals::kContext) continue;
-    if (message.process_score() < 0) return false;
-    positive |= message.process_score() > 0;
-    scores += message.has_process_score() ? 1 : 0;
-    for (const v1::JudgeScore& judged : message.judge_scores()) {
-      if (judged.score() < 0) return false;
-      positive |= judged.score() > 0;
-      ++scores;
-    }
-  }
-  return scores >= 2 && positive;
-}
-
-}  // namespace
-
 StreamSession::StreamSession(Deps deps, absl::Time now)
     : deps_(std::move(deps)), config_(*deps_.config), opened_at_(now) {
   summary_.stream = deps_.stream;
@@ -107,7 +83,7 @@ void StreamSession::OnEpisode(const std::shared_ptr<const v1::Episode>& episode,
   in_flight.id = episode->id();
   in_flight.bytes = credit;
   in_flight.read_at = now;
-  in_flight.scores_never_negative = !scores_noted_ && ScoresAreNeverNegative(*episode);
+  in_flight.notice_reasons = notices_.ReasonsIn(*episode, *options_->options);
   bytes_in_flight_ += credit;
   ++unanswered_;
   const absl::Status admitted = Admit(episode, bytes, &in_flight, now);

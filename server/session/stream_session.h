@@ -35,6 +35,7 @@
 #include "server/session/session_observer.h"
 #include "server/session/trace_context.h"
 #include "server/wire/limits.h"
+#include "server/wire/notices/notices.h"
 #include "server/wire/resolve_options.h"
 
 namespace assay::service {
@@ -170,9 +171,9 @@ class StreamSession {
     std::string group;  // empty: none
     int64_t bytes = 0;
     absl::Time read_at;
-    bool owns_id = false;  // in unanswered_ids_
-    bool scores_never_negative = false;
-    int64_t memory = 0;  // what it counts for in Admission; 0: nothing
+    bool owns_id = false;         // in unanswered_ids_
+    uint32_t notice_reasons = 0;  // Notices::ReasonsIn
+    int64_t memory = 0;           // what it counts for in Admission; 0: nothing
     bool started = false;
     bool is_long = false;             // started, and computed here for long
     bool answered = false;            // its result waits to be written
@@ -203,9 +204,6 @@ class StreamSession {
   void Answer(Ticket ticket, std::shared_ptr<v1::StreamSignalsResponse> response, absl::Time now);
   void AnswerError(Ticket ticket, absl::string_view id, const absl::Status& error, absl::Time now);
   void Report(const v1::EpisodeResult& result, absl::Duration elapsed);
-  // At most once: a failed episode whose process scores are all >= 0.
-  void NoteScores(const v1::EpisodeResult& result);
-
   void Enqueue(std::shared_ptr<const v1::StreamSignalsResponse> response, Kind kind = Kind::kOther,
                Ticket ticket = 0);
   // Takes over the groups that are to be answered.
@@ -250,13 +248,13 @@ class StreamSession {
   std::deque<Pending> responses_;
   int64_t response_bytes_ = 0;
   int rejections_unread_ = 0;
+  Notices notices_;
   bool writing_ = false;
   int64_t writing_bytes_ = 0;
   absl::Time write_deadline_ = absl::InfiniteFuture();
 
   bool half_closed_ = false;
   bool finished_ = false;
-  bool scores_noted_ = false;
   std::optional<absl::Time> drain_deadline_;
   absl::Time quiet_since_ = absl::InfiniteFuture();
 

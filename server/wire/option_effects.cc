@@ -31,6 +31,22 @@ absl::Status FirstSet(const Idle (&options)[n], absl::string_view prefix = "") {
   return absl::OkStatus();
 }
 
+absl::Status CheckMessageRewards(const v1::MessageRewardOptions& rewards) {
+  const signals::MessageRewardOptions defaults;
+  return FirstSet(
+      {{"message_rewards.redundancy_penalty",
+        rewards.kappa() == 0 && rewards.redundancy_penalty() != defaults.redundancy_penalty,
+        "it is a share of message_rewards.kappa, which is 0"}});
+}
+
+// Of the model that was sent; that of a fitted prior is the prior's business.
+absl::Status CheckModel(const v1::ErrorModel& sent, const blame::Parameters& resolved) {
+  return FirstSet({{"first_error.model.shared_level",
+                    sent.shared_level() > 0 && resolved.high_rates.size() == 1 &&
+                        resolved.low_rates.size() == 1,
+                    "where each state has one rate, all nodes share it"}});
+}
+
 absl::Status CheckEstimator(const v1::EstimatorOptions& estimator, EvaluatorKind kind) {
   if (kind == EvaluatorKind::kOutcome) {
     constexpr absl::string_view kWhy = "the evaluator outcome leaves nothing to estimate";
@@ -83,11 +99,9 @@ absl::Status CheckEffects(const ResolvedOptions& options) {
     return status;
   }
   const v1::MessageRewardOptions& rewards = wire.message_rewards();
+  if (absl::Status status = CheckMessageRewards(rewards); !status.ok()) return status;
   if (absl::Status status =
-          FirstSet({{"message_rewards.redundancy_penalty",
-                     rewards.kappa() == 0 && rewards.redundancy_penalty() !=
-                                                 signals::MessageRewardOptions().redundancy_penalty,
-                     "it is a share of message_rewards.kappa, which is 0"}});
+          CheckModel(wire.first_error().model(), options.options->first_error.parameters);
       !status.ok()) {
     return status;
   }
@@ -100,6 +114,15 @@ absl::Status CheckEffects(const ResolvedOptions& options) {
   if (options.chosen == nullptr) return absl::OkStatus();  // each episode chooses
   const signals::EvaluatorTraits& traits = options.chosen->traits();
   if (absl::Status status = CheckEstimator(wire.estimator(), traits.kind); !status.ok()) {
+    return status;
+  }
+  // The outcome shares out credit by whatever evidence there is, also where OWEN is asked for.
+  const bool owen =
+      rewards.evidence() == v1::EVIDENCE_OWEN && traits.kind != EvaluatorKind::kOutcome;
+  if (absl::Status status =
+          FirstSet({{"message_rewards.weigh_by_tokens", owen && rewards.weigh_by_tokens(),
+                     "EVIDENCE_OWEN leaves nothing over that could be weighed"}});
+      !status.ok()) {
     return status;
   }
   const bool searches =

@@ -35,7 +35,7 @@ with Client() as client:
     called = client.compute(episodes[:1])
 assert sum(isinstance(outcome, Scored) for outcome in streamed) == len(episodes), streamed
 assert not any(isinstance(outcome, GroupFailed) for outcome in streamed), streamed
-assert all(isinstance(outcome, Scored) for outcome in called.episodes), called
+assert all(isinstance(outcome, Scored) for outcome in called.outcomes), called
 print(f"{len(episodes)} episodes answered by server {version}")
 PYTHON
 }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from assay_rl import Episode, Message
+from assay_rl import Agent, Episode, Message
 from assay_rl.convert import (
     ConversionError,
     from_autogen,
@@ -18,6 +19,7 @@ from assay_rl.convert import (
     from_record,
     from_whowhen,
 )
+from assay_rl.convert.files import Choices, read_episodes
 
 
 def authors(episode: Episode) -> list[str]:
@@ -264,3 +266,32 @@ def test_otel_choice_events() -> None:
     assert contents(from_otel_spans([old])) == ["hello"]
     with pytest.raises(ConversionError, match="no spans"):
         from_otel_spans([])
+
+
+def test_names_of_people_tools_and_frameworks_may_be_kept(tmp_path: Path) -> None:
+    """What they say stays context; a simulated customer is told from a person."""
+    record = {
+        "id": "r",
+        "messages": [
+            {"source": "user_proxy", "content": "Add 40 and 2.", "type": "TextMessage"},
+            {"source": "adder", "content": "41", "type": "TextMessage"},
+            {"source": "ComputerTerminal", "content": "exit code 1", "type": "TextMessage"},
+            {"source": "customer_simulator", "content": "No.", "type": "TextMessage"},
+        ],
+    }
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(record))
+    (plain,) = read_episodes([str(path)], "autogen", Choices())
+    assert [m.agent for m in plain.messages] == ["", "adder", "", ""]
+    (named,) = read_episodes([str(path)], "autogen", Choices(kinds=True))
+    assert [m.agent for m in named.messages] == ["user_proxy", "adder", "ComputerTerminal", "customer_simulator"]
+    assert {a.id: a.kind for a in named.players()} == {
+        "user_proxy": "human",
+        "adder": "",
+        "ComputerTerminal": "tool",
+        "customer_simulator": "user_simulator",
+    }
+    assert named.speakers() == ["", "adder", "", ""]
+    assert Episode.from_proto(named.to_proto()).agents == named.agents
+    with pytest.raises(ValueError, match=r"agents\[0\].kind: one of model"):
+        Episode("e", [Message("a", "x")], agents=[Agent("a", kind="robot")]).to_proto()

@@ -123,6 +123,8 @@ def test_signals_and_verify(server: Assayd, kind: str, tmp_path: Path, capsys: p
     assert ("1 answers could not be read by the grader" in told) == (kind != "exact"), told
     lines = {r["episodeId"]: r["signals"] for r in map(json.loads, signals.open(encoding="utf-8"))}
     assert lines["e"]["grandValue"] == 1
+    last = "ANSWER_GRADE_WRONG" if kind == "exact" else "ANSWER_GRADE_UNREADABLE"
+    assert lines["unread"]["messages"][2]["grade"] == last
     assert main(["verify", str(signals), "--episodes", str(episodes), "--grade", kind]) == 0
 
 

@@ -17,7 +17,9 @@ from assayd import HANGS
 
 from assay_rl import Episode, Message, Task
 from assay_rl.grading import Grading, Kind, MathGrader, StrictGrader, options_for, worker
+from assay_rl.grading.classes import class_of
 from assay_rl.v1 import options_pb2
+from assay_rl.verify.answers import Grader
 
 TABLE = Path(__file__).resolve().parents[3] / "tests/data/answer_forms.jsonl"
 
@@ -89,7 +91,7 @@ def test_an_episode_gets_classes_and_counts_what_cannot_be_read(grader: MathGrad
     messages = [Message(f"a{i}", "text", answer=answer) for i, answer in enumerate(said)]
     messages.append(Message("", "context", answer="left alone"))
     found = grader.grade(Episode("e", messages, task=Task("t", "p", "x+1")))
-    assert [m.answer for m in found.episode.messages] == ["x+1", "x+1", "no idea", None, None, "left alone"]
+    assert [m.answer for m in found.episode.messages] == ["x+1", "x+1", "\ufffdno idea", None, None, "left alone"]
     assert found.grades == ["right", "right", "unreadable", "none", "none", "none"]
     assert found.unreadable == 1
     assert grader.counts["unreadable"] >= 1
@@ -123,9 +125,33 @@ def test_classes_are_graded_as_the_answers_were(grader: MathGrader, kind: Kind) 
 def test_strict_readers_put_answers_into_classes() -> None:
     assert StrictGrader("choice").classify("B", ["(B)", "the answer is B", "C", "(C)", "A or B", None, " "]) == (
         ["right", "right", "wrong", "wrong", "unreadable", "none", "none"],
-        ["B", "B", "C", "C", "A or B", None, None],
+        ["B", "B", "C", "C", "\ufffdA or B", None, None],
     )
     assert StrictGrader("number").classify("0", ["0.0", "1/2", "0.5", "-0"])[1] == ["0", "1/2", "1/2", "0"]
+
+
+@pytest.mark.parametrize("kind", ["math", "choice", "number", "exact"])
+def test_the_server_reads_of_classes_what_the_grader_read_of_answers(grader: MathGrader, kind: Kind) -> None:
+    own = grader if kind == "math" else StrictGrader(kind)
+    found = set()
+    for reference, rows in forms_of("number" if kind == "math" else kind).items():
+        said = [reference, *(row["text"] for row in rows), "\ufffd1", "1\ufffd"]
+        grades, classes = own.classify(reference, said)
+        server = Grader(options_pb2.GRADER_IDENTICAL, 0.0, reference)
+        for grade, name in zip(grades, classes, strict=True):
+            assert name is None or server.grade(name)[0] == grade
+            found.add(grade)
+    assert {"right", "wrong"} | ({"unreadable"} if kind != "exact" else set()) <= found
+
+
+def test_classes_have_different_names() -> None:
+    for reference in ("5", "\ufffd5", " \ufffd5", "5 ", "\ufffd", ""):
+        wrong = [class_of("wrong", answer, reference) for answer in ("5", "\ufffd5")]
+        unread = class_of("unreadable", "5", reference)
+        assert len({reference, *wrong, unread}) == 4
+        assert [name[0] for name in (*wrong, unread)] == ["5", " ", "\ufffd"]
+        assert class_of("right", "5", reference) == reference
+        assert class_of("unreadable", unread, "6") == unread
 
 
 def test_options() -> None:
@@ -157,7 +183,7 @@ def test_a_parser_that_dies_leaves_answers_unreadable_and_comes_again() -> None:
         assert own.classify("1", ["1"])[0] == ["right"]
         worker_of(own).kill()
         worker_of(own).wait()
-        assert own.classify("1", ["1", "2"]) == (["unreadable"] * 2, ["1 ", "2"])
+        assert own.classify("1", ["1", "2"]) == (["unreadable"] * 2, ["\ufffd1", "\ufffd2"])
         assert own.classify("1", ["1", "2"])[0] == ["right", "wrong"]
 
 

@@ -79,7 +79,7 @@ REFUSED: dict[str, tuple[bytes, int, int, str]] = {
     "half of a gzip": (PACKED[: len(PACKED) // 2], 0, 1, "cut off"),
     "the head of a gzip": (PACKED[:5], 0, 1, "cut off"),
     "gzip whose last member is cut off": (b"".join(MEMBERS)[:-40], 2, 3, "cut off"),
-    "gzip with a wrong checksum": (PACKED[:-8] + b"\0\0\0\0" + PACKED[-4:], 0, 1, "damaged"),
+    "gzip with a wrong checksum": (PACKED[:-8] + b"\0\0\0\0" + PACKED[-4:], 3, 4, "damaged"),
     "gzip with something behind it": (PACKED + b"garbage", 3, 4, "damaged"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -13,6 +14,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -23,9 +25,10 @@ from test_client import episode, run, scores
 
 import assay_rl
 from assay_rl import AssayError, Client, Episode, Failed, Group, GroupFailed, GroupScored, Scored
-from assay_rl.client.channel import is_local, proxy_of
 from assay_rl.client.evaluators import Question
+from assay_rl.client.target import is_local, proxy_of
 
+DATA = Path(__file__).resolve().parents[3] / "tests" / "data"
 both = pytest.mark.parametrize("mode", ["sync", "async"])
 
 
@@ -277,22 +280,18 @@ def test_a_proxy_never_decides_for_the_own_machine(name: str, monkeypatch: pytes
         assert len(scores(run(server.target, [episode(1)], "sync"))) == 1
 
 
-def test_a_proxy_is_named_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+TARGETS = [json.loads(line) for line in (DATA / "targets.jsonl").read_text("utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("row", TARGETS, ids=[row["target"] for row in TARGETS])
+def test_the_table_of_targets(row: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The C++ client must agree with every line."""
     for name in ("http_proxy", "https_proxy", "grpc_proxy", "no_proxy", "no_grpc_proxy"):
         monkeypatch.delenv(name, raising=False)
-    assert proxy_of("assay.example:50051") == ""
-    monkeypatch.setenv("http_proxy", "http://user:secret@proxy.example:3128")
-    assert proxy_of("assay.example:50051") == "http_proxy=proxy.example:3128"
-    assert proxy_of("127.0.0.1:50051") == ""
-    monkeypatch.setenv("no_proxy", ".example")
-    assert proxy_of("assay.example:50051") == ""
-
-
-def test_local_targets() -> None:
-    for target in ("127.0.0.1:1", "localhost:1", "[::1]:1", "unix:/tmp/x", "ipv4:127.0.0.2:1", "dns:///localhost:1"):
-        assert is_local(target), target
-    for target in ("10.0.0.1:1", "assay.example:1", "[2001:db8::1]:1", "dns:///assay:1"):
-        assert not is_local(target), target
+    for name, value in row.get("environment", {}).items():
+        monkeypatch.setenv(name, value)
+    assert is_local(row["target"]) == row["local"]
+    assert proxy_of(row["target"]) == row.get("proxy", "")
 
 
 @both

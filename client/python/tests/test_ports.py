@@ -98,3 +98,4 @@ def test_a_server_that_is_not_there_is_named(kind: str, proxy: str, tmp_path: Pa
     assert said.returncode == 1
     assert "UNAVAILABLE" in said.stderr
     assert target in said.stderr
+    assert ("Connection refused" if kind == "port" else "No such file or directory") in said.stderr

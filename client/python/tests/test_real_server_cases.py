@@ -1,19 +1,24 @@
-"""What users' programs do to a real server: groups whose id comes again, evaluators that break, texts nested deep."""
+"""What users' programs do to a real server: groups whose id comes again, evaluators that break, texts nested deep,
+answers in every spelling."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
-from assayd import Assayd, free_port, needs_assayd, running
+from assayd import Assayd, command, free_port, needs_assayd, running
 from test_nothing_lost import EVALUATORS
 
 import assay_rl
-from assay_rl import Client, Episode, Failed, Group, GroupScored, Message
+from assay_rl import Client, Episode, Failed, Group, GroupScored, Message, Task
+from assay_rl.convert.files import outcome_line
 
 pytestmark = needs_assayd
 HTTP = f"127.0.0.1:{free_port()}"
@@ -78,6 +83,56 @@ def test_deep_json_is_refused_and_the_server_lives(server: Assayd, shape: str) -
     assert connection.getresponse().status == 400
     with Client(server.target) as client:
         assert client.score_batch([one(1)]).outcomes[0].ok
+
+
+# Of each grader: the reference, and what was said.
+VOTES: list[tuple[str, str, list[str]]] = [
+    ("NUMBER", "18", ["18 dollars", "20", "20"]),
+    ("NUMBER", "18", ["$18", "20", "20.0"]),
+    ("NUMBER", "0.25", ["1/4", "0.5", "0.5"]),
+    ("NUMBER", "50", ["50%", "49", "49"]),
+    ("NUMBER", "73", ["**73**", "70", "70"]),
+    ("CHOICE", "C", ["The answer is (C)", "B", "B"]),
+    ("CHOICE", "C", ["**C**", "B", "B"]),
+    ("EXACT", "\\frac{1}{2}", ["\\dfrac{1}{2}", "2", "2"]),
+    ("EXACT", "(3,4)", ["\\left(3,4\\right)", "2", "2"]),
+    ("EXACT", "12%", ["12\\%", "2", "2"]),
+    ("EXACT", "5", ["5", "", "  "]),
+    ("EXACT", "New York", ["new york", "NewYork", "NewYork"]),
+    ("NUMBER", "1234", ["1,234", "1 234", "12,34"]),
+    ("NUMBER", "-5", ["\u22125", "5", "- 5"]),
+    ("NUMBER", "(1, 2)", ["(1,2)", "1, 2", "[1, 2]"]),
+    ("NUMBER", "\\sqrt{2}", ["\\sqrt2", "2", "1.41"]),
+    ("NUMBER", "9007199254740993", ["9007199254740992", "9007199254740993.0", "9.007199254740993e15"]),
+    ("NUMBER", "0", ["-0", "zero", "0.0"]),
+    ("CHOICE", "A, C", ["C and A", "A", "A or C"]),
+    ("CHOICE", "B", ["\uff22", "not (B)", "B because A is wrong"]),
+    ("CHOICE", "D", ["\u7b54\u6848\uff1aD", "a dog", "Answer: D."]),
+    ("EXACT", "1,000", ["1000", "1.000", "1 000"]),
+    ("EXACT", "\u00e9t\u00e9", ["\u00c9t\u00e9", "e\u0301te\u0301", "ete"]),
+    ("IDENTICAL", "5", ["5", "5.0", "\ufffd5"]),
+    ("IDENTICAL", "\ufffdx", ["\ufffdx", "x", "\ufffdy"]),
+]
+
+
+@pytest.mark.skipif(command() is None, reason="the C++ command line is not built")
+def test_both_verifiers_read_answers_as_the_server_does(server: Assayd, tmp_path: Path) -> None:
+    episodes, signals = tmp_path / "episodes", tmp_path / "signals"
+    with Client(server.target) as client, episodes.open("w") as sent, signals.open("w") as answered:
+        for number, (grader, reference, said) in enumerate(VOTES):
+            messages = [Message(name, "text", answer=a) for name, a in zip(("amy", "ben", "cleo"), said, strict=True)]
+            episode = Episode(f"v{number}", messages, task=Task("t", "p", reference))
+            options = {"vote": {"grader": f"GRADER_{grader}"}, "audit": "AUDIT_FULL"}
+            (outcome,) = client.score([episode], options=options)
+            print(episode.to_json(), file=sent)
+            print(outcome_line(outcome), file=answered)
+    assert command() is not None
+    for program in ([str(command())], [sys.executable, "-m", "assay_rl"]):
+        ran = subprocess.run(
+            [*program, "verify", f"--episodes={episodes}", str(signals)], capture_output=True, text=True
+        )
+        assert (ran.returncode, ran.stdout) == (0, ""), program
+        assert ran.stderr == f"verified {len(VOTES)} episodes: all right\n"
 
 
 EPISODE = json.loads(one(1).to_json())

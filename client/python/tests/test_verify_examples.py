@@ -397,6 +397,7 @@ def test_the_table_of_forms_is_read_as_the_server_reads_it() -> None:
         "exact": options_pb2.GRADER_EXACT,
         "choice": options_pb2.GRADER_CHOICE,
         "number": options_pb2.GRADER_NUMBER,
+        "identical": options_pb2.GRADER_IDENTICAL,
     }
     forms = [
         json.loads(line) for line in (REPOSITORY / "tests/data/answer_forms.jsonl").read_text("utf-8").splitlines()

@@ -17,7 +17,8 @@ namespace {
 GraderKind KindOf(const std::string& name) {
   static const std::map<std::string, GraderKind> kKinds = {{"exact", GraderKind::kExact},
                                                            {"choice", GraderKind::kChoice},
-                                                           {"number", GraderKind::kNumber}};
+                                                           {"number", GraderKind::kNumber},
+                                                           {"identical", GraderKind::kIdentical}};
   return kKinds.at(name);
 }
 

@@ -5,6 +5,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -165,6 +167,66 @@ TEST(LineReaderTest, SaysThatGzipWasCutOff) {
   LineReader reader(file.fd());
   Lines(&reader);
   EXPECT_EQ(reader.status().code(), absl::StatusCode::kDataLoss);
+}
+
+// Lines of a text in blocks that end at every hundredth line, and where the blocks begin.
+std::string GzipInBlocks(int lines, std::vector<size_t>* begins) {
+  z_stream zlib{};
+  deflateInit2(&zlib, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+  std::string packed(static_cast<size_t>(lines) * 32, '\0');
+  zlib.next_out = reinterpret_cast<Bytef*>(packed.data());
+  zlib.avail_out = static_cast<uInt>(packed.size());
+  for (int i = 0; i < lines; ++i) {
+    std::string line = std::to_string(i * 7919 % 100003) + "\n";
+    zlib.next_in = reinterpret_cast<Bytef*>(line.data());
+    zlib.avail_in = static_cast<uInt>(line.size());
+    const bool last = i % 100 == 99;
+    deflate(&zlib, last ? Z_FULL_FLUSH : Z_NO_FLUSH);
+    if (last) begins->push_back(zlib.total_out);
+  }
+  deflate(&zlib, Z_FINISH);
+  packed.resize(zlib.total_out);
+  deflateEnd(&zlib);
+  return packed;
+}
+
+TEST(LineReaderTest, ReadsWhatComesBeforeADamage) {
+  std::vector<size_t> begins;
+  const std::string whole = GzipInBlocks(50000, &begins);
+  for (const size_t block : {0, 1, 37, 250, 498}) {
+    std::string damaged = whole;
+    damaged[begins[block]] = '\x07';  // a block of a kind that does not exist
+    const TempFile file(damaged);
+    LineReader reader(file.fd());
+    EXPECT_EQ(Lines(&reader).size(), 100 * (block + 1));
+    EXPECT_EQ(reader.status().code(), absl::StatusCode::kDataLoss);
+    const TempFile cut(whole.substr(0, begins[block]));
+    LineReader again(cut.fd());
+    EXPECT_EQ(Lines(&again).size(), 100 * (block + 1));
+    EXPECT_EQ(again.status().code(), absl::StatusCode::kDataLoss);
+  }
+}
+
+// What zlib holds back because there was no room for it is not lost with the end.
+TEST(LineReaderTest, ReadsWhatComesBeforeACutWithinALongMatch) {
+  const std::string text = "a\n" + std::string(1 << 20, '\n') + "b\n";
+  const std::string whole = Gzip(text);
+  std::string unpacked(text.size() + 1, '\0');
+  for (size_t size = whole.size() - 1; size > 20; size -= 7) {
+    const TempFile cut(whole.substr(0, size));
+    LineReader reader(cut.fd());
+    Lines(&reader);
+    z_stream zlib{};
+    inflateInit2(&zlib, 15 + 16);
+    zlib.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(whole.data()));
+    zlib.avail_in = static_cast<uInt>(size);
+    zlib.next_out = reinterpret_cast<Bytef*>(unpacked.data());
+    zlib.avail_out = static_cast<uInt>(unpacked.size());
+    inflate(&zlib, Z_NO_FLUSH);
+    const auto ends = static_cast<std::ptrdiff_t>(zlib.total_out);
+    inflateEnd(&zlib);
+    EXPECT_EQ(reader.line_number(), std::count(unpacked.begin(), unpacked.begin() + ends, '\n'));
+  }
 }
 
 TEST(LineReaderTest, EmptyInputHasNoLines) {

@@ -113,6 +113,38 @@ TEST(OptionEffects, PartsOfWhatIsSwitchedOff) {
   EXPECT_EQ(IdleAfter(Nothing, margin), "");
 }
 
+TEST(OptionEffects, OwenValuesLeaveNothingToWeigh) {
+  const Change owen = [](auto* o) {
+    o->mutable_vote();
+    o->mutable_message_rewards()->set_evidence(v1::EVIDENCE_OWEN);
+  };
+  const Change weigh = [](auto* o) { o->mutable_message_rewards()->set_weigh_by_tokens(true); };
+  EXPECT_EQ(IdleAfter(owen, weigh), "message_rewards.weigh_by_tokens");
+  EXPECT_EQ(IdleAfter(Vote, weigh), "");
+  EXPECT_EQ(IdleAfter(Nothing, weigh), "");
+  const Change owen_of_outcome = [](auto* o) {
+    o->mutable_outcome();
+    o->mutable_message_rewards()->set_evidence(v1::EVIDENCE_OWEN);
+  };
+  EXPECT_EQ(IdleAfter(owen_of_outcome, weigh), "") << "credit is shared by other evidence";
+}
+
+TEST(OptionEffects, OneRateIsSharedByItself) {
+  const Change one_low = [](auto* o) {
+    o->mutable_first_error()->mutable_model()->add_low_rates(0.1);
+  };
+  const Change one_rate = [](auto* o) {
+    o->mutable_first_error()->mutable_model()->add_low_rates(0.1);
+    o->mutable_first_error()->mutable_model()->add_high_rates(0.9);
+  };
+  const Change shared = [](auto* o) {
+    o->mutable_first_error()->mutable_model()->set_shared_level(0.5);
+  };
+  EXPECT_EQ(IdleAfter(one_rate, shared), "first_error.model.shared_level");
+  EXPECT_EQ(IdleAfter(one_low, shared), "");
+  EXPECT_EQ(IdleAfter(Nothing, shared), "");
+}
+
 TEST(OptionEffects, PartsOfAdvantages) {
   const Change undivided = [](auto* o) {
     o->mutable_advantages()->set_scale(v1::OUTCOME_SCALE_NONE);

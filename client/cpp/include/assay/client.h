@@ -129,7 +129,8 @@ class SignalClient {
   // Plaintext.
   static std::unique_ptr<SignalClient> Connect(const std::string& target);
 
-  SignalClient(std::shared_ptr<grpc::Channel> channel, std::string token);
+  // `target` names the server in errors, where it is given.
+  SignalClient(std::shared_ptr<grpc::Channel> channel, std::string token, std::string target = "");
 
   std::unique_ptr<SignalStream> Stream(StreamConfig config);
 
@@ -142,6 +143,7 @@ class SignalClient {
  private:
   const std::shared_ptr<grpc::Channel> channel_;
   const std::string token_;
+  const std::string target_;
 };
 
 }  // namespace assay::client

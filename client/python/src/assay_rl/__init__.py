@@ -7,23 +7,20 @@ from assay_rl.client.evaluators import Answer, EpisodeGroup, Evaluator, Question
 from assay_rl.client.local import LocalServer, LocalServerError, local
 from assay_rl.client.outcomes import (
     Advantages,
-    AgentCredit,
     AssayError,
     Batch,
     EpisodeError,
     EpisodeOutcome,
     Error,
     Failed,
-    FirstError,
     GroupFailed,
     GroupOutcome,
     GroupScored,
-    MessageSignal,
     Outcome,
     Scored,
-    Signals,
 )
 from assay_rl.client.scorer import AsyncScorer
+from assay_rl.client.signals import AgentCredit, FirstError, MessageSignal, Signals
 
 __version__ = "0.2.0"
 

@@ -48,11 +48,6 @@ class Progress:
                 self._groups += 1
             self._maybe_show()
 
-    def on_unreadable(self, answers: int) -> None:
-        """Answers that were graded before they were sent, and could not be read."""
-        with self._lock:
-            self._unreadable += answers
-
     def _take(self, signals: signals_pb2.EpisodeSignals) -> None:
         self._mismatches += bool(signals.effort.method) and signals.outcome_mismatch
         self._unreadable += signals.effort.unreadable_answers

@@ -107,7 +107,6 @@ def run(arguments: Arguments) -> int:
     finally:
         grading.close()
     tell(summary)
-    progress.on_unreadable(grading.unreadable)
     progress.finish()
     if hint := next(filter(None, hints), ""):
         fail(f"the input {hint}")

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import grpc
 import grpc.aio
 
-from assay_rl.client.channel import CHANNEL_OPTIONS, proxy_of, proxy_options
+from assay_rl.client.channel import CHANNEL_OPTIONS, proxy_options
 from assay_rl.client.outcomes import Error
+from assay_rl.client.target import proxy_of
 
 # What gRPC says where a server refuses our certificate, or that we have none, in TLS 1.3: to us the handshake was over.
 _REFUSED_AFTER_HANDSHAKE = "Unwrap failed"

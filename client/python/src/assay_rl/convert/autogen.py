@@ -130,7 +130,7 @@ def _say(run: Run, message: Mapping[str, Any], type: str, author: str, people: s
     elif type == "ThoughtEvent":
         text = reasoning_line(content_text(content))
     elif "source" in message:
-        text = content_text(content)
+        text = content_text(content if content is not None else message.get("result"))
     else:
         _say_history(run, message, author, kind, tokens)
         return
@@ -141,7 +141,10 @@ def _say_history(run: Run, message: Mapping[str, Any], author: str, kind: Kind, 
     """An entry of AutoGen 0.2's history, in the form of OpenAI's chat with the agent's name."""
     known = mapping(message)
     if known.get("tool_responses") and known.get("role") == TOOL:
-        known = {key: held for key, held in known.items() if key != "tool_responses"}  # the content holds them
+        answers = known["tool_responses"]  # which the content holds
+        known = {key: held for key, held in known.items() if key != "tool_responses"}
+        if not known.get("content"):
+            known["content"] = answers
     for turn in message_turns({"role": ASSISTANT, **known}):
         said = turn.content()
         if label(known.get("role")) in _SYSTEM_ROLES or turn.role == TOOL:

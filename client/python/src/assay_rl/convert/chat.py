@@ -234,9 +234,12 @@ def message_turns(raw: Mapping[str, Any], default_role: str = ASSISTANT) -> list
             results.append(result)
         else:
             texts.append(_part_of(part))
-    texts.append(refusal_line(content_text(message.get("refusal"))))
+    refusal = first(message, "refusal") or mapping(message.get("additional_kwargs")).get("refusal")
+    texts.append(refusal_line(content_text(refusal)))
     texts.append(content_text(mapping(message.get("audio")).get("transcript")))
     _add_calls(turn, message)
+    if not turn.calls and not any(texts):
+        texts.append(content_text(message.get("parsed")))  # a structured answer, which the content repeats elsewhere
     if texts and texts[0].removeprefix("[reasoning] ") in join(*texts[1:]):
         texts = texts[1:]  # some tell the thought beside the text that begins with it
     turn.text = join(*texts)
@@ -251,9 +254,11 @@ def message_turns(raw: Mapping[str, Any], default_role: str = ASSISTANT) -> list
 
 
 def thought_of(message: Mapping[str, Any]) -> str:
-    """Reasoning beside a message's content: a text, Anthropic's blocks, or an item of Responses."""
+    """Reasoning beside a message's content: a text, Anthropic's or OpenRouter's blocks, or an item of Responses."""
     text = content_text(first(message, *_REASONING_KEYS))
+    text = text or content_text(first(mapping(message.get("additional_kwargs")), *_REASONING_KEYS))
     blocks = [content_text(block) for block in mappings(message.get("thinking_blocks"))]
+    blocks += [reasoning_line(reasoning_text(detail)) for detail in mappings(message.get("reasoning_details"))]
     item = reasoning_text(mapping(message.get("responses_reasoning_item")))
     more = [block for block in (*blocks, reasoning_line(item)) if block.removeprefix("[reasoning] ") not in text]
     return join(reasoning_line(text), *dict.fromkeys(more))
@@ -326,8 +331,9 @@ def _add_calls(turn: Turn, message: Mapping[str, Any]) -> None:
 
 
 def _calls_at(held: Any) -> list[Mapping[str, Any]]:
-    """Calls in a list; datasets hold each as JSON in a text."""
-    return mappings([from_json(call) for call in held]) if is_list(held) else []
+    """Calls in a list, or one alone; datasets hold each as JSON in a text."""
+    held = from_json(held)
+    return mappings([from_json(call) for call in (held if is_list(held) else [held])])
 
 
 def _keys(call: Call) -> Iterable[str]:

@@ -234,6 +234,7 @@ def _agent(span: Span, attributes: Attributes) -> str:
         for head in ("invoke_agent ", "agent_run ", "Agent: "):
             if not name and span.name.startswith(head):
                 name = span.name[len(head) :].strip("[] ")
+        name = name or label(attributes.get("gen_ai.agent.id"))
     if not name and span.kind == MODEL:
         metadata = mapping(from_json(attributes.get("metadata")))
         name = label(first(metadata, "lc_agent_name", "langgraph_node"))

@@ -168,7 +168,7 @@ def opened(source: Source) -> Iterator[io.BufferedReader]:
         held: Any = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", raw))
         head = held.peek(4)[:4]
         if head[:2] == b"\x1f\x8b":
-            held = io.BufferedReader(_Unpacked(held))
+            held = io.BufferedReader(_Unpacked(held), CHUNK)
         elif head == b"\x28\xb5\x2f\xfd":
             held = io.BufferedReader(_zstd_file(held, source.name))
         yield held
@@ -188,12 +188,15 @@ class _Unpacked(io.RawIOBase):
         self._packed = packed
         self._left = b""
         self._member: Any = None
+        self._damage: zlib.error | None = None  # behind what was handed out
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         while True:
+            if self._damage is not None:
+                raise self._damage
             if self._member is None:
                 self._left = self._left.lstrip(b"\0")
                 if not self._left:
@@ -201,19 +204,37 @@ class _Unpacked(io.RawIOBase):
                         return 0
                     continue
                 self._member = zlib.decompressobj(16 + zlib.MAX_WBITS)
-            data: bytes = self._member.decompress(self._left, len(buffer))
-            self._left = self._member.unconsumed_tail
-            if self._member.eof:
-                self._left, self._member = self._member.unused_data, None
+            data = self._unpack(len(buffer))
             if data:
                 buffer[: len(data)] = data
                 return len(data)
             if self._member is not None and not self._left and not self._more():
                 raise EOFError("it ends in the middle")
 
+    def _unpack(self, size: int) -> bytes:
+        """At most `size` bytes of the member; what comes before a damage too, which zlib for Python forgets."""
+        before = self._member.copy()
+        try:
+            data: bytes = self._member.decompress(self._left, size)
+        except zlib.error as damage:
+            self._damage = damage
+            return _until_damage(before, self._left)
+        self._left = self._member.unconsumed_tail
+        if self._member.eof:
+            self._left, self._member = self._member.unused_data, None
+        return data
+
     def _more(self) -> bool:
         self._left = self._packed.read1(CHUNK)
         return bool(self._left)
+
+
+def _until_damage(member: Any, packed: bytes) -> bytes:
+    parts = []
+    with suppress(zlib.error):
+        for i in range(len(packed)):
+            parts.append(member.decompress(packed[i : i + 1]))
+    return b"".join(parts)
 
 
 def _zstd_file(held: Any, name: str) -> Any:

@@ -27,7 +27,7 @@ HEARD = "heard"  # what an agent was given after its last answer
 _GENERIC = re.compile(
     r"span|turn|task|agent[ _]?workflow|workflow|langgraph|compiledstategraph|runnable\w*|channelwrite\w*|\w*prompt"
     r"|\w*promptvalue|\w*outputparser|call_?model|model|llm|agent|tools?|chain|llmchain|agentexecutor|should_\w+|trace"
-    r"|root|invocation|request|session|response|chat\w*|__\w+__|_\w+|sequence|lambda|graph|run|main"
+    r"|root|invocation|invoke_agent|invoke_workflow|create_agent|agent_run|plan|request|session|response|chat\w*|__\w+__|_\w+|sequence|lambda|graph|run|main"
 )
 
 
@@ -385,15 +385,17 @@ class _Tree:
         """Rounds where agents worked at the same time, none where everything came one after the other."""
         if any(entry.extension.get("round") is not None for entry in self._entries):
             return
+        begun = self._begun()
         calls = sorted(
-            {id(e.span): e.span for e in self._entries if e.kind is Kind.AGENT}.values(), key=lambda s: (s.start, s.end)
+            {id(e.span): e.span for e in self._entries if e.kind is Kind.AGENT}.values(),
+            key=lambda s: (begun[id(s)], s.end),
         )
         timed = [s for s in calls if s.start and s.end > s.start]
         author = {id(e.span): e.author for e in self._entries if e.kind is Kind.AGENT}
         latest, parallel = -1, False
         last = ""
         for span in timed:
-            parallel |= span.start < latest and author[id(span)] != last
+            parallel |= begun[id(span)] < latest and author[id(span)] != last
             if span.end > latest:
                 latest, last = span.end, author[id(span)]
         if not parallel:
@@ -401,7 +403,7 @@ class _Tree:
         rounds: dict[int, int] = {}
         ended: list[tuple[int, int]] = []
         for span in timed:
-            rounds[id(span)] = 1 + max((r for end, r in ended if end <= span.start), default=0)
+            rounds[id(span)] = 1 + max((r for end, r in ended if end <= begun[id(span)]), default=0)
             ended.append((span.end, rounds[id(span)]))
         current: dict[str, int] = {}
         for entry in self._entries:
@@ -411,6 +413,15 @@ class _Tree:
             else:
                 entry.round = current.get(self._author(entry.span), 0)
         self._entries.sort(key=lambda e: e.round)
+
+    def _begun(self) -> dict[int, int]:
+        """When each message was begun, by its span: what an agent says itself follows what was said inside it."""
+        inside: dict[int, int] = {}
+        said = [entry for entry in self._entries if entry.kind is Kind.AGENT]
+        for entry in said:
+            for around in self._ancestors(entry.span):
+                inside[id(around)] = max(entry.end, inside.get(id(around), 0))
+        return {id(e.span): max(e.span.start, min(e.span.end, inside.get(id(e.span), 0))) for e in said}
 
     def _settle(self) -> None:
         """Answers whose text is not in the trace are named where something proves them, else counted."""

@@ -6,7 +6,8 @@ is the recommended way, and by the server's own strict readers.
     client.score_batch([graded.episode], options=options_for("math"))
 
 A class stands for all answers that say the same. The right ones carry the reference answer itself, so that the server
-has only to compare bytes (GRADER_IDENTICAL). What cannot be read is never right; it is counted in `counts`.
+has only to compare bytes (GRADER_IDENTICAL). What cannot be read is never right nor wrong: its classes begin with
+U+FFFD, by which the server knows them, and it is counted in `counts`.
 
 `Grading` is what `--grade` of the command line and `grade=` of the trainer adapters do.
 """
@@ -24,6 +25,7 @@ from typing import Any, Generic, Literal, TypeVar, cast
 from google.protobuf import json_format
 
 from assay_rl.client.episodes import Episode, EpisodeLike
+from assay_rl.grading.classes import class_of
 from assay_rl.grading.worker import Worker, WorkerDiedError
 from assay_rl.v1 import episode_pb2, options_pb2
 from assay_rl.verify.answers import NO_ANSWER, RIGHT, UNREADABLE, WRONG, Grader
@@ -139,7 +141,7 @@ class MathGrader(AnswerGrader):
         try:
             found = dict(zip(distinct, self._worker.ask(reference, distinct), strict=True))
         except WorkerDiedError:  # the parser has died or hung: nothing of this can be read
-            found = {answer: (UNREADABLE, _other(answer, reference)) for answer in distinct}
+            found = {answer: (UNREADABLE, class_of(UNREADABLE, answer, reference)) for answer in distinct}
         return _of_all(answers, found)
 
 
@@ -157,14 +159,8 @@ class StrictGrader(AnswerGrader):
         for answer in answers:
             if answer is not None and answer not in found:
                 grade, form = grader.grade(answer)
-                name = reference if grade == RIGHT else names.setdefault(form, _other(answer, reference))
-                found[answer] = (grade, name)
+                found[answer] = (grade, class_of(grade, names.setdefault(form, answer), reference))
         return _of_all(answers, found)
-
-
-def _other(answer: str, reference: str) -> str:
-    """A class that is not the reference's."""
-    return answer + " " if answer == reference else answer
 
 
 def _of_all(answers: Sequence[str | None], found: Mapping[str, tuple[str, str]]) -> tuple[list[str], list[str | None]]:
@@ -203,11 +199,6 @@ class Grading:
     def episodes(self, episodes: Iterable[E]) -> Iterator[E]:
         """Each episode as it is to be sent."""
         return map(self.episode, episodes)
-
-    @property
-    def unreadable(self) -> int:
-        """Answers that were sent as classes because they could not be read; the server counts only what it read."""
-        return self._grader.counts[UNREADABLE] if self._grader is not None else 0
 
     def close(self) -> None:
         if self._grader is not None:

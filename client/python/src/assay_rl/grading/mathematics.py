@@ -11,8 +11,18 @@ import re
 import sys
 from typing import Any
 
+from assay_rl.grading.classes import class_of
 from assay_rl.v1 import options_pb2
-from assay_rl.verify.answers import NO_ANSWER, RIGHT, UNREADABLE, WRONG, Grader, plain_text, read_number
+from assay_rl.verify.answers import (
+    NO_ANSWER,
+    RIGHT,
+    UNREADABLE,
+    UNREADABLE_MARK,
+    WRONG,
+    Grader,
+    plain_text,
+    read_number,
+)
 
 _MAX_BYTES = 4096
 _MAX_CLASSES = 64  # beyond it wrong answers are compared by their text alone
@@ -96,7 +106,7 @@ class _Reader:
     def grade(self, answer: str) -> tuple[str, str, list[Any]]:
         """(grade, form, parsed): answers of one form are one class; those without a form need a comparison."""
         grade, form = self._strict.grade(answer)
-        if grade in (RIGHT, NO_ANSWER, WRONG):
+        if grade in (RIGHT, NO_ANSWER, WRONG) or answer.startswith(UNREADABLE_MARK):  # a class already
             return grade, form, []
         stated = _answer_of(answer)
         number = read_number(plain_text(stated))
@@ -118,16 +128,14 @@ def classify(reference: str, answers: list[str]) -> list[tuple[str, str]]:
     classes = []
     for answer in answers:
         grade, form, parsed = reader.grade(answer)
-        if grade == RIGHT:
-            name = reference
-        elif form:
-            name = names.setdefault(form, answer)
-        else:
-            name = next((name for other, name in compared if _same(other, parsed)), answer)
-            if name == answer and len(compared) < _MAX_CLASSES:
+        first = answer  # of its class
+        if form:
+            first = names.setdefault(form, answer)
+        elif grade != RIGHT:
+            first = next((other for known, other in compared if _same(known, parsed)), answer)
+            if first == answer and len(compared) < _MAX_CLASSES:
                 compared.append((parsed, answer))
-        # A wrong answer may be spelled like the reference in all but a detail; its class may not.
-        classes.append((grade, name + " " if grade != RIGHT and name == reference else name))
+        classes.append((grade, class_of(grade, first, reference)))
     return classes
 
 

@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from assay_rl.client.episodes import Episode, Message
-from assay_rl.client.outcomes import Advantages, GroupScored, Outcome, Scored, Signals
+from assay_rl.client.outcomes import Advantages, GroupScored, Outcome, Scored
+from assay_rl.client.signals import Signals
 from assay_rl.training import rendering
 from assay_rl.training.rendering import Turn
 from assay_rl.training.tokens import Span, Where, place

@@ -27,7 +27,8 @@ from assay_rl.client.aio import AsyncClient, Options, options_proto
 from assay_rl.client.blocking import Client
 from assay_rl.client.episodes import Episode, Group
 from assay_rl.client.evaluators import Evaluator
-from assay_rl.client.outcomes import Advantages, Batch, Error, Failed, GroupScored, Signals
+from assay_rl.client.outcomes import Advantages, Batch, Error, Failed, GroupScored
+from assay_rl.client.signals import Signals
 from assay_rl.convert.files import outcome_message
 from assay_rl.course.recorder import Recorder
 from assay_rl.grading import Grading, Kind

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from assay_rl.client.episodes import Episode
-from assay_rl.client.outcomes import Advantages, Signals
+from assay_rl.client.outcomes import Advantages
+from assay_rl.client.signals import Signals
 
 Where: TypeAlias = Literal["last", "every", "spread"]
 

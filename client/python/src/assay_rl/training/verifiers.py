@@ -17,7 +17,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from assay_rl.client.episodes import Agent, Episode, Message, Task
-from assay_rl.client.outcomes import EpisodeError, Signals
+from assay_rl.client.outcomes import EpisodeError
+from assay_rl.client.signals import Signals
 from assay_rl.convert.chat import ASSISTANT, SYSTEM, message_turns
 from assay_rl.training.team import Credited, Team, TeamCredit, difference_reward
 

@@ -442,6 +442,15 @@ def read_choice(plain: str) -> str | None:
 
 # Graders.
 
+UNREADABLE_MARK = "\ufffd"
+"""What the name of a class begins with whose answers the caller could not read (GRADER_IDENTICAL)."""
+
+
+def _compare_classes(answer: str, reference: str) -> str:
+    if answer == reference:
+        return RIGHT
+    return UNREADABLE if UNREADABLE_MARK in (answer[:1], reference[:1]) else WRONG
+
 
 class Grader:
     """Grades and classes of answers against one reference."""
@@ -466,7 +475,7 @@ class Grader:
         """(grade, form): two answers that are not right are the same where their forms are."""
         text, form, numbers = self._read(answer)
         if self._kind == options_pb2.GRADER_IDENTICAL:
-            return (RIGHT if form == self._form else WRONG), form
+            return _compare_classes(form, self._form), form
         if not text:
             return NO_ANSWER, ""
         return self._compare(text, form, numbers), ("=" + form if form else "?" + text)

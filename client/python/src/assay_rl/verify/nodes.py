@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .posterior import Evidence, rates
+from .posterior import Evidence
 from .questions import Answers
+from .rates import rates
 from .settings import Settings
 from .transcript import Transcript
 

@@ -8,19 +8,14 @@ from math import exp, inf, log, log1p
 
 from assay_rl.v1 import options_pb2
 
-from .settings import Model, Settings
+from .grids import Grid, log_of, node_evidence, scaled, shared
+from .settings import Settings
 from .transcript import CONTEXT, Transcript, logit
 
 SCORE_CLIP = 0.02
 DUST = 1e-12  # judges who cancel each other out leave rounding behind
-RESCUED = 0.15  # how often one right message lifts a state that was Low before it
 MAX_SHARED = 1024  # messages beyond which no level is shared
-SHARED_LEVEL = 0.5  # of the nodes whose values are estimated from rollouts
-CHAIN_COST, MAX_SHARED_COST = 32, 3e7
-LEAST_RATE = 1e-9  # a policy of value 0 must not make one lucky rollout impossible
-
-
-Grid = Sequence[tuple[float, float]]  # (rate, weight)
+RESCUED = 0.15  # how often one right message lifts a state that was Low before it
 
 
 @dataclass
@@ -97,28 +92,6 @@ def _add(a: float, b: float) -> float:
     return a if b == -inf else a + log1p(exp(b - a))
 
 
-def _log(p: float) -> float:
-    return log(p) if p > 0 else -inf
-
-
-def _log_likelihood(rate: float, successes: float, failures: float) -> float:
-    hit = successes * _log(rate) if successes else 0.0
-    return hit + (failures * _log(1 - rate) if failures else 0.0)
-
-
-def _node(grid: Grid, successes: float, trials: float) -> tuple[float, float]:
-    """log mean likelihood over a grid of rates, and the mean rate under it."""
-    if not trials:
-        return 0.0, sum(rate * weight for rate, weight in grid)
-    logs = [_log_likelihood(rate, successes, trials - successes) for rate, _ in grid]
-    top = max(logs)
-    if top == -inf:
-        return -inf, 0.0
-    weights = [weight * exp(value - top) for value, (_, weight) in zip(logs, grid, strict=True)]
-    total = sum(weights)
-    return top + log(total), sum(w * rate for w, (rate, _) in zip(weights, grid, strict=True)) / total
-
-
 @dataclass
 class Chain:
     """Logarithms of every factor: nodes 0..T, and what each message does to the state."""
@@ -142,98 +115,12 @@ def infer(transcript: Transcript, settings: Settings, evidence: Evidence, given_
     parts: list[tuple[float, Posterior]] = []
     for i, (_, high) in enumerate(model.high):
         for k, (_, low) in enumerate(model.low):
-            grids = _shared(model.high, i, model.shared), _shared(model.low, k, model.shared)
+            grids = shared(model.high, i, model.shared), shared(model.low, k, model.shared)
             part, evidence_of = _infer(transcript, settings, evidence, *grids, given_first)
-            parts.append((_log(high) + _log(low) + evidence_of, part))
+            parts.append((log_of(high) + log_of(low) + evidence_of, part))
     top = max(value for value, _ in parts)
     weights = [exp(value - top) for value, _ in parts]
     return _mixture([(weight / sum(weights), part) for weight, (_, part) in zip(weights, parts, strict=True)])
-
-
-def rates(
-    transcript: Transcript,
-    settings: Settings,
-    rollouts: Sequence[tuple[float, float]],
-    start_value: float | None,
-) -> list[tuple[float, float]]:
-    """Mean and variance of every node's rate, by the rollouts of all nodes and nothing that knows how it ended."""
-    count = len(transcript.authors)
-    alone = Evidence(
-        prior=prior(transcript, None, settings.range),
-        ratios=[0.0] * count,
-        rollouts=list(rollouts),
-        corrections=[],
-        annotated=None,
-        repairs=(None,) * count,
-        definition=options_pb2.ERROR_DEFINITION_STAYS_UNLIKELY,
-        success=None,
-        outcome=settings.low,
-        start_value=start_value,
-    )
-    model = settings.model
-    levels: list[tuple[float, list[tuple[float, float]]]] = []
-    if count > MAX_SHARED or _shared_cost(count, model) > MAX_SHARED_COST:
-        levels.append(_rates_at(transcript, settings, alone, model.high, model.low))
-    else:
-        for i, (_, high) in enumerate(model.high):
-            for k, (_, low) in enumerate(model.low):
-                grids = _shared(model.high, i, SHARED_LEVEL), _shared(model.low, k, SHARED_LEVEL)
-                evidence_of, moments = _rates_at(transcript, settings, alone, *grids)
-                levels.append((_log(high) + _log(low) + evidence_of, moments))
-    top = max(value for value, _ in levels)
-    weights = [exp(value - top) for value, _ in levels]
-    out: list[tuple[float, float]] = []
-    for column in zip(*(moments for _, moments in levels), strict=True):
-        mean, square = (
-            sum(w * moment[power] for w, moment in zip(weights, column, strict=True)) / sum(weights) for power in (0, 1)
-        )
-        out.append((mean, max(0.0, square - mean * mean)))
-    return out
-
-
-def _shared_cost(count: int, model: Model) -> float:
-    """Of going through all pairs of rates: of each node, those of its rollouts and of the chain."""
-    highs, lows = len(model.high), len(model.low)
-    return count * highs * lows * (CHAIN_COST + highs + lows)
-
-
-def _rates_at(
-    transcript: Transcript, settings: Settings, alone: Evidence, high: Grid, low: Grid
-) -> tuple[float, list[tuple[float, float]]]:
-    """The log of the evidence, and the means of every node's rate and of its square."""
-    chain = _chain(transcript, settings, alone, high, low)[0]
-    found = _marginals(chain)
-    assert found is not None, "rollouts alone do not contradict each other"
-    grids = _scaled(high, settings.model, alone.start_value), low
-    out: list[tuple[float, float]] = []
-    for p_low, (successes, trials) in zip(found.low, alone.rollouts, strict=True):
-        high_part, low_part = (_moments(grid, successes, trials) for grid in grids)
-        mean, square = ((1 - p_low) * h + p_low * lo for h, lo in zip(high_part, low_part, strict=True))
-        out.append((mean, square))
-    return _log_evidence(chain), out
-
-
-def _moments(grid: Grid, successes: float, trials: float) -> tuple[float, float]:
-    """Mean of a node's rate and of its square under its rollouts."""
-    logs = [_log(weight) + _log_likelihood(rate, successes, trials - successes) for rate, weight in grid]
-    top = max(logs)
-    weights = [exp(value - top) for value in logs]
-    total = sum(weights)
-    mean, square = (
-        sum(w * rate**power for w, (rate, _) in zip(weights, grid, strict=True)) / total for power in (1, 2)
-    )
-    return mean, square
-
-
-def _scaled(high: Grid, model: Model, start_value: float | None) -> Grid:
-    """Weak policies succeed less often where success is likely."""
-    scale = 1.0 if start_value is None else min(1.0, start_value / model.mean_high)
-    return [(min(max(rate * scale, LEAST_RATE), 1 - LEAST_RATE), weight) for rate, weight in high]
-
-
-def _shared(grid: Grid, level: int, share: float) -> Grid:
-    """A node's rate in an episode of this level: its own draw, or the episode's."""
-    return [(rate, (1 - share) * weight + share * (i == level)) for i, (rate, weight) in enumerate(grid)]
 
 
 def _mixture(parts: Sequence[tuple[float, Posterior]]) -> Posterior:
@@ -259,14 +146,14 @@ def _infer(
     transcript: Transcript, settings: Settings, evidence: Evidence, high: Grid, low: Grid, given_first: int | None
 ) -> tuple[Posterior, float]:
     """Forward-backward in O(T), and the log of the evidence."""
-    chain, means = _chain(transcript, settings, evidence, high, low)
+    chain, means = build_chain(transcript, settings, evidence, high, low)
     chain = _consistent(chain, evidence)
     if given_first is not None:
         if evidence.definition == options_pb2.ERROR_DEFINITION_CORRECTION_FLIPS:
             _force_decisive(chain, given_first)
         else:
             _force_first(chain, given_first)
-    posterior = _marginals(chain)
+    posterior = marginals(chain)
     assert posterior is not None, "a chain without its outcome cannot contradict itself"
     _share_first(posterior, transcript, evidence)
     posterior.expected = [
@@ -274,7 +161,7 @@ def _infer(
         for pl, (mh, ml) in zip(posterior.low, means, strict=True)
     ]
     posterior.expected[-1] = evidence.outcome
-    return posterior, _log_evidence(chain)
+    return posterior, log_evidence(chain)
 
 
 def _share_first(posterior: Posterior, transcript: Transcript, evidence: Evidence) -> None:
@@ -312,7 +199,7 @@ def outcome_node(transcript: Transcript, evidence: Evidence) -> int | None:
     return max(transcript.players, default=-1) + 1
 
 
-def _log_evidence(chain: Chain) -> float:
+def log_evidence(chain: Chain) -> float:
     high, low = chain.high[0], chain.low[0]
     for t, edge in enumerate(zip(chain.hh, chain.hl, chain.lh, chain.ll, strict=True)):
         hh, hl, lh, ll = edge
@@ -323,12 +210,12 @@ def _log_evidence(chain: Chain) -> float:
     return _add(high, low)
 
 
-def _chain(
+def build_chain(
     transcript: Transcript, settings: Settings, evidence: Evidence, high_rates: Grid, low_rates: Grid
 ) -> tuple[Chain, list[tuple[float, float]]]:
     """All factors, and the mean rates (High, Low) of every node."""
     model = settings.model
-    high_grid = _scaled(high_rates, model, evidence.start_value)
+    high_grid = scaled(high_rates, model, evidence.start_value)
     step = evidence.definition == options_pb2.ERROR_DEFINITION_INCORRECT_STEP
     # Rollouts and corrections say nothing about a message as such.
     rollouts = [(0.0, 0.0)] * len(evidence.rollouts) if step else list(evidence.rollouts)
@@ -336,15 +223,15 @@ def _chain(
     if rolled is not None and evidence.success is not None:
         share = (evidence.outcome - settings.low) / settings.range
         rollouts[rolled] = (rollouts[rolled][0] + share, rollouts[rolled][1] + 1)
-    high, mean_high = map(list, zip(*(_node(high_grid, s, k) for s, k in rollouts), strict=True))
-    low, mean_low = map(list, zip(*(_node(low_rates, s, k) for s, k in rollouts), strict=True))
+    high, mean_high = map(list, zip(*(node_evidence(high_grid, s, k) for s, k in rollouts), strict=True))
+    low, mean_low = map(list, zip(*(node_evidence(low_rates, s, k) for s, k in rollouts), strict=True))
     high[0] += log(model.start_high)
     low[0] += log(1 - model.start_high)
     chain = Chain(high, low, *_edges(transcript, settings, evidence))
     if step:
         chain.lh = [-inf] * len(chain.lh)
     for t, successes, trials in [] if step else evidence.corrections:
-        up, down = _node(high_grid, successes, trials)[0], _node(low_rates, successes, trials)[0]
+        up, down = node_evidence(high_grid, successes, trials)[0], node_evidence(low_rates, successes, trials)[0]
         chain.hh[t] += up
         chain.hl[t] += up
         chain.lh[t] += up
@@ -377,9 +264,9 @@ def _consistent(chain: Chain, evidence: Evidence) -> Chain:
     if marks_apply(evidence):
         marked = chain.copy()
         _force_repairs(marked, evidence.repairs)
-        if _marginals(marked) is not None:
+        if marginals(marked) is not None:
             return marked
-    if _marginals(chain) is None:
+    if marginals(chain) is None:
         chain.high[-1] = chain.low[-1] = 0.0
     return chain
 
@@ -403,7 +290,7 @@ def _force_repairs(chain: Chain, repairs: Sequence[int | None]) -> None:
             chain.low[j] = -inf
 
 
-def _marginals(chain: Chain) -> Posterior | None:
+def marginals(chain: Chain) -> Posterior | None:
     """None where the factors contradict each other (probability 0)."""
     count = len(chain.hh)
     hh, hl, lh, ll = chain.hh, chain.hl, chain.lh, chain.ll
@@ -460,12 +347,12 @@ def _edges(
     for author, pi, ratio in zip(transcript.authors, evidence.prior, evidence.ratios, strict=True):
         if author == CONTEXT:
             hh.append(-worse)
-            hl.append(_log(1 - exp(-worse)))
-            lh.append(_log(1 - exp(-better)))
+            hl.append(log_of(1 - exp(-worse)))
+            lh.append(log_of(1 - exp(-better)))
             ll.append(-better)
             continue
         hh.append(-model.error_rate * pi)
-        hl.append(_log(1 - exp(-model.error_rate * pi)) + ratio)
-        lh.append(_log(1 - exp(-repair)))
+        hl.append(log_of(1 - exp(-model.error_rate * pi)) + ratio)
+        lh.append(log_of(1 - exp(-repair)))
         ll.append(-repair + log(1 - share + share * exp(ratio)))
     return hh, hl, lh, ll
