@@ -13,6 +13,7 @@ namespace assay::signals {
 namespace {
 
 using ::testing::DoubleNear;
+using ::testing::ElementsAre;
 using ::testing::Pointwise;
 using testing::Rewards;
 using testing::RunWith;
@@ -103,9 +104,9 @@ TEST(Unions, AuthorsAreNumberedByTheirFirstMessages) {
   Say(episode, 0);
   Say(episode, 2);
   const Unions unions = MakeUnions(episode);
-  EXPECT_EQ(unions.union_of, (std::vector<int>{0, 1, 0}));
-  EXPECT_EQ(unions.sizes, (std::vector<int>{2, 1}));
-  EXPECT_EQ(unions.agents, (std::vector<int>{2, 0}));
+  EXPECT_THAT(unions.union_of, ElementsAre(0, 1, 0));
+  EXPECT_THAT(unions.sizes, ElementsAre(2, 1));
+  EXPECT_THAT(unions.agents, ElementsAre(2, 0));
   EXPECT_EQ(CountValues(QuestionKind::kOwenSets, episode), 4 + 2 * 2);
   EXPECT_EQ(CountValues(QuestionKind::kAllCoalitions, episode), 16);
   EXPECT_EQ(CountValues(QuestionKind::kCoalition, episode), 1);
