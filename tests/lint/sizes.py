@@ -32,7 +32,6 @@ UNSPLIT = {
     "client/python/src/assay_rl/convert/chat.py",
     "client/python/src/assay_rl/convert/source.py",
     "client/python/src/assay_rl/convert/spans.py",
-    "client/python/src/assay_rl/verify/answers.py",
     "client/python/tests/test_command_lines.py",
     "client/python/tests/test_verify_examples.py",
     "tests/attack/attack/attacks.py",

@@ -13,6 +13,7 @@ from typing import Any
 
 from assay_rl.grading.classes import class_of
 from assay_rl.v1 import options_pb2
+from assay_rl.verify.answer_text import plain_text
 from assay_rl.verify.answers import (
     NO_ANSWER,
     RIGHT,
@@ -20,9 +21,8 @@ from assay_rl.verify.answers import (
     UNREADABLE_MARK,
     WRONG,
     Grader,
-    plain_text,
-    read_number,
 )
+from assay_rl.verify.number_answers import read_number
 
 _MAX_BYTES = 4096
 _MAX_CLASSES = 64  # beyond it wrong answers are compared by their text alone
