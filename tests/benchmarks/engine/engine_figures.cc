@@ -2,30 +2,25 @@
 //   workers_2_over_1   throughput of CPU-bound episodes with two workers over that with one
 //   fanout_over_ideal  makespan of 200 episodes x 64 questions at 50 ms and 256 calls at a time,
 //                      over questions / 256 x 50 ms
-#include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/engine/asio_executor.h"
 #include "server/engine/engine.h"
 #include "server/evaluation/evaluators/vote_replay.h"
 #include "server/evaluation/wrappers/bounded.h"
+#include "tests/benchmarks/rounds.h"
 
 namespace assay {
 namespace {
 
 constexpr int kRounds = 5;
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 std::shared_ptr<evaluation::EpisodeContext> MakeContext(int agents) {
   static const std::vector<std::string> ids = [] {
@@ -76,7 +71,7 @@ double Makespan(
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-double WorkersRatio() {
+void Workers() {
   const auto context = MakeContext(16);
   const auto vote = [](engine::Executor*) -> std::shared_ptr<evaluation::Evaluator> {
     return evaluation::MakeVoteReplay({});
@@ -86,7 +81,7 @@ double WorkersRatio() {
     const double one = Makespan(1, 300, context, vote);
     ratios.push_back(one / Makespan(2, 300, context, vote));
   }
-  return Median(ratios);
+  benchmarks::PrintMedian("workers_2_over_1", std::move(ratios), "ratio");
 }
 
 // Answers every call 50 ms later, on no thread of its own.
@@ -112,7 +107,7 @@ class Slow : public evaluation::Evaluator {
   signals::EvaluatorTraits traits_;
 };
 
-double FanOutRatio() {
+void FanOut() {
   constexpr int kEpisodes = 200;
   constexpr int kQuestions = 64;
   constexpr int kCalls = 256;
@@ -128,14 +123,14 @@ double FanOutRatio() {
     });
     ratios.push_back(seconds / (double{kEpisodes} * kQuestions / kCalls * 0.05));
   }
-  return Median(ratios);
+  benchmarks::PrintMedian("fanout_over_ideal", std::move(ratios), "ratio");
 }
 
 }  // namespace
 }  // namespace assay
 
 int main() {
-  std::printf("workers_2_over_1 %.4f ratio\n", assay::WorkersRatio());
-  std::printf("fanout_over_ideal %.4f ratio\n", assay::FanOutRatio());
+  assay::Workers();
+  assay::FanOut();
   return 0;
 }

@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
@@ -28,6 +27,7 @@
 #include "server/engine/asio_executor.h"
 #include "server/engine/engine.h"
 #include "server/evaluation/remote/remote.h"
+#include "tests/benchmarks/rounds.h"
 #include "tests/chaos/faulty_evaluator.h"
 
 namespace assay {
@@ -163,8 +163,7 @@ void FanOut(int port) {
     ratios.push_back(absl::ToDoubleSeconds(absl::Now() - start) /
                      (static_cast<double>(kEpisodes << kAgents) / kCalls * 0.05));
   }
-  std::sort(ratios.begin(), ratios.end());
-  std::printf("remote_fanout_over_ideal %.4f ratio\n", ratios[kRounds / 2]);
+  benchmarks::PrintMedian("remote_fanout_over_ideal", std::move(ratios), "ratio");
   std::printf("remote_threads %d threads\n", std::atoi(threads.c_str()));
 }
 

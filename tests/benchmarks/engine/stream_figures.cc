@@ -7,17 +7,18 @@
 //                           the same group takes without its teams
 //   stream_cancel_ms        10,000 questions to a remote evaluator, 256 calls at a time: from
 //                           cancelling the stream until the last call was seen to end
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/evaluation/remote/remote.h"
+#include "tests/benchmarks/rounds.h"
 #include "tests/chaos/faulty_evaluator.h"
 #include "tests/integration/harness.h"
 
@@ -155,9 +156,7 @@ void Teams() {
     if (none != 0 || teams != kTeamAgents * kTeamEpisodes * (kTeamEpisodes - 1)) std::abort();
     each.push_back(1e6 * (with - without) / teams);
   }
-  std::sort(each.begin(), each.end());
-  std::printf("stream_team_us %.2f us\n", each[kTeamRounds / 2]);
-  std::fflush(stdout);
+  benchmarks::PrintMedian("stream_team_us", std::move(each), "us");
 }
 
 void Cancel() {
@@ -194,8 +193,7 @@ void Cancel() {
     stream.Finish();
     while (server.Metric(outstanding) > 0) absl::SleepFor(absl::Milliseconds(1));
   }
-  std::sort(times.begin(), times.end());
-  std::printf("stream_cancel_ms %.1f ms\n", times[kRounds / 2]);
+  benchmarks::PrintMedian("stream_cancel_ms", std::move(times), "ms");
 }
 
 }  // namespace

@@ -131,7 +131,7 @@ void BM_Group(benchmark::State& state) {
   }
   if (values == 0) std::abort();
 }
-BENCHMARK(BM_Group)->ArgNames({"episodes", "agents"})->Args({16, 7})->Args({64, 7});
+BENCHMARK(BM_Group)->ArgNames({"episodes", "agents"})->Args({16, 7})->Args({64, 7})->Args({64, 8});
 
 }  // namespace
 }  // namespace assay::benchmarks
