@@ -113,7 +113,7 @@ void CheckMessages(const v1::EpisodeSignals& signals, const v1::Episode& episode
   }
   const std::vector<int> authors = service::Authors(episode);
   const auto agents = std::count_if(authors.begin(), authors.end(),
-                                    [](int author) { return author != signals::kContext; });
+                                    [](int author) { return author != assay::signals::kContext; });
   Check(signals.messages_size() == agents, "a signal for each message of an agent");
   CheckClose(mass, 1, kTolerance, "posterior");
 }
