@@ -25,7 +25,7 @@ absl::Status ParseJsonFile(const std::string& path, google::protobuf::Message* m
   // A fitted prior in the options is as large as its episodes made it.
   constexpr int64_t kAnySize = std::numeric_limits<int64_t>::max();
   ASSAY_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kAnySize));
-  const absl::Status status = ParseJson(text, message);
+  absl::Status status = ParseJson(text, message);
   if (status.ok()) return status;
   return absl::InvalidArgumentError(absl::StrCat(path, ": ", status.message()));
 }

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "server/signals/episode.h"
 #include "server/wire/authors.h"
 #include "server/wire/inspect.h"
 #include "tests/fuzz/mutator.h"
@@ -112,8 +114,8 @@ void CheckMessages(const v1::EpisodeSignals& signals, const v1::Episode& episode
     mass += message.first_error_probability();
   }
   const std::vector<int> authors = service::Authors(episode);
-  const auto agents = std::count_if(authors.begin(), authors.end(),
-                                    [](int author) { return author != assay::signals::kContext; });
+  const auto context = std::count(authors.begin(), authors.end(), assay::signals::kContext);
+  const auto agents = static_cast<std::ptrdiff_t>(authors.size()) - context;
   Check(signals.messages_size() == agents, "a signal for each message of an agent");
   CheckClose(mass, 1, kTolerance, "posterior");
 }

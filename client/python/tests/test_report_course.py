@@ -119,7 +119,7 @@ def test_the_runs_of_a_task_stand_side_by_side(browser: Any, task: Path) -> None
     assert len(rows) == 3
     assert rows[0].startswith("✓")
     head = page.locator(".runs thead").inner_text()
-    for column in ("Score", "X of a", "X of b", "X of c", "Worth most", "Worth least"):
+    for column in ("Score", "X of a", "X of b", "X of c", "Highest advantage", "Lowest advantage"):
         assert column in head
     page.click(".runs tbody a >> nth=0")
     page.wait_for_selector(".verdict")

@@ -22,7 +22,10 @@ function coursePage() {
     compareSteps[compareSteps.from === null || Math.abs(step - compareSteps.from) < Math.abs(step - compareSteps.to) ? "from" : "to"] = step;
     between.replaceChildren(betweenCard(run, between));
   };
-  if (run.steps.length > 1 || runs.length > 1) page.append(curves(runs, choose));
+  if (run.steps.length > 1 || runs.length > 1) {
+    page.append(h("p", { class: "soft" }, "Curves of many steps are faint; the bold line is the mean of a few neighbouring steps, so that a jump looks like a slope. A dotted line marks what changed in ", name(run.name), "."));
+    page.append(curves(runs, choose));
+  }
   if (run.steps.length > 1) {
     between.append(betweenCard(run, between));
     page.append(between);
@@ -47,7 +50,7 @@ function sentence(change) {
   const fell = change.after < change.before;
   const numbers = [" ", figure(change.before, format), ` in ${stretch(change.begin, change.last)}, `, figure(change.after, format), ` in ${stretch(change.step, change.end)}.`];
   const who = change.role ? listed(change.roles ?? [change.role]) : null, whose = change.roles?.length > 1 ? "the credit of each" : "its credit";
-  if (change.name === "sabotage") return [who, fell && change.after < 0.1 ? " stopped hurting the team" : fell ? " hurt the team less often" : " hurt the team more often", change.roles?.length > 1 ? ": of the episodes in which they mattered they did so in" : ": of the episodes in which it mattered it did so in", ...numbers];
+  if (change.name === "sabotage") return [who, fell && change.after < 0.02 ? " stopped hurting the team" : fell && change.after < 0.1 ? " hardly hurt the team any more" : fell ? " hurt the team less often" : " hurt the team more often", change.roles?.length > 1 ? ": of the episodes in which they mattered they did so in" : ": of the episodes in which it mattered it did so in", ...numbers];
   if (change.name === "mattered") return [who, fell && change.after < 0.15 ? " became redundant" : fell ? " mattered less often" : " mattered more often", `: ${whose} was not zero in`, ...numbers];
   if (change.name === "redundancy" && change.role) return [who, fell ? " repeated others less" : " repeated others more", ":", ...numbers];
   const what = change.role ? [title, " of ", who] : [title];
@@ -88,7 +91,7 @@ function inShort(run) {
   const turned = all.filter((change) => change.name === "credit" && change.before < 0 && change.after >= 0 && !stopped.some(({ role }) => role === change.role));
   const idle = all.filter((change) => (change.name === "mattered" && change.after < 0.15 && change.before > change.after) || (change.name === "redundancy" && change.role && change.after >= 0.5 && change.before < change.after));
   const calm = all.filter((change) => change.name === "task_spread" && change.after < change.before);
-  const list = (changes, none) => (changes.length ? changes.map((change) => h("li", {}, h("b", {}, change.stages > 1 ? `Mostly at step ${change.jump}: ` : `From step ${change.jump} on: `), sentence(change))) : h("li", {}, none));
+  const list = (changes, none) => (changes.length ? changes.map((change) => h("li", {}, h("b", {}, change.stages > 1 ? `Bit by bit, most of it at step ${change.jump}: ` : `From step ${change.jump} on: `), sentence(change))) : h("li", {}, none));
   return h("ul", {}, list(all.filter((change) => change.name === "score"), "The score has no place where its mean became another one."), list([...stopped, ...turned], "No role stopped hurting the team."), list(idle, "No role became redundant."), list(calm, "The spread of scores within a task did not fall."));
 }
 

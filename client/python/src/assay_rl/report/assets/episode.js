@@ -84,7 +84,7 @@ function whoHelped(episode) {
 function whoHurt(episode) {
   const hurt = episode.agents.filter((agent) => standing(episode, agent) < -1e-9).sort((a, b) => standing(episode, a) - standing(episode, b));
   if (!onlyOutcome(episode)) {
-    return [hurt.length ? people(episode, hurt, (agent) => against(agent, -1)) : h("p", {}, "Nobody made the team worse."), hurt.length > 0 && h("p", { class: "soft" }, "The team was better without them.")];
+    return [hurt.length ? people(episode, hurt, (agent) => against(agent, -1)) : h("p", {}, "Nobody made the team worse."), hurt.length > 0 && h("p", { class: "soft" }, "On average over the teams that could be formed, it was worse to have them.")];
   }
   if (!hasEvidence(episode)) return [h("p", {}, "Not known.")];
   return [hurt.length ? people(episode, hurt, () => null) : h("p", {}, "Nobody carries blame."), hurt.length > 0 && h("p", { class: "soft" }, "The blame of their messages.")];
@@ -205,7 +205,7 @@ function sideText(side, episode) {
 }
 
 function pairsCard(episode) {
-  return episode.pairs.length ? pairList("Pairs for preference training", "Both sides continue the same context. The weight is the probability that the place is right.", episode.pairs, episode) : null;
+  return episode.pairs.length ? pairList("Pairs for preference training", "Both sides continue the same context. The weight is the probability that the pair stands where it should: at the error, at the repair, or between two messages of which the chosen one is worth more.", episode.pairs, episode) : null;
 }
 
 function pairList(title, hint, pairs, episode) {

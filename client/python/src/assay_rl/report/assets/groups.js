@@ -73,7 +73,7 @@ function runTable(runs) {
     const authors = new Map((run.episode?.messages || []).map((message) => [message.index, message.agent]));
     return new Map(run.rows.map((row) => [authors.get(row[0]), row[3]]));
   };
-  return table(["Run", ["Score", "number"], ["Stands at", "number"], ...agents.map((agent) => [["X of ", shortName(agent, 14)], "number"]), "Worth most", "Worth least"],
+  return table(["Run", ["Score", "number"], ["Stands at", "number"], ...agents.map((agent) => [["X of ", shortName(agent, 14)], "number"]), "Highest advantage", "Lowest advantage"],
     runs.map((run) => {
       const x = outcomes(run), { episode } = run;
       return h("tr", {}, h("th", { scope: "row" }, episode ? [h("span", { class: `verdict-mark ${episode.success ? "good" : "bad"}`, role: "img", "aria-label": episode.success ? "success" : "failure" }, episode.success ? "✓" : "✕"), " ", h("a", { href: addressOf(episode) }, shortName(distinct(run.id), 24))] : shortName(run.id, 24)),
@@ -89,7 +89,8 @@ function extreme(run, sign) {
   if (!values.length || (values.length > 1 && Math.max(...values) - Math.min(...values) < 1e-12)) return h("span", { class: "soft" }, values.length ? "all alike" : "–");
   const row = run.rows.reduce((best, next) => (sign * (next[2] - best[2]) > 0 ? next : best));
   const message = run.episode?.messages.find((candidate) => candidate.index === row[0]);
-  return [h("b", { class: tone(row[2]) }, figure(row[2], signed)), ` ${row[0]} `, message && shortName(message.agent, 18), message?.text && h("span", { class: "quote", dir: "auto" }, ` ${visible(message.text.slice(0, 90))}${message.text.length > 90 ? "…" : ""}`)];
+  const alike = values.filter((value) => Math.abs(value - row[2]) < 1e-9).length - 1;
+  return [h("b", { class: tone(row[2]) }, figure(row[2], signed)), ` ${row[0]} `, message && shortName(message.agent, 18), message?.text && h("span", { class: "quote", dir: "auto" }, ` ${visible(message.text.slice(0, 90))}${message.text.length > 90 ? "…" : ""}`), alike > 0 && h("span", { class: "soft" }, ` and ${alike} alike`)];
 }
 
 const teamsHow = ({ teams }) => (teams.questions ? `${count(teams.questions, "team")} graded by ${visible(teams.evaluator)}` : "ballots counted");

@@ -7,7 +7,7 @@ const PIECE = 50000; // characters added by each "show more"
 const BARS = {
   advantage: ["advantage", (message, row) => row?.[2], "what a trainer puts on its tokens"],
   outcome: ["X", (message, row) => row?.[3], "its outcome part, the same for all messages of an author"],
-  local: ["K", (message, row) => row?.[1], "its credit part, which tells an author's messages apart"],
+  local: ["K", (message, row) => row?.[1], "its credit part, which compares an author's messages with each other"],
   reward: ["reward", (message) => message.reward, "its share of what the run achieved or lacked, for people and preference pairs"],
   credit: ["credit", (message) => message.credit, "what leaving messages out says it was worth"],
 };

@@ -38,7 +38,7 @@ const OUTCOME_PARTS = {
 };
 const CREDIT_PARTS = {
   VALUES: "K is how much the message changed the expected score",
-  CREDIT: "K is what the message is worth to the team, with and without it",
+  CREDIT: "K is what the message is worth to the team, with and without it, less the average of its author's messages in all runs of the task, in units of their spread",
   SCORES: "K is the judge's score of the message",
 };
 // A check mark stands for a right answer or a success, and for nothing else.
@@ -72,7 +72,7 @@ function answerMark(message, episode) {
 // One sentence: what X and K are in this group, and how much K counts.
 function madeOf(group, what = "It") {
   const x = OUTCOME_PARTS[group.outcomePart] || "X is the outcome part";
-  const read = group.outcomePart === "CONTROL" && !group.parallel ? " (an approximation: it had read the author)" : "";
+  const read = group.outcomePart === "CONTROL" && !group.parallel ? " (an approximation: the rest had read the author)" : "";
   const k = CREDIT_PARTS[group.creditPart];
   return k ? `${what} is ${percent(1 - group.weight)} X and ${percent(group.weight)} K: ${x}${read}; ${k}.` : `${what} is X alone: ${x}${read}.`;
 }
