@@ -104,12 +104,6 @@ std::vector<BadCase> BadCases() {
          e->mutable_messages(1)->set_repairs(0);
        },
        invalid, "messages[1].repairs"},
-      {"annotated context",
-       [](v1::Episode* e) {
-         e->mutable_messages(2)->clear_agent_id();
-         e->mutable_messages(2)->set_first_error(true);
-       },
-       invalid, "messages[2].first_error"},
       {"NaN judge",
        [](v1::Episode* e) {
          auto* judge = e->mutable_messages(0)->add_judge_scores();
