@@ -51,7 +51,7 @@ std::string Connections::NameOf(const std::string& network, FrameGuard::Time now
       return entry.second->open == 0 && now - entry.second->last > kForget;
     });
   }
-  const std::string name = networks_.size() >= most ? kOthers : network;
+  std::string name = networks_.size() >= most ? kOthers : network;
   std::unique_ptr<Network>& entry = networks_[name];
   if (entry == nullptr) entry = std::make_unique<Network>(limits_);
   return name;
