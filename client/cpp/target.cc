@@ -18,6 +18,11 @@
 namespace assay::client {
 namespace {
 
+// What gRPC says where the server closes the connection before its first frame. In TLS 1.3 our
+// handshake is over by then, and the alert that names the certificate can be lost with the
+// connection.
+constexpr absl::string_view kClosedFirst = "Endpoint read failed";
+
 // gRPC takes the first of them that is set, and none where that is empty or no http:// address.
 constexpr const char* kProxies[] = {"grpc_proxy", "https_proxy", "http_proxy"};
 // Likewise the ends of names of hosts to which no proxy is taken.
@@ -110,9 +115,14 @@ absl::Status Explained(const absl::Status& status, absl::string_view target) {
     return status;
   }
   const std::string proxy = ProxyOf(target);
-  return {status.code(), absl::StrCat("the server at ", target, " cannot be reached",
-                                      proxy.empty() ? "" : " through the proxy of ", proxy, ": ",
-                                      status.message())};
+  const bool closed = absl::StrContains(status.message(), kClosedFirst);
+  return {status.code(),
+          absl::StrCat("the server at ", target, " cannot be reached",
+                       proxy.empty() ? "" : " through the proxy of ", proxy, ": ",
+                       closed ? "it closed the connection before it answered, as one does that "
+                                "refuses our certificate or misses it: "
+                              : "",
+                       status.message())};
 }
 
 }  // namespace assay::client

@@ -51,6 +51,9 @@ TEST(Target, ErrorsOfTheWayNameIt) {
   EXPECT_EQ(Explained(refused, "127.0.0.1:1").message(),
             "the server at 127.0.0.1:1 cannot be reached: Connection refused");
   EXPECT_EQ(Explained(refused, ""), refused);
+  EXPECT_EQ(Explained(absl::UnavailableError("Endpoint read failed"), "host:1").message(),
+            "the server at host:1 cannot be reached: it closed the connection before it answered, "
+            "as one does that refuses our certificate or misses it: Endpoint read failed");
   const absl::Status wrong = absl::InvalidArgumentError("seed");
   EXPECT_EQ(Explained(wrong, "127.0.0.1:1"), wrong);
   EXPECT_TRUE(Explained(absl::OkStatus(), "127.0.0.1:1").ok());

@@ -14,8 +14,14 @@ from assay_rl.client.channel import CHANNEL_OPTIONS, proxy_options
 from assay_rl.client.outcomes import Error
 from assay_rl.client.target import proxy_of
 
-# What gRPC says where a server refuses our certificate, or that we have none, in TLS 1.3: to us the handshake was over.
-_REFUSED_AFTER_HANDSHAKE = "Unwrap failed"
+# What it means that gRPC says so. In TLS 1.3 our handshake is over before the server looks at our certificate, and the
+# alert that names it can be lost with the connection.
+_WHY = {
+    "Unwrap failed": "it refuses our certificate, or that we have none: ",
+    "Endpoint read failed": (
+        "it closed the connection before it answered, as one does that refuses our certificate or misses it: "
+    ),
+}
 
 
 class Stream(Protocol):
@@ -75,6 +81,5 @@ class Connection:
             return error
         proxy = proxy_of(self._target)
         through = f" through the proxy of {proxy}" if proxy else ""
-        refused = _REFUSED_AFTER_HANDSHAKE in error.message
-        why = "it refuses our certificate, or that we have none: " if refused else ""
+        why = next((why for said, why in _WHY.items() if said in error.message), "")
         return Error(error.code, f"{where}{through}: {why}{error.message}", error.violations, error.retry_after)
