@@ -1,7 +1,7 @@
 #include "server/base/read_file.h"
 
-#include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <memory>
 #include <system_error>
@@ -19,10 +19,13 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t max_bytes)
   const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rbe"), &std::fclose);
   if (file == nullptr) return CannotRead(path, errno);
   std::string text;
-  // Piece by piece: a pipe does not know its size beforehand.
-  std::array<char, 64 << 10> piece;
-  while (const size_t size = std::fread(piece.data(), 1, piece.size(), file.get())) {
-    text.append(piece.data(), size);
+  // Piece by piece: a pipe does not know its size beforehand. Not on the stack, of which threads of
+  // the HTTP ports have 100 KiB.
+  constexpr size_t kPiece = 64 << 10;
+  for (size_t had = 0;; had = text.size()) {
+    text.resize(had + kPiece);
+    text.resize(had + std::fread(text.data() + had, 1, kPiece, file.get()));
+    if (text.size() == had) break;
     if (static_cast<int64_t>(text.size()) > max_bytes) {
       return absl::InvalidArgumentError(
           absl::StrCat("cannot read ", path, ": it has more than ", max_bytes, " bytes"));
