@@ -121,7 +121,9 @@ stage_fuzz() {
   local target corpus
   for target in "$root"/build/asan/tests/fuzz/*_fuzz; do
     corpus=$(mktemp -d)
-    (cd "$root/build" && "$target" -seed=1 -entropic=0 -max_total_time="${FUZZ_SECONDS:-20}" -timeout=10 \
+    # A finding ends with 1, since libFuzzer's own 77 would read as a stage with nothing to run.
+    (cd "$root/build" && "$target" -seed=1 -entropic=0 -error_exitcode=1 -timeout=10 \
+      -max_total_time="${FUZZ_SECONDS:-20}" \
       -rss_limit_mb=2048 "$corpus" "$root/tests/fuzz/corpus/$(basename "$target")") || return
     rm -rf "$corpus"
   done

@@ -12,6 +12,11 @@
 #include "server/credit/quantile.h"
 
 namespace assay::credit {
+namespace {
+
+constexpr double kLeastConfidence = 1e-6;  // of which a quantile is more than rounding
+
+}  // namespace
 
 absl::StatusOr<std::vector<double>> Efficient(const RawEstimate& raw, double total, double range) {
   const std::size_t n = raw.values.size();
@@ -98,6 +103,13 @@ double StagedPlan::UnseenHalfWidth(const RawEstimate& raw) const {
   return (options_.value_high - options_.value_low) * UnseenShare(raw.looks, options_.confidence);
 }
 
+double StagedPlan::UnseenError(const RawEstimate& raw) const {
+  // Both the share and the quantile go to 0 with the confidence, their ratio does not.
+  const double confidence = std::max(options_.confidence, kLeastConfidence);
+  return (options_.value_high - options_.value_low) * UnseenShare(raw.looks, confidence) /
+         NormalQuantile(0.5 + confidence / 2);
+}
+
 bool StagedPlan::PreciseEnough() const {
   // What happens at a size that nobody looked at is not known to be nothing.
   if (std::find(sizes_.begin(), sizes_.end(), false) != sizes_.end()) return false;
@@ -129,7 +141,7 @@ absl::StatusOr<CreditEstimate> StagedPlan::finish() {
   estimate.low.resize(n);
   estimate.high.resize(n);
   const double unseen = UnseenHalfWidth(*raw);
-  const double unseen_error = unseen / NormalQuantile(0.5 + options_.confidence / 2);
+  const double unseen_error = UnseenError(*raw);
   for (std::size_t i = 0; i < n; ++i) {
     const double half_width = std::hypot(raw->half_widths[i], unseen);
     estimate.std_errors[i] = std::hypot(std::sqrt(std::max(raw->variances[i], 0.0)), unseen_error);

@@ -76,6 +76,8 @@ class StagedPlan : public CreditPlan {
   bool PreciseEnough() const;
   // What the credits may still miss: that share of the value range which no look has met.
   double UnseenHalfWidth(const RawEstimate& raw) const;
+  // The same as a standard error, finite at any confidence.
+  double UnseenError(const RawEstimate& raw) const;
   absl::Status Validate(absl::Span<const Answer> answers) const;
 
   const CreditOptions options_;

@@ -204,6 +204,24 @@ TEST(CreditPlan, AMissingAnswerEndsThePlan) {
   EXPECT_EQ(plan->finish().status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
+TEST(CreditPlan, EstimatesAreFiniteAtTheEdgesOfConfidence) {
+  for (const double confidence : {std::nextafter(0.0, 1.0), std::nextafter(1.0, 0.0)}) {
+    for (const Method method : {Method::kKernel, Method::kLeverage, Method::kPermutation,
+                                Method::kAntithetic, Method::kOddBayes}) {
+      const std::unique_ptr<CreditPlan> plan =
+          Make({.n = 6, .method = method, .max_questions = 24, .confidence = confidence});
+      Drive(*plan, [](const PlayerSet& players) { return players.size() > 3 ? 1.0 : 0.0; });
+      const absl::StatusOr<CreditEstimate> estimate = plan->finish();
+      ASSERT_TRUE(estimate.ok()) << estimate.status();
+      for (int i = 0; i < 6; ++i) {
+        EXPECT_TRUE(std::isfinite(estimate->std_errors[i])) << confidence;
+        EXPECT_TRUE(std::isfinite(estimate->low[i])) << confidence;
+        EXPECT_TRUE(std::isfinite(estimate->high[i])) << confidence;
+      }
+    }
+  }
+}
+
 TEST(MakeCreditPlan, NamesTheOptionThatIsOutOfRange) {
   const auto message = [](const CreditOptions& options) {
     return std::string(MakeCreditPlan(options).status().message());
