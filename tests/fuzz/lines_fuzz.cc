@@ -1,6 +1,7 @@
 // Streaming requests over HTTP: lines of JSON, nearly right or not, in whatever pieces they arrive,
 // and peers that leave. The engine behind is the real one, on threads of its own.
 #include <algorithm>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -140,15 +141,15 @@ void MendCase(google::protobuf::Message* message, Random& random) {
 }
 
 void Run(const LinesCase& input) {
-  engine::AsioExecutor executor(1, nullptr);
-  engine::Engine engine(&executor, nullptr);
+  auto executor = std::make_unique<engine::AsioExecutor>(1, nullptr);
+  engine::Engine engine(executor.get(), nullptr);
   service::SessionConfig config;
   const service::Load most = {64, int64_t{1} << 20};
   service::Admission admission(most);
   service::Callers callers(most, &admission);
   service::ServiceDeps deps;
   deps.engine = &engine;
-  deps.executor = &executor;
+  deps.executor = executor.get();
   deps.config = &config;
   deps.catalog = &HashEvaluators();
   deps.callers = &callers;
@@ -161,6 +162,7 @@ void Run(const LinesCase& input) {
   call.content_type = "application/x-ndjson";
   call.peer = "127.0.0.1:1";
   const std::optional<service::HttpReply> refused = routes.Stream(call, peer.Duplex());
+  executor.reset();  // a stream whose peer left ends before what it was computing
   if (refused.has_value()) {
     Check(peer.answer().empty(), "what is refused has no answer");
     Check(refused->status >= 400 && refused->status <= 504, "status");
