@@ -40,7 +40,7 @@ inline grpc::ByteBuffer Serialise(const google::protobuf::MessageLite& message) 
 class CallScope {
  public:
   CallScope(CallObservers observers, CallObserver::Type type, absl::string_view method)
-      : observers_(std::move(observers)), type_(type), method_(method) {
+      : observers_(observers), type_(type), method_(method) {
     observers_.Tell(&CallObserver::OnCallStarted, type_, method_);
   }
   void Received() { observers_.Tell(&CallObserver::OnMessageReceived, type_, method_); }

@@ -157,7 +157,7 @@ StreamReactor::StreamReactor(Service* service, grpc::CallbackServerContext* cont
       context_(context),
       share_(std::move(share)),
       call_(std::move(call)),
-      scope_(std::move(observers), CallObserver::Type::kBidiStream, "StreamSignals"),
+      scope_(observers, CallObserver::Type::kBidiStream, "StreamSignals"),
       peer_(context->peer()) {
   ++share_->streams;
   call_->Attach(this);
@@ -305,7 +305,7 @@ Service::Service(const ServiceDeps& deps, const SignalServiceConfig& config, Cal
                  CallGate* gate)
     : deps_(deps),
       config_(config),
-      calls_(std::move(calls)),
+      calls_(calls),
       gate_(gate),
       jitter_(std::random_device()()) {
   AddMethods();

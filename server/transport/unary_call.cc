@@ -23,7 +23,7 @@ UnaryCall::UnaryCall(const ServiceDeps& deps, const Method& method,
       method_(method),
       context_(context),
       caller_(std::move(caller)),
-      scope_(std::move(observers), CallObserver::Type::kUnary, method.name),
+      scope_(observers, CallObserver::Type::kUnary, method.name),
       open_(open),
       alarm_(std::make_shared<Alarm>()) {
   ++*open_;

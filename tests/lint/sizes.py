@@ -20,7 +20,7 @@ MAX_FOLDER_LINES = 2500
 MAX_COLUMNS = 120
 SOURCES = {".cc", ".h", ".py", ".proto", ".sh", ".js"}
 # Neither ours nor read by people.
-SKIPPED = {"build", "node_modules", "__pycache__", ".git", ".venv", "v1"}
+SKIPPED = {".cache", "build", "node_modules", "__pycache__", ".git", ".venv", "v1"}
 # Files and folders that are larger, each with the one subject that needs it.
 LARGE = {
     "proto/assay/v1/options.proto": "all that a caller may choose, which programs import by this name",
