@@ -130,6 +130,8 @@ def random_case(seed: int) -> tuple[episode_pb2.Episode, options_pb2.Attribution
     options.message_rewards.weigh_by_tokens = rarely(draw, 0.2)
     if rarely(draw, 0.3):
         options.message_rewards.evidence = draw.choice(options_pb2.Evidence.values())
+    if options.message_rewards.evidence == options_pb2.EVIDENCE_OWEN:  # which leaves nothing to weigh: refused
+        options.message_rewards.weigh_by_tokens = False
     if rarely(draw, 0.2):
         options.first_error.base_rate = 0.2
     if rarely(draw, 0.3):
