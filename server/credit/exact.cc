@@ -40,9 +40,9 @@ constexpr std::size_t kLanes = 8;
 
 // Once for processors with vectors of four doubles, once for the others. Each lane is added up in
 // the same order, and nothing is contracted: the bits are the same. A sanitizer does not know the
-// choice between the two, which is made before it has started.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// choice between the two, which is made before it has started: CMakeLists.txt defines
+// ASSAY_SANITIZED.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(ASSAY_SANITIZED)
 #define ASSAY_WIDE_VECTORS __attribute__((target_clones("avx2", "default")))
 #else
 #define ASSAY_WIDE_VECTORS
