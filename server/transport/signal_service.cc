@@ -303,11 +303,7 @@ void Service::Drain(absl::string_view reason, absl::Duration grace) {
 
 Service::Service(const ServiceDeps& deps, const SignalServiceConfig& config, CallObservers calls,
                  CallGate* gate)
-    : deps_(deps),
-      config_(config),
-      calls_(calls),
-      gate_(gate),
-      jitter_(std::random_device()()) {
+    : deps_(deps), config_(config), calls_(calls), gate_(gate), jitter_(std::random_device()()) {
   AddMethods();
 }
 
