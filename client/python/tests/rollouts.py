@@ -9,6 +9,7 @@ from typing import Any
 from assay_rl import Agent, Client, Episode, EpisodeGroup, Group, Message, Task
 from assay_rl.client.evaluators import Question
 from assay_rl.client.outcomes import Advantages, GroupScored
+from assay_rl.training.team import TeamCredit
 
 ROLLOUTS = 8
 BROKEN = 5  # the rollout whose evaluator fails
@@ -66,12 +67,19 @@ class Play:
 
     @property
     def options(self) -> dict[str, Any]:
-        return {**OPTIONS, **TEAMS} if self.outcome_part == "RECOMBINED" else OPTIONS
+        return {**OPTIONS, **TEAMS} if self.parallel else OPTIONS
+
+    @property
+    def parallel(self) -> bool:
+        """RECOMBINED: nobody had read the others' messages."""
+        return self.outcome_part == "RECOMBINED"
 
     def episodes(self) -> list[Episode]:
-        """RECOMBINED: nobody had read the others' messages."""
-        parallel = self.outcome_part == "RECOMBINED"
-        return [replace(episode, group=Group("own", ROLLOUTS, parallel)) for episode in episodes()]
+        return [replace(episode, group=Group("own", ROLLOUTS, self.parallel)) for episode in episodes()]
+
+    def credit(self, target: str, **more: Any) -> TeamCredit:
+        """Told of `parallel`, which adapters that make episodes of traces do not know."""
+        return TeamCredit(target, evaluator=evaluate, options=self.options, parallel=self.parallel, **more)
 
     def plain(self, target: str, **advantages: Any) -> list[Advantages | None]:
         return plain(target, self.episodes(), self, **advantages)

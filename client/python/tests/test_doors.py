@@ -39,15 +39,9 @@ def play(request: pytest.FixtureRequest) -> Play:
     return held
 
 
-def asked(server: Assayd, play: Play, **more: Any) -> TeamCredit:
-    """Whether nobody had read the others, the adapters that make episodes of traces do not know."""
-    parallel = play.outcome_part == "RECOMBINED"
-    return TeamCredit(server.target, evaluator=evaluate, options=play.options, parallel=parallel, **more)
-
-
 @pytest.fixture
 def credit(server: Assayd, play: Play) -> TeamCredit:
-    return asked(server, play)
+    return play.credit(server.target)
 
 
 @pytest.fixture
@@ -232,7 +226,7 @@ def test_skyrl_advantages(server: Assayd, play: Play, monkeypatch: pytest.Monkey
     from assay_rl.training import skyrl
 
     expected = play.plain(server.target, scale="OUTCOME_SCALE_SAMPLE", epsilon=1e-6)
-    team = asked(server, play, scale="SAMPLE", epsilon=1e-6)
+    team = play.credit(server.target, scale="SAMPLE", epsilon=1e-6)
     teams, ids, masks, wanted, scores = [], [], [], [], []
     for number, (episode, own) in enumerate(zip(episodes(), expected, strict=True)):
         samples = {}

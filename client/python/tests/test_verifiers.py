@@ -31,15 +31,9 @@ def play(request: pytest.FixtureRequest) -> Play:
     return held
 
 
-def asked(server: Assayd, play: Play, **more: Any) -> TeamCredit:
-    """Whether nobody had read the others, the adapters that make episodes of traces do not know."""
-    parallel = play.outcome_part == "RECOMBINED"
-    return TeamCredit(server.target, evaluator=evaluate, options=play.options, parallel=parallel, **more)
-
-
 @pytest.fixture
 def credit(server: Assayd, play: Play) -> TeamCredit:
-    return asked(server, play)
+    return play.credit(server.target)
 
 
 @pytest.fixture
@@ -76,7 +70,7 @@ def test_verifiers_finalize(server: Assayd) -> None:
     from assay_rl.training.verifiers import AssayFinalize
 
     class Riddles(AssayFinalize, vf.Env):  # type: ignore[misc, name-defined]
-        assay = asked(server, PLAYS[0])
+        assay = PLAYS[0].credit(server.target)
 
         async def run(self, task: Any, agents: Any) -> None: ...
 
