@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdlib>
+#include <iterator>
 #include <optional>
 #include <vector>
 
@@ -18,10 +19,11 @@
 namespace assay::client {
 namespace {
 
-// What gRPC says where the server closes the connection before its first frame. In TLS 1.3 our
-// handshake is over by then, and the alert that names the certificate can be lost with the
-// connection.
-constexpr absl::string_view kClosedFirst = "Endpoint read failed";
+// What gRPC says, by the moment it happens, where the server closes the connection before its first
+// frame. In TLS 1.3 our handshake is over by then, and the alert that names the certificate can be
+// lost with the connection.
+constexpr absl::string_view kClosedFirst[] = {"Endpoint read failed", "Connection reset by peer",
+                                              "Broken pipe"};
 
 // gRPC takes the first of them that is set, and none where that is empty or no http:// address.
 constexpr const char* kProxies[] = {"grpc_proxy", "https_proxy", "http_proxy"};
@@ -115,7 +117,9 @@ absl::Status Explained(const absl::Status& status, absl::string_view target) {
     return status;
   }
   const std::string proxy = ProxyOf(target);
-  const bool closed = absl::StrContains(status.message(), kClosedFirst);
+  const bool closed = std::any_of(
+      std::begin(kClosedFirst), std::end(kClosedFirst),
+      [&](absl::string_view said) { return absl::StrContains(status.message(), said); });
   return {status.code(),
           absl::StrCat("the server at ", target, " cannot be reached",
                        proxy.empty() ? "" : " through the proxy of ", proxy, ": ",

@@ -14,6 +14,8 @@ from fake_service import Behaviour, FakeServer, fake_server
 
 import assay_rl
 from assay_rl import Episode, Failed, Group, GroupScored, Message, Scored
+from assay_rl.client.connection import Connection
+from assay_rl.client.outcomes import Error
 from assay_rl.v1 import episode_pb2
 
 
@@ -163,6 +165,21 @@ def test_an_absent_server_fails_every_episode(mode: str) -> None:
         server.stop()
         outcomes = run(server.target, [episode(i) for i in range(3)], mode, reconnect_timeout=0.5)
         assert [o.error.code for o in outcomes if isinstance(o, Failed)] == [grpc.StatusCode.UNAVAILABLE] * 3
+
+
+@pytest.mark.parametrize("said", ["Endpoint read failed", "Connection reset by peer", "Broken pipe"])
+def test_a_connection_closed_before_the_answer_names_the_certificate(said: str) -> None:
+    async def explained() -> Error:
+        connection = Connection(
+            "127.0.0.1:1", credentials=None, token=None, connect_timeout=1, reconnect_timeout=1, evaluator_threads=1,
+            channel_options=(),
+        )  # fmt: skip
+        try:
+            return connection.explained(Error(grpc.StatusCode.UNAVAILABLE, f"failed to connect: {said}"))
+        finally:
+            await connection.close()
+
+    assert "refuses our certificate or misses it" in asyncio.run(explained()).message
 
 
 @both

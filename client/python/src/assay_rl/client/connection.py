@@ -16,11 +16,12 @@ from assay_rl.client.target import proxy_of
 
 # What it means that gRPC says so. In TLS 1.3 our handshake is over before the server looks at our certificate, and the
 # alert that names it can be lost with the connection.
+_CLOSED = "it closed the connection before it answered, as one does that refuses our certificate or misses it: "
 _WHY = {
     "Unwrap failed": "it refuses our certificate, or that we have none: ",
-    "Endpoint read failed": (
-        "it closed the connection before it answered, as one does that refuses our certificate or misses it: "
-    ),
+    "Endpoint read failed": _CLOSED,
+    "Connection reset by peer": _CLOSED,
+    "Broken pipe": _CLOSED,
 }
 
 
