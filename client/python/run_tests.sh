@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Usage: run_tests.sh [--trainers | --doors | --loggers | --pins] [PYTEST ARGUMENT...]
+# Usage: run_tests.sh [--trainers | --doors | --loggers | --llama | --pins] [PYTEST ARGUMENT...]
 # Installs the package into its own environment, then runs ruff, mypy and pytest. With --trainers instead: the slow
 # stage that installs torch, TRL, verl, OpenRLHF and Ray, and trains small models on CPU. With --loggers: TensorBoard,
-# Weights & Biases and MLflow are installed, written to offline and read again. With --doors: tests/doors.sh, the
+# Weights & Biases and MLflow are installed, written to offline and read again. With --llama: llama.cpp is installed (a
+# wheel of 34 MB), and both judges ask it. With --doors: tests/doors.sh, the
 # adapters of the other trainers with their real packages. With --pins: tests/pins.sh, the package beside the protobuf and
 # grpcio that tensorflow, ray, vllm and autogen ask for.
 # Environment: PYTHON (default /usr/bin/python3), ASSAY_VENVS (default: the user's cache folder), ASSAYD (the server;
@@ -18,7 +19,7 @@ if [ "${1:-}" = --pins ] || [ "${1:-}" = --doors ]; then
   exec "$here/tests/$script.sh" "$@"
 fi
 stage="test"
-if [ "${1:-}" = --trainers ] || [ "${1:-}" = --loggers ]; then
+if [ "${1:-}" = --trainers ] || [ "${1:-}" = --loggers ] || [ "${1:-}" = --llama ]; then
   stage=${1#--}
   shift
 fi
@@ -42,6 +43,10 @@ fi
 if [ "$stage" = loggers ]; then
   "$venv/bin/pip" install --quiet -r tests/requirements-loggers.txt -e .
   exec "$venv/bin/python" -m pytest tests/test_loggers.py "$@"
+fi
+if [ "$stage" = llama ]; then
+  "$venv/bin/pip" install --quiet --only-binary xllamacpp -e '.[llama]' 'pytest>=8'
+  exec "$venv/bin/python" -m pytest tests/test_judge_llama.py "$@"
 fi
 "$venv/bin/pip" install --quiet -e '.[test]'
 "$venv/bin/ruff" check .

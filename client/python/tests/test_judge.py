@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from scripted_judge import ScriptedJudge
 from assay_rl import Episode, Message, Task
 from assay_rl.__main__ import main
 from assay_rl.judge import Cache, Endpoint, Judge, JudgeError, Limits, Prompts, Report, estimate, judge_episodes
-from assay_rl.judge.plan import MODES, rounds_of
+from assay_rl.judge.plan import MODES, Asking, rounds_of
 from assay_rl.judge.prompts import AnswerError, read_digit, read_grades
 
 
@@ -69,6 +71,29 @@ def test_estimate_is_the_calls_that_are_made_and_the_wrong_message_is_found(mode
             scores = {t: m.judge_scores[0].score for t, m in enumerate(found.messages) if m.judge_scores}
             assert set(scores) == {t for t, m in enumerate(found.messages) if m.agent}
             assert min(scores, key=lambda t: scores[t]) == wrong
+
+
+def asked_and_found(asking: Asking, answers: Iterable[str]) -> tuple[list[str], dict[int, float]]:
+    """What is asked in turn where these are the answers, and the scores."""
+    questions, given = [], iter(answers)
+    try:
+        question = next(asking)
+        while True:
+            questions.append(question.messages[1]["content"])
+            question = asking.send(next(given))
+    except StopIteration as done:
+        return questions, done.value
+
+
+@pytest.mark.parametrize("count", range(1, 18))
+def test_no_bisection_asks_the_same_twice_whatever_is_answered(count: int) -> None:
+    """Else the cache would answer, and fewer calls would be made than were told."""
+    held, prompts = episode(0, count), Prompts()
+    asked = [0, *range(2, count + 1)]
+    for answers in product("09", repeat=rounds_of(count)):
+        questions, scores = asked_and_found(MODES["bisecting"](held, prompts, asked), answers)
+        assert sum(1 - score for score in scores.values()) == pytest.approx(2)
+        assert len(set(questions)) == len(questions) == rounds_of(count)
 
 
 def test_nothing_is_asked_twice_in_one_run_or_the_next(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 # Usage: tests/chaos/llama/run.sh   (after tests/run.sh build; outside CI: downloads llama.cpp, 40 MB)
 # The judge against a real llama.cpp server: a tiny generated model behind its OpenAI-compatible endpoint, with a
 # key. Verdicts by log-probabilities, by constrained JSON, and of every message; a wrong key names its cause; no key
-# stands in any log. ASSAY_BUILD: the build folder, by default build/release.
+# stands in any log. ASSAY_BUILD: the build folder, by default build/release. ASSAY_LLAMA_PYTHON: a Python that has
+# xllamacpp and gguf, so that nothing is downloaded.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$here/../../..
@@ -33,7 +34,8 @@ wait_for() {
   fail "no success within a minute: $*"
 }
 
-"$venv/bin/python" -c 'import gguf, xllamacpp' 2>/dev/null || {
+python=${ASSAY_LLAMA_PYTHON:-$venv/bin/python}
+"$python" -c 'import gguf, xllamacpp' 2>/dev/null || {
   [ -x "$venv/bin/python" ] || /usr/bin/python3 -m venv "$venv"
   "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary xllamacpp xllamacpp gguf numpy
 }
@@ -43,7 +45,7 @@ printf '%s\n' "$key" >"$work/key"
 printf 'sk-wrong\n' >"$work/wrong_key"
 mkfifo "$work/input"
 exec 9<>"$work/input"
-"$venv/bin/python" "$here/tiny_server.py" "$work" "$work/key" <"$work/input" >"$work/address" 2>"$work/llama.log" &
+"$python" "$here/tiny_server.py" "$work" "$work/key" <"$work/input" >"$work/address" 2>"$work/llama.log" &
 pids+=($!)
 wait_for grep -q '^listening ' "$work/address"
 url=$(sed -n 's/^listening //p' "$work/address")/v1

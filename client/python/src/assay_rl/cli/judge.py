@@ -30,6 +30,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
     parser.add_argument("--judge", action="append", required=True, metavar="NAME=URL,MODEL", help="may be repeated")
     parser.add_argument("--key-env", default="", metavar="VARIABLE", help="environment variable with the key")
+    parser.add_argument(
+        "--forced",
+        action="store_true",
+        help="have servers force the form of answers by JSON schema (llama.cpp, vLLM)",
+    )
     parser.add_argument("--mode", choices=list(MODES), default="all-at-once", help="default: %(default)s")
     parser.add_argument("--only-failures", action="store_true", help="pass the others through as they are")
     parser.add_argument("--threshold", type=float, default=0.5, help="scores below it are failures; default .5")
@@ -139,4 +144,5 @@ def _judge_of(text: str, arguments: argparse.Namespace) -> Judge:
     if not (name and equals and comma and model):
         raise ValueError(f"--judge {text}: NAME=URL,MODEL expected")
     limits = Limits(timeout=arguments.timeout, attempts=arguments.attempts)
-    return Judge(name, Endpoint(url, model, key_variable=arguments.key_env, limits=limits))
+    endpoint = Endpoint(url, model, key_variable=arguments.key_env, forced=arguments.forced, limits=limits)
+    return Judge(name, endpoint)

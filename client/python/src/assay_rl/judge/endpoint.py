@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -57,7 +57,8 @@ class Endpoint:
     """A model behind POST URL/chat/completions. Safe for threads.
 
     url: http or https, with the version, such as http://localhost:8080/v1.
-    key_variable: the environment variable that holds the key; "" sends none.
+    key_variable: the environment variable that holds the key; "" sends none. forced: the server is told the JSON schema
+    of each answer (response_format) and forces it, as llama.cpp and vLLM do.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Endpoint:
         model: str,
         *,
         key_variable: str = "",
+        forced: bool = False,
         limits: Limits | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -77,14 +79,22 @@ class Endpoint:
         self.url = url.rstrip("/") + "/chat/completions"
         self.model = model
         self._key_variable = key_variable
+        self._forced = forced
         self._limits = limits or Limits()
         self._sleep = sleep
         self._opener = urllib.request.build_opener(_NoRedirect)
         self._lock = threading.Lock()
         self.requests = 0  # sent, failed ones and repetitions included
 
-    def body(self, messages: list[dict[str, str]], most_tokens: int) -> dict[str, Any]:
-        return {"model": self.model, "messages": messages, "temperature": 0, "max_tokens": most_tokens}
+    def body(
+        self, messages: list[dict[str, str]], most_tokens: int, grades: Sequence[str] | None = None
+    ) -> dict[str, Any]:
+        """A request. grades: names of the grades in the JSON object that answers it, for who can be forced."""
+        body = {"model": self.model, "messages": messages, "temperature": 0, "max_tokens": most_tokens}
+        if not self._forced or not grades:
+            return body
+        # JSON in small tokens, with space between them.
+        return {**body, "max_tokens": 32 + 4 * most_tokens, "response_format": _format(grades)}
 
     def ask(self, body: dict[str, Any]) -> str:
         """The text of the answer. JudgeError where there is none after every attempt."""
@@ -115,6 +125,17 @@ class Endpoint:
         if len(raw) > _MAX_BYTES:
             raise JudgeError(f"the answer is longer than {_MAX_BYTES} bytes")
         return _text_of(raw)
+
+
+def _format(grades: Sequence[str]) -> dict[str, Any]:
+    grade = {"type": "integer", "enum": list(range(10))}
+    schema = {
+        "type": "object",
+        "properties": dict.fromkeys(grades, grade),
+        "required": list(grades),
+        "additionalProperties": False,
+    }
+    return {"type": "json_schema", "json_schema": {"name": "grades", "strict": True, "schema": schema}}
 
 
 class _TransientError(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from assay_rl.client.episodes import Episode
 from assay_rl.judge.cache import Cache
@@ -20,6 +20,10 @@ _GRADE_TOKENS = 8  # of one message's number and grade in JSON
 class Question:
     messages: list[dict[str, str]]
     most_tokens: int
+    grades: tuple[str, ...] = ("grade",)  # that a JSON object with the answer has
+
+    def body(self, endpoint: Endpoint) -> dict[str, Any]:
+        return endpoint.body(self.messages, self.most_tokens, self.grades)
 
     @property
     def characters(self) -> int:
@@ -54,23 +58,26 @@ def step_wise(episode: Episode, prompts: Prompts, asked: list[int]) -> Asking:
 
 def all_at_once(episode: Episode, prompts: Prompts, asked: list[int]) -> Asking:
     """One question an episode, which shows all of it and asks for every grade."""
-    answer = yield Question(prompts.all_question(episode, asked), 32 + _GRADE_TOKENS * len(asked))
+    grades = tuple(map(str, asked))
+    answer = yield Question(prompts.all_question(episode, asked), 32 + _GRADE_TOKENS * len(asked), grades)
     return {t: 2 * grade - 1 for t, grade in read_grades(answer, asked).items()}
 
 
 def bisecting(episode: Episode, prompts: Prompts, asked: list[int]) -> Asking:
     """Which half holds the first mistake, and which half of that: ceil(log2 T) questions for T messages.
 
-    Every answer moves probability between the halves, so that a judge who is not sure leaves both open. Ranges of one
-    and two messages come up where T is no power of two: the last question then goes to the two likeliest neighbours,
-    so that the number of questions never depends on the answers.
+    Every answer moves probability between the halves, so that a judge who is not sure leaves both open. Where T is no
+    power of two a single message can be left a round early: the last question then parts it from a neighbour, or from
+    all on one side of it. So no question comes twice, and their number never depends on the answers.
     """
     mass = {t: 1 / len(asked) for t in asked}
     low, high = 0, len(asked)
+    parted: set[tuple[int, int, int]] = set()
     for _ in range(rounds_of(len(asked))):
-        if high - low == 1:  # found a round early: against its likelier neighbour
-            low, high = _with_neighbour(asked, mass, low)
         middle = (low + high) // 2
+        if high - low == 1:
+            low, middle, high = _around(asked, mass, low, parted)
+        parted.add((low, middle, high))
         early, late = asked[low:middle], asked[middle:high]
         answer = yield Question(prompts.half_question(episode, early, late), _DIGIT_TOKENS)
         p_late = min(max(read_digit(answer), 0.05), 0.95)
@@ -86,10 +93,18 @@ def rounds_of(count: int) -> int:
     return max(0, count - 1).bit_length()
 
 
-def _with_neighbour(asked: list[int], mass: Mapping[int, float], at: int) -> tuple[int, int]:
-    before = mass[asked[at - 1]] if at > 0 else -1.0
-    after = mass[asked[at + 1]] if at + 1 < len(asked) else -1.0
-    return (at - 1, at + 1) if before > after else (at, at + 2)
+def _around(
+    asked: list[int], mass: Mapping[int, float], at: int, parted: set[tuple[int, int, int]]
+) -> tuple[int, int, int]:
+    """Two ranges [low, middle) and [middle, high) that were not compared yet, one with `at` at its edge: first its
+    likelier neighbour."""
+    before, after = (at - 1, at, at + 1), (at, at + 1, at + 2)
+    count = len(asked)
+    left = mass[asked[at - 1]] if at > 0 else -1.0
+    right = mass[asked[at + 1]] if at + 1 < count else -1.0
+    pairs = [before, after] if left > right else [after, before]
+    ways = [*pairs, (0, at, count), (0, at + 1, count)]
+    return next(way for way in ways if 0 <= way[0] < way[1] < way[2] <= count and way not in parted)
 
 
 MODES = {"step-wise": step_wise, "all-at-once": all_at_once, "bisecting": bisecting}
@@ -139,7 +154,7 @@ def _walk(
     try:
         question = next(asking)
         while True:
-            key = Cache.key(judge.endpoint.url, judge.endpoint.body(question.messages, question.most_tokens))
+            key = Cache.key(judge.endpoint.url, question.body(judge.endpoint))
             answer = cache.get(key)
             if answer is not None or key in seen:
                 out.cached += 1

@@ -141,7 +141,7 @@ class _Run:
         return {}
 
     def _answer(self, judge: Judge, question: Question) -> str:
-        body = judge.endpoint.body(question.messages, question.most_tokens)
+        body = question.body(judge.endpoint)
         key = Cache.key(judge.endpoint.url, body)
         while True:
             with self._lock:
