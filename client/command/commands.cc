@@ -26,12 +26,15 @@ constexpr Flag kInputFormat = {"input-format", "episode|log", "episode",
                                "one Episode a line, or one record of a multi-agent log"};
 constexpr Flag kContextAgents = {"context-agents", "NAME,...", "",
                                  "logs: whose messages are context, such as user,tool:*"};
+constexpr Flag kKinds = {
+    "kinds", "", "", "logs: people, tools and frameworks keep their names, as agents of that kind"};
 constexpr Flag kEpisodeFlags[] = {
     kInputFormat,
     kContextAgents,
+    kKinds,
     {"labels", "keep|drop", "keep", "logs: what becomes of annotated first errors"},
 };
-constexpr Flag kLabelledFlags[] = {kInputFormat, kContextAgents};
+constexpr Flag kLabelledFlags[] = {kInputFormat, kContextAgents, kKinds};
 constexpr FlagGroup kOfServer = {"Of the server", kServer};
 constexpr FlagGroup kOfEpisodes = {"Of the episodes", kEpisodeFlags};
 

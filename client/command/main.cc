@@ -45,6 +45,7 @@ EpisodeFormat FormatOf(const Arguments& arguments) {
   EpisodeFormat format;
   format.kind = arguments.Text("input-format") == "log" ? InputFormat::kLog : InputFormat::kEpisode;
   format.log.context_agents = arguments.List("context-agents");
+  format.log.kinds = arguments.Given("kinds");
   format.log.keep_labels = arguments.Text("labels") != "drop";
   return format;
 }

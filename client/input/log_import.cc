@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
+#include "client/input/agent_kinds.h"
 #include "client/input/read_json.h"
 #include "google/protobuf/struct.pb.h"
 
@@ -104,6 +105,17 @@ bool IsContext(const std::string& agent, const LogImportOptions& options) {
   return agent.empty();
 }
 
+// Of whoever has a name.
+v1::AgentKind KindOf(const std::string& agent, const LogImportOptions& options) {
+  const v1::AgentKind kind = KindOfName(agent);
+  const bool context = kind == v1::AGENT_KIND_UNSPECIFIED && IsContext(agent, options);
+  return context ? v1::AGENT_KIND_FRAMEWORK : kind;
+}
+
+bool HasName(const std::string& agent, const LogImportOptions& options) {
+  return options.kinds ? !agent.empty() : !IsContext(agent, options);
+}
+
 absl::Status ReadOutcome(const Struct& record, v1::Episode* episode) {
   const Value* outcome = Get(record, "outcome");
   if (outcome == nullptr) return absl::OkStatus();
@@ -129,7 +141,7 @@ absl::Status ReadMessage(const Value& value, const std::string& path,
     status = ReadText(object, prefix, "answer", message->mutable_answer());
   }
   if (!status.ok()) return status;
-  if (!IsContext(agent, options)) message->set_agent_id(agent);
+  if (HasName(agent, options)) message->set_agent_id(agent);
   absl::StatusOr<int> round = ReadIndex(object, prefix, "round");
   if (!round.ok()) return round.status();
   if (*round > 0) message->set_round(*round);
@@ -161,10 +173,12 @@ absl::Status ReadAgents(const Struct& record, const LogImportOptions& options,
       const Value* value = agent.has_null_value() ? nullptr : &agent;
       absl::Status status = ReadText(value, absl::StrCat("agents[", index++, "]"), &name);
       if (!status.ok()) return status;
-      if (!IsContext(name, options)) episode->add_agents()->set_id(name);
+      if (HasName(name, options)) episode->add_agents()->set_id(name);
     }
   }
   NameAgents(episode);
+  if (!options.kinds) return absl::OkStatus();
+  for (v1::Agent& agent : *episode->mutable_agents()) agent.set_kind(KindOf(agent.id(), options));
   return absl::OkStatus();
 }
 

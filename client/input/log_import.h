@@ -16,6 +16,10 @@ struct LogImportOptions {
   // Names whose messages are context (tools, a simulated user); NAME* stands for every name that
   // begins so.
   std::vector<std::string> context_agents;
+  // Whoever is context keeps its name, as an agent whose kind its name says (KindOfName); of one
+  // that context_agents names and whose name says nothing it is that of a framework. Its messages
+  // stay context.
+  bool kinds = false;
 };
 
 // Where an episode names no agents they are its authors, as they first appear.

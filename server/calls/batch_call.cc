@@ -7,6 +7,7 @@
 
 #include "server/audit/result.h"
 #include "server/wire/errors.h"
+#include "server/wire/notices/notices.h"
 #include "server/wire/option_effects.h"
 #include "server/wire/validate.h"
 
@@ -186,10 +187,15 @@ void BatchCall::OnDone(int index, v1::EpisodeResult result) {
 
 std::vector<GroupWork> BatchCall::TakeGroups() {
   std::map<std::string, int, std::less<>> order;  // of each group's first episode
+  Notices notices;
   for (int i = 0; i < static_cast<int>(slots_.size()); ++i) {
     const v1::Episode& episode = request_->episodes(i);
     v1::EpisodeResult* result = response_.add_results();
     *result = std::move(slots_[i].result);
+    const uint32_t reasons = notices.ReasonsIn(episode, *options_->options);
+    for (v1::Notice& notice : notices.Take(reasons, *result)) {
+      *response_.add_notices() = std::move(notice);
+    }
     if (!slots_[i].joined) continue;
     order.emplace(episode.group().id(), i);
     groups_->Answered(episode.group().id(), episode.id(),

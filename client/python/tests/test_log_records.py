@@ -23,7 +23,7 @@ def test_the_table_that_the_cpp_client_reads(row: dict[str, Any]) -> None:
     context = [row["context"]] if "context" in row else []
 
     def read() -> Episode:
-        return from_record(record, keep_labels="drop_labels" not in row, context_agents=context)
+        return from_record(record, keep_labels="drop_labels" not in row, context_agents=context, kinds="kinds" in row)
 
     if "error" in row:
         with pytest.raises(ConversionError) as raised:

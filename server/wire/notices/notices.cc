@@ -47,6 +47,16 @@ bool LevelsAreNotShared(const v1::Episode& episode, const signals::Options& opti
                                 first_error.soft_rewards ? messages : 1);
 }
 
+bool ScoresAreOnContext(const v1::Episode& episode, const signals::Options&) {
+  const std::vector<int> authors = Authors(episode);
+  for (int t = 0; t < episode.messages_size(); ++t) {
+    const v1::Message& message = episode.messages(t);
+    const bool scored = message.has_process_score() || message.judge_scores_size() > 0;
+    if (authors[t] == signals::kContext && scored) return true;
+  }
+  return false;
+}
+
 struct Hint {
   v1::Notice::Kind kind;
   bool (*is_in)(const v1::Episode& episode, const signals::Options& options);
@@ -62,6 +72,10 @@ constexpr Hint kHints[] = {
      "message_rewards.weigh_by_tokens has no effect: no message of an agent has a token_count"},
     {v1::Notice::KIND_LEVELS_NOT_SHARED, LevelsAreNotShared, false,
      "first_error.model.shared_level was taken for 0: the episode has too many messages for it"},
+    {v1::Notice::KIND_SCORES_ON_CONTEXT, ScoresAreOnContext, true,
+     "process scores of messages that are context (a tool, a user, the environment) are ignored. "
+     "Is "
+     "their author an agent? Then name it in agent_id, with the kind of a model"},
 };
 
 uint32_t Bit(v1::Notice::Kind kind) { return uint32_t{1} << static_cast<uint32_t>(kind); }

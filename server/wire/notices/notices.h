@@ -12,7 +12,7 @@
 
 namespace assay::service {
 
-// The notices of one stream: at most one of each kind. Not thread safe.
+// The notices of one stream, or one call: at most one of each kind. Not thread safe.
 class Notices {
  public:
   // What an episode is a reason for, of what was not said yet: one bit for each kind. Linear in the

@@ -219,6 +219,19 @@ TEST_F(BatchCallTest, OptionsWithoutEffectAreRefused) {
   EXPECT_EQ(ErrorToWire(answer_->status()).violations(0).field(), "estimator.max_questions");
 }
 
+TEST_F(BatchCallTest, SaysWhatIsIgnored) {
+  const auto request = Request();
+  for (v1::Episode& episode : *request->mutable_episodes()) {
+    v1::Message* tool = episode.add_messages();
+    tool->set_process_score(0.5);
+  }
+  const auto answer = Answered(request);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_EQ(answer->notices_size(), 1) << "once a call";
+  EXPECT_EQ(answer->notices(0).kind(), v1::Notice::KIND_SCORES_ON_CONTEXT);
+  EXPECT_EQ(answer->notices(0).episode_id(), "x");
+}
+
 TEST_F(BatchCallTest, AnIdIsUsedOnce) {
   auto request = Request();
   request->mutable_episodes(1)->set_id("x");

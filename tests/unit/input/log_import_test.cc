@@ -109,6 +109,7 @@ TEST(LogImportTest, ReadsTheTableThatThePythonClientReads) {
     LogImportOptions options;
     options.keep_labels = row.fields().count("drop_labels") == 0;
     if (row.fields().count("context") > 0) options.context_agents = {text("context")};
+    options.kinds = row.fields().count("kinds") > 0;
     const auto episode = ImportLogRecord(text("record"), options);
     ++rows;
     if (row.fields().count("error") > 0) {

@@ -69,6 +69,29 @@ TEST(Notices, LevelsThatAreNotShared) {
   EXPECT_THAT(Said(options, {SmallEpisode("a", 0, 120)}), IsEmpty());
 }
 
+TEST(Notices, ScoresThatNobodyReads) {
+  v1::Episode episode = SmallEpisode("a", 1, 3);
+  episode.mutable_messages(0)->set_process_score(-0.5);
+  EXPECT_THAT(Said({}, {episode}), IsEmpty());
+  v1::Episode of_tool = episode;
+  of_tool.set_id("b");
+  of_tool.mutable_messages(1)->clear_agent_id();
+  EXPECT_THAT(Said({}, {of_tool}), IsEmpty());
+  of_tool.mutable_messages(1)->set_process_score(0);
+  EXPECT_THAT(Said({}, {episode, of_tool}), ElementsAre(v1::Notice::KIND_SCORES_ON_CONTEXT));
+  // Of whoever is no model, too, and in a failure.
+  v1::Episode of_user = SmallEpisode("c", 0, 3);
+  v1::Agent* user = of_user.add_agents();
+  user->set_id("user");
+  user->set_kind(v1::AGENT_KIND_USER_SIMULATOR);
+  v1::Message* said = of_user.add_messages();
+  said->set_agent_id("user");
+  v1::JudgeScore* judged = said->add_judge_scores();
+  judged->set_judge("j");
+  judged->set_score(-1);
+  EXPECT_THAT(Said({}, {of_user}), ElementsAre(v1::Notice::KIND_SCORES_ON_CONTEXT));
+}
+
 TEST(Notices, NameTheirEpisode) {
   v1::AttributionOptions options;
   options.mutable_message_rewards()->set_weigh_by_tokens(true);

@@ -155,7 +155,7 @@ def _episode(record: Any, choices: Choices) -> Episode:
 def _log(record: Any, choices: Choices) -> Episode:
     if not isinstance(record, Mapping):
         raise MisfitError(f"an object expected, got {kind_of(record)}")
-    episode = from_record(record, keep_labels=choices.keep_labels, context_agents=choices.context)
+    episode = from_record(record, keep_labels=choices.keep_labels, context_agents=choices.context, kinds=choices.kinds)
     _encodable(episode)
     return episode
 

@@ -21,7 +21,7 @@ from assay_rl.convert._fields import (
 )
 from assay_rl.convert.content import content_text
 from assay_rl.convert.outcome import Outcome
-from assay_rl.convert.roles import Kind, Roles, matches
+from assay_rl.convert.roles import Kind, Roles, agent_kind, kind_of_name, matches
 from assay_rl.convert.run import Choices, Run, build
 
 
@@ -33,18 +33,26 @@ def is_log(record: Any) -> bool:
     )
 
 
-def from_record(record: Mapping[str, Any], *, keep_labels: bool = True, context_agents: Iterable[str] = ()) -> Episode:
+def from_record(
+    record: Mapping[str, Any], *, keep_labels: bool = True, context_agents: Iterable[str] = (), kinds: bool = False
+) -> Episode:
     """{id, task, reference_answer | ground_truth, outcome, agents[], messages[{agent, content, round?, answer?}],
     label.first_error_index?}; all else is passed over. Texts may be written as numbers. The C++ client's
     `--input-format=log` reads the same; tests/data/log_records.jsonl holds both to it.
 
     keep_labels: the label becomes the annotation of its message. context_agents: names whose messages are context
-    (tools, a simulated user); NAME* stands for every name that begins so.
+    (tools, a simulated user); NAME* stands for every name that begins so. kinds: whoever is context keeps its name, as
+    an agent of the kind that its name says; of one in context_agents whose name says nothing that is a framework.
     """
     patterns = tuple(context_agents)
 
     def is_context(name: str) -> bool:
         return not name or matches(name, patterns)
+
+    def agent(name: str) -> Agent:
+        kind = kind_of_name(name)
+        framework = kind is Kind.AGENT and is_context(name)
+        return Agent(name, kind=agent_kind(name, Kind.FRAMEWORK if framework else kind, simulated=False) or "")
 
     reference = "reference_answer" if record.get("reference_answer") is not None else "ground_truth"
     episode = Episode(
@@ -60,11 +68,15 @@ def from_record(record: Mapping[str, Any], *, keep_labels: bool = True, context_
     if not is_list(held):
         raise ConversionError(f"messages: a list expected, got {kind_of(held)}")
     messages = [_log_message(raw, f"messages[{i}]") for i, raw in enumerate(held)]
-    for message in messages:
-        message.agent = "" if is_context(message.agent) else message.agent
     episode.messages = messages
     names = [text_value(name, f"agents[{i}]") for i, name in enumerate(as_list(record.get("agents"), "agents"))]
-    episode.agents = [Agent(name) for name in names if not is_context(name)]
+    if kinds:
+        spoken = [message.agent for message in messages if message.agent]
+        episode.agents = [agent(name) for name in [n for n in names if n] or dict.fromkeys(spoken)]
+    else:
+        for message in messages:
+            message.agent = "" if is_context(message.agent) else message.agent
+        episode.agents = [Agent(name) for name in names if not is_context(name)]
     _annotate(record, messages, keep_labels)
     return episode
 

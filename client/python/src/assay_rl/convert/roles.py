@@ -28,7 +28,7 @@ _HUMAN = re.compile(
     rf"|{_SIMULATED}|userproxy\w*|humanproxy\w*|admin"
 )
 _ENVIRONMENT = re.compile(
-    r"tools?|tool(executor|node|s|output|call)|env|environment|terminal|computerterminal|codeexecutor(agent)?"
+    r"tools?|tools?:.+|tool(executor|node|s|output|call)|env|environment|terminal|computerterminal|codeexecutor(agent)?"
     r"|codeexecution|executor|interpreter|sandbox|observation|function|ipython"
 )
 _FRAMEWORK = re.compile(
