@@ -15,42 +15,13 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "server/base/columns.h"
 
 namespace assay::command {
 namespace {
 
 constexpr size_t kContentColumns = 56;
 constexpr size_t kLineColumns = 100;
-
-bool ContinuesCharacter(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
-
-size_t Columns(absl::string_view text) {
-  return text.size() -
-         static_cast<size_t>(std::count_if(text.begin(), text.end(), ContinuesCharacter));
-}
-
-std::string Pad(absl::string_view text, size_t columns) {
-  const size_t used = Columns(text);
-  return absl::StrCat(text, std::string(columns > used ? columns - used : 0, ' '));
-}
-
-// The beginning of `text` on one line.
-std::string Snippet(absl::string_view text) {
-  std::string line;
-  size_t columns = 0;
-  for (const char byte : text) {
-    if (columns == kContentColumns && !ContinuesCharacter(byte)) return absl::StrCat(line, "…");
-    if (absl::ascii_iscntrl(byte) || byte == ' ') {
-      if (line.empty() || line.back() == ' ') continue;
-      line += ' ';
-      ++columns;
-    } else {
-      line += byte;
-      if (!ContinuesCharacter(byte)) ++columns;
-    }
-  }
-  return line;
-}
 
 // LABEL_FIRST_ERROR -> first error
 std::string Words(absl::string_view name, absl::string_view prefix) {
@@ -202,11 +173,18 @@ std::string MessageRows(const v1::EpisodeSignals& signals, const v1::Episode* ep
     absl::StrAppendFormat(&rows, "%8s  %s", Signed(message.reward()),
                           Pad(Words(v1::Label_Name(message.label()), "LABEL_"), 15));
     if (episode != nullptr && message.index() < episode->messages_size()) {
-      absl::StrAppend(&rows, "  ", Snippet(episode->messages(message.index()).content()));
+      absl::StrAppend(&rows, "  ",
+                      Snippet(episode->messages(message.index()).content(), kContentColumns));
     }
     absl::StrAppend(&rows, "\n");
   }
   return rows;
+}
+
+std::string WithoutNodes(const v1::Effort& effort) {
+  if (effort.failed_nodes().empty()) return "";
+  return absl::StrCat(", and nothing is known of the state before message ",
+                      absl::StrJoin(effort.failed_nodes(), ", "));
 }
 
 // What a reader should doubt.
@@ -222,6 +200,10 @@ std::string DoubtLines(const v1::EpisodeSignals& signals) {
   if (const int count = signals.effort().unreadable_answers(); count > 0) {
     absl::StrAppendFormat(&text, "  %d answer%s could not be read by the grader.\n", count,
                           count == 1 ? "" : "s");
+  }
+  if (const int count = signals.effort().failed_rollouts(); count > 0) {
+    absl::StrAppendFormat(&text, "  %d rollout%s could not be made%s; they are no evidence.\n",
+                          count, count == 1 ? "" : "s", WithoutNodes(signals.effort()));
   }
   return text;
 }

@@ -7,6 +7,7 @@
 
 #include "server/base/version.h"
 #include "server/wire/convert.h"
+#include "server/wire/errors.h"
 #include "server/wire/questions/digest.h"
 #include "server/wire/questions/questions.h"
 #include "server/wire/resolve_options.h"
@@ -47,6 +48,11 @@ void AddQuestion(const signals::AskedQuestion& asked, const evaluation::EpisodeC
                  bool from_episode, v1::AuditRecord* record) {
   v1::AskedQuestion* wire = record->add_questions();
   evaluation::QuestionToWire(asked.question, context, wire->mutable_counterfactual());
+  if (!asked.answer.error.ok()) {
+    *wire->mutable_error() = ErrorToWire(asked.answer.error);
+    wire->set_samples(asked.question.samples);
+    return;
+  }
   wire->set_mean(Plain(asked.answer.mean));
   wire->set_samples(asked.answer.samples);
   wire->set_variance(asked.answer.variance);

@@ -90,6 +90,7 @@ absl::StatusOr<signals::Answer> RecordedAnswers::Next(const signals::Question& q
   answer.samples = recorded.samples();
   answer.variance = recorded.variance();
   answer.cached = recorded.cached();
+  if (recorded.has_error()) answer.error = evaluation::StatusFromWire(recorded.error());
   answer.scores.assign(recorded.message_scores().begin(), recorded.message_scores().end());
   if (signals::IsTable(question.kind)) {
     if (absl::Status status = Table(question, recorded, &answer); !status.ok()) return status;

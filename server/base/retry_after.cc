@@ -25,6 +25,20 @@ std::optional<absl::Duration> RetryAfter(const absl::Status& status) {
   return absl::Nanoseconds(nanoseconds);
 }
 
+bool MayPass(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kResourceExhausted:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kUnknown:
+      return true;
+    default:
+      return false;
+  }
+}
+
 absl::Status Annotate(const absl::Status& status, absl::string_view prefix,
                       absl::string_view suffix) {
   absl::Status annotated(status.code(), absl::StrCat(prefix, status.message(), suffix));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -89,10 +90,14 @@ FirstErrorSearch::FirstErrorSearch(Evidence evidence, Parameters parameters,
       options_(options) {
   const size_t messages = evidence_.authors.size();
   evidence_.nodes.resize(messages + 1);
-  asked_prefix_.assign(messages + 1, false);
-  asked_correction_.assign(messages, false);
+  prefixes_.resize(messages);
+  corrections_.resize(messages);
   if (!WorthSearching(evidence_, posterior_options_.definition, options_)) return;
   budget_ = options_.max_rollouts > 0 ? options_.max_rollouts : DefaultBudget(messages);
+  constexpr int kMost = std::numeric_limits<int>::max();
+  max_asked_ = options_.max_asked > 0
+                   ? options_.max_asked
+                   : static_cast<int>(std::min<int64_t>(2 * int64_t{budget_}, kMost));
   batch_size_ = options_.batch > 0 ? options_.batch : std::max(1, budget_ / kRounds);
   PlanNext();
 }
@@ -100,33 +105,59 @@ FirstErrorSearch::FirstErrorSearch(Evidence evidence, Parameters parameters,
 void FirstErrorSearch::PlanNext() {
   batch_.clear();
   const int left = budget_ - spent_;
-  if (left <= 0) return;
+  const int may_ask = max_asked_ - spent_ - failed_;
+  if (left <= 0 || may_ask <= 0) {
+    end_ = left <= 0 ? SearchEnd::kBudget : SearchEnd::kFailures;
+    return;
+  }
   const Posterior posterior = ComputePosterior(evidence_, parameters_, posterior_options_);
-  if (posterior.likeliest_first < 0) return;
+  if (posterior.likeliest_first < 0) {
+    end_ = SearchEnd::kExhausted;
+    return;
+  }
   const double likeliest = posterior.first[posterior.likeliest_first];
-  if (std::fmax(likeliest, posterior.environment) >= options_.settled) return;
+  if (std::fmax(likeliest, posterior.environment) >= options_.settled) {
+    end_ = SearchEnd::kSettled;
+    return;
+  }
   const int scan = budget_ / kScanShare;
   if (left > scan) {
-    PlanSearch(posterior, std::min(batch_size_, left - scan));
+    PlanSearch(posterior, std::min({batch_size_, left - scan, may_ask}));
   } else {
-    PlanScan(posterior, std::min(batch_size_, left));
+    PlanScan(posterior, std::min({batch_size_, left, may_ask}));
   }
+  if (batch_.empty()) end_ = FailedNodes().empty() ? SearchEnd::kExhausted : SearchEnd::kFailures;
 }
 
 bool FirstErrorSearch::Askable(QuestionKind kind, int index) const {
-  if (kind == QuestionKind::kPrefix) {
-    return options_.prefixes && index >= 0 && index < static_cast<int>(evidence_.authors.size()) &&
-           !(options_.deterministic && asked_prefix_[index]);
+  const bool prefix = kind == QuestionKind::kPrefix;
+  if (index < 0 || index >= static_cast<int>(evidence_.authors.size())) return false;
+  if (!(prefix ? options_.prefixes : options_.corrections && evidence_.authors[index] >= 0)) {
+    return false;
   }
-  return options_.corrections && index >= 0 && index < static_cast<int>(evidence_.authors.size()) &&
-         evidence_.authors[index] >= 0 && !(options_.deterministic && asked_correction_[index]);
+  const Place& place = prefix ? prefixes_[index] : corrections_[index];
+  return !Fails(place) && Room(kind, index) > 0 && !(options_.deterministic && place.samples > 0);
+}
+
+int FirstErrorSearch::Room(QuestionKind kind, int index) const {
+  if (options_.max_node_rollouts <= 0) return std::numeric_limits<int>::max();
+  const Place& place = kind == QuestionKind::kPrefix ? prefixes_[index] : corrections_[index];
+  return options_.max_node_rollouts - place.samples;
+}
+
+std::vector<int> FirstErrorSearch::FailedNodes() const {
+  std::vector<int> nodes;
+  for (size_t t = 0; t < prefixes_.size(); ++t) {
+    if (Fails(prefixes_[t]) || Fails(corrections_[t])) nodes.push_back(static_cast<int>(t));
+  }
+  return nodes;
 }
 
 // One that is asked again comes right after: targets ascend, and with them the nodes nearest to
 // them.
 void FirstErrorSearch::Ask(QuestionKind kind, int index) {
   if (!batch_.empty() && batch_.back().kind == kind && batch_.back().index == index) {
-    ++batch_.back().samples;
+    if (batch_.back().samples < Room(kind, index)) ++batch_.back().samples;
   } else {
     batch_.push_back({.kind = kind, .index = index});
   }
@@ -213,23 +244,29 @@ void FirstErrorSearch::PlanScan(const Posterior& posterior, int questions) {
                    [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; });
   const int asked = std::min(questions, static_cast<int>(candidates.size()));
   for (int i = 0; i < asked; ++i) {
-    const int samples = options_.deterministic ? 1 : questions / asked + (i < questions % asked);
-    batch_.push_back(
-        {.kind = candidates[i].kind, .samples = samples, .index = candidates[i].index});
+    const int share = options_.deterministic ? 1 : questions / asked + (i < questions % asked);
+    const auto [distance, kind, index] = candidates[i];
+    batch_.push_back({.kind = kind, .samples = std::min(share, Room(kind, index)), .index = index});
   }
 }
 
 void FirstErrorSearch::TakeIn(const Question& question, const Answer& answer) {
+  Place& place = PlaceOf(question);
+  if (!answer.error.ok()) {
+    failed_ += question.samples;
+    ++place.failures;
+    return;
+  }
+  place.failures = 0;
+  place.samples += question.samples;
+  spent_ += question.samples;
   const Rollouts rollouts = FromAnswer(answer, evidence_.low, evidence_.high);
   if (question.kind == QuestionKind::kPrefix) {
     evidence_.nodes[question.index].successes += rollouts.successes;
     evidence_.nodes[question.index].trials += rollouts.trials;
-    asked_prefix_[question.index] = true;
   } else {
     evidence_.corrections.push_back({question.index, rollouts});
-    asked_correction_[question.index] = true;
   }
-  spent_ += question.samples;
 }
 
 absl::Status FirstErrorSearch::tell(absl::Span<const Answer> answers) {
@@ -239,6 +276,7 @@ absl::Status FirstErrorSearch::tell(absl::Span<const Answer> answers) {
   }
   for (size_t i = 0; i < answers.size(); ++i) {
     const Answer& answer = answers[i];
+    if (!answer.error.ok()) continue;
     if (!(answer.mean >= evidence_.low && answer.mean <= evidence_.high)) {
       return absl::InvalidArgumentError(
           absl::StrCat("answers[", i, "].mean: not in the value range"));

@@ -11,8 +11,23 @@
 
 namespace assay::blame {
 
+// Why a search asks no more.
+enum class SearchEnd {
+  kNone,       // it never began, or is not over
+  kSettled,    // the posterior has decided
+  kBudget,     // all rollouts are spent
+  kExhausted,  // no place is left that could be asked about
+  kFailures,   // rollouts failed too often for more
+};
+
 struct SearchOptions {
   int max_rollouts = 0;  // samples of all questions together; 0: max(8, 8 ceil(log2 T))
+  // Samples of one node, or of one correction; 0: no limit but max_rollouts.
+  int max_node_rollouts = 0;
+  // Samples that are asked for, those that fail included; 0: twice max_rollouts.
+  int max_asked = 0;
+  // A place whose questions failed so often in a row is asked no more.
+  int max_failures = kMaxRolloutFailures;
   // Questions of a round. Fewer rounds find less: at T = 64 and 24 rollouts, 61 % one at a time but
   // 47 % four at a time. 0: as many as leave 24 rounds, one at least.
   int batch = 0;
@@ -31,6 +46,10 @@ struct SearchOptions {
 // the winner: the nodes beside it, and where corrections may be asked, the paired difference with
 // and without it. Without prefixes, corrections take their place: message t corrected shows the
 // state of node t. Deterministic. Not thread safe. O(T log T) a batch.
+//
+// An answer with an `error` is no evidence and spends no rollout of the budget. Its place is as
+// uncertain as before, so that it is asked again, until it has failed `max_failures` times in a
+// row: then the search goes on without it.
 class FirstErrorSearch final : public Plan<Evidence> {
  public:
   // Requires Validate(evidence).ok(). Does nothing (done at once) where there is nothing to find:
@@ -49,8 +68,18 @@ class FirstErrorSearch final : public Plan<Evidence> {
   // All that is known by now.
   const Evidence& evidence() const { return evidence_; }
   int rollouts() const { return spent_; }
+  int failed_rollouts() const { return failed_; }
+  SearchEnd end() const { return end_; }
+  // The nodes that the search goes without, ascending; a correction counts as the node before its
+  // message.
+  std::vector<int> FailedNodes() const;
 
  private:
+  // A node, or a correction, as far as it was asked about.
+  struct Place {
+    int samples = 0;
+    int failures = 0;  // in a row
+  };
   struct Node {
     double low;  // P(Low), or how far that is from where it is wanted
     int index;
@@ -65,18 +94,28 @@ class FirstErrorSearch final : public Plan<Evidence> {
   std::vector<Node> AskableNodes(const Posterior& posterior) const;
   int MostTelling(const Posterior& posterior, std::vector<Node> near) const;
   bool Askable(QuestionKind kind, int index) const;
+  bool Fails(const Place& place) const { return place.failures >= options_.max_failures; }
+  // How many samples the place may still get in this batch.
+  int Room(QuestionKind kind, int index) const;
   void Ask(QuestionKind kind, int index);
   void TakeIn(const Question& question, const Answer& answer);
+  Place& PlaceOf(const Question& question) {
+    return question.kind == QuestionKind::kPrefix ? prefixes_[question.index]
+                                                  : corrections_[question.index];
+  }
 
   Evidence evidence_;
   const Parameters parameters_;
   const PosteriorOptions posterior_options_;
   const SearchOptions options_;
   int budget_ = 0;
+  int max_asked_ = 0;
   int batch_size_ = 1;
   int spent_ = 0;
+  int failed_ = 0;
+  SearchEnd end_ = SearchEnd::kNone;
   std::vector<Question> batch_;
-  std::vector<bool> asked_prefix_, asked_correction_;
+  std::vector<Place> prefixes_, corrections_;  // one a message, at its node and of itself
 };
 
 // What an answer is worth as rollouts: successes of trials. A mean of n samples that scatter less

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/retry_after.h"
 #include "server/base/status_macros.h"
 
 namespace assay::evaluation {
@@ -49,6 +50,7 @@ absl::Status CheckAnswers(const Batch& batch, Answers* answers) {
   }
   for (size_t i = 0; i < answers->size(); ++i) {
     signals::Answer& answer = (*answers)[i];
+    if (!answer.error.ok()) continue;
     if (answer.samples < 0) return Fault(i, "samples", "negative");
     if (answer.samples == 0) answer.samples = batch.questions[i].samples;
     if (!(std::isfinite(answer.variance) && answer.variance >= 0)) {
@@ -58,6 +60,15 @@ absl::Status CheckAnswers(const Batch& batch, Answers* answers) {
         batch.questions[i].kind == signals::QuestionKind::kMessageScores
             ? CheckScores(batch.context->episode.messages.size(), i, answer.scores)
             : CheckMean(batch.context->range, i, &answer.mean));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FailureOf(const Batch& batch, const Answers& answers) {
+  for (size_t i = 0; i < std::min(answers.size(), batch.questions.size()); ++i) {
+    const absl::Status& error = answers[i].error;
+    if (error.ok()) continue;
+    if (!IsRollout(batch.questions[i].kind) || !MayPass(error.code())) return error;
   }
   return absl::OkStatus();
 }

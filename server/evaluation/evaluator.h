@@ -46,7 +46,8 @@ struct Batch {
   absl::Time deadline = absl::InfiniteFuture();
 };
 
-// One answer a question, in order; a question that failed alone fails the batch with its status.
+// One answer a question, in order. A question that failed alone fails the batch with its status,
+// but for a rollout whose failure may pass: that is an answer with an `error`.
 using Answers = std::vector<signals::Answer>;
 using BatchDone = absl::AnyInvocable<void(absl::StatusOr<Answers>)>;
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "absl/status/status.h"
 #include "server/plan/coalition.h"
 
 namespace assay {
@@ -30,6 +31,15 @@ constexpr bool IsTable(QuestionKind kind) {
          kind == QuestionKind::kAllTeams;
 }
 
+// Whether the team plays on: something that can fail without saying anything of the team.
+constexpr bool IsRollout(QuestionKind kind) {
+  return kind == QuestionKind::kPrefix || kind == QuestionKind::kCorrection;
+}
+
+// A rollout that failed so often in a row at one place is asked for no more. Of environments that
+// fail three times in ten one in 1,400 is given up.
+inline constexpr int kMaxRolloutFailures = 6;
+
 struct Question {
   QuestionKind kind = QuestionKind::kCoalition;
   int32_t samples = 1;  // independent evaluations to average, >= 1
@@ -47,6 +57,9 @@ struct Answer {
   double mean = 0;      // in the value range
   int32_t samples = 1;  // independent evaluations behind the mean
   double variance = 0;  // unbiased, of one evaluation; 0 where the value is exact
+  // Why there is no value, and the numbers above say nothing: only of a rollout, where the failure
+  // may pass.
+  absl::Status error = absl::OkStatus();
 };
 
 }  // namespace assay

@@ -32,6 +32,9 @@ bool HasScores(const Episode& episode) {
 
 absl::Status CheckAnswer(const Question& question, const Answer& answer, const Episode& episode,
                          const ValueRange& range) {
+  if (!answer.error.ok()) {
+    return IsRollout(question.kind) ? absl::OkStatus() : answer.error;  // of a rollout: no evidence
+  }
   if (answer.samples < 1 || !(answer.variance >= 0) || !std::isfinite(answer.variance)) {
     return absl::InvalidArgumentError("answer: samples below 1 or a variance that is not >= 0");
   }
@@ -110,6 +113,7 @@ class Attribution::Impl {
   Findings findings_;
   int64_t questions_ = 0;
   int64_t samples_ = 0;
+  int64_t failed_rollouts_ = 0;
   std::vector<AskedQuestion> asked_;
 };
 
@@ -159,7 +163,11 @@ void Attribution::Impl::Record(absl::Span<const Answer> answers) {
     const bool table = IsTable(ask()[k].kind);
     const int64_t stands_for = table ? static_cast<int64_t>(answers[k].table.size()) : 1;
     questions_ += stands_for;
-    if (!answers[k].cached) samples_ += table ? stands_for : answers[k].samples;
+    if (!answers[k].error.ok()) {
+      failed_rollouts_ += ask()[k].samples;
+    } else if (!answers[k].cached) {
+      samples_ += table ? stands_for : answers[k].samples;
+    }
     if (options_.audit != AuditLevel::kFull) continue;
     asked_.push_back({ask()[k], answers[k], {answers[k].table.begin(), answers[k].table.end()}});
     asked_.back().answer.table = {};
@@ -363,6 +371,9 @@ absl::StatusOr<Signals> Attribution::Impl::finish() {
   ASSAY_RETURN_IF_ERROR(FillMessages(signals));
   signals.questions = questions_;
   signals.samples = samples_;
+  signals.failed_rollouts = failed_rollouts_;
+  signals.failed_nodes = findings_.failed_nodes;
+  signals.first_error.search_end = findings_.search_end;
   if (options_.audit == AuditLevel::kFull) {
     signals.asked = std::move(asked_);
   } else {

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "server/blame/posterior.h"
+#include "server/blame/search.h"
 #include "server/blame/text/text_reader.h"
 #include "server/signals/episode.h"
 #include "server/signals/options.h"
@@ -24,6 +25,9 @@ struct Findings {
   std::vector<blame::Rollouts> node_rollouts;  // T + 1 or empty: prefix questions of the search
   std::vector<blame::Correction> corrections;
   std::vector<double> owen;  // T or empty
+  // Nodes that have no value because their rollouts failed again and again, ascending.
+  std::vector<int> failed_nodes;
+  blame::SearchEnd search_end = blame::SearchEnd::kNone;
 };
 
 // Whether anything locates an error in a success: an annotation, rollouts, or a `repairs` mark.

@@ -46,7 +46,9 @@ struct MessageRewardOptions {
 
 struct FirstErrorOptions {
   double confidence = 0.5;
-  int max_rollouts = 0;  // 0: max(8, 8 ceil(log2 T))
+  int max_rollouts = 0;       // 0: max(8, 8 ceil(log2 T))
+  int max_node_rollouts = 0;  // 0: as many as there are
+  double settled = 0.95;
   blame::ErrorDefinition definition = blame::ErrorDefinition::kStaysUnlikely;
   bool soft_rewards = false;
   blame::Parameters parameters;                    // of the chain

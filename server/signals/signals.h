@@ -11,6 +11,7 @@
 #include "server/blame/labels.h"
 #include "server/blame/pairs/pairs.h"
 #include "server/blame/posterior.h"
+#include "server/blame/search.h"
 #include "server/credit/credit_plan.h"
 #include "server/signals/counterfactual.h"
 #include "server/signals/episode.h"
@@ -69,6 +70,7 @@ struct FirstError {
   blame::PriorUsed prior_used = blame::PriorUsed::kFlat;
   std::string prior_source;  // the most familiar collection; empty: none
   double prior_weight = 0;   // of its prior, in [0, 1]
+  blame::SearchEnd search_end = blame::SearchEnd::kNone;
 };
 
 struct Interaction {
@@ -109,6 +111,8 @@ struct Signals {
   EvidenceKind evidence = EvidenceKind::kEqual;
   int64_t questions = 0;
   int64_t samples = 0;
+  int64_t failed_rollouts = 0;    // samples that were asked for and that no environment could make
+  std::vector<int> failed_nodes;  // without a value, as their rollouts failed again and again
   std::optional<credit::Method> method;  // unset: no counterfactual was asked (OutcomeOnly)
   credit::IntervalKind interval = credit::IntervalKind::kExact;
   double total_std_error = 0;  // of grand_value - baseline, where the evaluator is noisy

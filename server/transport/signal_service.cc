@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "assay/v1/signal_service.grpc.pb.h"
 #include "server/calls/arena_message.h"
+#include "server/calls/server_info.h"
 #include "server/calls/stream_call.h"
 #include "server/guard/connections.h"
 #include "server/session/group_result.h"
@@ -24,7 +25,6 @@
 #include "server/transport/unary_call.h"
 #include "server/wire/errors.h"
 #include "server/wire/message_memory.h"
-#include "server/wire/server_info.h"
 
 namespace assay::service {
 namespace {

@@ -108,6 +108,7 @@ void FirstErrorToWire(const signals::FirstError& first_error, const v1::Episode&
   wire->set_prior_used(EnumToWire(first_error.prior_used));
   wire->set_prior_source(first_error.prior_source);
   wire->set_prior_weight(Plain(first_error.prior_weight));
+  wire->set_search_end(EnumToWire(first_error.search_end));
 }
 
 void ConservationToWire(const signals::Conservation& conservation, v1::Conservation* wire) {
@@ -210,6 +211,8 @@ void SignalsToWire(const signals::Signals& signals, const v1::Episode& episode,
   v1::Effort* effort = wire->mutable_effort();
   effort->set_questions(static_cast<int32_t>(signals.questions));
   effort->set_samples(static_cast<int32_t>(signals.samples));
+  effort->set_failed_rollouts(static_cast<int32_t>(signals.failed_rollouts));
+  effort->mutable_failed_nodes()->Add(signals.failed_nodes.begin(), signals.failed_nodes.end());
   if (signals.method) {
     effort->set_method(EnumToWire(*signals.method));
     effort->set_interval(EnumToWire(signals.interval));

@@ -8,6 +8,7 @@
 #include "server/blame/labels.h"
 #include "server/blame/pairs/pairs.h"
 #include "server/blame/posterior.h"
+#include "server/blame/search.h"
 #include "server/credit/credit_plan.h"
 #include "server/evaluation/evaluators/vote_replay.h"
 #include "server/signals/options.h"
@@ -74,6 +75,9 @@ struct OnWire<credit::IntervalKind>
 template <>
 struct OnWire<blame::Tier>
     : AfterUnspecified<blame::Tier::kAnnotation, v1::EVIDENCE_TIER_ANNOTATION> {};
+template <>
+struct OnWire<blame::SearchEnd>
+    : SameNumbers<blame::SearchEnd::kFailures, v1::SEARCH_END_FAILURES> {};
 template <>
 struct OnWire<blame::PriorUsed>
     : AfterUnspecified<blame::PriorUsed::kGeneral, v1::PRIOR_USED_GENERAL> {};

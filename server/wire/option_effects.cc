@@ -127,8 +127,14 @@ absl::Status CheckEffects(const ResolvedOptions& options) {
   }
   const bool searches =
       traits.kind != EvaluatorKind::kVote && traits.Supports(QuestionKind::kPrefix);
-  return FirstSet({{"first_error.max_rollouts", !searches && wire.first_error().max_rollouts() != 0,
-                    "the evaluator rolls nothing out (QUESTION_KIND_PREFIX)"}});
+  const v1::FirstErrorOptions& search = wire.first_error();
+  const double settled = std::max(signals::FirstErrorOptions().settled, search.confidence());
+  constexpr absl::string_view kNoRollouts =
+      "the evaluator rolls nothing out (QUESTION_KIND_PREFIX)";
+  return FirstSet(
+      {{"first_error.max_rollouts", !searches && search.max_rollouts() != 0, kNoRollouts},
+       {"first_error.max_node_rollouts", !searches && search.max_node_rollouts() != 0, kNoRollouts},
+       {"first_error.settled", !searches && search.settled() != settled, kNoRollouts}});
 }
 
 }  // namespace assay::service

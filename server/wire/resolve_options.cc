@@ -138,16 +138,32 @@ void ResolveModel(v1::FirstErrorOptions* wire, blame::Parameters* parameters,
   *wire->mutable_model() = ErrorModelToWire(*parameters);
 }
 
+void ResolveSearch(v1::FirstErrorOptions* wire, const Limits& limits,
+                   signals::FirstErrorOptions* options, OptionChecker* check) {
+  const std::pair<absl::string_view, int32_t> budgets[] = {
+      {"first_error.max_rollouts", wire->max_rollouts()},
+      {"first_error.max_node_rollouts", wire->max_node_rollouts()}};
+  for (const auto& [path, rollouts] : budgets) {
+    check->NotNegative(path, rollouts);
+    if (rollouts > limits.max_rollouts) {
+      check->Fail(OverLimit(path, rollouts, limits.max_rollouts));
+    }
+  }
+  options->max_rollouts = wire->max_rollouts();
+  options->max_node_rollouts = wire->max_node_rollouts();
+  if (!wire->has_settled()) {
+    wire->set_settled(std::max(options->settled, options->confidence));
+  }
+  check->InRange("first_error.settled", wire->settled(), options->confidence, 1);
+  options->settled = wire->settled();
+}
+
 void ResolveFirstError(v1::FirstErrorOptions* wire, const Limits& limits, const Catalog& catalog,
                        signals::FirstErrorOptions* options, OptionChecker* check) {
   if (!wire->has_confidence()) wire->set_confidence(options->confidence);
   check->Inside("first_error.confidence", wire->confidence(), 0, 1);
   options->confidence = wire->confidence();
-  check->NotNegative("first_error.max_rollouts", wire->max_rollouts());
-  if (wire->max_rollouts() > limits.max_rollouts) {
-    check->Fail(OverLimit("first_error.max_rollouts", wire->max_rollouts(), limits.max_rollouts));
-  }
-  options->max_rollouts = wire->max_rollouts();
+  ResolveSearch(wire, limits, options, check);
   if (wire->definition() == v1::ERROR_DEFINITION_UNSPECIFIED) {
     wire->set_definition(EnumToWire(options->definition));
   }

@@ -53,6 +53,8 @@ OTHERS = {
     "AttributionOptions.max_response_bytes",
     "CallerEvaluator.batch_size",
     "FirstErrorOptions.max_rollouts",
+    "FirstErrorOptions.max_node_rollouts",
+    "FirstErrorOptions.settled",
     "AdvantageOptions.blend",
 }
 

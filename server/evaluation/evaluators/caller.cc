@@ -67,8 +67,9 @@ AnswerFate CallerEvaluator::OnAnswers(absl::string_view evaluation_id,
     return AnswerFate::kLate;
   }
   if (answers.ok()) {
-    const absl::Status check = CheckAnswers(pending.batch, &*answers);
-    if (!check.ok()) answers = check;
+    absl::Status fault = FailureOf(pending.batch, *answers);
+    if (fault.ok()) fault = CheckAnswers(pending.batch, &*answers);
+    if (!fault.ok()) answers = std::move(fault);
   }
   pending.done(std::move(answers));
   return AnswerFate::kTaken;

@@ -186,7 +186,7 @@ class CachedEvaluator final : public Evaluator,
         const auto flight = in_flight_.find(key);
         waiters[i] = std::move(flight->second);
         in_flight_.erase(flight);
-        if (answers.ok()) store_.Insert(key, (*answers)[i]);
+        if (answers.ok() && (*answers)[i].error.ok()) store_.Insert(key, (*answers)[i]);
       }
     }
     for (size_t i = 0; i < positions.size(); ++i) {

@@ -19,6 +19,10 @@ class CheckedEvaluator final : public Evaluator {
     return inner_->Evaluate(std::move(copy), [batch = std::move(batch), done = std::move(done)](
                                                  absl::StatusOr<Answers> answers) mutable {
       if (answers.ok()) {
+        absl::Status failure = FailureOf(batch, *answers);
+        if (!failure.ok()) answers = std::move(failure);
+      }
+      if (answers.ok()) {
         const absl::Status status = CheckAnswers(batch, &*answers);
         if (!status.ok()) answers = absl::InternalError(status.message());
       }

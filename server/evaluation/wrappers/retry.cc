@@ -14,20 +14,6 @@
 namespace assay::evaluation {
 namespace {
 
-bool MayPass(absl::StatusCode code) {
-  switch (code) {
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kResourceExhausted:
-    case absl::StatusCode::kAborted:
-    case absl::StatusCode::kDeadlineExceeded:
-    case absl::StatusCode::kInternal:
-    case absl::StatusCode::kUnknown:
-      return true;
-    default:
-      return false;
-  }
-}
-
 // SplitMix64 of a counter, as a number in [0, 1).
 double UniformOf(uint64_t call, uint64_t attempt) {
   uint64_t z = call * 0x9e3779b97f4a7c15ull + attempt * 0xd1342543de82ef95ull + 1;

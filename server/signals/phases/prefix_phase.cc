@@ -15,11 +15,16 @@ namespace {
 // Nodes whose values are asked for where prefix questions cost nothing.
 constexpr int kMaxFreePrefixes = 1024;
 
-// Asks the value of every node of an agent's message that the episode does not give.
+// Asks the value of every node of an agent's message that the episode does not give. What fails is
+// asked again; a node that fails to the end has no value, or where the values were demanded the
+// phase has its error.
 class PrefixPhase : public DetailPhase {
  public:
-  PrefixPhase(absl::Span<const int> nodes, const DetailInputs& inputs, const Findings& findings)
+  PrefixPhase(absl::Span<const int> nodes, bool demanded, const DetailInputs& inputs,
+              const Findings& findings)
       : DetailPhase(findings, {}),
+        demanded_(demanded),
+        may_ask_(inputs.traits.free ? INT64_MAX : inputs.questions_left),
         count_(inputs.episode.messages.size()),
         range_(inputs.options.range),
         noise_(NoiseOf(inputs.options, inputs.traits)) {
@@ -31,30 +36,55 @@ class PrefixPhase : public DetailPhase {
   }
 
   absl::Status Take(absl::Span<const Answer> answers) override {
-    findings_.node_values.resize(count_ + 1);
+    ++attempts_;
+    may_ask_ -= static_cast<int64_t>(batch_.size());
+    std::vector<Question> failed;
     for (size_t k = 0; k < batch_.size(); ++k) {
-      findings_.node_values[batch_[k].index] = answers[k].mean;
-    }
-    if (AreSamples(answers)) {
-      findings_.node_samples.resize(count_ + 1);
-      for (size_t k = 0; k < batch_.size(); ++k) {
-        const double share = std::clamp((answers[k].mean - range_.low) / range_.size(), 0.0, 1.0);
-        const double trials = answers[k].samples;
-        findings_.node_samples[batch_[k].index] = {share * trials, trials};
+      if (answers[k].error.ok()) {
+        answered_.emplace_back(batch_[k].index, answers[k]);
+      } else {
+        failed.push_back(batch_[k]);
+        last_error_ = answers[k].error;
       }
     }
     batch_.clear();
+    if (!failed.empty()) {
+      if (attempts_ < kMaxRolloutFailures && static_cast<int64_t>(failed.size()) <= may_ask_) {
+        batch_ = std::move(failed);
+        return absl::OkStatus();
+      }
+      if (demanded_) return last_error_;
+    }
+    for (const Question& question : failed) findings_.failed_nodes.push_back(question.index);
+    Conclude();
     return absl::OkStatus();
   }
 
  private:
-  // Whether the values are means of noisy evaluations, and not exact.
-  bool AreSamples(absl::Span<const Answer> answers) const {
-    if (noise_ != credit::Noise::kUnsaid) return noise_ == credit::Noise::kSampled;
-    return std::any_of(answers.begin(), answers.end(),
-                       [](const Answer& answer) { return answer.variance > 0; });
+  void Conclude() {
+    findings_.node_values.resize(count_ + 1);
+    for (const auto& [node, answer] : answered_) findings_.node_values[node] = answer.mean;
+    if (!AreSamples()) return;
+    findings_.node_samples.resize(count_ + 1);
+    for (const auto& [node, answer] : answered_) {
+      const double share = std::clamp((answer.mean - range_.low) / range_.size(), 0.0, 1.0);
+      const double trials = answer.samples;
+      findings_.node_samples[node] = {share * trials, trials};
+    }
   }
 
+  // Whether the values are means of noisy evaluations, and not exact.
+  bool AreSamples() const {
+    if (noise_ != credit::Noise::kUnsaid) return noise_ == credit::Noise::kSampled;
+    return std::any_of(answered_.begin(), answered_.end(),
+                       [](const auto& answered) { return answered.second.variance > 0; });
+  }
+
+  const bool demanded_;
+  int64_t may_ask_;
+  int attempts_ = 0;
+  absl::Status last_error_;
+  std::vector<std::pair<int, assay::Answer>> answered_;  // by node, in the order answered
   const size_t count_;
   const ValueRange range_;
   const credit::Noise noise_;
@@ -89,7 +119,7 @@ absl::StatusOr<std::unique_ptr<DetailPhase>> MakePrefixPhase(const DetailInputs&
   }
   const std::vector<int> nodes = MissingNodes(inputs, findings);
   if (nodes.empty()) return nullptr;
-  return std::make_unique<PrefixPhase>(nodes, inputs, findings);
+  return std::make_unique<PrefixPhase>(nodes, asked_by_name, inputs, findings);
 }
 
 }  // namespace assay::signals

@@ -25,6 +25,8 @@ class SearchPhase : public DetailPhase {
     batch_ = ToEvaluator(search_.ask());
     findings_.node_rollouts = search_.evidence().nodes;
     findings_.corrections = search_.evidence().corrections;
+    findings_.failed_nodes = search_.FailedNodes();
+    findings_.search_end = search_.end();
     return absl::OkStatus();
   }
 
@@ -55,6 +57,11 @@ std::unique_ptr<DetailPhase> MakeSearchPhase(const DetailInputs& inputs,
   const int64_t budget = RolloutBudget(inputs);
   if (budget <= 0) return nullptr;
   options.max_rollouts = static_cast<int>(std::min<int64_t>(budget, INT32_MAX));
+  options.max_node_rollouts = inputs.options.first_error.max_node_rollouts;
+  options.settled = inputs.options.first_error.settled;
+  if (inputs.options.estimator.max_questions > 0) {
+    options.max_asked = static_cast<int>(std::min(2 * budget, inputs.questions_left));
+  }
   options.corrections = inputs.traits.Supports(QuestionKind::kCorrection);
   options.deterministic = inputs.traits.deterministic;
   blame::FirstErrorSearch search(

@@ -12,7 +12,7 @@ namespace assay::signals {
 // Null where there is nothing to search with: the evaluator answers no `prefix` questions, or its
 // prefix values are no forecasts of the end (vote replay), or the budget is spent.
 // options.first_error.max_rollouts bounds the samples, and so does what an explicit
-// estimator.max_questions leaves.
+// estimator.max_questions leaves, which counts those that fail as well.
 std::unique_ptr<DetailPhase> MakeSearchPhase(const DetailInputs& inputs,
                                              const std::vector<double>& credit,
                                              const Findings& findings);

@@ -108,8 +108,11 @@ absl::StatusOr<Answers> AnswersFromWire(const v1::EvaluateResponse& response) {
   Answers answers;
   answers.reserve(response.answers().answers_size());
   for (const v1::Answer& wire : response.answers().answers()) {
-    if (wire.has_error()) return StatusFromWire(wire.error());
     signals::Answer& answer = answers.emplace_back();
+    if (wire.has_error()) {
+      answer.error = StatusFromWire(wire.error());
+      continue;
+    }
     answer.mean = wire.mean();
     answer.samples = wire.samples();
     answer.variance = wire.variance();

@@ -25,7 +25,8 @@ void BatchToWire(const Batch& batch, absl::Time now, v1::EvaluateRequest* wire);
 // The members of a group that the questions of a batch name, ascending; empty for an episode.
 std::vector<int> NamedMembers(const Batch& batch);
 
-// The answers to a batch, or its error, or INVALID_ARGUMENT where it is neither.
+// The answers to a batch, or its error, or INVALID_ARGUMENT where it is neither. A question that
+// failed alone is an answer with an `error`.
 absl::StatusOr<Answers> AnswersFromWire(const v1::EvaluateResponse& response);
 
 // UNKNOWN where the code is no gRPC status code; the message as by SafeText.

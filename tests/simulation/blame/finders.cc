@@ -5,8 +5,6 @@
 #include <cstdlib>
 #include <utility>
 
-#include "server/blame/search.h"
-
 namespace assay::blame {
 namespace {
 
@@ -31,6 +29,35 @@ int SearchFirstError(const World& world, Evidence evidence, int rollouts, int ba
     if (!search.tell(answers).ok()) std::abort();
   }
   return ComputePosterior(search.evidence(), parameters).likeliest_first;
+}
+
+Decision SearchFlaky(const World& world, const SearchOptions& options, double flaky,
+                     uint64_t seed) {
+  FirstErrorSearch search(EvidenceOf(world), {}, {}, options);
+  SplitMix failures(~seed);
+  std::vector<uint64_t> made(world.success.size());
+  while (!search.done()) {
+    std::vector<Answer> answers;
+    for (const Question& question : search.ask()) {
+      Answer answer{.samples = question.samples};
+      if (failures.Chance(flaky)) {
+        answer.error = absl::UnavailableError("the container is gone");
+      } else {
+        SplitMix rollouts(seed + (made[question.index]++ << 32) + (uint64_t(question.index) << 16));
+        answer.mean = Toss(world, question.index, question.samples, rollouts);
+      }
+      answers.push_back(answer);
+    }
+    if (!search.tell(answers).ok()) std::abort();
+  }
+  const Posterior posterior = ComputePosterior(search.evidence());
+  return {.first = posterior.claimed_first,
+          .decisive = posterior.claimed_decisive,
+          .likeliest_first = posterior.likeliest_first,
+          .probability = posterior.first[posterior.likeliest_first],
+          .rollouts = search.rollouts(),
+          .failed = search.failed_rollouts(),
+          .failed_nodes = search.FailedNodes()};
 }
 
 int BisectFirstError(const World& world, int rollouts, SplitMix& random) {

@@ -48,6 +48,22 @@ World MakeWorld(int messages, SplitMix& random) {
   return world;
 }
 
+World WithTools(const World& world) {
+  World trace;
+  trace.tools = true;
+  trace.first_error = 2 * world.first_error;
+  if (world.repair >= 0) {
+    trace.repair = 2 * world.repair;
+    trace.relapse = 2 * world.relapse;
+  }
+  trace.success.push_back(world.success.front());
+  for (size_t j = 1; j < world.success.size(); ++j) {
+    trace.success.push_back(world.success[j]);                                    // the message
+    if (j + 1 < world.success.size()) trace.success.push_back(world.success[j]);  // the reply
+  }
+  return trace;
+}
+
 std::vector<Score> ScoreWorld(const World& world, double auc, double propagated, SplitMix& random) {
   // Two unit normals whose means differ by d have the area Phi(d / sqrt 2), and the log-odds of a
   // draw x from between them are d x.
@@ -72,6 +88,9 @@ std::vector<Score> ScoreWorld(const World& world, double auc, double propagated,
 Evidence EvidenceOf(const World& world) {
   Evidence evidence;
   evidence.authors.assign(world.messages(), 0);
+  if (world.tools) {
+    for (int t = 1; t < world.messages(); t += 2) evidence.authors[t] = kNobody;
+  }
   evidence.agents = 1;
   return evidence;
 }

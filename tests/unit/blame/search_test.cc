@@ -4,7 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <map>
+#include <optional>
+#include <utility>
 
 namespace assay::blame {
 namespace {
@@ -88,6 +92,113 @@ TEST(FirstErrorSearch, KeepsToTheBudgetAndTheBatch) {
     ASSERT_TRUE(search.tell(answers).ok());
   }
   EXPECT_EQ(asked, 10);
+}
+
+// What drives a search through an environment that fails where `fails` says so.
+struct Flaky {
+  int error;
+  std::function<bool(const Question&, int round)> fails;
+  int asked = 0;
+
+  void Drive(FirstErrorSearch& search) {
+    for (int round = 0; !search.done(); ++round) {
+      std::vector<Answer> answers;
+      for (const auto& question : search.ask()) {
+        asked += question.samples;
+        answers.push_back(Reply(question, error));
+        if (fails(question, round)) {
+          answers.back() = {.mean = 1e300, .error = absl::UnavailableError("no container")};
+        }
+      }
+      ASSERT_TRUE(search.tell(answers).ok());
+    }
+  }
+};
+
+TEST(FirstErrorSearch, AsksAgainWhatFailedByInfrastructure) {
+  FirstErrorSearch steady(Failure(32), {}, {}, {});
+  Drive(steady, 17);
+  FirstErrorSearch search(Failure(32), {}, {}, {});
+  Flaky flaky{17, [](const Question&, int round) { return round % 3 == 1; }};
+  flaky.Drive(search);
+  EXPECT_EQ(search.rollouts(), steady.rollouts());
+  EXPECT_GT(search.failed_rollouts(), 0);
+  EXPECT_EQ(flaky.asked, search.rollouts() + search.failed_rollouts());
+  EXPECT_THAT(search.FailedNodes(), testing::IsEmpty());
+  EXPECT_EQ(search.end(), steady.end());
+  const Posterior found = ComputePosterior(search.evidence());
+  EXPECT_EQ(found.claimed_first, 17);
+  EXPECT_EQ(found.first, ComputePosterior(steady.evidence()).first);
+}
+
+TEST(FirstErrorSearch, GoesOnWithoutAPlaceThatAlwaysFails) {
+  FirstErrorSearch search(Failure(16), {}, {}, {.max_rollouts = 60, .settled = 1});
+  int asked_eight = 0;
+  Flaky flaky{4, [&](const Question& question, int) {
+                asked_eight += question.index == 8;
+                return question.index == 8;
+              }};
+  flaky.Drive(search);
+  EXPECT_EQ(asked_eight, kMaxRolloutFailures);
+  EXPECT_THAT(search.FailedNodes(), testing::ElementsAre(8));
+  EXPECT_EQ(search.rollouts(), 60);
+  EXPECT_EQ(search.end(), SearchEnd::kBudget);
+  EXPECT_EQ(ComputePosterior(search.evidence()).claimed_first, 4);
+}
+
+// Nothing is claimed where the environment never answers, and the end is near.
+TEST(FirstErrorSearch, EndsWhereEverythingFails) {
+  for (const int messages : {3, 5, 200}) {
+    FirstErrorSearch search(Failure(messages), {}, {}, {.max_rollouts = 24, .corrections = true});
+    Flaky flaky{0, [](const Question&, int) { return true; }};
+    flaky.Drive(search);
+    EXPECT_LE(flaky.asked, 48);
+    EXPECT_EQ(search.rollouts(), 0);
+    EXPECT_EQ(search.end(), SearchEnd::kFailures);
+    EXPECT_EQ(ComputePosterior(search.evidence()).claimed_first, std::nullopt);
+    EXPECT_EQ(ComputePosterior(search.evidence()).tier, Tier::kNone);
+  }
+}
+
+TEST(FirstErrorSearch, CountsFailuresAgainstWhatMayBeAsked) {
+  FirstErrorSearch search(Failure(32), {}, {}, {.max_rollouts = 20, .max_asked = 25, .settled = 1});
+  Flaky flaky{9, [](const Question&, int round) { return round % 2 == 0; }};
+  flaky.Drive(search);
+  EXPECT_EQ(flaky.asked, 25);
+  EXPECT_EQ(search.rollouts(), 12);
+  EXPECT_EQ(search.end(), SearchEnd::kFailures);
+}
+
+TEST(FirstErrorSearch, KeepsToTheBudgetOfANode) {
+  for (const int batch : {1, 7, 40}) {
+    FirstErrorSearch search(Failure(12), {}, {},
+                            {.max_rollouts = 200,
+                             .max_node_rollouts = 3,
+                             .batch = batch,
+                             .corrections = true,
+                             .settled = 1});
+    std::map<std::pair<QuestionKind, int>, int> samples;
+    Flaky flaky{5, [&](const Question& question, int) {
+                  samples[{question.kind, question.index}] += question.samples;
+                  return false;
+                }};
+    flaky.Drive(search);
+    for (const auto& [place, count] : samples) EXPECT_LE(count, 3);
+    EXPECT_EQ(search.end(), SearchEnd::kExhausted);
+    EXPECT_EQ(ComputePosterior(search.evidence()).claimed_first, 5);
+  }
+}
+
+TEST(FirstErrorSearch, EndsEarlyWhereThePosteriorHasDecided) {
+  FirstErrorSearch early(Failure(16), {}, {}, {.max_rollouts = 200, .settled = .8});
+  Drive(early, 6);
+  EXPECT_EQ(early.end(), SearchEnd::kSettled);
+  FirstErrorSearch late(Failure(16), {}, {}, {.max_rollouts = 200, .settled = .99});
+  Drive(late, 6);
+  EXPECT_EQ(late.end(), SearchEnd::kSettled);
+  EXPECT_LT(early.rollouts(), late.rollouts());
+  EXPECT_GE(ComputePosterior(early.evidence()).first[6], .8);
+  EXPECT_LT(ComputePosterior(early.evidence()).first[6], .99);
 }
 
 TEST(FirstErrorSearch, DefaultBudgetGrowsWithTheLogarithm) {

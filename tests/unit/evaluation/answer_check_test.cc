@@ -80,5 +80,30 @@ TEST(CheckAnswers, ScoresAreOneAMessageInRange) {
   EXPECT_THAT(Fault(batch, answers), HasSubstr("1 scores for 2 messages"));
 }
 
+// The failure of an environment is an answer to whoever asked for a rollout, and to nobody else.
+TEST(FailureOf, OnlyRolloutsFailAlone) {
+  const auto failure = [](signals::QuestionKind kind, const absl::Status& error) {
+    Batch batch = CoalitionBatch(SmallContext(1));
+    batch.questions[1].kind = kind;
+    Answers answers = Means({0.5, std::numeric_limits<double>::quiet_NaN()});
+    answers[1].error = error;
+    EXPECT_TRUE(CheckAnswers(batch, &answers).ok()) << "an answer that failed is not looked into";
+    return FailureOf(batch, answers);
+  };
+  const absl::Status away = absl::UnavailableError("no container");
+  EXPECT_EQ(failure(signals::QuestionKind::kPrefix, away), absl::OkStatus());
+  EXPECT_EQ(failure(signals::QuestionKind::kCorrection, away), absl::OkStatus());
+  EXPECT_EQ(failure(signals::QuestionKind::kPrefix, absl::UnknownError("KeyError")),
+            absl::OkStatus());
+  EXPECT_EQ(failure(signals::QuestionKind::kCoalition, away), away);
+  EXPECT_EQ(failure(signals::QuestionKind::kMessages, away), away);
+  EXPECT_EQ(failure(signals::QuestionKind::kMessageScores, away), away);
+  for (const absl::Status& final :
+       {absl::InvalidArgumentError("no such node"), absl::UnimplementedError("no rollouts here"),
+        absl::PermissionDeniedError("no"), absl::CancelledError("stopped")}) {
+    EXPECT_EQ(failure(signals::QuestionKind::kPrefix, final), final);
+  }
+}
+
 }  // namespace
 }  // namespace assay::evaluation

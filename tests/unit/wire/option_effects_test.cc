@@ -68,6 +68,8 @@ void Width(v1::AttributionOptions* o) { o->mutable_estimator()->set_target_half_
 void Confidence(v1::AttributionOptions* o) { o->mutable_estimator()->set_confidence(0.9); }
 void Samples(v1::AttributionOptions* o) { o->mutable_estimator()->set_samples_per_question(2); }
 void MaxRollouts(v1::AttributionOptions* o) { o->mutable_first_error()->set_max_rollouts(8); }
+void OfOneNode(v1::AttributionOptions* o) { o->mutable_first_error()->set_max_node_rollouts(3); }
+void Settled(v1::AttributionOptions* o) { o->mutable_first_error()->set_settled(0.9); }
 
 TEST(OptionEffects, NothingIsEstimatedFromTheOutcome) {
   EXPECT_EQ(IdleAfter(Outcome, Method), "estimator.method");
@@ -91,9 +93,16 @@ TEST(OptionEffects, ExactAnswersAreNotSampled) {
 TEST(OptionEffects, OnlyWhoAnswersPrefixesRollsOut) {
   for (Change evaluator : {Vote, Given, Outcome, Teams}) {
     EXPECT_EQ(IdleAfter(evaluator, MaxRollouts), "first_error.max_rollouts");
+    EXPECT_EQ(IdleAfter(evaluator, OfOneNode), "first_error.max_node_rollouts");
+    EXPECT_EQ(IdleAfter(evaluator, Settled), "first_error.settled");
   }
-  EXPECT_EQ(IdleAfter(Rollouts, MaxRollouts), "");
-  EXPECT_EQ(IdleAfter(Nothing, MaxRollouts), "");
+  for (Change search : {MaxRollouts, OfOneNode, Settled}) {
+    EXPECT_EQ(IdleAfter(Rollouts, search), "");
+    EXPECT_EQ(IdleAfter(Nothing, search), "");
+  }
+  // What the confidence alone moves was not asked for.
+  const Change confident = [](auto* o) { o->mutable_first_error()->set_confidence(0.98); };
+  EXPECT_EQ(IdleAfter(Outcome, confident), "");
 }
 
 TEST(OptionEffects, PartsOfWhatIsSwitchedOff) {

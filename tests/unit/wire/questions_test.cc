@@ -120,7 +120,10 @@ TEST(Wire, AnswersAndErrors) {
   EXPECT_EQ((*answers)[0].variance, 0.5);
   EXPECT_EQ((*answers)[0].scores, std::vector<double>{-1});
   answer->mutable_error()->set_code(14);
-  EXPECT_EQ(AnswersFromWire(response).status().code(), absl::StatusCode::kUnavailable);
+  const auto failed = AnswersFromWire(response);
+  ASSERT_TRUE(failed.ok()) << "one question alone";
+  EXPECT_EQ((*failed)[0].error.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ((*failed)[0].mean, 0);
   response.mutable_error()->set_code(77);
   response.mutable_error()->mutable_retry_after()->set_seconds(2);
   EXPECT_EQ(AnswersFromWire(response).status().code(), absl::StatusCode::kUnknown);

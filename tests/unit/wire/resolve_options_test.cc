@@ -360,6 +360,27 @@ TEST(Options, TheSearchHasALimit) {
   EXPECT_TRUE(Resolve(sent).ok());
   sent.mutable_first_error()->set_max_rollouts(1'000'001);
   EXPECT_EQ(FieldOf(Resolve(sent).status()), "first_error.max_rollouts");
+  sent.mutable_first_error()->set_max_rollouts(0);
+  sent.mutable_first_error()->set_max_node_rollouts(1'000'001);
+  EXPECT_EQ(FieldOf(Resolve(sent).status()), "first_error.max_node_rollouts");
+  sent.mutable_first_error()->set_max_node_rollouts(-1);
+  EXPECT_EQ(FieldOf(Resolve(sent).status()), "first_error.max_node_rollouts");
+}
+
+// It cannot end before anything could be claimed.
+TEST(Options, TheSearchIsSettledNotBelowTheConfidence) {
+  v1::AttributionOptions sent;
+  v1::FirstErrorOptions& first_error = *sent.mutable_first_error();
+  EXPECT_EQ(Resolve(sent)->options->first_error.settled, 0.95);
+  first_error.set_confidence(0.98);
+  EXPECT_EQ(Resolve(sent)->options->first_error.settled, 0.98);
+  EXPECT_EQ(Resolve(sent)->wire.first_error().settled(), 0.98);
+  for (const double wrong : {0.97, 1.01, std::nan("")}) {
+    first_error.set_settled(wrong);
+    EXPECT_EQ(FieldOf(Resolve(sent).status()), "first_error.settled") << wrong;
+  }
+  first_error.set_settled(1);
+  EXPECT_EQ(Resolve(sent)->options->first_error.settled, 1);
 }
 
 TEST(Options, ACallerNeedsAStream) {

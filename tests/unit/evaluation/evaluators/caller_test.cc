@@ -101,6 +101,26 @@ TEST_F(CallerTest, AnErrorOfTheCallerIsTheEpisodesError) {
   EXPECT_EQ(seen.result->status(), absl::AbortedError("simulator died"));
 }
 
+TEST_F(CallerTest, ARolloutThatFailedIsAnAnswer) {
+  for (const bool rollout : {true, false}) {
+    const CallerStack stack = Make();
+    Outcome seen;
+    Batch batch = CoalitionBatch(SmallContext(1));
+    if (rollout) batch.questions[1] = {{.kind = signals::QuestionKind::kPrefix, .index = 1}};
+    const CancelFn cancel = stack.evaluator->Evaluate(batch, seen.Done());
+    Answers answers = Means({0.25, 0});
+    answers[1].error = absl::UnavailableError("no container");
+    stack.caller->OnAnswers(sink_->requests.back().evaluation_id, answers);
+    ASSERT_EQ(seen.result->ok(), rollout);
+    if (rollout) {
+      EXPECT_EQ((**seen.result)[0].mean, 0.25);
+      EXPECT_EQ((**seen.result)[1].error, answers[1].error);
+    } else {
+      EXPECT_EQ(seen.result->status(), answers[1].error);
+    }
+  }
+}
+
 TEST_F(CallerTest, ACancelledRequestMakesItsAnswerLate) {
   const CallerStack stack = Make();
   Outcome seen;

@@ -112,6 +112,25 @@ TEST_F(CacheTest, FailuresReachAllAndAreForgotten) {
   EXPECT_TRUE(later.result->ok());
 }
 
+TEST_F(CacheTest, ARolloutThatFailedIsForgotten) {
+  inner_->own_traits.deterministic = true;
+  const auto cache = Make();
+  Batch batch = CoalitionBatch(SmallContext(1));
+  batch.questions = {{{.kind = signals::QuestionKind::kPrefix, .index = 1}}};
+  Outcome outcomes[3];
+  const CancelFn a = cache->Evaluate(batch, outcomes[0].Done());
+  Answers failed(1);
+  failed[0].error = absl::UnavailableError("no container");
+  ManualEvaluator::End(*inner_->calls[0], failed);
+  EXPECT_FALSE((**outcomes[0].result)[0].error.ok());
+  const CancelFn b = cache->Evaluate(batch, outcomes[1].Done());
+  ASSERT_EQ(inner_->calls.size(), 2u) << "asked again";
+  ManualEvaluator::End(*inner_->calls[1], Means({0.5}));
+  const CancelFn c = cache->Evaluate(batch, outcomes[2].Done());
+  EXPECT_EQ(inner_->calls.size(), 2u);
+  EXPECT_EQ((**outcomes[2].result)[0].mean, 0.5);
+}
+
 TEST_F(CacheTest, ARepeatWithinOneAttributionIsAFreshSampleOfANoisyEvaluator) {
   inner_->own_traits.deterministic = false;
   const auto cache = Make();

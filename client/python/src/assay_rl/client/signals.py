@@ -54,7 +54,8 @@ class FirstError:
     environment_probability: that it began with a tool's, a user's or the environment's reply; that share is nobody's.
     context_index: the message of context that is claimed to have begun it. agent_id: empty where nothing tells the
     messages apart. prior_used: FLAT, CREDIT, STATED, FITTED or GENERAL; prior_source and prior_weight name the
-    collection whose fitted prior was asked and how much of the prior is its.
+    collection whose fitted prior was asked and how much of the prior is its. search_end: why no more rollouts were
+    asked for, SETTLED, BUDGET, EXHAUSTED or FAILURES; UNSPECIFIED where none were.
     """
 
     first_index: int | None
@@ -69,6 +70,7 @@ class FirstError:
     prior_used: str = "UNSPECIFIED"
     prior_source: str = ""
     prior_weight: float = 0.0
+    search_end: str = "UNSPECIFIED"
 
 
 @dataclass(slots=True)
@@ -154,6 +156,7 @@ _GRADES = {number: name.removeprefix("ANSWER_GRADE_") for name, number in signal
 
 
 _PRIORS = {number: name.removeprefix("PRIOR_USED_") for name, number in signals_pb2.PriorUsed.items()}
+_SEARCH_ENDS = {number: name.removeprefix("SEARCH_END_") for name, number in signals_pb2.SearchEnd.items()}
 _TIERS = {number: name.removeprefix("EVIDENCE_TIER_") for name, number in signals_pb2.EvidenceTier.items()}
 
 
@@ -171,4 +174,5 @@ def _first_error(found: signals_pb2.FirstError) -> FirstError:
         _PRIORS.get(found.prior_used, "UNSPECIFIED"),
         found.prior_source,
         found.prior_weight,
+        _SEARCH_ENDS.get(found.search_end, "UNSPECIFIED"),
     )

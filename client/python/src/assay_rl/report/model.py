@@ -203,11 +203,13 @@ def _effort(signals: signals_pb2.EpisodeSignals) -> Json:
         if kind == "coalition":
             mask = sum(1 << i for i in question.counterfactual.coalition.agents)
             coalitions.append([mask, question.mean])
-        elif kind != "message_scores" and len(others) < SHOWN_OTHERS:
+        elif kind != "message_scores" and not question.HasField("error") and len(others) < SHOWN_OTHERS:
             others.append([kind, _subject(question), question.mean, question.samples])
     return {
         "questions": signals.effort.questions,
         "samples": signals.effort.samples,
+        "failed": signals.effort.failed_rollouts,
+        "lost": list(signals.effort.failed_nodes),
         "method": _name(options_pb2.Method, signals.effort.method, "METHOD_"),
         "evaluator": signals.effort.evaluator,
         "ballots": _name(options_pb2.Ballots, signals.effort.ballots, "BALLOTS_"),

@@ -16,9 +16,13 @@ def check_effort(report: Report, expected: Expected, signals: signals_pb2.Episod
     # A table stands for all its values, each evaluated once.
     tables = {kind: expected.answers.table_size(kind) for kind in questions.TABLES.values()}
     count = sum(tables.get(q.kind, 1) for q in asked)
-    samples = sum(tables.get(q.kind, q.samples) for q in asked if not q.cached)
+    samples = sum(tables.get(q.kind, q.samples) for q in asked if not q.cached and not q.failed)
     report.equal("signals.effort.questions", count, effort.questions)
     report.equal("signals.effort.samples", samples, effort.samples)
+    report.equal("signals.effort.failed_rollouts", sum(q.samples for q in asked if q.failed), effort.failed_rollouts)
+    for node in effort.failed_nodes:
+        lost = any(q.failed and q.key == node for q in asked)
+        report.true("signals.effort.failed_nodes", lost, "nodes of rollouts that failed", node)
     if settings.evaluator == "named":
         report.equal("signals.effort.evaluator", settings.evaluator_name, effort.evaluator)
     else:

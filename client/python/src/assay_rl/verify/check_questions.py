@@ -27,6 +27,10 @@ def check(report: Report, answers: Answers, agents: int, messages: int) -> None:
             report.wrong(path, f"a {q.kind} within {agents} agents and {messages} messages", text(q.kind, q.key))
             continue
         _check_fields(report, path, q)
+        if q.failed:
+            report.true(path, q.kind in ("prefix", "correction"), "an answer: only rollouts fail alone", "an error")
+            report.true(path, q.mean == q.variance == 0 and q.samples >= 1, "no value beside an error", q.mean)
+            continue
         if q.kind in TABLES.values():
             _check_table(report, path, q, answers)
         elif q.kind == "message_scores":

@@ -32,7 +32,8 @@ class Asked:
 
     "all" asks for the values of all coalitions at once, "owen" for those of all sets of messages that exact Owen values
     take: the answer is `table`, or only `table_sha256` where the table is large or stands in the episode.
-    "message_scores" has `scores`, one a message.
+    "message_scores" has `scores`, one a message. A rollout that `failed` has no value: `samples` is how many were asked
+    for.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Asked:
     scores: tuple[float, ...] = ()
     scorer: bool = False
     cached: bool = False
+    failed: bool = False
 
 
 def _mask(items: Iterable[int]) -> int:
@@ -91,6 +93,7 @@ def decode(record: Mapping[str, Any], into: signals_pb2.AskedQuestion) -> Asked:
         tuple(into.message_scores),
         into.scorer,
         into.cached,
+        into.HasField("error"),
     )
 
 
@@ -145,6 +148,8 @@ def encode(asked: Asked, into: signals_pb2.AskedQuestion) -> None:
     into.table_sha256 = asked.table_sha256
     into.message_scores.extend(asked.scores)
     into.scorer, into.cached = asked.scorer, asked.cached
+    if asked.failed:
+        into.error.SetInParent()
 
 
 def bits(mask: int) -> list[int]:
@@ -190,7 +195,8 @@ class Answers:
         self.recorded: dict[tuple[str, int], Asked] = {}
         self.repeated = False  # a noisy question was asked more than once
         for q in asked:
-            self._record(q)
+            if not q.failed:
+                self._record(q)
         self.votes = VoteReplay(transcript, settings, episode.task.reference_answer) if self._by("vote") else None
         self._given = list(episode.values.coalition_values) if self._by("given") else []
         whole = self.recorded.get(("all", 0))
@@ -309,7 +315,7 @@ class Answers:
 
     def corrections(self) -> list[tuple[int, float, float]]:
         """Answered correction questions as (message, successes, trials)."""
-        return [(q.key, *self.rollouts(q)) for q in self.asked if q.kind == "correction"]
+        return [(q.key, *self.rollouts(q)) for q in self.asked if q.kind == "correction" and not q.failed]
 
     def rollouts(self, q: Asked) -> tuple[float, float]:
         """An answer as (successes, trials). The variance of one sample says how much more than a coin it tells.
@@ -347,7 +353,7 @@ class Answers:
         """Answered prefix questions by node."""
         out: dict[int, list[Asked]] = {}
         for q in self.asked:
-            if q.kind == "prefix" and q.key <= count:
+            if q.kind == "prefix" and q.key <= count and not q.failed:
                 out.setdefault(q.key, []).append(q)
         return out
 

@@ -105,6 +105,15 @@ function jump(index, open, text) {
   return h("button", { type: "button", class: "link", on: { click: () => open(index) } }, text);
 }
 
+// Rollouts that no environment could make: what was found rests on the others.
+function lostRollouts({ effort }) {
+  if (!effort || !effort.failed) return "";
+  const lost = effort.lost.length ? `, and nothing is known of the state before message ${effort.lost.join(", ")}` : "";
+  return ` ${count(effort.failed, "rollout")} could not be made${lost}; they are no evidence.`;
+}
+
+const evidenceWords = (episode) => `Evidence: ${TIERS[episode.first.tier] || episode.first.tier}.${priorWords(episode.first)}${lostRollouts(episode)}`;
+
 function whereWrong(episode, open) {
   const { first } = episode;
   const author = (index) => episode.messages.find((message) => message.index === index)?.agent ?? "";
@@ -113,13 +122,13 @@ function whereWrong(episode, open) {
     if (first.decisive !== null && first.decisive !== first.index) lines.push(h("p", {}, "For good at ", jump(first.decisive, open, `message ${first.decisive}`), " by ", name(author(first.decisive)), "."));
     const mended = episode.messages.filter((message) => message.label === "REPAIR");
     if (mended.length) lines.push(h("p", {}, "Repaired at ", mended.slice(0, 5).map((message, k) => [k ? ", " : "", jump(message.index, open, `message ${message.index}`)]), "."));
-    lines.push(h("p", { class: "soft" }, `Evidence: ${TIERS[first.tier] || first.tier}.${priorWords(first)}`));
+    lines.push(h("p", { class: "soft" }, evidenceWords(episode)));
     return lines;
   }
   if (episode.success) return [h("p", {}, "Nowhere: the run succeeded, and no error is claimed.")];
-  if (first.tier === "NONE") return [h("p", {}, "Unknown. Nothing tells its messages apart, so no first error is claimed.", priorWords(first))];
-  if (first.environment >= 0.5) return [h("p", {}, first.context !== null && ["At ", jump(first.context, open, `message ${first.context}`), ". "], `With the environment: ${percent(first.environment)} sure that no agent's message, but a reply to one, cost the success. That share of the shortfall is nobody's.`), h("p", { class: "soft" }, `Evidence: ${TIERS[first.tier] || first.tier}.${priorWords(first)}`)];
-  return [h("p", {}, `Unclear. The most suspect message has ${percent(first.probability)}; not enough to claim it.`), h("p", { class: "soft" }, `Evidence: ${TIERS[first.tier] || first.tier}.${priorWords(first)}`)];
+  if (first.tier === "NONE") return [h("p", {}, "Unknown. Nothing tells its messages apart, so no first error is claimed.", priorWords(first), lostRollouts(episode))];
+  if (first.environment >= 0.5) return [h("p", {}, first.context !== null && ["At ", jump(first.context, open, `message ${first.context}`), ". "], `With the environment: ${percent(first.environment)} sure that no agent's message, but a reply to one, cost the success. That share of the shortfall is nobody's.`), h("p", { class: "soft" }, evidenceWords(episode))];
+  return [h("p", {}, `Unclear. The most suspect message has ${percent(first.probability)}; not enough to claim it.`), h("p", { class: "soft" }, evidenceWords(episode))];
 }
 
 function whyAdds(episode, options) {

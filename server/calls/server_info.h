@@ -1,5 +1,5 @@
-#ifndef ASSAY_SERVER_WIRE_SERVER_INFO_H_
-#define ASSAY_SERVER_WIRE_SERVER_INFO_H_
+#ifndef ASSAY_SERVER_CALLS_SERVER_INFO_H_
+#define ASSAY_SERVER_CALLS_SERVER_INFO_H_
 
 #include "assay/v1/signal_service.pb.h"
 #include "server/wire/limits.h"
@@ -12,4 +12,4 @@ v1::GetServerInfoResponse ServerInfo(const Limits& limits, const Catalog& catalo
 
 }  // namespace assay::service
 
-#endif  // ASSAY_SERVER_WIRE_SERVER_INFO_H_
+#endif  // ASSAY_SERVER_CALLS_SERVER_INFO_H_

@@ -1,4 +1,4 @@
-#include "server/wire/server_info.h"
+#include "server/calls/server_info.h"
 
 #include <string>
 
