@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "server/signals/group.h"
 #include "server/signals/options.h"
 
@@ -30,7 +31,12 @@ struct OutcomeRule {
   // What keeps the group from it: FAILED_PRECONDITION naming the episode and the agent.
   absl::Status (*supported)(const Group& group);
   OutcomeNumbers (*compute)(const Group& group, OutcomeScale scale);
+  // What X says of a message, for people: it ends a sentence that begins with "X says".
+  const char* words;
 };
+
+// The words of a part; empty for kAuto, and for a value that this build does not know.
+absl::string_view WordsOf(OutcomePart part);
 
 // The rule that is asked for. FAILED_PRECONDITION (options.advantages.outcome) where the group does
 // not support it.
