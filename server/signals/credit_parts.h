@@ -12,10 +12,10 @@
 
 namespace assay::signals {
 
-// No K is larger.
+// K lies in [-kLargestCredit, kLargestCredit], in units of its divisor.
 inline constexpr double kLargestCredit = 5;
 
-// Of every message of the group.
+// The numbers of which K is made, one for every message of the group.
 struct CreditNumbers {
   std::vector<double> values;    // in units of CreditRule::unit
   std::vector<double> divisors;  // what makes them comparable with the outcome part, before epsilon
