@@ -29,8 +29,9 @@ from assay_rl.convert import (
     verifiers,
 )
 from assay_rl.convert._fields import ConversionError, is_list, mapping
+from assay_rl.convert.json_values import values
 from assay_rl.convert.run import Choices, Run
-from assay_rl.convert.source import FileError, Source, Value, values
+from assay_rl.convert.source import FileError, Source, Value
 
 Placed = tuple[Run, Value]
 

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from assay_rl.convert.lines import MAX_LINE, decoded_lines
 from assay_rl.convert.misfit import MisfitError, parse
-from assay_rl.convert.source import MAX_LINE, ZSTD_ERRORS, FileError, Source, decoded_lines, opened, zipfile
+from assay_rl.convert.packed import ZSTD_ERRORS, opened, zipfile
+from assay_rl.convert.source import FileError, Source
 
 _SPACE = "\0 \t\r\n\v\f\ufeff"
 
