@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from assay_rl.convert.packed import Member, zipfile
+from assay_rl.convert.packed import open_member, zipfile
 from assay_rl.convert.source import FileError, Source
 
 MAX_FILES = 1_000_000  # of a folder or an archive
@@ -69,4 +69,4 @@ def _archive(path: Path, name: str) -> Iterator[Source]:
     for member in sorted(members):
         hidden = any(part.startswith((".", "_")) for part in member.split("/"))
         if member.lower().endswith(SUFFIXES) and not hidden:
-            yield Source(f"{name}:{member}", lambda member=member: Member(path, name, member))  # type: ignore[misc]
+            yield Source(f"{name}:{member}", lambda member=member: open_member(path, name, member))  # type: ignore[misc]

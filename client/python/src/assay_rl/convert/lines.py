@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import codecs
 import io
-import zlib
 from collections.abc import Iterator
 
-from assay_rl.convert.packed import ZSTD_ERRORS, opened, zipfile
+from assay_rl.convert.packed import DamageError, opened
 from assay_rl.convert.source import FileError, Source
 
 MAX_LINE = 512 << 20  # bytes of one line, as for the C++ client
@@ -41,9 +40,8 @@ def all_lines(source: Source) -> Iterator[tuple[int, str]]:
             for line in _decoded(raw, source.name):
                 number += 1
                 yield number, line.rstrip("\0")  # zeros that fill the last block
-    except (EOFError, zlib.error, zipfile.BadZipFile, *ZSTD_ERRORS) as failure:
-        where = f"{source.name}:{number + 1}"
-        raise FileError(f"{where}: the compressed data is damaged or cut off: {failure}") from failure
+    except DamageError as failure:
+        raise FileError(f"{source.name}:{number + 1}: {failure}") from failure
     except OSError as failure:
         raise FileError(f"{source.name}: {failure.strerror or failure}") from failure
 
