@@ -11,8 +11,11 @@
 namespace assay::blame {
 namespace {
 
-constexpr double kUnusual = 0.2;
-constexpr double kForeign = 1e-4;
+// One in ten of a collection's own episodes is less familiar. Below, the weight falls so fast that
+// foreign episodes lose nothing that could be measured, and is still enough to order messages that
+// nothing else tells apart.
+constexpr double kUnusual = 0.1;
+constexpr double kForeign = 1e-6;
 constexpr double kClaim = 0.5;
 constexpr double kCredible = 0.8;
 
@@ -107,7 +110,8 @@ absl::Status Validate(const MixedPrior& prior) {
 double FittedShare(double familiarity) {
   if (familiarity < kForeign) return 0;
   const double relative = std::fmin(1.0, familiarity / kUnusual);
-  return relative * relative;
+  const double cube = relative * relative * relative;
+  return cube * cube;
 }
 
 AppliedPrior Apply(const MixedPrior& prior, const TextEpisode& episode) {

@@ -71,8 +71,8 @@ struct AppliedPrior {
 AppliedPrior Apply(const MixedPrior& prior, const TextEpisode& episode);
 
 // The weight of a collection's prior for an episode of this familiarity. It is 1 for an episode
-// that is no more unusual than four fifths of the collection's own episodes; for others it falls
-// with the square of the familiarity, to 0 far beyond all of them.
+// that is no more unusual than nine in ten of the collection's own episodes; for others it falls
+// with the sixth power of the familiarity, to 0 far beyond all of them.
 double FittedShare(double familiarity);
 
 // Sums up how well predictions told the labelled messages.

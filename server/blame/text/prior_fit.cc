@@ -146,7 +146,7 @@ absl::StatusOr<GeneralFit> FitGeneralPrior(absl::Span<const LabelledCollection> 
     for (size_t k = 0; k < used.size(); ++k) {
       const Validation figures = Figures(*used[k], without[k], share);
       sum += figures.gain;
-      costs |= figures.gain < -figures.gain_error;
+      costs |= figures.gain < 0;
     }
     if (costs || sum <= best) continue;
     best = sum;

@@ -92,7 +92,7 @@ const std::vector<std::string>& DomainMeasures() {
   static const auto* const names = new std::vector<std::string>{
       "log_messages",     "log_authors", "context",   "hand_overs", "mean_length",
       "spread_of_length", "novelty",     "failed",    "negation",   "amends",
-      "assumes",          "verifies",    "concludes", "code"};
+      "assumes",          "verifies",    "concludes", "code",       "log_agents"};
   return *names;
 }
 
@@ -114,12 +114,13 @@ std::vector<double> DescribeEpisode(const TextEpisode& episode) {
     return fresh / (static_cast<double>(text.words.size()) + 1);
   };
   novelty(reader.Read(episode.task));
-  std::set<absl::string_view> authors;
+  std::set<absl::string_view> authors, agents;
   double squares = 0;
   for (size_t t = 0; t < messages.size(); ++t) {
     const ScannedText text = reader.Read(messages[t].content);
     const double length = std::log1p(static_cast<double>(messages[t].content.size()));
     authors.insert(messages[t].agent);
+    if (!messages[t].is_context) agents.insert(messages[t].agent);
     out[2] += (messages[t].is_context || IsTerminal(messages[t])) / count;
     if (t > 0) out[3] += (messages[t].agent != messages[t - 1].agent) / (count - 1);
     out[4] += length / count;
@@ -130,6 +131,7 @@ std::vector<double> DescribeEpisode(const TextEpisode& episode) {
   }
   out[0] = std::log(count);
   out[1] = std::log(static_cast<double>(authors.size()));
+  out.back() = std::log(static_cast<double>(std::max<size_t>(agents.size(), 1)));
   out[5] = std::sqrt(std::fmax(0.0, squares - out[4] * out[4]));
   return out;
 }

@@ -85,9 +85,9 @@ TEST(TextDomain, FamiliarityIsUniformAtHomeAndZeroAbroad) {
 }
 
 TEST(MixedPrior, FallsBackByAMeasuredAmount) {
-  EXPECT_EQ(FittedShare(5e-5), 0);
-  EXPECT_NEAR(FittedShare(0.1), 0.25, 1e-12);
-  EXPECT_EQ(FittedShare(0.2), 1);
+  EXPECT_EQ(FittedShare(5e-7), 0);
+  EXPECT_NEAR(FittedShare(0.05), 1. / 64, 1e-15);
+  EXPECT_EQ(FittedShare(0.1), 1);
   EXPECT_EQ(FittedShare(1), 1);
   const StoredCollection ours = DrawnCollection(0, 40, 3);
   const StoredCollection foreign = DrawnCollection(2, 20, 4);
