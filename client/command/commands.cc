@@ -26,8 +26,8 @@ constexpr Flag kInputFormat = {"input-format", "episode|log", "episode",
                                "one Episode a line, or one record of a multi-agent log"};
 constexpr Flag kContextAgents = {"context-agents", "NAME,...", "",
                                  "logs: whose messages are context, such as user,tool:*"};
-constexpr Flag kKinds = {
-    "kinds", "", "", "logs: people, tools and frameworks keep their names, as agents of that kind"};
+constexpr Flag kKinds = {"kinds", "", "",
+                         "people, tools and frameworks keep their names, as agents of that kind"};
 constexpr Flag kEpisodeFlags[] = {
     kInputFormat,
     kContextAgents,

@@ -15,7 +15,7 @@ namespace {
 // foreign episodes lose nothing that could be measured, and is still enough to order messages that
 // nothing else tells apart.
 constexpr double kUnusual = 0.1;
-constexpr double kForeign = 1e-6;
+constexpr double kForeign = 2e-4;  // the sixth power is lost in rounding
 constexpr double kClaim = 0.5;
 constexpr double kCredible = 0.8;
 

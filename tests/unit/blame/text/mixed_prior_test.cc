@@ -85,7 +85,7 @@ TEST(TextDomain, FamiliarityIsUniformAtHomeAndZeroAbroad) {
 }
 
 TEST(MixedPrior, FallsBackByAMeasuredAmount) {
-  EXPECT_EQ(FittedShare(5e-7), 0);
+  EXPECT_EQ(FittedShare(1e-4), 0);
   EXPECT_NEAR(FittedShare(0.05), 1. / 64, 1e-15);
   EXPECT_EQ(FittedShare(0.1), 1);
   EXPECT_EQ(FittedShare(1), 1);
