@@ -225,7 +225,7 @@ function groupCard(episode) {
   const group = groupOf(episode);
   const entry = group?.episodes.find(([id]) => id === episode.id);
   if (!entry) return null;
-  const noise = group.reliability < 1 && CREDIT_PARTS[group.creditPart] ? ` ${percent(1 - group.reliability)} of the differences in K is noise, and K counts that much less.` : "";
+  const noise = group.reliability < 1 && hasCreditPart(group) ? ` ${percent(1 - group.reliability)} of the differences in K is noise, and K counts that much less.` : "";
   return card("In its group", `Advantages compare the episodes of one task. ${madeOf(group, "An advantage")}${noise}`,
     h("p", {}, "Group ", h("a", { href: groupAddress(group) }, shortName(group.id)), `: ${count(group.used, "episode")} scored, mean score `, figure(group.mean), ", spread ", figure(group.std), ". Against the mean this one stands at ", h("b", { class: tone(entry[1]) }, figure(entry[1], signed)), ". ", trainedOn(group), " ", h("a", { href: groupAddress(group) }, "All episodes side by side")),
     teamsOf(group, entry));

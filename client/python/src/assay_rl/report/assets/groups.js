@@ -45,7 +45,7 @@ function groupTable(groups) {
 function groupCells(group) {
   return [cell(figure(group.used, whole), "number"), cell(figure(group.missing.length, whole), "number"), cell(figure(group.mean), "number"), cell(figure(group.std), "number"),
     cell(figure(1 - group.weight, percent), "number"), cell(group.outcomePart.toLowerCase()), cell(figure(group.weight, percent), "number"), cell(group.creditPart.toLowerCase()),
-    cell(CREDIT_PARTS[group.creditPart] ? figure(group.reliability, percent) : "–", "number")];
+    cell(hasCreditPart(group) ? figure(group.reliability, percent) : "–", "number")];
 }
 
 function groupsPage() {
