@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "assay/v1/signal_service.grpc.pb.h"
+#include "server/base/message_memory.h"
 #include "server/calls/arena_message.h"
 #include "server/calls/stream_call.h"
 #include "server/guard/connections.h"
@@ -23,7 +24,6 @@
 #include "server/transport/call_scope.h"
 #include "server/transport/unary_call.h"
 #include "server/wire/errors.h"
-#include "server/wire/message_memory.h"
 #include "server/wire/server_info.h"
 
 namespace assay::service {
