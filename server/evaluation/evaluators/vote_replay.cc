@@ -67,7 +67,6 @@ class VoteEpisode final : public EpisodeReplay {
   absl::Span<const AnswerGrade> grades() const override { return grades_; }
 
  private:
-  // A class of equal answers that are not right.
   struct WrongClass {
     int32_t ballot = kNoBallot;
     Coalition members = 0;  // the agents whose final ballot is of this class
