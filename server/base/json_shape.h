@@ -20,6 +20,8 @@ absl::Status CheckJsonShape(absl::string_view json, bool matrices);
 // Bytes of memory that `json` takes once it is parsed, beside its own: no less than it does, of
 // ordinary text a few times as much. O(size).
 int64_t JsonMemory(absl::string_view json);
+// Of a byte at most.
+inline constexpr int64_t kMaxJsonMemoryOfByte = 401;
 
 }  // namespace assay
 
