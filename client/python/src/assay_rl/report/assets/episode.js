@@ -225,7 +225,7 @@ function groupCard(episode) {
   const group = groupOf(episode);
   const entry = group?.episodes.find(([id]) => id === episode.id);
   if (!entry) return null;
-  const noise = group.reliability < 1 && CREDIT_PARTS[group.creditPart] ? ` ${percent(1 - group.reliability)} of the differences in K is noise, and K counts that much less.` : "";
+  const noise = group.reliability < 1 && hasCreditPart(group) ? ` ${percent(1 - group.reliability)} of the differences in K is noise, and K counts that much less.` : "";
   return card("Among the runs of its task", `Advantages compare the runs of one task. ${madeOf(group, "An advantage")}${noise}`,
     h("p", {}, "Task ", h("a", { href: groupAddress(group) }, shortName(group.id)), `: ${count(group.used, "run")} scored, mean score `, figure(group.mean), ", spread ", figure(group.std), ". The score of this run stands at ", h("b", { class: tone(entry[1]) }, figure(entry[1], signed)), ". ", h("a", { href: groupAddress(group) }, "All runs side by side")),
     teamsOf(group, entry));

@@ -39,7 +39,7 @@ function groupTable(groups) {
   return foldable(groups, (shown) => table(["Task", ["Runs", "number"], ["Missing", "number"], ["Mean score", "number"], ["Spread", "number"], "X", "K", ["Share of K", "number"], ["Reliability", "number"]],
     shown.map((group) => h("tr", {}, h("th", { scope: "row" }, group.error ? shortName(group.id) : h("a", { href: groupAddress(group) }, shortName(group.id)), severalSteps() && h("small", {}, `step ${group.step}`)),
       group.error ? h("td", { colspan: 8 }, visible(group.error.message)) : [cell(figure(group.used, whole), "number"), cell(figure(group.missing.length, whole), "number"), cell(figure(group.mean), "number"), cell(figure(group.std), "number"),
-        cell(group.outcomePart.toLowerCase()), cell(group.creditPart.toLowerCase()), cell(figure(group.weight, percent), "number"), cell(CREDIT_PARTS[group.creditPart] ? figure(group.reliability, percent) : "–", "number")])), { label: "Tasks" }));
+        cell(group.outcomePart.toLowerCase()), cell(group.creditPart.toLowerCase()), cell(figure(group.weight, percent), "number"), cell(hasCreditPart(group) ? figure(group.reliability, percent) : "–", "number")])), { label: "Tasks" }));
 }
 
 function groupsPage() {

@@ -30,17 +30,6 @@ const EVIDENCE = {
   SCORES: "process scores of the messages",
   EQUAL: "equal shares: nothing told the messages apart",
 };
-// What an advantage is made of: its outcome part X and its credit part K.
-const OUTCOME_PARTS = {
-  OUTCOME: "X is the run's score against the other runs of the task",
-  CONTROL: "X is the run's score against the other runs, less what the rest of the team explains of it",
-  RECOMBINED: "X is what the author's messages are worth in the teams of all runs",
-};
-const CREDIT_PARTS = {
-  VALUES: "K is how much the message changed the expected score",
-  CREDIT: "K is what the message is worth to the team, with and without it, less the average of its author's messages in all runs of the task, in units of their spread",
-  SCORES: "K is the judge's score of the message",
-};
 // A check mark stands for a right answer or a success, and for nothing else.
 const GRADES = { RIGHT: ["✓", "right answer", "good"], WRONG: ["✗", "wrong answer", "bad"], UNREADABLE: ["?", "answer not readable", "none"] };
 const PAIRS = {
@@ -69,10 +58,15 @@ function answerMark(message, episode) {
   return message.answer.trim() === reference ? h("span", { class: "grade good" }, h("span", { "aria-hidden": "true" }, "✓"), " the reference answer") : h("span", { class: "grade none" }, "not the reference's words");
 }
 
+// Whether the group's advantages have a credit part, be it one that this page has words for or not.
+function hasCreditPart(group) {
+  return Boolean(group.creditPart) && group.creditPart !== "NONE";
+}
+
 // One sentence: what X and K are in this group, and how much K counts.
 function madeOf(group, what = "It") {
-  const x = OUTCOME_PARTS[group.outcomePart] || "X is the outcome part";
+  const x = data.parts.outcome[group.outcomePart] || `X is the outcome part ${group.outcomePart}`;
   const read = group.outcomePart === "CONTROL" && !group.parallel ? " (an approximation: the rest had read the author)" : "";
-  const k = CREDIT_PARTS[group.creditPart];
-  return k ? `${what} is ${percent(1 - group.weight)} X and ${percent(group.weight)} K: ${x}${read}; ${k}.` : `${what} is X alone: ${x}${read}.`;
+  const k = data.parts.credit[group.creditPart] || `K is the credit part ${group.creditPart}`;
+  return hasCreditPart(group) ? `${what} is ${percent(1 - group.weight)} X and ${percent(group.weight)} K: ${x}${read}; ${k}.` : `${what} is X alone: ${x}${read}.`;
 }
