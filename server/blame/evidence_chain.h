@@ -54,10 +54,10 @@ std::vector<Rollouts> AllRollouts(const Evidence& evidence, ErrorDefinition defi
 void ForceFirst(int message, Chain& chain);
 void ForceDecisive(int message, Chain& chain);
 
-// Whether the caller's marks of repairs say where a success was Low.
+// Whether the client's marks of repairs say where a success was Low.
 bool MarksApply(const Evidence& evidence, ErrorDefinition definition);
 
-// BuildChain, with marks of repairs where they apply, and its marginals. Statements of the caller
+// BuildChain, with marks of repairs where they apply, and its marginals. Statements of the client
 // can contradict each other or the outcome (the last message of a success annotated as its first
 // error): the annotation stands; marks yield first, then the outcome.
 Chain ConsistentChain(const Evidence& evidence, const std::vector<double>& prior,

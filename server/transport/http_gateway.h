@@ -1,4 +1,4 @@
-// The sockets of the HTTP gateway, by civetweb. The gateway serves HttpRoutes to callers that do
+// The sockets of the HTTP gateway, by civetweb. The gateway serves HttpRoutes to clients that do
 // not speak gRPC.
 #ifndef ASSAY_SERVER_TRANSPORT_HTTP_GATEWAY_H_
 #define ASSAY_SERVER_TRANSPORT_HTTP_GATEWAY_H_
