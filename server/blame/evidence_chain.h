@@ -54,10 +54,10 @@ void ForceFirst(int message, Chain& chain);
 // Adds the condition that the state is Low from `message` on, to the end.
 void ForceDecisive(int message, Chain& chain);
 
-// Whether the caller's marks of repairs say where a success was Low.
+// Whether the client's marks of repairs say where a success was Low.
 bool MarksApply(const Evidence& evidence, ErrorDefinition definition);
 
-// BuildChain, with marks of repairs where they apply, and its marginals. Statements of the caller
+// BuildChain, with marks of repairs where they apply, and its marginals. Statements of the client
 // can contradict each other or the outcome, as where the last message of a success is annotated as
 // its first error. The annotation then stands: marks of repairs are dropped first, and the outcome
 // where that is not enough.

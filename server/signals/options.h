@@ -41,7 +41,7 @@ struct MessageRewardOptions {
   EvidenceKind evidence = EvidenceKind::kAuto;
   double kappa = 0.5;               // in units of the value: already multiplied by the range
   double redundancy_penalty = 0.1;  // eta
-  bool shingles = true;             // compute rho where the caller gave none
+  bool shingles = true;             // compute rho where the client gave none
   bool weigh_by_tokens = false;
 };
 
