@@ -6,8 +6,9 @@ namespace assay {
 
 enum class TimeSlice {
   kUsual,
-  // 20 ms. Whoever wakes up beside the thread has its turn at once and does not wait for the end
-  // of a slice: for a thread that computes for a long time. Its share of the cores stays the same.
+  // 20 ms. The kernel lets a thread that wakes up interrupt one whose slice is longer than its own;
+  // otherwise it waits until that slice is over. So this is for a thread that computes for a long
+  // time. Its share of the cores stays the same.
   kLong,
 };
 

@@ -26,8 +26,8 @@ struct Posterior {
   std::vector<double> decisive;
   std::vector<double> repair;  // P(Low -> High)
   std::vector<double> error;   // P(High -> Low)
-  // What first made success unlikely was context; and where context had the last word in a failure,
-  // that success was likely to the end and did not come.
+  // The probability that context first made success unlikely. In a failure whose last message is
+  // context, plus the probability that success was likely to the end and did not come.
   double environment = 0;
   double none = 0;            // nothing was the first error
   std::vector<double> high;   // T + 1: P(High at node j)

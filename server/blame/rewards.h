@@ -26,8 +26,8 @@ struct RewardOptions {
 };
 
 // The conserving projection that shares the shortfall of a failure, not yet carried out: minimise
-// sum (r - x)^2 / w subject to sum r = placed and low <= r <= high. Where the bounds cannot hold
-// `placed`, as much is placed as they hold.
+// sum (r - x)^2 / w subject to sum r = placed and low <= r <= high. Where the bounds exclude that
+// sum, the sum is the nearest one that they allow.
 struct RewardProblem {
   std::vector<double> raw_reward;  // x, T: before anything is conserved; 0 on context
   std::vector<double> weight;      // w > 0, T
