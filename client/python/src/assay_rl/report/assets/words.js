@@ -21,7 +21,7 @@ const TIERS = {
 function priorWords(first) {
   if (first.prior === "FITTED") return ` The prior was fitted on ${visible(first.source)}, with ${percent(first.weight)} of the weight.`;
   if (first.prior === "GENERAL") return " The prior is of what carries over between teams.";
-  if (first.prior === "FLAT" && first.source) return ` The run is foreign to the fitted prior, whose weight is ${percent(first.weight)}.`;
+  if (first.prior === "FLAT" && first.source) return ` The episode is foreign to the fitted prior, whose weight is ${percent(first.weight)}.`;
   return "";
 }
 const EVIDENCE = {
@@ -35,10 +35,10 @@ const GRADES = { RIGHT: ["✓", "right answer", "good"], WRONG: ["✗", "wrong a
 const PAIRS = {
   STEP: "At the first error: a better alternative over what was said",
   REPAIR: "At the repair: the repair over an alternative that did not help",
-  SIBLING: "Two runs of the task part here: the better branch over the worse",
+  SIBLING: "Two episodes of the group part here: the better branch over the worse",
   SUFFIX: "From the same prefix: the better continuation over the worse",
-  TRAJECTORY: "Two runs of the task: the better over the worse",
-  PEER: "Two runs of the task: messages of one author, by what they are worth in the teams of all runs",
+  TRAJECTORY: "Two episodes of the group: the better over the worse",
+  PEER: "Two episodes of the group: messages of one author, by what they are worth in the teams of all episodes",
   ONE_SIDED: "One message that is desirable or undesirable by itself",
 };
 
@@ -63,10 +63,18 @@ function hasCreditPart(group) {
   return Boolean(group.creditPart) && group.creditPart !== "NONE";
 }
 
-// One sentence: what X and K are in this group, and how much K counts.
+// One sentence: what X and K are in this group, and how much of an advantage each of them is.
 function madeOf(group, what = "It") {
   const x = data.parts.outcome[group.outcomePart] || `X is the outcome part ${group.outcomePart}`;
   const read = group.outcomePart === "CONTROL" && !group.parallel ? " (an approximation: the rest had read the author)" : "";
   const k = data.parts.credit[group.creditPart] || `K is the credit part ${group.creditPart}`;
   return hasCreditPart(group) ? `${what} is ${percent(1 - group.weight)} X and ${percent(group.weight)} K: ${x}${read}; ${k}.` : `${what} is X alone: ${x}${read}.`;
+}
+
+// What is left to train on where the outcomes of a group tell nothing apart.
+function trainedOn(group) {
+  const rows = group.episodes.flatMap(([, , messages]) => messages);
+  const some = (place) => rows.some((row) => Math.abs(row[place]) > 1e-9);
+  if (!rows.length || some(3)) return null;
+  return some(2) ? `X is 0 for every message here, yet the group is not left out: what is trained on is K alone, times its share of ${percent(group.weight)}.` : "X and K are 0 for every message here: nothing is trained on in this group.";
 }
