@@ -139,7 +139,7 @@ TEST_F(Http, TokensHoldHereToo) {
   EXPECT_EQ(Post("/v1/signals", body, "Authorization: Bearer secret\r\n").status, 200);
   std::remove(path.c_str());
 
-  EXPECT_TRUE(server_->Shutdown(absl::Seconds(20))) << "no call is left";
+  EXPECT_TRUE(server_->Shutdown(kHangs)) << "no call is left";
   server_.reset();
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   EXPECT_FALSE(Connects(fd, port_)) << "the port is given back";

@@ -204,8 +204,8 @@ def test_futures_of_groups_with_one_id_come_in_order() -> None:
     with fake_server(Behaviour()) as server, Client(server.target) as client, client.open() as scorer:
         futures = [scorer.submit(grouped(i, "g", 2)) for i in range(6)]
         early = [scorer.group("g") for _ in range(2)]
-        assert all(f.result(30).ok for f in futures)
-        groups = [future.result(30) for future in [*early, scorer.group("g")]]
+        assert all(f.result(HANGS).ok for f in futures)
+        groups = [future.result(HANGS) for future in [*early, scorer.group("g")]]
         assert [sorted(g.advantages) for g in groups] == [["e0", "e1"], ["e2", "e3"], ["e4", "e5"]]
 
 
