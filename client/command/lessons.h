@@ -36,13 +36,15 @@ class Lessons {
   absl::Status Read(const Collection& collection, const EpisodeFormat& format);
 
   int episodes() const { return episodes_; }
-  int labelled() const;     // with a labelled message of an agent
-  int environment() const;  // with a label on context
-  // One a collection that was read. Texts are views into this.
+  // How many episodes have their label on a message of an agent, and how many on context.
+  int labelled() const;
+  int environment() const;
+  // One entry for each collection that was read. Texts are views into this object.
   const std::vector<blame::LabelledCollection>& collections() const { return collections_; }
-  // Labelled, with process scores.
+  // The episodes that have a label and process scores.
   const std::vector<blame::JudgedEpisode>& judged() const { return judged_; }
-  // With rollouts or process scores, labelled or not; judges weigh what they are worth.
+  // The episodes that have rollouts or process scores, labelled or not, with each judge's scores
+  // weighed by what it is worth.
   std::vector<blame::Evidence> Measured(const std::vector<blame::JudgeReliability>& judges) const;
 
  private:

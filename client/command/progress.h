@@ -22,10 +22,10 @@ class Progress {
   void OnResult(const v1::EpisodeResult& result);
   void OnGroup(const v1::GroupResult& result);
 
-  // The last line.
+  // Writes the last line.
   void Finish();
 
-  // Every episode that was read has been answered with signals, and so has every group.
+  // Whether every episode that was read has been answered with signals, and so has every group.
   bool AllAnswered() const;
 
  private:

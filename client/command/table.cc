@@ -15,6 +15,9 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "server/signals/credit_parts.h"
+#include "server/signals/outcome_parts.h"
+#include "server/wire/enums.h"
 
 namespace assay::command {
 namespace {
@@ -226,28 +229,22 @@ std::string DoubtLines(const v1::EpisodeSignals& signals) {
   return text;
 }
 
-const char* OutcomeWords(v1::OutcomePart part) {
-  switch (part) {
-    case v1::OUTCOME_PART_CONTROL:
-      return "how much better the episode went than its siblings, less what the team without the "
-             "agent explains of it";
-    case v1::OUTCOME_PART_RECOMBINED:
-      return "how much more the agent's messages are worth in its siblings' teams than those of "
-             "its siblings";
-    default:
-      return "how much better the episode went than its siblings";
-  }
+// What a part of an advantage says of a message. One that this program has no words for, because a
+// newer server sent it, goes by its name or number and never by the words of another part.
+template <class Domain, class Wire>
+std::string PartWords(Wire part, absl::string_view name) {
+  const absl::string_view words = signals::WordsOf(service::EnumFromWire<Domain>(part));
+  if (!words.empty()) return std::string(words);
+  return absl::StrCat("what ", name.empty() ? absl::StrCat("part ", part) : std::string(name),
+                      " stands for");
 }
 
-const char* CreditWords(v1::CreditPart part) {
-  switch (part) {
-    case v1::CREDIT_PART_VALUES:
-      return "how much the expected score changed with the message";
-    case v1::CREDIT_PART_CREDIT:
-      return "how far the message's counterfactual credit lies above the mean of its agent's";
-    default:
-      return "how right a judge found the message";
-  }
+std::string OutcomeWords(v1::OutcomePart part) {
+  return PartWords<signals::OutcomePart>(part, v1::OutcomePart_Name(part));
+}
+
+std::string CreditWords(v1::CreditPart part) {
+  return PartWords<signals::CreditPart>(part, v1::CreditPart_Name(part));
 }
 
 // Lines of at most this many columns, each indented.

@@ -9,9 +9,9 @@
 
 namespace assay::command {
 
-// Who earned what, message by message. `episode` (null: unknown) gives the words. With the
-// `advantages` of its group (null: none) they come first, as they are what a trainer puts on the
-// tokens.
+// Who earned what, message by message. The texts are those of `episode`; null where it is not
+// known. `advantages` are those of the episode in its group, or null; they come first, because a
+// trainer puts them on the tokens.
 std::string EpisodeTable(const v1::EpisodeResult& result, const v1::Episode* episode,
                          const v1::EpisodeAdvantages* advantages = nullptr);
 

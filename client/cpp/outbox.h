@@ -30,8 +30,9 @@ struct Credits {
 // except StartStream, which is linear. Not thread safe.
 class Outbox {
  public:
-  // An episode that is asked to come again later does so at most `max_retries` times. The server
-  // has not counted it in its group, which waits for it; where it is given up, so is the group.
+  // The server may ask for an episode to be sent again later (Error.retry_after). It is sent again
+  // at most `max_retries` times and then given up. Until then the server has not counted it in its
+  // group, which waits for it, so the group is given up with it.
   explicit Outbox(int max_retries) : max_retries_(max_retries) {}
 
   // ALREADY_EXISTS: an episode of this id is unanswered, or answered in a group that is not. An
@@ -55,8 +56,8 @@ class Outbox {
   // When an episode that was asked to come later becomes due; InfiniteFuture: none is.
   absl::Time NextDue() const;
 
-  // True: the result is news for the caller. False: a repeat, an unknown id, or the episode will be
-  // sent again.
+  // Takes a result that came. Returns whether it is to be handed on: it is not where it is a
+  // repeat, its id is unknown, or the episode will be sent again.
   bool OnResult(const v1::EpisodeResult& result, absl::Time now);
   bool OnGroup(const v1::GroupResult& result);
 
@@ -73,9 +74,9 @@ class Outbox {
   bool empty() const { return entries_.empty(); }
   // True where every episode has been answered (its group may not have been).
   bool all_answered() const { return waiting() == 0 && in_flight_ == 0; }
-  // True where a group is unanswered whose announced episodes have all been answered: the server
-  // may still ask about it. (One that it turned away at its door does not count there.)
-  // O(episodes held).
+  // Whether there is an unanswered group all of whose announced episodes have been answered, about
+  // which the server may therefore still ask. An episode that it asked for again later does not
+  // count as answered. O(episodes held).
   bool owes_group() const;
 
  private:

@@ -7,10 +7,10 @@
 
 namespace assay::client {
 
-// What gRPC says of a failed call, with the reason why its last address takes no TCP connection:
-// gRPC 1.51 knows that address, and forgets the reason ("ipv4:127.0.0.1:1: tcp handshaker
-// shutdown"). The address is tried once more for it, a fifth of a second at most. Any other text as
-// it is, and this one where the address now takes a connection.
+// gRPC 1.51 reports the address to which a call could not connect, but not the reason
+// ("ipv4:127.0.0.1:1: tcp handshaker shutdown"). Returns such a message with the reason added, for
+// which the address is tried once more, for at most a fifth of a second. Returns any other message
+// as it is, and this one too where the address now takes a connection.
 std::string WithRefusal(absl::string_view message);
 
 }  // namespace assay::client

@@ -12,12 +12,13 @@ namespace assay::client {
 // Whether a target is this machine's own: its loopback or a Unix socket.
 bool IsLocal(absl::string_view target);
 
-// NAME=HOST:PORT of the environment variable that names the proxy to a target, without a password;
-// empty where gRPC takes none.
+// The environment variable that makes gRPC use a proxy for a target, as NAME=HOST:PORT and without
+// a password; empty where gRPC uses no proxy.
 std::string ProxyOf(absl::string_view target);
 
-// UNAVAILABLE and DEADLINE_EXCEEDED of a call to `target`, with its address and the proxy on the
-// way; any other status as it is, and all of them where the target is empty: it is not known.
+// The status of a call to `target`. To UNAVAILABLE and DEADLINE_EXCEEDED it adds the address and
+// the proxy on the way; any other status, or any at all where `target` is empty, is returned as it
+// is.
 absl::Status Explained(const absl::Status& status, absl::string_view target);
 
 }  // namespace assay::client

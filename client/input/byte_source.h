@@ -20,11 +20,12 @@ class ByteSource {
   ByteSource(const ByteSource&) = delete;
   ByteSource& operator=(const ByteSource&) = delete;
 
-  // The next bytes, valid until the next call; empty: the end. DATA_LOSS: the file cannot be read,
-  // or its gzip is damaged or cut off; what comes before the damage is handed out first.
+  // The next bytes, which are valid until the next call; empty at the end. DATA_LOSS: the file
+  // cannot be read, or its gzip is damaged or cut off; what comes before the damage is handed out
+  // first.
   absl::StatusOr<absl::string_view> Next();
 
-  // From any thread: this is the end, even for a Next that waits.
+  // Ends the reading, also of a Next that waits. May be called from any thread.
   void Stop();
 
  private:

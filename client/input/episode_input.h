@@ -51,14 +51,14 @@ class EpisodeReader {
  public:
   EpisodeReader(std::vector<std::string> names, EpisodeFormat format);
 
-  // The next episode; INVALID_ARGUMENT with its place: a record that is none, after which reading
-  // goes on; unset: the end, or an error (see status).
+  // The next episode, or INVALID_ARGUMENT with the place of a record that is none, after which
+  // reading goes on. Unset at the end, or where a file cannot be read further (see status).
   std::optional<absl::StatusOr<v1::Episode>> Next();
 
   // Where the record last handed out stands.
   const std::string& place() const { return place_; }
 
-  // From any thread: this is the end, even for a Next that waits.
+  // Ends the reading, also of a Next that waits. May be called from any thread.
   void Stop();
 
   // OK, or why a file cannot be read to its end.

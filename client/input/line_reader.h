@@ -22,7 +22,7 @@ class LineReader {
   // False: the end, or an error (see status).
   bool Next(std::string* line);
 
-  // From any thread: this is the end, even for a Next that waits.
+  // Ends the reading, also of a Next that waits. May be called from any thread.
   void Stop() { source_.Stop(); }
 
   // Of the line last handed out, from 1.

@@ -31,7 +31,7 @@ class RecordReader {
   // False: the end, or an error (see status).
   bool Next(Record* record);
 
-  // From any thread: this is the end, even for a Next that waits.
+  // Ends the reading, also of a Next that waits. May be called from any thread.
   void Stop() { lines_.Stop(); }
 
   // OK, or why the file cannot be read to its end, with its place.

@@ -24,7 +24,7 @@ class TextSource {
 
   // As ByteSource::Next. DATA_LOSS also for what is not in the encoding that it began with.
   absl::StatusOr<absl::string_view> Next();
-  // From any thread: this is the end, even for a Next that waits.
+  // Ends the reading, also of a Next that waits. May be called from any thread.
   void Stop() { bytes_.Stop(); }
 
  private:

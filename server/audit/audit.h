@@ -10,14 +10,15 @@
 
 namespace assay::service {
 
-// Who answered, and how ballots were counted.
+// Adds to the effort who answered, and how ballots were counted.
 void AddEvaluator(const EpisodeWork& work, v1::EpisodeSignals* wire);
 
-// As AUDIT_NONE, AUDIT_LEDGER or AUDIT_FULL ask. The last step: the record's digest covers all of
-// `wire`.
+// Adds the record that AUDIT_NONE, AUDIT_LEDGER or AUDIT_FULL asks for. It must be the last step,
+// because the record's digest covers all of `wire`.
 void AddAudit(const EpisodeWork& work, const signals::Signals& signals, v1::EpisodeSignals* wire);
 
-// That of a group, with AUDIT_FULL; nothing in it but the record tells what was answered.
+// Adds the record of a group, with AUDIT_FULL alone. Only the record holds the answers about its
+// teams.
 void AddAudit(const GroupWork& work, const AskedTeams& asked, v1::GroupSignals* wire);
 
 }  // namespace assay::service

@@ -13,8 +13,9 @@
 
 namespace assay::service {
 
-// The options of a record. Their evaluator has the recorded traits and is never asked, where it
-// does not answer from the episode itself. FAILED_PRECONDITION: this build does not know them.
+// The options of a record. An evaluator that does not answer from the episode itself is replaced by
+// one that has the recorded traits and is never asked. FAILED_PRECONDITION: this build does not
+// know the options.
 absl::StatusOr<ResolvedOptions> ResolveRecorded(const v1::AuditRecord& record);
 
 // Answers from the record, in the order asked. DATA_LOSS: it holds other questions than are asked.
@@ -28,7 +29,8 @@ class RecordedAnswers {
 
   bool exhausted() const { return next_ == static_cast<size_t>(record_.questions_size()); }
 
-  // What follows from the episodes is computed and not believed; a table lives as long as this.
+  // The answer to the next question. Answers that follow from the episodes are computed and not
+  // taken from the record. A table in an answer lives as long as this object.
   absl::StatusOr<signals::Answer> Next(const signals::Question& question);
   absl::StatusOr<std::vector<signals::Answer>> Next(
       const std::vector<signals::Question>& questions);

@@ -11,9 +11,10 @@
 
 namespace assay::service {
 
-// The signals again, from the record and the episode alone, by replaying the recorded answers.
-// FAILED_PRECONDITION: no AUDIT_FULL record, or by options this build does not know. DATA_LOSS: the
-// episode is not the one recorded, or the record does not hold the questions that are asked.
+// Computes the signals again from the record and the episode alone, by replaying the recorded
+// answers. FAILED_PRECONDITION: there is no AUDIT_FULL record, or this build does not know its
+// options. DATA_LOSS: the episode is not the one recorded, or the record does not hold the
+// questions that are asked.
 absl::StatusOr<v1::EpisodeSignals> Replay(const v1::EpisodeSignals& recorded,
                                           const v1::Episode& episode);
 
@@ -28,9 +29,9 @@ struct RecordedMember {
 // By episode id.
 using FindMember = absl::FunctionRef<RecordedMember(const std::string&)>;
 
-// Likewise for a group, from its record, its episodes and their signals: recombined values from the
-// recorded answers, or, of a vote, from the ballots; advantages, and pairs. NOT_FOUND: a member is
-// not known.
+// The same for a group, from its record, its episodes and their signals. Recombined values come
+// from the recorded answers or, of a vote, from the ballots; advantages and pairs are computed
+// anew. NOT_FOUND: a member is not known.
 absl::StatusOr<v1::GroupSignals> Replay(const v1::GroupSignals& recorded, FindMember find);
 absl::Status Verify(const v1::GroupSignals& recorded, FindMember find);
 

@@ -11,14 +11,14 @@
 
 namespace assay::service {
 
-// The result as it goes out, without `elapsed`: signals with their audit, or the error that the
-// attribution ended with, or RESOURCE_EXHAUSTED where it is larger than max_response_bytes.
+// The result of an episode without `elapsed`: signals with their audit, or the error that the
+// attribution ended with, or RESOURCE_EXHAUSTED where the result is larger than max_response_bytes.
 v1::EpisodeResult MakeResult(const EpisodeWork& work, absl::StatusOr<signals::Signals> signals);
 // The same into an empty `result`.
 void MakeResult(const EpisodeWork& work, absl::StatusOr<signals::Signals> signals,
                 v1::EpisodeResult* result);
 
-// Likewise that of a group, into an empty `result`.
+// The result of a group, into an empty `result`.
 void MakeResult(const GroupWork& work, const AskedTeams& asked, v1::GroupResult* result);
 
 }  // namespace assay::service

@@ -44,23 +44,26 @@ struct CommandSyntax {
 // The words of one call.
 class Arguments {
  public:
-  // `words` are those behind the command's name. A flag may be written with _ for -, its value
-  // behind = or as the next word; behind a word -- nothing is a flag; the last value of a flag
-  // counts. INVALID_ARGUMENT: there is no such flag, a value is missing or not what the flag takes,
-  // or there are too many words.
+  // `words` are those after the command's name. A flag may be written with _ in place of -, and its
+  // value follows = or is the next word. After a word -- nothing is a flag. Where a flag is given
+  // several times its last value counts. INVALID_ARGUMENT: there is no such flag, a value is
+  // missing or not what the flag takes, or there are too many words.
   static absl::StatusOr<Arguments> Parse(const CommandSyntax& syntax,
                                          absl::Span<const absl::string_view> words);
 
-  // Of a flag of the table: whether it was given, and its value or else its fallback, which must
-  // be of the type.
+  // Whether a flag was given.
   bool Given(absl::string_view flag) const;
+  // The value of a flag, or its fallback where it was not given. `flag` must be in the table and
+  // take a value of this type.
   std::string Text(absl::string_view flag) const;
   int64_t Number(absl::string_view flag) const;
   absl::Duration Duration(absl::string_view flag) const;
-  std::vector<std::string> List(absl::string_view flag) const;  // with commas between
-  std::vector<std::string> All(absl::string_view flag) const;   // of one given several times
+  // The value of a flag that takes several things with commas between them, taken apart.
+  std::vector<std::string> List(absl::string_view flag) const;
+  // All values of a flag that may be given several times, in order.
+  std::vector<std::string> All(absl::string_view flag) const;
 
-  // What is no flag.
+  // The words that are neither flags nor values of flags.
   const std::vector<std::string>& names() const { return names_; }
 
  private:

@@ -24,8 +24,8 @@ std::string ToJson(const google::protobuf::Message& message, JsonStyle style = J
 // or has a shape that CheckJsonShape (json_shape.h) refuses.
 absl::Status FromJson(absl::string_view json, google::protobuf::Message* message);
 
-// As FromJson, of a whole file; the message then begins with the path. INVALID_ARGUMENT also where
-// the file cannot be read.
+// As FromJson for the text of a file; error messages begin with its path. INVALID_ARGUMENT also
+// where the file cannot be read.
 absl::Status ReadJsonFile(const std::string& path, google::protobuf::Message* message);
 
 }  // namespace assay

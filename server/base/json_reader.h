@@ -9,10 +9,11 @@
 
 namespace assay {
 
-// Fills `message`, which is empty. False: `json` is none, does not fit, or says something that this
-// reader leaves to protobuf's parser (null, a field twice, numbers in quotation marks that are no
-// 64-bit integers, bytes, maps, types of google.protobuf, names that are not those of the .proto or
-// of its JSON form); `message` then holds a part of it. O(size).
+// Fills `message`, which must be empty. Returns false where `json` is not JSON, does not fit the
+// message, or has something that this reader leaves to protobuf's parser (null, a field twice,
+// numbers in quotation marks that are not 64-bit integers, bytes, maps, types of google.protobuf,
+// names that are not those of the .proto or of its JSON form); `message` is then filled in part and
+// is to be cleared. O(size).
 bool ReadPlainJson(absl::string_view json, google::protobuf::Message* message);
 
 }  // namespace assay

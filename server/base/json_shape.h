@@ -17,8 +17,8 @@ inline constexpr int kMaxJsonDepth = 100;
 // it without a word. Everything else that is wrong is left to the parser. O(size).
 absl::Status CheckJsonShape(absl::string_view json, bool matrices);
 
-// Bytes of memory that `json` takes once it is parsed, beside its own: no less than it does, of
-// ordinary text a few times as much. O(size).
+// An upper bound of the bytes of memory that `json` takes once it is parsed, beside its own text.
+// For ordinary text it is a few times too high. O(size).
 int64_t JsonMemory(absl::string_view json);
 
 }  // namespace assay

@@ -14,9 +14,9 @@ class Observers {
  public:
   static constexpr size_t kMost = 4;
 
-  // Nobody.
+  // An empty list.
   Observers() = default;
-  // One; null is nobody.
+  // A list of one observer, or an empty one where it is null.
   Observers(Observer* observer) {  // NOLINT(google-explicit-constructor): a list of one
     if (observer != nullptr) observers_[count_++] = observer;
   }

@@ -58,12 +58,12 @@ enum class PriorUsed {
   kFitted,   // that of a collection has half of the weight at least
   kGeneral,  // the episode is foreign to every collection: what transfers, and uniform shares
 };
-// Whether texts speak: evidence of tier kText.
+// Whether the prior was read from texts, which is evidence of tier kText.
 inline bool IsFromText(PriorUsed used) { return used >= PriorUsed::kStated; }
 
 // Rollouts that go on after one message was replaced by a correct one. They locate an error only by
 // how much better they end than the rollouts from node message + 1, which go on from the same place
-// without the correction: a single rollout may succeed by luck.
+// without the correction, because a single rollout may succeed by luck.
 struct Correction {
   int message = 0;
   Rollouts rollouts;
@@ -94,8 +94,7 @@ struct Evidence {
   std::vector<double> prior;
   PriorUsed prior_used = PriorUsed::kFlat;
   // Of a fitted prior, for those who report it: the collection in which the episode is most
-  // familiar
-  // (-1: none), and its weight in [0, 1].
+  // familiar (-1 for none), and the weight of that collection's prior, in [0, 1].
   int prior_collection = -1;
   double prior_weight = 0;
 

@@ -24,7 +24,8 @@ struct JudgeReliability {
 // INVALID_ARGUMENT with the path of the field that is wrong, or where a judge is named twice.
 absl::Status Validate(const std::vector<JudgeReliability>& judges);
 
-// Adds what `judge` says of a message, by what it is worth. One whose weight is 0 is left out.
+// Adds a judge's score of a message to `scores`, with the weight and base rate that `judges` has
+// for it. A judge whose weight is 0 is left out.
 void AddScore(const std::vector<JudgeReliability>& judges, absl::string_view judge, int message,
               double value, std::vector<Score>& scores);
 

@@ -28,7 +28,8 @@ enum class Label {
 // kFailureAligned. `posterior` is the one computed from `evidence`.
 std::vector<Label> AssignLabels(const Evidence& evidence, const Posterior& posterior);
 
-// Whether its answer is right, and nothing stronger than scores or texts can speak against it.
+// Whether the message's answer is right and nothing stronger than scores or texts can speak against
+// the message.
 bool ProvenRight(const Evidence& evidence, const Posterior& posterior, int message);
 
 // True where AssignLabels located an error or a repair.

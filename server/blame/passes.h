@@ -9,7 +9,7 @@
 
 namespace assay::blame {
 
-// One a node; those of a short chain need no allocation.
+// One number for each node. Those of a short chain need no allocation.
 using NodeNumbers = absl::InlinedVector<double, 16>;
 
 // Each step is scaled to probability one, so that a long chain loses no digits: the logarithms stay
@@ -22,7 +22,7 @@ struct Pass {
 // Where the factors contradict each other, the entries of log_step from there on are minus
 // infinity.
 Pass Forward(const Chain& chain, NodeNumbers& log_step);
-// Of a chain whose factors do not contradict each other.
+// The backward pass. The factors of the chain must not contradict each other.
 Pass Backward(const Chain& chain, const NodeNumbers& log_step);
 
 // P(High at node j), T + 1 numbers.

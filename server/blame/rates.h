@@ -10,8 +10,8 @@ namespace assay::blame {
 
 inline constexpr int kMaxSharedMessages = 1024;
 
-// Whether the pairs of rates of so many messages can be gone through, `times` over: within about a
-// second, and kMaxSharedMessages.
+// Whether there is time to go `times` times through all pairs of a High and a Low rate for an
+// episode of so many messages: within about a second, and for at most kMaxSharedMessages messages.
 bool CanShareLevels(size_t messages, const Parameters& parameters, size_t times = 1);
 
 // One hypothesis about the rates of an episode, by their places in the grids; kNoLevel: none.
@@ -26,7 +26,7 @@ struct RateLevel {
 // are shared, one RateLevel with kNoLevel twice.
 std::vector<RateLevel> Levels(const Evidence& evidence, const Parameters& parameters);
 
-// Of a rate given its rollouts.
+// Moments of the posterior of a success rate, given its rollouts.
 struct RateMoments {
   double mean = 0;
   double mean_square = 0;
@@ -56,7 +56,7 @@ struct RateGrids {
   RateGrid high, low;
 };
 
-// Means of the grids before any rollout, without their logarithms.
+// The prior means of both grids. They are cheaper to compute than the grids, which take logarithms.
 struct RateMeans {
   double high, low;
 };

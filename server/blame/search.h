@@ -79,9 +79,9 @@ class FirstErrorSearch final : public Plan<Evidence> {
   std::vector<bool> asked_prefix_, asked_correction_;
 };
 
-// What an answer is worth as rollouts: successes of trials. A mean of n samples that scatter less
-// than coin tosses counts for more than n, an exact value inside the range like a bare prefix
-// value.
+// What an answer is worth as rollouts. The mean of n samples that scatter less than coin tosses
+// counts for more than n trials; an exact value inside the range counts like a bare prefix value
+// (FromPrefixValue).
 Rollouts FromAnswer(const Answer& answer, double low, double high);
 
 }  // namespace assay::blame

@@ -25,7 +25,7 @@
 
 namespace assay::service {
 
-// What every entry to the service shares. All outlive the calls.
+// What all calls of the service share. Everything pointed to must outlive the calls.
 struct ServiceDeps {
   engine::Engine* engine = nullptr;
   engine::Executor* executor = nullptr;
@@ -40,15 +40,16 @@ class BatchCall : public std::enable_shared_from_this<BatchCall> {
  public:
   using Done = absl::AnyInvocable<void(absl::StatusOr<v1::ComputeSignalsResponse>)>;
 
-  // `request_bytes`: what the request takes in memory; it counts for no less. Its episodes count
-  // until this is destroyed, so whoever keeps their answer keeps it.
+  // `request_bytes` is what the request takes in memory, and the least that it counts for. Its
+  // episodes count until this object is destroyed, so whoever still holds the response keeps it
+  // alive.
   static std::shared_ptr<BatchCall> Make(const ServiceDeps& deps, CallContext context,
                                          std::shared_ptr<const v1::ComputeSignalsRequest> request,
                                          int64_t request_bytes, Done done);
   // Calls `done` exactly once, possibly before it returns. The call fails as a whole for its
   // options, the number of its episodes, overload, or a response above max_response_bytes.
   void Start();
-  // Episodes that are not answered yet get CANCELLED, soon; groups do without their teams.
+  // Soon every episode that is not answered yet gets CANCELLED, and groups do without their teams.
   void Cancel();
   ~BatchCall();
 

@@ -10,7 +10,7 @@
 
 namespace assay::service {
 
-// What a call says of its caller.
+// What a call says about who makes it.
 struct CallerIdentity {
   absl::string_view authorization;      // the header, such as "Bearer ..."; empty: none
   std::vector<std::string> peer_names;  // subject alternative names of its certificate
@@ -20,8 +20,9 @@ struct CallerIdentity {
 class CallGate {
  public:
   virtual ~CallGate() = default;
-  // The caller's name, under which its limits are counted; empty: it showed none. UNAUTHENTICATED:
-  // no or a wrong token. PERMISSION_DENIED: the certificate's names are not allowed.
+  // The name under which the caller's limits are counted; empty where it showed neither token nor
+  // certificate and needs none. UNAUTHENTICATED: the token is missing or wrong. PERMISSION_DENIED:
+  // no name in the certificate is allowed.
   virtual absl::StatusOr<std::string> Check(const CallerIdentity& caller) = 0;
 };
 

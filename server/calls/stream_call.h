@@ -25,7 +25,8 @@ namespace assay::service {
 class StreamTransport {
  public:
   virtual ~StreamTransport() = default;
-  // `more`: another write follows as soon as this one is done, so that this one may wait for it.
+  // With `more`, another write follows as soon as this one is done, so that the two may be sent
+  // together.
   virtual void Write(const v1::StreamSignalsResponse* response, bool more) = 0;
   virtual void Finish(const absl::Status& status) = 0;
   // Cuts the stream off: it was finished, but its last bytes do not get through.
@@ -40,7 +41,7 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
              absl::Duration linger, uint64_t stream);
   // Before any input. `transport` lives until Detach.
   void Attach(StreamTransport* transport);
-  // The transport is over: it is not touched again. Returns what there is to log.
+  // The transport has ended and is not touched again. Returns what there is to log.
   StreamSummary Detach();
 
   void OnRequest(std::shared_ptr<const v1::StreamSignalsRequest> request);

@@ -20,7 +20,7 @@ class NoiseModel {
   NoiseModel(Noise noise, double low, double high)
       : noise_(noise), shown_(noise == Noise::kSampled), low_(low), high_(high) {}
 
-  // Takes note of an answer, pooled or not: a variance shows that the game is noisy.
+  // Takes note of an answer: one with a variance shows that the game is noisy.
   void Note(const Answer& answer) { shown_ |= answer.samples > 0 && answer.variance > 0; }
   // Whether the game is known to be noisy.
   bool shown() const { return shown_; }
@@ -48,7 +48,7 @@ class AnswerBook {
     Answer answer;
   };
 
-  // Returns whether the question is new.
+  // Adds an answer to those to the same question. Returns whether the question is new.
   bool Add(const PlayerSet& players, const Answer& answer);
   bool contains(const PlayerSet& players) const { return index_.contains(players); }
   // Null where there is no answer.

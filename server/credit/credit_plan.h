@@ -17,8 +17,8 @@ namespace assay::credit {
 
 enum class Method {
   kAuto,
-  kExact,     // all 2^n coalitions
-  kOddBayes,  // Gaussian process on the odd part of the game, greedy design in complementary pairs
+  kExact,        // all 2^n coalitions
+  kOddBayes,     // a Gaussian process on the odd part of the game; pairs are chosen one by one
   kAntithetic,   // permutations, each with its reverse
   kLeverage,     // regression on pairs drawn by leverage score without replacement
   kPermutation,  // independent permutations
@@ -32,28 +32,31 @@ enum class IntervalKind {
   kDesign,  // from the randomness of the questions or of the answers alone
 };
 
-// What a variance of 0 says of an answer.
+// What is known of the noise in the answers, and so what a variance of 0 says of one.
 enum class Noise {
-  kNone,     // the same question always has the same answer
-  kUnsaid,   // it is exact; but once any answer has a variance, only that its samples agreed
-  kSampled,  // that its samples agreed, or that one sample alone cannot tell
+  kNone,     // there is none: the same question always has the same answer
+  kUnsaid,   // 0 says that the answer is exact, until any answer of the game has a variance; from
+             // then on it only says that the samples behind the answer agreed
+  kSampled,  // there may be some: 0 only says that the samples agreed, or that there was one alone
 };
 
-// However many are allowed, an estimator asks no more: about a second of work. Fitting a model is
-// cubic in its answers, and these find what permutations and regressions need far more for.
+// The most questions that an estimator asks, however many are allowed; they bound its work to about
+// a second. Fitting a model (kOddBayes) is cubic in the number of answers, and finds with these
+// what permutations and regressions need far more answers for.
 inline constexpr std::int64_t kMaxModelQuestions = 2048;
 inline constexpr std::int64_t kMaxSampledQuestions = std::int64_t{1} << 16;
 
 struct CreditOptions {
   int n = 0;  // players: 1..256
   Method method = Method::kAuto;
-  // Distinct questions, at least 2. 0: 2^n for kExact, otherwise 2^n or 64 n, whichever is less.
-  // Where 2^n are more, no more than kMaxModelQuestions (kOddBayes) or kMaxSampledQuestions.
-  // Where noise shows some are asked again, and a repeat counts too: samples asked for never exceed
-  // max_questions * samples_per_question.
+  // The most distinct questions, at least 2. 0 stands for 2^n with kExact, and otherwise for 2^n or
+  // 64 n, whichever is less. Where 2^n is more, at most kMaxModelQuestions (kOddBayes) or
+  // kMaxSampledQuestions (the other estimators) are asked. Where the answers turn out to be noisy
+  // some questions are asked again, and a repeat counts like a new question: the samples asked for
+  // never exceed max_questions * samples_per_question.
   std::int64_t max_questions = 0;
-  // Stop at the end of a stage once every interval's half-width is at most this; in the unit of
-  // values. 0: never early.
+  // The plan is done at the end of a stage once every interval reaches at most this far to each
+  // side, in the unit of values. 0 means that it never ends early.
   double target_half_width = 0;
   double confidence = 0.95;      // of the intervals, in (0, 1)
   int samples_per_question = 1;  // for noisy games

@@ -3,10 +3,10 @@
 
 namespace assay::credit {
 
-// The x with P(X <= x) = p for a standard normal X, 0 < p < 1; to 1e-12.
+// The x for which a standard normal X has P(X <= x) = p, where 0 < p < 1. Accurate to 1e-12.
 double NormalQuantile(double p);
 
-// The same for Student's t with `degrees` >= 1 degrees of freedom; O(degrees).
+// The same for an X that follows Student's t with `degrees` >= 1 degrees of freedom. O(degrees).
 double StudentQuantile(double p, int degrees);
 
 }  // namespace assay::credit

@@ -27,9 +27,9 @@ struct RawEstimate {
 // The values made to sum to `total`, each within [-range, range].
 absl::StatusOr<std::vector<double>> Efficient(const RawEstimate& raw, double total, double range);
 
-// The largest share of a game that, at this confidence, can have escaped so many independent looks:
-// the upper bound of Clopper and Pearson for 0 of `looks`. About 3.7 / looks at 0.95. 0 for no
-// looks.
+// The largest share of a game that can have escaped `looks` independent looks at this confidence:
+// the upper bound of Clopper and Pearson for 0 successes in `looks` trials. At 0.95 it is about 3.7
+// / looks. 0 where looks is 0.
 double UnseenShare(std::int64_t looks, double confidence);
 
 // The part of the conversation that all estimators share: batches, validation, counting, early
@@ -49,7 +49,8 @@ class StagedPlan : public CreditPlan {
         kind_(kind),
         noise_(options.noise, options.value_low, options.value_high) {}
 
-  // The next stage's questions; none: the plan is complete. Called once before each stage.
+  // The questions of the next stage; empty where the plan is complete. Called once before each
+  // stage.
   virtual std::vector<Question> NextStage() = 0;
   // Keeps an answer with samples >= 1 to `question`, the stage's k-th; returns whether that
   // question is answered for the first time.
@@ -58,13 +59,13 @@ class StagedPlan : public CreditPlan {
   virtual absl::StatusOr<RawEstimate> Estimate() const = 0;
 
   const CreditOptions& options() const { return options_; }
-  // In questions, a repeat counted like a new one.
+  // How many questions were asked, where a repeat counts like a new one.
   std::int64_t asked() const { return asked_ / options_.samples_per_question; }
   // Answers are kept as they come and read through this: noise may show later.
   const NoiseModel& noise() const { return noise_; }
   double baseline() const { return baseline_.mean; }
   double grand() const { return grand_.mean; }
-  // Of grand() - baseline().
+  // The variance of grand() - baseline().
   double total_variance() const;
   // Whether v(empty) and v(N) are both known.
   bool anchored() const { return baseline_.samples > 0 && grand_.samples > 0; }

@@ -18,18 +18,18 @@
 
 namespace assay::engine {
 
-// An attribution.
+// What the attribution of one episode needs.
 struct EpisodeJob {
   std::shared_ptr<const evaluation::EpisodeContext> context;
   std::shared_ptr<const signals::Options> options;
   std::shared_ptr<evaluation::Evaluator> evaluator;
   std::shared_ptr<evaluation::Evaluator> scorer;      // null: none
   absl::Duration timeout = absl::InfiniteDuration();  // from Make
-  // Each step of it takes well below a millisecond, answers that are waited for apart.
+  // Whether each step takes well below a millisecond, apart from waiting for answers.
   bool brief = false;
 };
 
-// The recombination of a group.
+// What the recombination of a group needs.
 struct GroupJob {
   std::shared_ptr<const evaluation::EpisodeContext> context;  // of the group: it has members
   std::vector<double> values;                                 // v(N) of each
@@ -39,16 +39,19 @@ struct GroupJob {
   bool brief = false;                                 // as of an episode
 };
 
-// What the engine sees happen; telemetry implements it. Called from workers, must not block.
-// Questions asked = answered + failed + cancelled + timeout, once nothing is in flight.
+// Hears what happens in the engine; telemetry implements it. It is called from workers and must not
+// block. Once nothing is in flight, the questions asked are as many as those answered, failed,
+// cancelled and timed out together.
 class EngineObserver : public evaluation::QuestionObserver {
  public:
   virtual void OnQuestionsAsked(absl::string_view /*evaluator*/, int64_t /*count*/) {}
-  // `outcome`: answered, failed, cancelled, timeout. `elapsed` since they were asked.
+  // `outcome` is answered, failed, cancelled or timeout; `elapsed` is the time since the questions
+  // were asked.
   virtual void OnQuestionsDone(absl::string_view /*evaluator*/, absl::string_view /*outcome*/,
                                int64_t /*count*/, absl::Duration /*elapsed*/) {}
-  // From Make to the first work on the episode.
+  // `waited` is the time from Make to the first work on the episode.
   virtual void OnEpisodeQueued(absl::Duration /*waited*/) {}
+  // A worker has begun (delta 1) or ended (-1) a task.
   virtual void OnWorkerBusy(int /*delta*/) {}
 };
 
@@ -62,12 +65,12 @@ EngineObserver* OrNobody(EngineObserver* observer);
 class Run {
  public:
   virtual ~Run() = default;
-  // Once, either of them, and `done` is called once. Start works on the executor and never calls
-  // `done` inside; StartHere works on the calling thread as long as nothing has to be waited for,
-  // which saves a short episode the hand-over to a worker.
+  // One of the two is to be called, once; `done` is then called exactly once. Start works on the
+  // executor and never calls `done` before it returns. StartHere works on the calling thread as
+  // long as nothing has to be waited for, which saves a short episode the hand-over to a worker.
   virtual void Start() = 0;
   virtual void StartHere() = 0;
-  // `done` gets CANCELLED soon (unless it was called already); outstanding questions are cancelled.
+  // Cancels outstanding questions; `done` gets CANCELLED soon, unless it was called already.
   virtual void Cancel() = 0;
 };
 
@@ -76,13 +79,13 @@ class Engine {
   // `observer` may be null.
   Engine(Executor* executor, EngineObserver* observer);
 
-  // An attribution, to be started. `done` gets its signals, or DEADLINE_EXCEEDED at the timeout, or
-  // then the partial signals where the options allow them. Executor and observer must outlive the
-  // run; the engine itself need not.
+  // Makes an attribution, which the caller of Make is to start. `done` gets its signals. At the
+  // timeout it gets the partial signals where the options allow them and there are any, and
+  // DEADLINE_EXCEEDED otherwise. Executor and observer must outlive the run; the engine need not.
   std::shared_ptr<Run> Make(EpisodeJob job, EpisodeDone done);
   // The same, started on the executor.
   std::shared_ptr<Run> Start(EpisodeJob job, EpisodeDone done);
-  // A recombination, likewise; it has no partial result.
+  // The same for a recombination, which has no partial result.
   std::shared_ptr<Run> Make(GroupJob job, GroupDone done);
   std::shared_ptr<Run> Start(GroupJob job, GroupDone done);
 

@@ -14,7 +14,7 @@ class Executor : public Timers {
  public:
   // Runs `task` on some worker, never inside Post.
   virtual void Post(Task task) = 0;
-  // The same for a task of well below a millisecond: it does not wait for those that are long.
+  // The same for a task that takes well below a millisecond. It does not wait behind long tasks.
   virtual void PostBrief(Task task) { Post(std::move(task)); }
   // How many workers run tasks at once, >= 1.
   virtual int workers() const = 0;

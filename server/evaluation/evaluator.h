@@ -35,8 +35,8 @@ struct EpisodeContext {
   signals::ValueRange range;
   // W3C trace context of the call, for evaluators that ask others; empty: none.
   std::string traceparent;
-  // Of a group, sorted by id, all of the same agents; `episode` has the id of the group, the agents
-  // and no message. Empty: a single episode.
+  // The episodes of a group, sorted by id, all of the same agents; `episode` then has the id of the
+  // group, the agents and no message. Empty where the context is that of a single episode.
   std::vector<std::shared_ptr<const EpisodeContext>> members;
 };
 
@@ -46,7 +46,8 @@ struct Batch {
   absl::Time deadline = absl::InfiniteFuture();
 };
 
-// One answer a question, in order; a question that failed alone fails the batch with its status.
+// One answer for each question, in order. Where a single question failed, the whole batch fails
+// with its status.
 using Answers = std::vector<signals::Answer>;
 using BatchDone = absl::AnyInvocable<void(absl::StatusOr<Answers>)>;
 
@@ -61,12 +62,13 @@ class LocalEvaluator;
 class Evaluator {
  public:
   virtual ~Evaluator() = default;
-  // The label of metrics: vote, given, caller, outcome or a configured name.
+  // The evaluator's name in results and metrics: vote, given, caller, outcome or a configured name.
   virtual absl::string_view name() const = 0;
   virtual const signals::EvaluatorTraits& traits() const = 0;
+  // Asks the questions of a batch; `done` gets the answers, or the status of the failure.
   virtual CancelFn Evaluate(Batch batch, BatchDone done) = 0;
-  // This, where answers are computed rather than waited for: the engine then spreads the questions
-  // over its workers itself.
+  // This evaluator where it computes its answers instead of waiting for them, else null. The engine
+  // spreads the questions of a local evaluator over its workers itself.
   virtual const LocalEvaluator* local() const { return nullptr; }
 };
 
@@ -75,8 +77,8 @@ class Evaluator {
 class EpisodeReplay {
  public:
   virtual ~EpisodeReplay() = default;
-  // answers[i] to questions[i]; a table lives as long as this object. UNIMPLEMENTED: a kind that
-  // the traits do not offer.
+  // Sets answers[i] to the answer to questions[i]. A table in it lives as long as this object.
+  // UNIMPLEMENTED: a question is of a kind that the traits do not offer.
   virtual absl::Status Answer(absl::Span<const signals::Question> questions,
                               absl::Span<signals::Answer> answers) const = 0;
   // The grade of each message's answer; empty where answers are not graded. Lives as long as this
@@ -86,11 +88,12 @@ class EpisodeReplay {
 
 class LocalEvaluator : public Evaluator {
  public:
-  // What can be computed once an episode. FAILED_PRECONDITION: the episode lacks what is needed.
+  // Computes what all questions about one episode need. FAILED_PRECONDITION: the episode lacks
+  // something that the evaluator needs.
   virtual absl::StatusOr<std::shared_ptr<const EpisodeReplay>> Prepare(
       std::shared_ptr<const EpisodeContext> context) const = 0;
 
-  // At once, on the calling thread; a table in the answers lives until `done` returns.
+  // Answers at once, on the calling thread; a table in the answers lives until `done` returns.
   CancelFn Evaluate(Batch batch, BatchDone done) final;
   const LocalEvaluator* local() const final { return this; }
 };

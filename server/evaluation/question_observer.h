@@ -10,16 +10,17 @@
 
 namespace assay::evaluation {
 
-// Thread safe; must not block. All counts are questions. What is sent to an evaluator adds up to
-// asked - cached + retried.
+// Must be thread safe and must not block. All counts are numbers of questions; those that are sent
+// to an evaluator are as many as asked - cached + retried.
 class QuestionObserver {
  public:
   virtual ~QuestionObserver() = default;
-  // Answered from the cache, or by another batch that asked the same at the same time.
+  // Questions were answered from the cache, or by another batch that asked the same at the same
+  // time.
   virtual void OnQuestionsCached(absl::string_view /*evaluator*/, int64_t /*count*/) {}
-  // Sent once more after a failure that may pass.
+  // Questions were sent once more after a failure that may pass.
   virtual void OnQuestionsRetried(absl::string_view /*evaluator*/, int64_t /*count*/) {}
-  // Answers that came late or twice, and were ignored.
+  // Answers came late or twice and were ignored.
   virtual void OnAnswersDropped(absl::string_view /*evaluator*/, int64_t /*count*/) {}
 };
 

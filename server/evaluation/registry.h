@@ -32,12 +32,13 @@ struct NamedEvaluator {
 // built-in evaluator (vote, given, caller, outcome).
 absl::Status CheckEvaluatorName(absl::string_view name);
 
-// All of them, by name. Whatever must know every configured evaluator (the server at its start, the
-// labels of metrics, the bound of memory, --check-config) walks this and needs no list of its own.
+// All configured evaluators by name. Whatever must know every one of them (the server at its start,
+// the labels of metrics, the bound of memory, --check-config) walks this and needs no list of its
+// own.
 class EvaluatorRegistry {
  public:
-  // INVALID_ARGUMENT as CheckEvaluatorName, or where nothing makes it. ALREADY_EXISTS: a name used
-  // twice.
+  // INVALID_ARGUMENT as CheckEvaluatorName says, or where `make` is empty. ALREADY_EXISTS: another
+  // evaluator has the name.
   absl::Status Add(NamedEvaluator evaluator);
   const std::map<std::string, NamedEvaluator>& all() const { return evaluators_; }
   // What all caches may hold together.

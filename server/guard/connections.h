@@ -20,7 +20,7 @@
 
 namespace assay::guard {
 
-// One that is open.
+// An open connection.
 class Connection {
  public:
   Connection(std::string peer, std::string network, const service::ConnectionLimits& limits)
@@ -33,8 +33,8 @@ class Connection {
   const std::string& network() const { return network_; }
 
   bool encrypted() const { return kind_ == Kind::kEncrypted; }
-  // Bytes as they come from the socket; called by whoever reads it, one at a time. Why it must be
-  // cut off, kNone: it need not be. Frames are looked at where they are not encrypted.
+  // Looks at the next bytes that came from the socket, unless they are encrypted. Returns why the
+  // connection must be cut off; kNone where it need not be. One thread at a time may call it.
   Cause Take(absl::string_view bytes, FrameGuard::Time now);
 
   Standing standing() const { return standing_.load(std::memory_order_relaxed); }
@@ -65,7 +65,7 @@ inline constexpr int kRefusals = static_cast<int>(Refusal::kDescriptors) + 1;
 // In lower case, such as "peer_arrivals".
 absl::string_view RefusalLabel(Refusal refusal);
 
-// How many there are, and were refused and cut off since the start.
+// How many connections are open, and how many were refused and cut off since the start.
 struct ConnectionCounts {
   int64_t open = 0;
   std::array<int64_t, kRefusals> refused{};
@@ -78,20 +78,21 @@ struct ConnectionCounts {
 // Thread safe.
 class Connections {
  public:
-  // Of those that come from now on.
+  // Sets the limits of the connections that come from now on.
   void set_limits(const service::ConnectionLimits& limits);
   service::ConnectionLimits limits() const;
 
-  // A new one of `peer`; null: it is refused.
+  // Counts a new connection of `peer`. Null where it is refused.
   std::shared_ptr<Connection> Open(const std::string& peer, FrameGuard::Time now);
   void Close(const Connection& connection);
-  // It is cut off; counted once. To its peer it counts as many new ones: whoever is cut off may not
-  // come back at once, again and again.
+  // Notes that a connection is cut off; a second note of the same connection does not count. It
+  // counts like many new connections of its peer, so that whoever is cut off cannot come back at
+  // once, again and again.
   void CutOff(Connection& connection, Cause cause, FrameGuard::Time now);
   void CountRefused(Refusal refusal) { ++refused_[static_cast<size_t>(refusal)]; }
 
-  // A call of the connection of `peer` was let in; or it was refused: it was to no method, or had
-  // no good token.
+  // Notes that a call of the connection of `peer` was let in, or that it was refused because it was
+  // to no known method or had no valid token.
   void LetIn(const std::string& peer);
   void RefusedCall(const std::string& peer, FrameGuard::Time now);
 
@@ -117,7 +118,7 @@ class Connections {
   std::array<std::atomic<int64_t>, kCauses> cut_{};
 };
 
-// Of this process.
+// All connections of this process.
 Connections& AllConnections();
 
 // From now on every connection that gRPC accepts in this process is watched.

@@ -18,14 +18,14 @@
 
 namespace assay::guard {
 
-// What is left of a rate.
+// How much of a rate is left.
 class Allowance {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
   explicit constexpr Allowance(const service::Rate& rate) : rate_(rate), left_(rate.burst) {}
-  // False: nothing is left. What is taken may be more than that: the next has to wait for it. `now`
-  // does not go back.
+  // Takes `amount`, which may be more than what is left: the next take then has to wait for it.
+  // False, and nothing is taken, where nothing is left. `now` must not go back.
   bool Take(double amount, Time now) {
     if (at_ != Time()) {
       left_ += rate_.per_second * std::chrono::duration<double>(now - at_).count();
@@ -43,29 +43,29 @@ class Allowance {
   Time at_{};
 };
 
-// Why a connection is cut off. Fit for a label (CauseLabel).
+// Why a connection is cut off.
 enum class Cause : uint8_t {
   kNone,
   kResets,
   kSettings,
   kPings,
   kPushPromise,
-  kIdleFrames,   // that carry nothing or next to it, or that HTTP/2 does not know
-  kHeaderBlock,  // too large, or in too many parts
+  kIdleFrames,   // frames that carry no data or very little, or whose type HTTP/2 does not know
+  kHeaderBlock,  // a block of header fields that is too large, or in too many parts
   kHeaderBytes,
-  kStrangerCalls,  // of somebody none of whose calls was let in
-  kStrangerData,   // and one was refused
+  kStrangerCalls,  // too many calls, none of which was let in
+  kStrangerData,   // too much data, after a call was refused and none was let in
   kRefusedCalls,
 };
 inline constexpr int kCauses = static_cast<int>(Cause::kRefusedCalls) + 1;
 // In lower case, such as "idle_frames".
 absl::string_view CauseLabel(Cause cause);
 
-// What was said of a connection's calls so far.
+// What became of a connection's calls so far.
 enum class Standing : uint8_t {
-  kUnknown,  // nothing: a busy server says it late
-  kRefused,  // one had no good token, or was to no method; none was let in
-  kLetIn,    // one was
+  kUnknown,  // not decided yet, which may take a busy server a while
+  kRefused,  // a call had no valid token, or was to no known method, and none was let in
+  kLetIn,    // a call was let in
 };
 
 // Not thread safe.
@@ -75,10 +75,11 @@ class FrameGuard {
 
   explicit FrameGuard(const service::ConnectionLimits& limits);
 
-  // The next bytes that the client sent, from the connection's first on. Who was not let in may
-  // make few calls. Who was refused may send little data; before that it is held by the windows of
-  // HTTP/2, and a client of good will may have filled many of them. False: it must be cut off, and
-  // `cause` says why; nothing that follows is looked at.
+  // Looks at the next bytes that the client sent, from the connection's first on. Returns false
+  // where the connection must be cut off; cause() then says why, and nothing that follows is looked
+  // at. A client that was not let in may make few calls, and one that was refused may send little
+  // data. Before it is refused the windows of HTTP/2 bound its data, many of which a client of good
+  // will may have filled.
   bool Take(absl::string_view bytes, Time now, Standing standing);
 
   Cause cause() const { return cause_; }

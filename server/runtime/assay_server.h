@@ -15,9 +15,9 @@ namespace assay::runtime {
 
 class AssayServer {
  public:
-  // Serves when it returns: health says SERVING. UNAVAILABLE: an address cannot be bound.
-  // INVALID_ARGUMENT: the configuration. `catalog`: evaluators and priors beside the configured
-  // ones. `log` outlives the server.
+  // Starts a server, which serves when this returns: health says SERVING. `catalog` has evaluators
+  // and priors beside the configured ones. `log` must outlive the server. UNAVAILABLE: an address
+  // cannot be bound. INVALID_ARGUMENT: the configuration is wrong, as the message says.
   static absl::StatusOr<std::unique_ptr<AssayServer>> Start(const Config& config,
                                                             const service::Catalog& catalog,
                                                             const telemetry::Log* log);
@@ -29,9 +29,9 @@ class AssayServer {
   virtual int http_port() const = 0;     // 0: none
   virtual int streams() const = 0;
 
-  // Health says NOT_SERVING, every stream gets a go_away, what is in flight is finished; returns
-  // when no stream or call is left, after `grace` at the latest. True where nothing had to be cut
-  // off.
+  // Sets health to NOT_SERVING, sends every stream a go_away and finishes what is in flight.
+  // Returns when no stream or call is left, after `grace` at the latest; true where nothing had to
+  // be cut off.
   virtual bool Shutdown(absl::Duration grace) = 0;
 };
 

@@ -51,8 +51,9 @@ struct Config {
   std::map<std::string, v1::FittedPrior> priors;
 };
 
-// Puts one setting, as environment and flags give it, on top: listen, metrics, http, ops, insecure,
-// workers, grace, token_file. INVALID_ARGUMENT: no such setting or not its type.
+// Applies one setting as an environment variable or a flag gives it: listen, metrics, http, ops,
+// insecure, workers, grace or token_file. INVALID_ARGUMENT: there is no such setting, or the value
+// is not of its type.
 absl::Status ApplySetting(absl::string_view name, absl::string_view value, Config* config);
 // The settings that ApplySetting knows; each is an environment variable ASSAY_NAME and a flag
 // --name.
@@ -62,8 +63,9 @@ std::vector<absl::string_view> SettingNames();
 // plaintext to the network without being told to.
 absl::Status CheckConfig(const Config& config);
 
-// Settings of a good configuration that differ from their defaults and cannot have an effect, each
-// with its reason: not refused, because files are shared between servers, but said.
+// The settings of a valid configuration that differ from their defaults and cannot have an effect,
+// each with the reason. They are reported but not refused, because files are shared between
+// servers.
 std::vector<std::string> IdleSettings(const Config& config);
 
 // Bytes that the server's memory stays below, by the formula of LimitsConfig (server_config.proto).

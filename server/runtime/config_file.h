@@ -9,8 +9,9 @@
 
 namespace assay::runtime {
 
-// Adds what the file says to `config`. INVALID_ARGUMENT: the file cannot be read, is no JSON, has a
-// field that nobody knows, or a value out of its range; the message names evaluator and field.
+// Adds what the file, or its text, says to `config`. INVALID_ARGUMENT: the file cannot be read, is
+// not JSON, or has an unknown field or a value out of its range; the message names evaluator and
+// field.
 absl::Status ReadConfigFile(const std::string& path, Config* config);
 absl::Status ParseConfig(const std::string& json, Config* config);
 

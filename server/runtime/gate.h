@@ -21,10 +21,10 @@ class Gate final : public service::CallGate {
   // certificate is accepted.
   Gate(std::string token_file, std::vector<std::string> allowed_names);
 
-  // The name is the token's digest, else the first name in the certificate.
-  // Tokens are compared by digest and in constant time. The file is looked at again once a second;
-  // while it cannot be read, or is empty because somebody is writing it, the tokens read last stay
-  // good. A file of nothing but comments withdraws all of them.
+  // The caller's name is the token's digest, or else the first name in its certificate. Tokens are
+  // compared by digest and in constant time. The file is looked at again once a second; while it
+  // cannot be read, or is empty because somebody is writing it, the tokens read last stay good. A
+  // file of nothing but comments withdraws all of them.
   absl::StatusOr<std::string> Check(const service::CallerIdentity& caller) override;
 
  private:

@@ -1,4 +1,5 @@
-// What the whole server takes at once, over all streams and calls; and how much of it one caller.
+// How much the whole server takes at once over all streams and calls, and how much of it one
+// tenant.
 #ifndef ASSAY_SERVER_SESSION_ADMISSION_H_
 #define ASSAY_SERVER_SESSION_ADMISSION_H_
 
@@ -18,13 +19,14 @@ class Admission {
  public:
   enum class Entry : uint8_t { kEntered, kCallerIsFull, kServerIsFull };
 
-  // `server`: what this is a caller's part of; null: the server itself.
+  // `server` is the admission of which this one is a tenant's part; null where this is the server's
+  // own.
   explicit Admission(const Load& max, Admission* server = nullptr) : max_(max), server_(server) {}
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
 
-  // `held` is what the same stream has in the server already: it may have as much as is left free,
-  // so that any number of greedy streams leaves room for one more.
+  // `held` is what the same stream has in the server already. A stream may have as much as is left
+  // free, so that any number of greedy streams leaves room for one more.
   Entry Enter(const Load& load, const Load& held = {}) {
     if (!Take(load, server_ == nullptr ? held : Load())) {
       return server_ == nullptr ? Entry::kServerIsFull : Entry::kCallerIsFull;
@@ -34,7 +36,7 @@ class Admission {
     if (entry != Entry::kEntered) Give(load);
     return entry;
   }
-  // What entered has grown, limits or not; a negative load has shrunk.
+  // What entered has grown by `load`, whatever the limits say; a negative load says it has shrunk.
   void Grow(const Load& load) {
     Give({-load.episodes, -load.bytes});
     if (server_ != nullptr) server_->Grow(load);

@@ -29,7 +29,7 @@ struct Transcript {
   explicit Transcript(const v1::Episode& episode);
 };
 
-// Scores, credits and values, without any text.
+// The scores, credits and values of a member, without any text.
 class AnsweredMember {
  public:
   explicit AnsweredMember(const v1::EpisodeSignals& signals,
@@ -38,9 +38,10 @@ class AnsweredMember {
   const signals::GroupMember& numbers() const { return numbers_; }
   // v(N): the value of the team as it was played.
   double value() const { return value_; }
-  // Of the episode as it was read; empty without AUDIT_FULL.
+  // The digest of the episode as it was read; empty without AUDIT_FULL.
   const std::string& episode_sha256() const { return episode_sha256_; }
-  // None where only the signals are known (ComputeAdvantages): no pairs between episodes then.
+  // Unset where only the signals are known (ComputeAdvantages); there are no pairs between episodes
+  // then.
   const std::optional<Transcript>& transcript() const { return transcript_; }
 
   // What a member with this episode will take once it is answered; at least its real size.

@@ -31,25 +31,27 @@ struct EpisodeWork {
   engine::EpisodeJob Job(absl::Duration timeout) const;
 };
 
-// Validates and converts. `bytes`: the episode's serialised size.
+// Validates and converts an episode. `bytes` is its serialised size.
 absl::StatusOr<EpisodeWork> AcceptEpisode(std::shared_ptr<const v1::Episode> episode, int64_t bytes,
                                           std::shared_ptr<const ResolvedOptions> options,
                                           const Limits& limits);
 
-// Who answers for this episode: the one the options chose, or by what the episode carries.
+// The evaluator of this episode: the one that the options chose, or else the one for which the
+// episode carries what it needs.
 std::shared_ptr<evaluation::Evaluator> EvaluatorFor(const v1::Episode& episode,
                                                     const ResolvedOptions& options);
 
-// Brief, and nobody's answer is waited for: a worker takes several at once.
+// Whether the work is brief and waits for nobody's answer, so that a worker takes several at once.
 bool IsShort(const EpisodeWork& work);
 
-// Memory of its plan while it is worked on: a table of coalitions, or questions and their answers.
+// Bytes of memory that the plan takes while it is worked on: for a table of coalitions, or for
+// questions and their answers.
 int64_t PlanMemory(const EpisodeWork& work);
 
-// Memory that an episode of `bytes` on the wire counts for until it is answered.
+// Bytes of memory that an episode of `bytes` on the wire counts for until it is answered.
 int64_t MemoryOf(const v1::Episode& episode, int64_t bytes);
 
-// Why an episode or a call was turned away by what is in flight.
+// The error of an episode or a call that was turned away because of what is in flight.
 absl::Status NotAdmitted(Admission::Entry entry, absl::Duration retry_after);
 RejectReason ReasonOf(Admission::Entry entry);
 

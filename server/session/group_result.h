@@ -27,7 +27,7 @@ using AskedTeams = std::optional<absl::StatusOr<recombination::Recombined>>;
 // advantages that the members do not support. Into an empty `result`.
 void MakeGroupResult(const GroupWork& work, const AskedTeams& asked, v1::GroupResult* result);
 
-// RESOURCE_EXHAUSTED in place of a result that is larger.
+// Puts RESOURCE_EXHAUSTED in place of a result that is larger than `max_response_bytes`.
 void FitInto(int64_t max_response_bytes, v1::GroupResult* result);
 
 // ComputeAdvantages: a pure function of the request.

@@ -39,7 +39,7 @@ class Groups {
   void Answered(absl::string_view group_id, absl::string_view episode_id,
                 const v1::EpisodeSignals* signals, absl::Time now);
 
-  // Groups whose timeout has passed and that have at least 2 answered members go out.
+  // Makes the groups ready whose timeout has passed and that have at least 2 answered members.
   void OnTime(absl::Time now);
   // The next time at which OnTime has something to do.
   absl::Time next_time() const;
@@ -58,7 +58,7 @@ class Groups {
   // False: no episode is kept.
   bool LetEpisodesGo();
 
-  // Kept for answered members, and set aside for unanswered ones.
+  // Bytes that are kept for answered members or set aside for unanswered ones.
   int64_t bytes() const { return bytes_; }
 
  private:

@@ -1,4 +1,4 @@
-// What the service sees happen. Telemetry implements it.
+// What happens to episodes and streams, as telemetry hears it.
 #ifndef ASSAY_SERVER_SESSION_SESSION_OBSERVER_H_
 #define ASSAY_SERVER_SESSION_SESSION_OBSERVER_H_
 
@@ -13,13 +13,14 @@
 
 namespace assay::service {
 
+// Why an episode or a stream was turned away.
 enum class RejectReason : uint8_t {
-  kCredits,
-  kServer,
-  kStreams,
-  kGroups,
-  kClientDoesNotRead,
-  kCaller
+  kCredits,            // the stream had no credit left
+  kServer,             // the server had as much in flight as it takes
+  kStreams,            // the server, or the caller, had as many streams as it may have
+  kGroups,             // the stream had too many open groups, or too much to keep for them
+  kClientDoesNotRead,  // rejections were left unread
+  kCaller              // the caller had as much in flight as it may have
 };
 inline constexpr int kRejectReasons = 6;
 absl::string_view RejectReasonLabel(RejectReason reason);
@@ -44,12 +45,16 @@ struct StreamSummary {
   int64_t questions = 0;
 };
 
-// Thread safe; must not block.
+// Hears what happens to episodes and streams; telemetry implements it. It must be thread safe and
+// must not block.
 class SessionObserver {
  public:
   virtual ~SessionObserver() = default;
+  // An episode has its result. `elapsed` is the time since it was read, `value_range` the size of
+  // the range.
   virtual void OnEpisode(const v1::EpisodeResult& /*result*/, double /*value_range*/,
                          absl::Duration /*elapsed*/, const Origin& /*origin*/) {}
+  // An episode or a stream was turned away. An episode or a stream was turned away.
   virtual void OnRejected(RejectReason /*reason*/) {}
   virtual void OnStreamOpen() {}
   virtual void OnStreamClosed(const StreamSummary& /*summary*/) {}

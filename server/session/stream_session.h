@@ -44,12 +44,12 @@ struct SessionConfig {
   Limits limits;
   int max_episodes_in_flight = 256;
   int64_t max_bytes_in_flight = int64_t{64} << 20;
-  // Episodes of one stream that the engine works on at once, so that streams share it fairly; all
-  // of them where answers come from outside and are waited for.
+  // How many episodes of one stream the engine works on at once, so that streams share it fairly.
+  // It does not bind where answers come from outside and are waited for.
   int max_started = 32;
-  // Of them, those that may take long; so does a batch of a unary call.
+  // How many of these may take long. The same holds for a unary call.
   int max_long_started = 4;
-  // Groups of one stream about whose teams something is asked at once.
+  // About how many groups of one stream questions are asked at once.
   int max_groups_asking = 8;
   absl::Duration write_stall = absl::Seconds(30);
   absl::Duration first_message = absl::Seconds(60);  // for the options to arrive
@@ -62,14 +62,14 @@ struct SessionConfig {
 
 using Ticket = uint64_t;
 
-// The response's result is what MakeResult gave for the work of this ticket; nobody else writes to
-// it.
+// The result of an episode: `response` holds what MakeResult gave for the work of this ticket, and
+// nobody else writes to it.
 struct EpisodeOutcome {
   Ticket ticket;
   std::shared_ptr<v1::StreamSignalsResponse> response;
 };
 
-// Likewise with a group's.
+// The result of a group, likewise.
 struct GroupOutcome {
   Ticket ticket;
   std::shared_ptr<v1::StreamSignalsResponse> response;
@@ -85,8 +85,8 @@ struct StartEpisode {
 struct CancelEpisode {
   Ticket ticket;
 };
-// A group whose members are all answered, or late: what is asked about its teams is asked, and its
-// result made. Groups and episodes have tickets of one row.
+// A group whose members are all answered, or late. The driver has its questions about teams asked
+// and its result made. Groups and episodes never have the same ticket.
 struct StartGroup {
   Ticket ticket;
   GroupWork work;
@@ -95,24 +95,25 @@ struct StartGroup {
 struct CancelGroup {
   Ticket ticket;
 };
-// At most one is unanswered by OnWriteDone.
+// A response to be written. The next one comes only after OnWriteDone.
 struct WriteResponse {
   std::shared_ptr<const v1::StreamSignalsResponse> response;
   bool more;  // the next one is ready
 };
-// To CallerEvaluator::OnAnswers; kUnknown goes to OnUnknownEvaluation.
+// Answers to be handed to CallerEvaluator::OnAnswers. Where that returns kUnknown the driver calls
+// OnUnknownEvaluation.
 struct DeliverAnswers {
   std::shared_ptr<evaluation::CallerEvaluator> caller;
   std::string evaluation_id;
   absl::StatusOr<evaluation::Answers> answers;
 };
-// To CallerEvaluator::Close.
+// CallerEvaluator::Close is to be called.
 struct CloseCaller {
   std::shared_ptr<evaluation::CallerEvaluator> caller;
   absl::Status status;
 };
-// The last action. No input but OnEpisodesDone, OnGroupDone, OnWriteDone and OnCancel may follow,
-// and none matters.
+// The stream is to be ended with this status. It is the last action. Of the inputs only
+// OnEpisodesDone, OnGroupDone, OnWriteDone and OnCancel may still follow, and have no effect.
 struct FinishStream {
   absl::Status status;
 };
@@ -143,15 +144,15 @@ class StreamSession {
   // Inputs. The request is kept, not copied, until its episode is answered.
   void OnRequest(std::shared_ptr<const v1::StreamSignalsRequest> request, absl::Time now);
   void OnHalfClose(absl::Time now);
-  // Those that are handed in together are written together.
+  // Results of episodes. Those that are handed in together are written together.
   void OnEpisodesDone(std::vector<EpisodeOutcome> outcomes, absl::Time now);
   void OnGroupDone(GroupOutcome outcome, absl::Time now);
-  // From the caller evaluator's sink.
+  // A request of the caller evaluator, from its sink.
   void OnAsk(const evaluation::CallerRequest& request, absl::Time now);
   void OnUnknownEvaluation();
   void OnWriteDone(absl::Time now);
   void OnTimer(absl::Time now);
-  // Announces a go_away, once.
+  // Announces a go_away; only the first call does.
   void OnDrain(absl::string_view reason, absl::Duration grace, absl::Time now);
   // The client is gone or cancelled.
   void OnCancel();

@@ -1,4 +1,4 @@
-// Who has what in flight: each caller's part of the server, for as long as it has a call open.
+// Tenants: each caller's part of the server, for as long as it has a call open.
 #ifndef ASSAY_SERVER_SESSION_TENANTS_H_
 #define ASSAY_SERVER_SESSION_TENANTS_H_
 
@@ -15,7 +15,7 @@
 
 namespace assay::service {
 
-// Of one caller.
+// What one caller has in flight.
 struct CallerShare {
   CallerShare(const Load& max, Admission* server) : admission(max, server) {}
   Admission admission;
@@ -28,10 +28,11 @@ class Callers {
   // `max_each`: what one caller may have in flight. `server` outlives all shares.
   Callers(const Load& max_each, Admission* server) : max_each_(max_each), server_(server) {}
 
-  // The same for all calls of a caller that are open at once; never null.
+  // The share of a caller, which is the same for all of its calls that are open at once; never
+  // null.
   std::shared_ptr<CallerShare> Share(const std::string& caller);
 
-  // How many are remembered, those included that are gone.
+  // How many callers are remembered, including those that have no call any more.
   size_t known() {
     MutexLock lock(&mutex_);
     return shares_.size();

@@ -9,7 +9,7 @@
 
 namespace assay::service {
 
-// Both empty where the caller sent none, or one that is not valid.
+// Both fields are empty where the client sent no trace context, or one that is not valid.
 struct TraceContext {
   std::string trace_id;     // 32 hex digits, for logs
   std::string traceparent;  // for whom we ask: the caller's trace and flags, our own span

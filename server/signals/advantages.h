@@ -1,7 +1,7 @@
-// Advantages of a group: the rollouts of one task compared (proto/signals.md#advantages). Made
-// of scores, values and credits and never of rewards, whose two ledgers meet at the threshold. A
-// pure function of what the episodes' signals carry, so that members scored on different streams
-// give the same numbers.
+// Advantages of a group: the rollouts of one task compared (proto/signals.md#advantages). They are
+// made of scores, values and credits and never of rewards, because those of successes and of
+// failures share out different amounts. They are a pure function of what the episodes' signals
+// carry, so that members scored on different streams give the same numbers.
 #ifndef ASSAY_SERVER_SIGNALS_ADVANTAGES_H_
 #define ASSAY_SERVER_SIGNALS_ADVANTAGES_H_
 
@@ -14,7 +14,7 @@
 
 namespace assay::signals {
 
-// Numbers without a unit; with OutcomeScale::kNone in the unit of the value.
+// The numbers have no unit; with OutcomeScale::kNone they are in the unit of the value.
 struct MemberAdvantages {
   double outcome = 0;             // the score standardised over the group, whatever X is
   std::vector<double> by_agent;   // X, one an agent
@@ -33,11 +33,11 @@ struct GroupAdvantages {
   std::vector<MemberAdvantages> members;
 };
 
-// `recombined`: as Group takes it.
-// FAILED_PRECONDITION with the option's path, the episode and what it lacks: a part asked for by
-// name that the group does not support. UNIMPLEMENTED: a part that is not offered. All outcome
-// parts are exactly 0 where all scores are equal or the group has one member. Nothing depends on
-// the order of the members. O(messages log messages).
+// `recombined` is what is known of teams put together from the group, as Group takes it.
+// FAILED_PRECONDITION, with the path of the option, the episode and what it lacks: the options name
+// a part that the group does not support. UNIMPLEMENTED: they name a part that is not offered. The
+// outcome parts kOutcome and kControl are exactly 0 where all scores are equal or the group has one
+// member. Nothing depends on the order of the members. O(messages log messages).
 absl::StatusOr<GroupAdvantages> ComputeAdvantages(absl::Span<const GroupMember* const> members,
                                                   const AdvantageOptions& options,
                                                   const TeamValues& recombined = {});

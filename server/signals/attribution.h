@@ -18,9 +18,9 @@ namespace assay::signals {
 
 class Attribution final : public Plan<Signals, Question, Answer> {
  public:
-  // `episode`, `options` and `grades` must outlive the attribution. A default-constructed scorer
-  // traits means that there is no scorer. `grades`: of the messages' answers, one a message, or
-  // empty where the evaluator grades none.
+  // `episode`, `options` and `grades` must outlive the attribution. `scorer` as it is by default
+  // says that there is no scorer. `grades` has the grade of each message's answer, or is empty
+  // where the evaluator grades none.
   Attribution(const Episode& episode, const Options& options, const EvaluatorTraits& evaluator,
               const EvaluatorTraits& scorer = {}, absl::Span<const AnswerGrade> grades = {});
   ~Attribution() override;

@@ -38,9 +38,9 @@ inline std::vector<Question> ToEvaluator(const std::vector<assay::Question>& que
 struct Answer : assay::Answer {
   bool cached = false;         // none of the samples was made for this question: it cost nothing
   std::vector<double> scores;  // kMessageScores: one a message, context included (ignored there)
-  // Of a table: CountValues of them for kAllCoalitions and kOwenSets, and for kAllTeams one a
-  // member and agent, member by member. Points into storage that the evaluator keeps until the plan
-  // is finished.
+  // The answer to a question about a table: for kAllCoalitions and kOwenSets CountValues numbers,
+  // for kAllTeams one for each member and agent, member by member. It points into storage that the
+  // evaluator keeps until the plan is finished.
   absl::Span<const double> table;
 };
 

@@ -132,13 +132,22 @@ CreditNumbers None(const Group& group) {
 }
 
 constexpr CreditRule kRules[] = {
-    {CreditPart::kValues, 1, 1, KnowsValueChanges, Values},
-    {CreditPart::kCredit, 0.5, 1, KnowsCredit, Credit},
-    {CreditPart::kScores, 0.5, 0.5, KnowsAnyScore, Scores},
-    {CreditPart::kNone, 0, 1, Always, None},
+    {CreditPart::kValues, 1, 1, KnowsValueChanges, Values,
+     "how much the expected score changed with the message"},
+    {CreditPart::kCredit, 0.5, 1, KnowsCredit, Credit,
+     "how far the message's counterfactual credit lies above the mean of its agent's"},
+    {CreditPart::kScores, 0.5, 0.5, KnowsAnyScore, Scores, "how right a judge found the message"},
+    {CreditPart::kNone, 0, 1, Always, None, "nothing"},
 };
 
 }  // namespace
+
+absl::string_view WordsOf(CreditPart part) {
+  for (const CreditRule& rule : kRules) {
+    if (rule.part == part) return rule.words;
+  }
+  return "";
+}
 
 absl::StatusOr<CreditRule> ChooseCreditRule(const Group& group, CreditPart asked) {
   for (const CreditRule& rule : kRules) {

@@ -6,15 +6,16 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "server/signals/group.h"
 #include "server/signals/options.h"
 
 namespace assay::signals {
 
-// No K is larger.
+// K lies in [-kLargestCredit, kLargestCredit], in units of its divisor.
 inline constexpr double kLargestCredit = 5;
 
-// Of every message of the group.
+// The numbers of which K is made, one for every message of the group.
 struct CreditNumbers {
   std::vector<double> values;    // in units of CreditRule::unit
   std::vector<double> divisors;  // what makes them comparable with the outcome part, before epsilon
@@ -29,7 +30,12 @@ struct CreditRule {
   // What keeps the group from it: FAILED_PRECONDITION naming the episode and the message.
   absl::Status (*supported)(const Group& group);
   CreditNumbers (*compute)(const Group& group);
+  // What K says of a message, for people: it ends a sentence that begins with "K says".
+  const char* words;
 };
+
+// The words of a part; empty for kAuto, and for a value that this build does not know.
+absl::string_view WordsOf(CreditPart part);
 
 // The rule that is asked for. FAILED_PRECONDITION (options.advantages.credit) where the group does
 // not support it.

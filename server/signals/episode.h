@@ -22,7 +22,7 @@ struct JudgeScore {
   double score = 0;  // [-1, 1]
 };
 
-// m_t. The node before message t is node t.
+// The message m_t of proto/signals.md. Node t is the state of the episode before message t.
 struct Message {
   int agent = kContext;       // index into Episode::agents, or kContext
   absl::string_view speaker;  // of context: the agent, no model, that said it; empty: nobody known

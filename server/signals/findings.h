@@ -51,8 +51,8 @@ std::vector<blame::Rollouts> NodeRollouts(const Episode& episode, const Options&
 std::vector<std::optional<double>> NodeValues(const Episode& episode, const Options& options,
                                               const Findings& findings, double score);
 
-// All but the labels. q_t is the process score, else the mean of the judges' scores, else what the
-// scorer found.
+// Everything in MessageFacts but the labels. A message's score is its process score, or the mean of
+// its judges' scores, or else what the scorer found.
 MessageFacts GatherMessageFacts(const Episode& episode, const Options& options,
                                 const Findings& findings, double score);
 

@@ -49,21 +49,21 @@ struct Moments {
 
   double variance() const { return count == 0 ? 0 : squares / count; }
 };
-// Likewise in ascending order of the values.
+// The moments of the values, summed in ascending order for the same reason.
 Moments SortedMoments(std::vector<double> values);
 inline double SortedMean(std::vector<double> values) {
   return SortedMoments(std::move(values)).mean;
 }
 
-// What the messages of each agent of each member are worth in teams put together from the group,
-// member by member, and the variance of that by noise in the evaluator's answers.
+// For each member and agent, member by member, what the agent's messages are worth in teams put
+// together from the group, and the variance of that by noise in the evaluator's answers.
 struct TeamValues {
   absl::Span<const double> values;  // NaN where the agent has no message; empty: not known
   absl::Span<const double> noise;   // empty: exact
 };
 
-// A group laid out flat. A pair is an agent in an episode. Amounts are shares of the value range:
-// the squares of tiny ranges would vanish, and those of huge ones overflow.
+// A group laid out flat, where a pair is an agent in an episode. Amounts are shares of the value
+// range, because the squares of tiny ranges would vanish, and those of huge ones overflow.
 class Group {
  public:
   // `members` and `recombined` must outlive the group. `range` is the size of the value range.
@@ -72,7 +72,7 @@ class Group {
 
   absl::Span<const GroupMember* const> members() const { return members_; }
   double range() const { return range_; }
-  // One a pair, or empty.
+  // One value for each pair, or empty.
   const TeamValues& recombined() const { return recombined_; }
 
   int pairs() const { return static_cast<int>(agents_.size()); }
@@ -82,20 +82,23 @@ class Group {
   const MemberMessage& message(int m) const { return *messages_[m]; }
   int pair_of(int m) const { return pair_of_[m]; }
 
-  // In shares of the value range but for the mean, which is in the unit of the value.
+  // The mean score, in the unit of the value and not in shares of the range.
   double mean_score() const { return mean_score_; }
-  // y_e - mean y of a member; exactly 0 for all where all scores are equal.
+  // The score of a member less the mean score; exactly 0 for all members where all scores are
+  // equal.
   double score_deviation(int member) const { return score_deviations_[member]; }
-  // Sum of their squares.
+  // The sum of the squares of all score deviations.
   double score_squares() const { return score_squares_; }
 
-  // Of `values`, one a pair, over each policy; results are one a pair as well. NaN stands for
-  // nothing.
+  // For each pair the moments of `values` (one for each pair) over the pairs of its policy. A NaN
+  // is left out.
   std::vector<Moments> PairMoments(const std::vector<double>& values) const;
+  // Likewise the sum.
   std::vector<double> PairSums(const std::vector<double>& values) const;
-  // Mean squared deviation of `values`, one a pair, from the mean of their policy.
+  // The mean squared deviation of `values` (one for each pair) from the mean of their policy.
   double PairVariance(const std::vector<double>& values) const;
-  // Of `values`, one a message, over the messages of each policy; results are one a message.
+  // For each message the moments of `values` (one for each message) over the messages of its
+  // policy.
   std::vector<Moments> MessageMoments(const std::vector<double>& values) const;
 
  private:

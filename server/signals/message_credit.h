@@ -12,7 +12,7 @@ struct MessageCredits {
   // One a message of the episode, 0 for context; in the unit of the value. An agent's messages add
   // up to its credit. Empty: nothing counterfactual was asked.
   std::vector<double> values;
-  // They are Owen values. False: equal shares of the agents' credit.
+  // Whether they are Owen values, and not equal shares of the agents' credit.
   bool owen = false;
 };
 

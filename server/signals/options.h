@@ -31,9 +31,9 @@ struct ValueRange {
   double size() const { return high - low; }
 };
 
-// As the caller chose them; with max_questions = 0 QuestionBudget decides, by the evaluator's cost
-// and the number of agents. What follows from the episode (n, seed, the range of values, noise) is
-// set by the credit phase.
+// The options of the estimator as they were sent. With max_questions = 0 QuestionBudget decides by
+// the evaluator's cost and the number of agents. What follows from the episode (n, seed, the range
+// of values, noise) is set by the credit phase.
 using EstimatorOptions = credit::CreditOptions;
 
 struct MessageRewardOptions {

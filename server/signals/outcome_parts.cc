@@ -120,12 +120,23 @@ OutcomeNumbers Recombined(const Group& group, OutcomeScale scale) {
 }
 
 constexpr OutcomeRule kRules[] = {
-    {OutcomePart::kRecombined, KnowsTeams, Recombined},
-    {OutcomePart::kControl, KnowsValuesWithout, Control},
-    {OutcomePart::kOutcome, Always, Outcome},
+    {OutcomePart::kRecombined, KnowsTeams, Recombined,
+     "how much more the agent's messages are worth in its siblings' teams than those of its "
+     "siblings"},
+    {OutcomePart::kControl, KnowsValuesWithout, Control,
+     "how much better the episode went than its siblings, less what the team without the agent "
+     "explains of it"},
+    {OutcomePart::kOutcome, Always, Outcome, "how much better the episode went than its siblings"},
 };
 
 }  // namespace
+
+absl::string_view WordsOf(OutcomePart part) {
+  for (const OutcomeRule& rule : kRules) {
+    if (rule.part == part) return rule.words;
+  }
+  return "";
+}
 
 absl::StatusOr<OutcomeRule> ChooseOutcomeRule(const Group& group, OutcomePart asked) {
   for (const OutcomeRule& rule : kRules) {

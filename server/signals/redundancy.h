@@ -15,7 +15,7 @@ namespace assay::signals {
 // than five words has rho = 0: "Continue." may be right twice. Words are split at ASCII white space
 // and compared in ASCII lower case.
 //
-// `compute` false: 0 where the caller gave nothing. One pass, O(bytes).
+// Where `compute` is false, rho is 0 wherever the episode gives none. One pass, O(bytes).
 std::vector<double> Redundancies(const Episode& episode, bool compute);
 
 }  // namespace assay::signals

@@ -1,5 +1,5 @@
-// What an attribution yields (proto/signals.md). Plain numbers; wire/convert puts them on the
-// wire.
+// What an attribution yields, as plain numbers (proto/signals.md). wire/convert.h puts them on the
+// wire; fields without a comment are explained in assay/v1/signals.proto.
 #ifndef ASSAY_SERVER_SIGNALS_SIGNALS_H_
 #define ASSAY_SERVER_SIGNALS_SIGNALS_H_
 

@@ -10,7 +10,7 @@
 
 namespace assay::signals {
 
-// Authors are numbered by their first messages, the agents' messages by their order.
+// Unions are numbered in the order of their first messages, and the agents' messages in theirs.
 struct Unions {
   absl::InlinedVector<int, 16> union_of;  // of each of the agents' messages
   absl::InlinedVector<int, 8> sizes;      // of each union
@@ -18,8 +18,8 @@ struct Unions {
 };
 Unions MakeUnions(const Episode& episode);
 
-// Values in the answer to a question: one, or those of a table. INT64_MAX where they are too many
-// to be counted.
+// How many values the answer to a question of this kind has: one, or those of a table. INT64_MAX
+// where the number does not fit.
 int64_t CountValues(QuestionKind kind, const Episode& episode);
 
 }  // namespace assay::signals

@@ -17,10 +17,10 @@ struct ValueChange {
   double variance = 0;  // from the rollouts behind the two; 0 where both values are exact
 };
 
-// One a message of the episode; none for context and where one of the two nodes has no value. Empty
-// where no node before the end has one. The value of a node is what the episode or an exact answer
-// gives; of rollouts their posterior mean (blame::NodeValuesOfRollouts), which does not know how
-// the episode ended; of the last node the score.
+// The change across each message of the episode; unset for context and where one of the two nodes
+// has no value. Empty where no node before the end has one. The value of a node is what the episode
+// or an exact answer gives, or the posterior mean of its rollouts (blame::NodeValuesOfRollouts),
+// which does not know how the episode ended; that of the last node is the score.
 std::vector<std::optional<ValueChange>> ValueChanges(const Episode& episode, const Options& options,
                                                      const Findings& findings, double score);
 

@@ -23,8 +23,8 @@ class LineLimiter {
   // Sources that are remembered; all beyond share one allowance.
   static constexpr size_t kMaxSources = 4096;
 
-  // Whether `source` may log a line now: how many of its lines were left out since its last one; or
-  // none: this one is left out too.
+  // Unset where `source` may not log a line now, which is then left out. Otherwise how many of its
+  // lines were left out since its last one.
   std::optional<int64_t> Admit(absl::string_view source, Time now);
 
  private:

@@ -28,8 +28,8 @@ class Log {
   using Value = absl::variant<int64_t, double, absl::string_view>;
   using Field = std::pair<absl::string_view, Value>;
 
-  // To standard error, written by a thread of its own; a full queue drops its oldest lines rather
-  // than make an episode wait.
+  // A log to standard error, written by a thread of its own. A full queue drops its oldest lines
+  // rather than make an episode wait.
   Log();
   explicit Log(std::shared_ptr<spdlog::logger> logger);
   // Waits for the last lines to be written, but not for a reader that has stopped reading.
@@ -43,8 +43,9 @@ class Log {
   const std::shared_ptr<spdlog::logger> logger_;
 };
 
-// One line a stream, one a failed episode; of one address and of one stream no more than
-// LineLimiter lets through: "left_out" says how many there were since the last.
+// Writes one line for each stream that has ended and one for each episode that failed. For one
+// address and one stream there are no more than LineLimiter lets through; "left_out" says how many
+// were left out since the last line.
 class ServiceLog final : public service::SessionObserver {
  public:
   // `log` outlives this.

@@ -29,7 +29,7 @@ inline void AddDetails(grpc::CallbackServerContext* context, const absl::Status&
   }
 }
 
-// In one piece. Its sizes are known: somebody has counted its bytes just before.
+// The message in one piece. Its sizes must be cached: the caller has just counted its bytes.
 inline grpc::ByteBuffer Serialise(const google::protobuf::MessageLite& message) {
   grpc::Slice slice(static_cast<size_t>(message.GetCachedSize()));
   message.SerializeWithCachedSizesToArray(const_cast<uint8_t*>(slice.begin()));

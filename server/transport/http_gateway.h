@@ -20,7 +20,7 @@ class HttpGateway {
                                                             const HttpRoutes* routes);
   virtual ~HttpGateway() = default;
   virtual int port() const = 0;
-  // Requests that are being answered.
+  // How many requests are being answered.
   virtual int calls() const = 0;
 };
 

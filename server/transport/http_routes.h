@@ -61,10 +61,12 @@ class HttpRoutes {
   // `gate` may be null: everybody may call. All that is pointed to outlives this.
   HttpRoutes(const ServiceDeps& deps, CallGate* gate) : deps_(deps), gate_(gate) {}
 
-  // UNAUTHENTICATED: not with this Authorization header. For before the body is read.
+  // Whether a request with this Authorization header may be made, asked before its body is read.
+  // UNAUTHENTICATED: it may not.
   absl::Status MayCall(absl::string_view authorization) const;
-  // Whether a request is answered while its body is read: by Stream, which blocks. Returns why it
-  // was refused, before anything was written; nothing where the answer was.
+  // Whether a request is answered while its body is read, which is what Stream does, and blocks.
+  // Stream returns why it refused the request before anything was written, and nothing where it
+  // answered.
   static bool IsStream(const HttpCall& call);
   std::optional<HttpReply> Stream(const HttpCall& call, HttpDuplex duplex) const;
   // Calls `done` exactly once, possibly before it returns.

@@ -2,14 +2,14 @@
 //
 //   POST /v1/signals, Content-Type: application/x-ndjson
 //
-// In: first, if at all, {"options": AttributionOptions}; then an Episode a line. Out: an
-// EpisodeResult for each episode in the order in which they are ready, a GroupResult for each group
-// after its episodes, and {"notice": Notice} for what is probably a mistake: what `assay-rl
-// signals` writes, and its other commands read. A line that is no episode gets an EpisodeResult
-// with an error that names the line. A stream that ends early ends with {"error": Error}.
-// Evaluators that ask the caller are not for HTTP. The server reads ahead no more than gRPC's
-// credits allow, and in pieces of 4 KiB: who waits for an answer before the body's end fills up
-// with empty lines.
+// The first line may be {"options": AttributionOptions}; every other line is an Episode. The answer
+// has a line with an EpisodeResult for each episode, in the order in which they are ready, one with
+// a GroupResult for each group, after its episodes, and {"notice": Notice} for what is probably a
+// mistake. `assay-rl signals` writes the same lines, and other commands read them. A line that is
+// no episode gets an EpisodeResult with an error that names the line. A stream that ends early ends
+// with {"error": Error}. The caller evaluator is not offered over HTTP. The server reads ahead no
+// more than gRPC's credits allow, and in pieces of 4 KiB: a client that waits for an answer before
+// the end of its body has to fill the piece up with empty lines.
 #ifndef ASSAY_SERVER_TRANSPORT_HTTP_STREAM_H_
 #define ASSAY_SERVER_TRANSPORT_HTTP_STREAM_H_
 

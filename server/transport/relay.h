@@ -1,6 +1,6 @@
-// The door of the HTTP ports. Civetweb has a thread a connection: what stands in its way here,
-// where a connection costs a few kilobytes, cannot take its threads. And it knows neither IPv6 nor
-// Unix sockets.
+// Stands in front of the HTTP ports. Civetweb has a thread for each connection, and a connection
+// that says nothing would hold one; here such a connection waits for a few kilobytes. Civetweb also
+// knows neither IPv6 nor Unix sockets.
 #ifndef ASSAY_SERVER_TRANSPORT_RELAY_H_
 #define ASSAY_SERVER_TRANSPORT_RELAY_H_
 
@@ -23,11 +23,13 @@ class Relay {
   virtual ~Relay() = default;    // closes all connections, and removes a Unix socket
   virtual int port() const = 0;  // 0: a Unix socket
 
-  // Both are of the connection that the target knows by `inside_port`, its peer's port. Thread
-  // safe. Its real peer, as gRPC writes it: ipv4:ADDRESS:PORT, ipv6:[ADDRESS]:PORT or unix:. Empty:
-  // there is none.
+  // The two functions below are about the connection that the target knows by `inside_port`, the
+  // port of its peer. They are thread safe.
+
+  // The real peer of the connection as gRPC writes it: ipv4:ADDRESS:PORT, ipv6:[ADDRESS]:PORT or
+  // unix:. Empty where there is no such connection.
   virtual std::string PeerOf(int inside_port) = 0;
-  // What still comes from the peer is dropped; the target's answer gets through.
+  // From now on drops what comes from the peer. The target's answer still gets through.
   virtual void StopReading(int inside_port) = 0;
 };
 

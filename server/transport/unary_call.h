@@ -48,11 +48,12 @@ class UnaryCall final : public grpc::ServerGenericBidiReactor {
   // Reads the request.
   void Begin();
 
-  // Both exactly once, one of them.
+  // Ends the call with an error or an answer. One of the two is to be called, once.
   void Reply(const absl::Status& error);
   void Reply(const google::protobuf::Message& answer);
 
-  // Cancelled with the call, and kept until the call is over: its episodes count for as long.
+  // Cancels `batch` with the call, and keeps it until the call is over, for as long as its episodes
+  // count.
   void Watch(const std::shared_ptr<BatchCall>& batch);
 
   const CallContext& caller() const { return caller_; }

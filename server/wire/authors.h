@@ -8,11 +8,11 @@
 
 namespace assay::service {
 
-// Whether the agent is a model: what others say is context.
+// Whether the agent is a model. What any other agent says is context.
 bool IsModel(const v1::Agent& agent);
 
-// Of each message the index of its author in `agents`, or signals::kContext: nobody wrote it, or
-// one who is no model. Unknown authors count as nobody. O(agents + messages).
+// For each message the index of its author in `agents`, or signals::kContext where it has no
+// author, an unknown one, or one that is not a model. O(agents + messages).
 std::vector<int> Authors(const v1::Episode& episode);
 
 // Whether any message of a model has an answer to vote with.

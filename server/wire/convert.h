@@ -19,7 +19,7 @@ namespace assay::service {
 // Every view points into `episode`; no content is copied. `episode` must be valid.
 signals::Episode EpisodeFromWire(const v1::Episode& episode);
 
-// `episode` points into what `storage` keeps alive.
+// The context of one episode for its evaluators. `storage` must keep `episode` alive.
 std::shared_ptr<const evaluation::EpisodeContext> MakeContext(std::shared_ptr<const void> storage,
                                                               const v1::Episode& episode,
                                                               const signals::Options& options,

@@ -48,7 +48,7 @@ absl::Status EpisodeTimedOut(absl::Duration timeout);
 absl::Status GoingAway(absl::string_view reason);
 absl::Status CallerIsGone();
 
-// `status` must not be OK.
+// The status, which must not be OK, as results carry it.
 v1::Error ErrorToWire(const absl::Status& status);
 
 // The lower-case name of a code as metrics and logs carry it: ok, invalid_argument, ...

@@ -1,4 +1,4 @@
-// Every limit of the wire in one place. A violated one is OUT_OF_RANGE with the field's path.
+// Every limit of the wire in one place; signal_service.proto explains each.
 #ifndef ASSAY_SERVER_WIRE_LIMITS_H_
 #define ASSAY_SERVER_WIRE_LIMITS_H_
 
@@ -10,35 +10,35 @@
 
 namespace assay::service {
 
-// What fills again by itself: `burst` at once, and then `per_second`.
+// A bound that fills again by itself: `burst` may happen at once, and then `per_second`.
 struct Rate {
   double burst;
   double per_second;
 };
 
-// Of connections to the gRPC ports. No client of good will comes near; whoever goes beyond is
-// refused or cut off (server/guard). A peer is one network (NetworkOf).
+// Limits of connections to the gRPC ports. No client of good will comes near them; whoever goes
+// beyond is refused or cut off (server/guard). A peer is one network (NetworkOf).
 struct ConnectionLimits {
-  // Open at once; one more is closed as soon as it is accepted. Of one peer half of them.
+  // How many may be open at once; one more is closed when it is accepted. One peer may have half.
   int32_t max_connections = 8'192;
-  // New ones of one peer, and how many of them one counts for that is cut off.
+  // New connections of one peer, and how many of them a connection that is cut off counts for.
   Rate peer_arrivals = {2'048, 200};
   double arrivals_of_a_cut = 50;
-  // Peers whose new connections are counted one by one; all beyond share one count.
+  // How many peers have a count of new connections of their own; all others share one.
   int32_t max_peers = 4'096;
 
-  // All that follow are of one connection. Calls to no method, or without a good token.
+  // All that follow are of one connection. Calls to no known method, or without a valid token.
   Rate refused_calls = {100, 20};
-  // Frames of HTTP/2. Idle are those that carry nothing or next to it, and unknown ones.
+  // Frames of HTTP/2. Idle are those that carry no data or very little, and those of unknown type.
   Rate resets = {500, 200};
   Rate settings = {50, 1};
   Rate pings = {1'000, 500};
   Rate idle_frames = {100'000, 50'000};
-  // A block of header fields: bytes, and CONTINUATION frames. gRPC takes 8 KiB of fields.
+  // One block of header fields: its bytes, and its CONTINUATION frames. gRPC takes 8 KiB of fields.
   int32_t max_header_block_bytes = 64 << 10;
   int32_t max_continuations = 32;
   Rate header_bytes = {16 << 20, 8 << 20};
-  // Of strangers: until a call is let in; data from the first call that is refused.
+  // Of a connection of which no call was let in yet; data counts from its first refused call on.
   Rate stranger_calls = {1'000, 200};
   Rate stranger_header_bytes = {1 << 20, 256 << 10};
   Rate stranger_data_bytes = {512 << 10, 64 << 10};
@@ -47,14 +47,14 @@ struct ConnectionLimits {
   v1::ConnectionLimits ToWire() const;
 };
 
-// Of connections to an HTTP port.
+// Limits of connections to an HTTP port.
 struct HttpLimits {
-  // Held at once; more wait in the system's queue. Of one peer at most half of them.
+  // How many are held at once; more wait in the system's queue. One peer may have half.
   int32_t max_connections = 1'024;
-  // Served at once; more wait for at most `patience`. Of one peer at most three quarters of them.
+  // How many are served at once; more wait up to `patience`. One peer may have three quarters.
   int32_t max_served = 60;
   absl::Duration patience = absl::Seconds(10);
-  // From the connection's start to the end of its first request's head, and the size of that.
+  // How long the head of a connection's first request may take to arrive, and how large it may be.
   absl::Duration head_time = absl::Seconds(10);
   int32_t max_head_bytes = 16 << 10;
 
@@ -63,7 +63,7 @@ struct HttpLimits {
   v1::HttpLimits ToWire() const;
 };
 
-// Of the metrics port: a scrape takes milliseconds, and few come at once.
+// Limits of the metrics port, where a scrape takes milliseconds, and few come at once.
 inline constexpr HttpLimits kMetricsLimits = {256, 7, absl::Seconds(5), absl::Seconds(5), 16 << 10};
 
 struct Limits {
@@ -75,14 +75,14 @@ struct Limits {
   int32_t max_open_groups = 256;
   int32_t max_outstanding_questions = 10'000;
   int32_t max_id_bytes = 256;
-  // Above max_episode_bytes, so that a large episode is an item's error and not the stream's end.
+  // Above max_episode_bytes, so that a large episode gets an error and does not end its stream.
   int64_t max_transport_bytes = int64_t{64} << 20;
   int32_t max_episodes_per_call = 4'096;
   // The search for an error plans batches in proportion to this budget before anybody is asked, and
   // log-likelihoods of more rollouts would lose digits.
   int32_t max_rollouts = 1'000'000;
 
-  // For a unary request, or the body of one by HTTP, to arrive in full.
+  // How long a unary request, or the body of a request by HTTP, may take to arrive.
   absl::Duration request_time = absl::Seconds(60);
 
   ConnectionLimits connections;
@@ -91,12 +91,12 @@ struct Limits {
   // What each message and agent of an episode takes in memory beside its text: in the parsed form,
   // the plan and the answer.
   static constexpr int64_t kPartBytes = 1'024;
-  // Memory of the largest episode.
+  // The memory that the largest episode takes.
   int64_t max_episode_memory() const {
     return max_episode_bytes + kPartBytes * (int64_t{max_messages} + max_agents);
   }
 
-  // Memory of one message of the transport once it is parsed, as MemoryOnceParsed counts it: a
+  // The most memory that one request may take once it is parsed, as MemoryOnceParsed counts it. A
   // batch of ordinary episodes takes half of it.
   int64_t max_parsed_bytes() const {
     return max_transport_bytes + kPartBytes * (int64_t{max_messages} + max_agents);

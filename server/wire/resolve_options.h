@@ -32,7 +32,7 @@ using MakeCallerFn = absl::FunctionRef<evaluation::CallerStack(const signals::Ev
 struct ResolvedOptions {
   v1::AttributionOptions wire;  // as StreamReady echoes it
   std::shared_ptr<const signals::Options> options;
-  // Null: chosen by episode among the three below.
+  // The evaluator of all episodes. Null where each episode decides among the three below.
   std::shared_ptr<evaluation::Evaluator> chosen;
   std::shared_ptr<evaluation::Evaluator> vote, given, outcome;
   v1::VoteReplay vote_options;                          // the options of `vote`, as resolved
@@ -49,14 +49,14 @@ absl::StatusOr<ResolvedOptions> ResolveOptions(const v1::AttributionOptions& sen
                                                const Limits& limits, const Catalog& catalog,
                                                std::optional<MakeCallerFn> make_caller);
 
-// The range alone, as ComputeAdvantages takes it; unset is [0, 1].
+// The value range alone, as ComputeAdvantages takes it. Null stands for [0, 1].
 absl::StatusOr<signals::ValueRange> ResolveRange(const v1::ValueRange* sent);
-// `wire` gets the defaults filled in. Paths begin with `prefix`.
+// Fills the defaults into `wire` and gives the options. Paths in errors begin with `prefix`.
 absl::StatusOr<signals::AdvantageOptions> ResolveAdvantages(v1::AdvantageOptions* wire,
                                                             const signals::ValueRange& range,
                                                             absl::string_view prefix);
 
-// A table counts as the kind of question whose answers it holds.
+// The kind on the wire. A table counts as the kind of question whose answers it holds.
 v1::QuestionKind QuestionKindToWire(signals::QuestionKind kind);
 
 }  // namespace assay::service

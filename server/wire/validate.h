@@ -12,9 +12,9 @@
 
 namespace assay::service {
 
-// The first fault, with the field's path: INVALID_ARGUMENT, OUT_OF_RANGE for a limit,
-// FAILED_PRECONDITION where the evaluator chosen explicitly cannot answer for this episode.
-// `bytes` is the episode's serialised size. O(episode without its contents).
+// Returns the first fault with the field's path: INVALID_ARGUMENT, OUT_OF_RANGE where a limit is
+// exceeded, or FAILED_PRECONDITION where the evaluator that was chosen by name cannot answer for
+// this episode. `bytes` is the episode's serialised size. O(episode without its texts).
 absl::Status ValidateEpisode(const v1::Episode& episode, int64_t bytes,
                              const ResolvedOptions& options, const Limits& limits);
 
@@ -22,8 +22,8 @@ absl::Status ValidateEpisode(const v1::Episode& episode, int64_t bytes,
 absl::Status ValidateId(absl::string_view path, absl::string_view id, const Limits& limits);
 absl::Status ValidateGroup(const v1::Group& group, const Limits& limits);
 
-// What ComputeAdvantages reads of an episode's signals. Paths begin with `at`. INVALID_ARGUMENT
-// also for a message of an agent that is not listed, once or twice.
+// Checks what ComputeAdvantages reads of an episode's signals. Paths begin with `at`.
+// INVALID_ARGUMENT also where an agent is listed twice, or one with a message is not listed.
 absl::Status ValidateMember(const v1::EpisodeSignals& signals, const signals::ValueRange& range,
                             const Limits& limits, absl::string_view at);
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Usage: tests/attack/run.sh [short | [--mode plain|tls|mutual|proxy] [--seconds S] [--rounds N] [NAME...]]
-# Attacks a server of its own on loopback and measures it, beside a well-behaved client: see attack/run.py, and attacks.py
-# for the attacks. `short` is for the chaos stage: those that once ended a server, 3 s each, and a server without
+# Attacks a server of its own on loopback and measures it, beside a well-behaved client: see attack/run.py, and outside.py
+# and inside.py there for the attacks. `short` is for the chaos stage: those that once ended a server, 3 s each, and a server without
 # descriptors.
 # Exit 0 only where every bound was kept: memory below what --check-config promises, the client's p99 below 1 s and no
 # call lost, a new connection served within 1 s, memory and descriptors back within ten seconds.

@@ -5,6 +5,7 @@
 Ends with one line a figure, NAME VALUE UNIT. Echo and client take turns, because a machine's speed drifts; the median
 of the rounds counts. The echo client is the plain gRPC stub with the same window and nothing else. The ratios of CPU
 time are those of this process alone: they hold where client, server and others share too few cores.
+python_local_over_beside is assay_rl.local() over the server at a port.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ def main() -> int:
     assert echo.stdout is not None
     target = echo.stdout.readline().split()[-1]
     try:
-        with assayd.running() as server:
+        with assayd.running() as server, assay_rl.local() as local:
             runs: dict[str, Callable[[], None]] = {
                 "echo_sync": lambda: echo_sync(target, protos, window),
                 "echo_async": lambda: asyncio.run(echo_async(target, protos, window)),
@@ -133,6 +134,7 @@ def main() -> int:
                 "async_proto": lambda: asyncio.run(client_async(server.target, protos, False)),
                 "sync_friendly": lambda: client_sync(server.target, friendly, True),
                 "async_friendly": lambda: asyncio.run(client_async(server.target, friendly, True)),
+                "local": lambda: client_sync(local.target, protos, False),
             }
             rates: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
             for _ in range(arguments.rounds):
@@ -149,6 +151,7 @@ def main() -> int:
             client, echo_rates = rates[f"{mode}_{kind}"], rates[f"echo_{mode}"]
             print(f"python_{mode}_{kind}_over_echo {median_ratio(client, echo_rates, 0):.3f} ratio")
             print(f"python_{mode}_{kind}_cpu_over_echo {median_ratio(client, echo_rates, 1):.3f} ratio")
+    print(f"python_local_over_beside {median_ratio(rates['local'], rates['sync_proto'], 0):.3f} ratio")
     return 0
 
 

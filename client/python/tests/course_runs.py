@@ -31,7 +31,7 @@ class Plan:
     honest: int = 31
     echo: int = 42
     skill: float = 0.9
-    runs: int = 4
+    members: int = 4  # episodes of a group
     tasks: int = 4
     seed: int = 1
 
@@ -48,19 +48,19 @@ def play(plan: Plan) -> Iterator[Step]:
         episodes: list[episode_pb2.Episode] = []
         results: list[signal_service_pb2.EpisodeResult | signal_service_pb2.GroupResult] = []
         for number in range(plan.tasks):
-            members = [_debate(plan, step, (step + number) % len(TASKS), run, luck) for run in range(plan.runs)]
+            members = [_debate(plan, step, (step + number) % len(TASKS), one, luck) for one in range(plan.members)]
             answered = [signals_of(member, OPTIONS) for member in members]
             episodes += members
             results += [*answered, group_of(members, answered, OPTIONS)]
         yield Step(episodes, results)
 
 
-def _debate(plan: Plan, step: int, task: int, run: int, luck: random.Random) -> episode_pb2.Episode:
+def _debate(plan: Plan, step: int, task: int, one: int, luck: random.Random) -> episode_pb2.Episode:
     right = str((11 + task) * (14 + task))
     wrong = str(int(right) + 10)
-    out = episode_pb2.Episode(id=f"step{step:03d}/task{task}/run{run}")
+    out = episode_pb2.Episode(id=f"step{step:03d}/task{task}/{one}")
     out.task.id, out.task.prompt, out.task.reference_answer = f"times-{task}", TASKS[task], right
-    out.group.id, out.group.size = f"step{step:03d}/task{task}", plan.runs
+    out.group.id, out.group.size = f"step{step:03d}/task{task}", plan.members
     for role in ("solver", "checker", "saboteur", "critic"):
         out.agents.add(id=role, role=role)
     skill = 0.45 + (plan.skill - 0.45) * min(1.0, step / (plan.steps * 0.7))

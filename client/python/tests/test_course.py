@@ -68,7 +68,7 @@ def test_a_failure_is_no_number() -> None:
 
 
 def test_a_summary_is_a_small_file_that_is_read_again(tmp_path: Path) -> None:
-    (step,) = play(Plan(steps=1, tasks=8, runs=8))
+    (step,) = play(Plan(steps=1, tasks=8, members=8))
     out = StepSummary(7)
     for episode in step.episodes:
         out.expect(episode)
@@ -173,7 +173,7 @@ def test_the_name_tells_the_step(name: str, number: int | None) -> None:
 
 
 def test_a_folder_is_a_run(tmp_path: Path) -> None:
-    write(Plan(steps=12, tasks=1, runs=2), tmp_path / "run")
+    write(Plan(steps=12, tasks=1, members=2), tmp_path / "run")
     found = files.inputs([str(tmp_path / "run")])
     assert [one.step for one in found if one.kind == "signals"] == list(range(12))
     assert sum(one.kind == "episodes" for one in found) == 12
@@ -184,7 +184,7 @@ def test_a_folder_is_a_run(tmp_path: Path) -> None:
 
 def test_a_field_of_each_line_tells_its_step(tmp_path: Path) -> None:
     lines = []
-    for number, step in enumerate(play(Plan(steps=2, tasks=1, runs=2))):
+    for number, step in enumerate(play(Plan(steps=2, tasks=1, members=2))):
         write_lines(tmp_path / "one.jsonl", step.results)
         for line in (tmp_path / "one.jsonl").read_text().splitlines():
             lines.append(json.dumps({**json.loads(line), "trainer": {"step": 10 * number}}))

@@ -10,7 +10,7 @@ import pytest
 
 from assay_rl import Episode
 from assay_rl.convert import ConversionError, from_record
-from assay_rl.convert.source import decode
+from assay_rl.convert.json_values import decode
 
 TABLE = Path(__file__).resolve().parents[3] / "tests" / "data" / "log_records.jsonl"
 ROWS = [json.loads(line) for line in TABLE.open(encoding="utf-8", newline="\n")] if TABLE.is_file() else []

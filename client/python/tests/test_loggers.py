@@ -240,7 +240,7 @@ def test_the_command_logs_files(
     pytest.importorskip(tracker)
     monkeypatch.setenv("WANDB_SILENT", "true")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    write(Plan(steps=2, tasks=1, runs=2), tmp_path / "run")
+    write(Plan(steps=2, tasks=1, members=2), tmp_path / "run")
     to = (tmp_path / "out").as_uri() if tracker == "mlflow" else str(tmp_path / "out")
     (tmp_path / "out").mkdir()
     extra = ["--offline"] if tracker == "wandb" else []
@@ -250,7 +250,7 @@ def test_the_command_logs_files(
 
 
 def test_a_package_that_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(Plan(steps=1, tasks=1, runs=2), tmp_path / "run")
+    write(Plan(steps=1, tasks=1, members=2), tmp_path / "run")
     try:
         import tensorboard  # noqa: F401
     except ImportError:

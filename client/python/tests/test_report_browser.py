@@ -96,7 +96,7 @@ def test_the_waterfall_leads_from_baseline_to_outcome(browser: Any, small: Path)
         "b",
         "c",
         "The whole teamvalue with everybody",
-        "Outcomethe score of the run",
+        "Outcomethe score of the episode",
     ]
     assert "+0.367" in rows[1]
     assert MINUS + "0.133" in rows[3]
@@ -116,9 +116,10 @@ def test_posterior_shows_error_and_repair(browser: Any, small: Path) -> None:
 
 def test_groups_show_their_advantages(browser: Any, small: Path) -> None:
     reader = Reader(browser, small)
-    assert "task" in reader.page.locator("section:has(h2:has-text('Tasks'))").inner_text()
+    reader.go("#/groups")
+    assert "task" in reader.page.locator("section:has(h2:has-text('The groups'))").inner_text()
     reader.page.click("#list a:has-text('valued')")
-    assert "The score of this run stands at" in reader.page.inner_text("main")
+    assert "Against the mean this one stands at" in reader.page.inner_text("main")
     assert reader.page.get_attribute(".message .reward >> nth=0", "title") == "advantage"
     assert "reward" in reader.page.locator(".facts").first.inner_text()
     assert reader.quiet(), reader.complaints
@@ -131,7 +132,8 @@ def test_in_a_group_the_advantage_stands_out_and_says_what_it_is_made_of(browser
     path = tmp_path / "debates.html"
     path.write_text(render([*results, group], {e.id: e for e in members}), encoding="utf-8")
     reader = Reader(browser, path)
-    assert "control" in reader.page.locator("section:has(h2:has-text('Tasks'))").inner_text()
+    reader.go("#/groups")
+    assert "control" in reader.page.locator("section:has(h2:has-text('The groups'))").inner_text()
     reader.page.click("#list a >> nth=2")
     first = group.signals.episodes[2].messages[0]
     message = reader.page.locator(f"[data-index='{first.index}']")

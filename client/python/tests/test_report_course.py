@@ -71,7 +71,7 @@ def test_a_training_run_says_in_short_what_happened(browser: Any, training: Path
 def test_curves_are_told_to_those_who_do_not_see_them(browser: Any, training: Path) -> None:
     page = Reader(browser, training).page
     names = page.locator("svg.curve").evaluate_all("charts => charts.map(chart => chart.getAttribute('aria-label'))")
-    (credit,) = [name for name in names if name.startswith("Credit, by role")]
+    (credit,) = [name for name in names if name.startswith("Credit, by role, saboteur:")]
     assert re.search(r"saboteur · first from \N{MINUS SIGN}0\.\d+ at step 0 to 0\.\d+ at step 59", credit)
     values = page.locator("section:has(> h2:has-text('Credit, by role')) details.values")
     values.locator("summary").click()
@@ -109,19 +109,19 @@ def test_steps_filter_the_episodes(browser: Any, training: Path) -> None:
     assert "step 31" in page.inner_text("h1")
 
 
-def test_the_runs_of_a_task_stand_side_by_side(browser: Any, task: Path) -> None:
+def test_the_episodes_of_a_group_stand_side_by_side(browser: Any, task: Path) -> None:
     reader = Reader(browser, task)
     page = reader.page
-    page.click(".views >> text=Tasks")
+    page.click(".views >> text=Groups")
     page.click("main tbody a")
     reader.shows("#/g/task")
-    rows = page.locator(".runs tbody tr").all_inner_texts()
+    rows = page.locator(".members tbody tr").all_inner_texts()
     assert len(rows) == 3
     assert rows[0].startswith("✓")
-    head = page.locator(".runs thead").inner_text()
+    head = " ".join(page.locator(".members thead").inner_text().split())
     for column in ("Score", "X of a", "X of b", "X of c", "Highest advantage", "Lowest advantage"):
         assert column in head
-    page.click(".runs tbody a >> nth=0")
+    page.click(".members tbody a >> nth=0")
     page.wait_for_selector(".verdict")
     assert reader.quiet(), reader.complaints
 
@@ -163,7 +163,7 @@ def test_the_outcome_is_held_against_the_value_of_the_team(browser: Any, tmp_pat
     assert "1 of 1\nscores that are not the team's value" in page.inner_text(".tiles")
     page.click("#list a")
     said = page.inner_text(".verdict")
-    assert "The evaluator gives the whole team 0.600; the run got 0.900" in said
+    assert "The evaluator gives the whole team 0.600; the episode got 0.900" in said
     assert "+0.300 is nobody's credit" in said
 
 
@@ -187,7 +187,7 @@ def test_what_a_card_shows_can_be_saved(browser: Any, task: Path) -> None:
 
 def test_every_chart_has_its_numbers_and_its_picture(browser: Any, training: Path) -> None:
     reader = Reader(browser, training)
-    for view in ("#/course", "#/", "#/groups", "#/n/0"):
+    for view in ("#/course", "#/", "#/groups", "#/episodes", "#/n/0"):
         reader.go(view)
         for title in reader.page.locator("section.card:has(.saving) > h2").all_inner_texts():
             section = f'section.card:has(> h2:text-is("{title}")) >> nth=0'
@@ -216,12 +216,12 @@ def test_hostile_texts_stay_texts_in_what_is_saved(browser: Any, tmp_path: Path)
 def test_an_episode_is_linked_by_its_id(browser: Any, training: Path) -> None:
     reader = Reader(browser, training)
     page = reader.page
-    page.fill("#search", "step031/task1/run2")
+    page.fill("#search", "step031/task1/2")
     page.wait_for_selector("#count:has-text('1 of')")
     page.click("#list a")
-    reader.shows("#/e/step031%2Ftask1%2Frun2/31")
-    other = Reader(browser, f"{training.as_uri()}#/e/step031%2Ftask1%2Frun2/31")
-    assert "step031/task1/run2" in other.page.inner_text("h1")
+    reader.shows("#/e/step031%2Ftask1%2F2/31")
+    other = Reader(browser, f"{training.as_uri()}#/e/step031%2Ftask1%2F2/31")
+    assert "step031/task1/2" in other.page.inner_text("h1")
     lost = Reader(browser, f"{training.as_uri()}#/e/nobody")
     assert "nobody is not among what this page holds" in lost.page.inner_text("main")
 
@@ -272,7 +272,10 @@ def test_fifteen_roles_stay_readable(browser: Any, tmp_path: Path) -> None:
 def test_new_views_fit_contrast_and_have_names(
     browser: Any, training: Path, task: Path, width: int, scheme: str
 ) -> None:
-    for path, views in ((training, ("#/course", "#/", "#/groups", "#/t/0", "#/n/3")), (task, ("#/groups", "#/t/0"))):
+    for path, views in (
+        (training, ("#/course", "#/", "#/groups", "#/episodes", "#/t/0", "#/n/3")),
+        (task, ("#/groups", "#/t/0")),
+    ):
         reader = Reader(browser, path, width, scheme)
         for view in views:
             reader.go(view)

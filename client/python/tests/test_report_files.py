@@ -70,7 +70,7 @@ def test_one_episode_that_differs_is_shown_without_texts_and_said(
 
 
 def test_a_page_holds_what_fits_and_counts_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(Plan(steps=6, tasks=3, runs=4), tmp_path / "run")
+    write(Plan(steps=6, tasks=3, members=4), tmp_path / "run")
     whole = report(tmp_path, str(tmp_path / "run"))
     data = report(tmp_path, str(tmp_path / "run"), "--max-size", "0.1")
     assert (tmp_path / "r.html").stat().st_size < 300_000

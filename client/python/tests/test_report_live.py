@@ -26,7 +26,7 @@ from assay_rl.report.live import LiveServer, Shown
 
 @pytest.fixture(scope="module")
 def steps() -> list[Step]:
-    return list(play(Plan(steps=4, tasks=1, runs=2, honest=2)))
+    return list(play(Plan(steps=4, tasks=1, members=2, honest=2)))
 
 
 def text(tmp_path: Path, step: Step) -> str:

@@ -78,7 +78,7 @@ def as_number(cell: str) -> float | None:
 
 
 def views(reader: Reader) -> Iterator[str]:
-    for view in ("#/course", "#/", "#/groups", "#/t/3", "#/n/0", "#/n/17", "#/n/40"):
+    for view in ("#/course", "#/", "#/groups", "#/episodes", "#/t/3", "#/n/0", "#/n/17", "#/n/40"):
         reader.go(view)
         yield view
 
@@ -129,7 +129,7 @@ def same(value: Any) -> float | str:
 
 def test_parquet_holds_what_csv_holds(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    write(Plan(steps=3, tasks=1, runs=2), tmp_path / "run")
+    write(Plan(steps=3, tasks=1, members=2), tmp_path / "run")
     arguments = [str(tmp_path / "run"), "-o", str(tmp_path / "r.html"), "--numbers"]
     assert main([*arguments, str(tmp_path / "p")]) == 0
     assert main([*arguments, str(tmp_path / "c"), "--numbers-format", "csv"]) == 0

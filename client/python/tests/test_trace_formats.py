@@ -146,11 +146,11 @@ def test_files_in_every_wrapping_are_read_alike(tmp_path: Path) -> None:
         (b"\xff\xfeno", r"utf.?16|not JSON|no known format"),
         (
             gzip.compress(b'{"messages":[{"role":"assistant","content":"x"}]}\n' * 50)[:-4],
-            r":\d+: the compressed data is damaged or cut off",
+            r":51: the gzip data is cut off",
         ),
         (
             gzip.compress(b'{"messages":[{"role":"assistant","content":"x"}]}\n') + b"rest",
-            r":\d+: the compressed data is damaged or cut off",
+            r":2: the gzip data is damaged",
         ),
         (b'{"messages":[{"role":"user"', r":1: not JSON"),
         (b'{"messages":[]}\n{"messages":\n{"messages":[]}\n', r":2: not JSON"),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from traces import DATA, dialogue, read, summary_of
 
-from assay_rl.convert import from_trace, source
+from assay_rl.convert import from_trace, packed
 from assay_rl.convert.files import FileError
 
 TEAM = [
@@ -89,18 +89,18 @@ def test_ranges_of_a_pool_of_messages_are_what_a_model_of_inspect_was_sent() -> 
 def test_an_archive_of_inspect_may_be_packed_by_zstandard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = {"version": 2, "status": "success", "eval": {"task": "riddle"}}
     path = tmp_path / "x.eval"
-    with source.zipfile.ZipFile(path, "w", 93) as archive:
+    with packed.zipfile.ZipFile(path, "w", 93) as archive:
         archive.writestr("header.json", json.dumps(log))
         archive.writestr("samples/riddle_epoch_1.json", json.dumps(inspect_sample()))
     (episode,) = read(path)
     assert ("planner", "Use the line on running.") in dialogue(episode)
-    (tmp_path / "x.json.zst").write_bytes(source.zstd.compress(lines([inspect_sample()]).encode()))
+    (tmp_path / "x.json.zst").write_bytes(packed.zstd.compress(lines([inspect_sample()]).encode()))
     assert dialogue(read(tmp_path / "x.json.zst")[0]) == dialogue(episode)
 
     import zipfile
 
-    monkeypatch.setattr(source, "zipfile", zipfile)
-    monkeypatch.setattr(source, "zstd", None)
+    monkeypatch.setattr(packed, "zipfile", zipfile)
+    monkeypatch.setattr(packed, "zstd", None)
     for name in ("x.eval", "x.json.zst"):
         with pytest.raises(FileError, match=r"packed by Zstandard.*pip install 'assay-rl\[zstd\]'"):
             read(tmp_path / name)

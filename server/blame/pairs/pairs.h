@@ -41,7 +41,7 @@ struct Pair {
   double weight = 0;  // (0, 1]: probability of the place; its complement is a label smoothing
 };
 
-// What the caller offered in a message's place.
+// Another message that could have stood in the same place.
 struct Alternative {
   absl::string_view content;
   std::optional<double> value;  // in the value range; unset where nobody evaluated it
@@ -49,7 +49,7 @@ struct Alternative {
 
 struct PairOptions {
   std::vector<PairKind> kinds;  // empty: all
-  double margin = 0;            // by how much the chosen side must be worth more, value range
+  double margin = 0;            // by how much the chosen side must be worth more; unit of the value
   double success_threshold = 0.5;
   int max_pairs = 4096;  // of one kind; those with the largest gap stay
   bool Wants(PairKind kind) const;

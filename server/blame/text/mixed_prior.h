@@ -70,14 +70,15 @@ struct AppliedPrior {
 // Requires Validate(prior).ok(). O(bytes read + T).
 AppliedPrior Apply(const MixedPrior& prior, const TextEpisode& episode);
 
-// Weight of a collection's prior for an episode of this familiarity: 1 but for the fifth of its own
-// episodes that are most unusual in it, falling with the square of the familiarity and 0 far beyond
-// all of them.
+// The weight of a collection's prior for an episode of this familiarity. It is 1 for an episode
+// that is no more unusual than four fifths of the collection's own episodes; for others it falls
+// with the square of the familiarity, to 0 far beyond all of them.
 double FittedShare(double familiarity);
 
-// Of predictions pi against labelled messages. Adds one episode to a tally.
+// Sums up how well predictions told the labelled messages.
 class ValidationTally {
  public:
+  // Adds an episode for which `pi` was predicted, one share for each message.
   void Add(const LabelledText& episode, const std::vector<double>& pi);
   Validation Result() const;
 

@@ -33,10 +33,11 @@ struct TextDomain {
 inline constexpr size_t kMaxDistances = 200;
 
 // INVALID_ARGUMENT where lengths differ, a number is not finite or out of range, or the covariance
-// is none.
+// is not that of any distribution.
 absl::Status Validate(const TextDomain& domain);
 
-// Three episodes at least; INVALID_ARGUMENT otherwise. O(episodes^2 measures^2).
+// The domain of episodes with these descriptions. INVALID_ARGUMENT: there are fewer than three.
+// O(episodes^2 measures^2).
 absl::StatusOr<TextDomain> FitDomain(absl::Span<const std::vector<double>> descriptions);
 
 // Conformal p-value in [0, 1]: the share of the domain's own episodes that are at least as unusual

@@ -35,7 +35,7 @@ struct ScannedText {
   MarkerCounts counts{};
 };
 
-// A text of fewer content words ("TERMINATE", "Continue.") says nothing.
+// Whether a text has enough content words to say anything; "TERMINATE" and "Continue." do not.
 bool SaysAnything(const ScannedText& text);
 
 // Reads texts into one vocabulary: content words become dense numbers. O(bytes).
@@ -57,10 +57,11 @@ class TextReader {
 // what follows "final answer".
 std::string AnswerParts(absl::string_view text);
 
-// A program that runs code and prints, whatever the role that the log gives it.
+// Whether the author is a program that runs code and prints, whatever role the log gives it.
 bool IsTerminal(const TextMessage& message);
 
-// What a tool or the environment printed: said so, a terminal, or context that looks like it.
+// Whether a tool or the environment printed the message: the episode says so, its author is a
+// terminal, or it is context that looks like output.
 bool IsOutput(const TextMessage& message);
 
 }  // namespace assay::blame

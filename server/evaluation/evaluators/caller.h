@@ -1,5 +1,6 @@
-// The caller as evaluator: questions go down its own stream, answers come back up. One object a
-// stream; knows nothing of the wire: the stream's session converts.
+// The client of a stream as evaluator: questions go to it over its own stream, and answers come
+// back. There is one object for each stream. It knows nothing of the wire; the stream's session
+// converts.
 #ifndef ASSAY_SERVER_EVALUATION_EVALUATORS_CALLER_H_
 #define ASSAY_SERVER_EVALUATION_EVALUATORS_CALLER_H_
 
@@ -31,8 +32,9 @@ struct CallerRequest {
 class CallerSink {
  public:
   virtual ~CallerSink() = default;
-  // Called from any thread, also inside CallerEvaluator::OnAnswers and Close (the next request goes
-  // out when an answer makes room), so never hold a lock there that Ask takes. Must not block.
+  // Called from any thread, also from inside CallerEvaluator::OnAnswers and Close, because the next
+  // request goes out when an answer makes room; whoever calls those two must not hold a lock that
+  // Ask takes. Must not block.
   virtual void Ask(CallerRequest request) = 0;
 };
 
@@ -54,8 +56,8 @@ class CallerEvaluator final : public Evaluator,
   // One request, whatever the size of the batch.
   CancelFn Evaluate(Batch batch, BatchDone done) override;
 
-  // The answers to one request, or why there are none. Answers that are too few, not finite or out
-  // of range fail the batch with INVALID_ARGUMENT and the path (answers[2].mean).
+  // Takes the answers to one request, or why there are none. Answers that are too few, not finite
+  // or out of range fail the batch with INVALID_ARGUMENT and the path (answers[2].mean).
   AnswerFate OnAnswers(absl::string_view evaluation_id, absl::StatusOr<Answers> answers);
 
   // The stream is over: whatever is outstanding fails with `status` (not OK), and so does every

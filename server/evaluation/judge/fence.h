@@ -18,13 +18,13 @@
 
 namespace assay::evaluation {
 
-// Neutral text, each line behind a mark.
+// The text made neutral, with a mark in front of each line.
 std::string Marked(absl::string_view text);
 
-// Neutral text in one line: a name.
+// The text made neutral, on one line: for names.
 std::string OneLine(absl::string_view text);
 
-// `data` (of the two above) between its two lines.
+// `data`, which the two functions above have made, between the two lines of the fence.
 std::string Fence(absl::string_view data);
 
 }  // namespace assay::evaluation

@@ -52,7 +52,7 @@ struct JudgeOptions {
 absl::StatusOr<std::shared_ptr<Evaluator>> MakeJudge(const JudgeOptions& options, Timers* timers,
                                                      QuestionObservers observers);
 
-// As the registry keeps it.
+// The judge as the registry keeps it.
 NamedEvaluator NamedJudge(const JudgeOptions& options);
 
 }  // namespace assay::evaluation

@@ -23,22 +23,23 @@ struct RemoteTls {
 
 struct RemoteOptions {
   std::string name;
-  // HOST:PORT each. Calls go round; an endpoint that cannot be reached is passed over.
+  // Each is HOST:PORT. Calls take turns; an endpoint that cannot be reached is passed over.
   std::vector<std::string> endpoints;
   std::optional<RemoteTls> tls;  // unset: plaintext
-  // Unset: GetEvaluatorInfo is asked at the start, for at most `info_timeout`; where nobody
-  // answers: coalitions only, paid, noisy.
+  // What the evaluator can answer. Where it is unset GetEvaluatorInfo is asked at the start, for at
+  // most `info_timeout`; where nobody answers that, it is taken to answer coalitions only, at a
+  // price and with noise.
   std::optional<signals::EvaluatorTraits> traits;
   absl::Duration info_timeout = absl::Seconds(3);
   CallPolicy policy;
 };
 
-// Callback API: no thread waits for a call. `timers` and the observers must outlive
-// every call. INVALID_ARGUMENT: no endpoints, or a TLS file that cannot be read.
+// Makes the evaluator. No thread waits for a call. `timers` and the observers must outlive every
+// call. INVALID_ARGUMENT: there is no endpoint, or a TLS file cannot be read.
 absl::StatusOr<std::shared_ptr<Evaluator>> MakeRemote(const RemoteOptions& options, Timers* timers,
                                                       QuestionObservers observers);
 
-// As the registry keeps it.
+// The evaluator as the registry keeps it.
 NamedEvaluator NamedRemote(const RemoteOptions& options);
 
 }  // namespace assay::evaluation

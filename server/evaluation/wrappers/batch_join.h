@@ -23,15 +23,15 @@ class BatchJoin {
   // The batch of the questions at `positions`.
   Batch Part(Positions positions) const;
 
-  // answers[i] answers the question at positions[i]; the last part calls `done`. A failure stops
-  // the whole batch. Ignored once that is over.
+  // Takes answers[i] as the answer to the question at positions[i]; the last part calls `done`. A
+  // failure stops the whole batch. Ignored once the batch is over.
   void Deliver(Positions positions, absl::StatusOr<Answers> answers);
 
   // Cancels the parts that are on their way, then calls `done`. Ignored once the batch is over.
   void Stop(absl::Status status);
   bool stopped() const;
 
-  // How to cancel a part; run at once where the batch was stopped already.
+  // Takes the way to cancel a part, which is used at once where the batch was stopped already.
   void Attach(CancelFn cancel);
 
  private:

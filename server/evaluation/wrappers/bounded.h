@@ -14,13 +14,13 @@ struct Bounds {
   int max_calls = 256;             // calls on their way, >= 1
   int64_t max_questions = 10'000;  // questions on their way; a single call may pass it
   int64_t max_waiting = 1 << 22;   // questions that wait for room; more: RESOURCE_EXHAUSTED
-  // Of the ids that questions about teams name in one call; one that takes more:
-  // RESOURCE_EXHAUSTED.
+  // The most bytes of ids that the questions about teams of one call name. A single question that
+  // takes more fails with RESOURCE_EXHAUSTED.
   int64_t max_team_bytes = int64_t{16} << 20;
 };
 
-// First come, first served. A batch fails with its first failing call; its other calls are
-// cancelled then.
+// Splits batches and keeps within `bounds`; questions that have to wait are served in the order in
+// which they came. A batch fails with its first call that fails, and its other calls are cancelled.
 std::shared_ptr<Evaluator> Bounded(std::shared_ptr<Evaluator> inner, const Bounds& bounds);
 
 }  // namespace assay::evaluation

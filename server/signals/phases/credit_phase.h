@@ -17,12 +17,14 @@
 
 namespace assay::signals {
 
-// What an evaluator of these traits may be asked about an episode of n agents, in distinct
-// questions: options.estimator.max_questions, or by default everything up to 20 (free) or 6 (paid)
-// agents and 64 n or 16 n questions beyond.
+// How many distinct questions about an episode of n agents an evaluator of these traits may be
+// asked: options.max_questions where it is set. By default a free evaluator is asked everything up
+// to 20 agents and 64 n questions beyond, a paid one everything up to 6 agents and 16 n questions
+// beyond.
 int64_t QuestionBudget(const EstimatorOptions& options, const EvaluatorTraits& traits, int n);
 
-// What a variance of 0 from this evaluator says. Who asks for several samples knows of noise.
+// What a variance of 0 from this evaluator says. Options that ask for several samples a question
+// say that there is noise.
 credit::Noise NoiseOf(const Options& options, const EvaluatorTraits& traits);
 
 // Asks for the whole table in one question where the evaluator answers that and the method is
@@ -34,7 +36,7 @@ class CreditPhase : public Plan<const credit::CreditEstimate*, Question, Answer>
  public:
   CreditPhase(int n, const Options& options, const EvaluatorTraits& traits);
 
-  // The options contradict each other or the episode: nothing can be asked.
+  // Not OK where the options contradict each other or the episode, so that nothing can be asked.
   const absl::Status& status() const { return status_; }
   // False for OutcomeOnly: there is no credit to estimate.
   bool counterfactual() const { return whole_table_ || plan_ != nullptr; }
@@ -60,10 +62,10 @@ class CreditPhase : public Plan<const credit::CreditEstimate*, Question, Answer>
   const ValueRange range_;
 };
 
-// v lies in [low, high] up to rounding and is finite.
+// Whether `value` is finite and lies in the range up to rounding.
 bool InRange(double value, const ValueRange& range);
 
-// Amounts within 1e-12 of the range are zero.
+// `amount`, or 0 where its size is at most 1e-12 of that of the range and is nothing but rounding.
 double DropDust(double amount, const ValueRange& range);
 
 }  // namespace assay::signals

@@ -27,14 +27,14 @@ struct DetailInputs {
   int64_t questions_left = 0;  // of the budget
 };
 
-// A plan whose result is what was found before it and what its own answers say, also where not all
-// of them are there yet.
+// A plan whose result is what was found before it together with what its own answers say. The
+// result can be taken before all answers are there.
 class DetailPhase : public Plan<Findings, Question, Answer> {
  public:
   bool done() const override { return ask().empty(); }
   const std::vector<Question>& ask() const override { return batch_; }
   absl::Status tell(absl::Span<const Answer> answers) final;
-  // Once.
+  // May be called once.
   absl::StatusOr<Findings> finish() override { return std::move(findings_); }
 
  protected:
@@ -49,11 +49,12 @@ class DetailPhase : public Plan<Findings, Question, Answer> {
   Findings findings_;
 };
 
-// Success: Owen values where `messages` questions are free or fit the budget, else prefix values,
-// else (vote replay) the correctness of each message. Failure: the active search for the error, and
-// with what it leaves of the budget Owen values as in a success; the other way round where Owen
-// values are the evidence asked for. Never null; done() at once where nothing is to be asked.
-// `credit` is one Shapley value an agent, or empty.
+// The questions about the messages of an episode. In a success they ask for Owen values where
+// `messages` questions are free or fit the budget, else for prefix values, else (vote replay)
+// whether each message's answer is right. In a failure they are those of the search for the first
+// error and, with what it leaves of the budget, of Owen values; the other way round where Owen
+// values are the evidence that was asked for. Never null; done() from the start where nothing is to
+// be asked. `credit` has one Shapley value for each agent, or is empty.
 absl::StatusOr<std::unique_ptr<DetailPhase>> MakeDetailPhase(const DetailInputs& inputs,
                                                              const std::vector<double>& credit,
                                                              const Findings& findings);

@@ -56,7 +56,7 @@ struct EvidenceRule {
   // reward no further.
   bool marginal;
 
-  // Of a failure, likewise, and what blame rests on where this kind is asked for by name.
+  // The same for a failure, and what the blame rests on where this kind is asked for by name.
   bool (*known_in_failure)(const RewardInputs& inputs);
   const char* lacks_in_failure;
   blame::Basis basis;
@@ -72,7 +72,7 @@ struct EvidenceRule {
 // episode.
 absl::Span<const EvidenceRule> EvidenceRules();
 
-// `kind` is not kAuto.
+// The rule of a kind, which must not be kAuto.
 const EvidenceRule& RuleOf(EvidenceKind kind);
 
 // The kind that the rewards of a success rest on: the one asked for, or the first that applies.
@@ -84,8 +84,8 @@ absl::StatusOr<EvidenceKind> ChooseEvidenceKind(const Episode& episode, const Me
 // FAILED_PRECONDITION (field message_rewards.evidence): the kind asked for is not there.
 absl::StatusOr<blame::Basis> ChooseBasis(const RewardInputs& inputs);
 
-// The kind that names the rewards of a failure in its signals: the one asked for, or the strongest
-// that is known. ChooseBasis succeeded.
+// The kind of evidence that the signals of a failure name: the one asked for, or the strongest that
+// is known. ChooseBasis must have succeeded.
 EvidenceKind EvidenceKindOfBlame(const RewardInputs& inputs);
 
 }  // namespace assay::signals

@@ -18,8 +18,8 @@ namespace assay::evaluation {
 void QuestionToWire(const signals::Question& question, const EpisodeContext& context,
                     v1::Counterfactual* wire);
 
-// All but the evaluation's id and the episodes themselves; `now` turns the deadline into the time
-// left.
+// Fills everything but the evaluation's id and the episodes themselves. `now` is needed to turn the
+// deadline into the time that is left.
 void BatchToWire(const Batch& batch, absl::Time now, v1::EvaluateRequest* wire);
 
 // The members of a group that the questions of a batch name, ascending; empty for an episode.
@@ -28,7 +28,8 @@ std::vector<int> NamedMembers(const Batch& batch);
 // The answers to a batch, or its error, or INVALID_ARGUMENT where it is neither.
 absl::StatusOr<Answers> AnswersFromWire(const v1::EvaluateResponse& response);
 
-// UNKNOWN where the code is no gRPC status code; the message as by SafeText.
+// The error as a status. Its code is UNKNOWN where it is not one of gRPC's; its message is cut and
+// cleaned by SafeText.
 absl::Status StatusFromWire(const v1::Error& error);
 
 }  // namespace assay::evaluation

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import grpc
 from assay_rl.v1 import signal_service_pb2, signal_service_pb2_grpc
 
-from attack.attacks import bearer, channel, debate
+from attack.client import bearer, channel, debate
 from attack.wire import Target
 
 RATE = 50

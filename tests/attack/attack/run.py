@@ -22,7 +22,8 @@ from pathlib import Path
 import grpc
 from assay_rl.v1 import signal_service_pb2, signal_service_pb2_grpc
 
-from attack.attacks import ATTACKS, LET_IN, bearer, channel
+from attack.attacks import ATTACKS, LET_IN
+from attack.client import bearer, channel
 from attack.server import MODES, Sample, Server
 from attack.wire import Target
 

@@ -1,20 +1,16 @@
-#include "tests/unit/golden.h"
-
+// Golden cases of posteriors, of what is read from them, and of the search that feeds them.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/blame/em.h"
 #include "server/blame/labels.h"
 #include "server/blame/pairs/pairs.h"
 #include "server/blame/posterior.h"
 #include "server/blame/rewards.h"
 #include "server/blame/search.h"
-#include "server/blame/text/text_features.h"
-#include "server/blame/text/text_prior.h"
+#include "tests/unit/blame/draws.h"
 
 namespace assay::blame {
 namespace {
@@ -22,68 +18,6 @@ namespace {
 using assay::testing::Append;
 using assay::testing::Dice;
 using assay::testing::Golden;
-
-Evidence DrawEvidence(Dice& dice) {
-  Evidence e;
-  e.agents = 1 + dice.Below(4);
-  const int messages = 1 + dice.Below(12);
-  for (int t = 0; t < messages; ++t) {
-    e.authors.push_back(dice.Chance(15) ? kNobody : dice.Below(e.agents));
-  }
-  const auto agents_message = [&](int t) { return e.authors[t] != kNobody; };
-  e.outcome = static_cast<Outcome>(std::max(0, dice.Below(5) - 2));
-  if (dice.Chance(30)) e.low = -2;
-  const auto value = [&] { return e.low + (e.high - e.low) * dice.Unit(); };
-  e.score = value();
-  if (dice.Chance(50)) {
-    for (int j = 0; j <= messages; ++j) {
-      const int trials = dice.Below(6);
-      e.nodes.push_back({static_cast<double>(dice.Below(trials + 1)), static_cast<double>(trials)});
-    }
-  }
-  if (dice.Chance(30)) e.start_value = value();
-  const bool judged = dice.Chance(60);
-  for (int t = 0; t < messages; ++t) {
-    if (!agents_message(t)) continue;
-    for (int j = dice.Below(3); judged && j > 0; --j) e.scores.push_back({t, 2 * dice.Unit() - 1});
-    if (dice.Chance(15)) e.corrections.push_back({t, {static_cast<double>(dice.Below(4)), 3}});
-    if (dice.Chance(3)) e.annotations.push_back(t);
-    const int before = dice.Below(t + 1);
-    if (before < t && agents_message(before) && dice.Chance(15)) e.repairs.push_back({t, before});
-  }
-  if (dice.Chance(30)) {
-    for (int t = 0; t < messages; ++t) e.prior.push_back(dice.Chance(20) ? 0 : dice.Unit());
-    e.prior_used = dice.Chance(50) ? PriorUsed::kStated : PriorUsed::kFlat;
-  }
-  if (dice.Chance(40)) {
-    for (int t = 0; t < messages; ++t) {
-      e.grades.push_back(agents_message(t) ? static_cast<Grade>(dice.Below(4)) : Grade::kNone);
-    }
-  }
-  if (dice.Chance(50)) {
-    for (int t = 0; t < messages; ++t) {
-      e.message_credit.push_back(agents_message(t) ? dice.Unit() - 0.5 : 0);
-    }
-  }
-  return e;
-}
-
-Parameters DrawParameters(Dice& dice) {
-  Parameters p;
-  if (dice.Chance(50)) return p;
-  p.start_high = 0.8 + 0.19 * dice.Unit();
-  p.error_rate = 0.5 + dice.Unit();
-  p.repair_rate = 0.5 + dice.Unit();
-  p.context_error_rate = 0.1 + dice.Unit();
-  p.context_repair_rate = 0.1 + dice.Unit();
-  p.propagated_share = dice.Unit();
-  p.base_rate = 0.2 + 0.6 * dice.Unit();
-  p.judge_correlation = dice.Unit();
-  if (dice.Chance(60)) p.shared_level = dice.Unit();
-  p.high_rates = {0.5, 0.9};
-  p.high_weights = {0.25, 0.75};
-  return p;
-}
 
 std::vector<double> Numbers(const Posterior& p) {
   std::vector<double> numbers;
@@ -124,18 +58,6 @@ std::vector<double> Numbers(const std::vector<Pair>& pairs) {
   }
   return numbers;
 }
-
-constexpr absl::string_view kSayings[] = {
-    "",
-    "yes",
-    "The sum is 42, therefore the final answer is 42.",
-    "Error: file not found, exitcode: 1",
-    "Sorry, I will try again. The sum is 43.5",
-    "We could assume that https://example.com is probably right",
-    "exitcode: 0\nverified and done",
-    "```python\nprint(42)\n``` I was unable to run it. TERMINATE"};
-
-absl::string_view DrawSaying(Dice& dice) { return kSayings[dice.Below(std::size(kSayings))]; }
 
 std::vector<double> Numbers(const std::vector<Label>& labels) {
   std::vector<double> numbers(labels.size());
@@ -328,162 +250,6 @@ TEST(Golden, Searches) {
     }
     Append(numbers, Numbers(ComputePosterior(search.evidence())));
     golden.Expect(absl::StrCat(k), numbers);
-  }
-}
-
-constexpr absl::string_view kWords[] = {
-    "The",        "sum",        "of",          "42",           "3.50",
-    "is",         "wrong",      "could",       "not",          "verify",
-    "exitcode:",  "0",          "1",           "error",        "Errors",
-    "failed",     "sorry",      "try again",   "i see",        "assume",
-    "example",    "likely",     "based on",    "confirm",      "correct",
-    "therefore",  "the answer", "final",       "TERMINATE",    "```",
-    "\n",         "import os",  "https://a.b", "i clicked",    "ann",
-    "bob",        "Bob,",       "should be",   "what?",        "?",
-    "re-read",    "can't",      "didn't",      "(x)",          "y=2",
-    "404",        "timeout",    "plan",        "step",         "the sum of 42",
-    "na\u00efve", "def f",      "print",       "double check", "in summary",
-    "!"};
-
-std::string DrawText(Dice& dice, int words) {
-  std::string text;
-  for (; words > 0; --words) {
-    // One after the other: compilers evaluate arguments in different orders.
-    text += std::string(kWords[dice.Below(std::size(kWords))]);
-    if (dice.Chance(90)) text += ' ';
-  }
-  return text;
-}
-
-// Where the sum over messages, each by its place, stands for all rows.
-TEST(Golden, FeaturesOfTexts) {
-  Golden golden("texts");
-  for (int k = 0; k < 80; ++k) {
-    Dice dice(8000 + k);
-    TextEpisode episode;
-    std::vector<std::string> texts = {DrawText(dice, dice.Below(20))};
-    const int messages = 1 + dice.Below(9);
-    for (int t = 0; t < messages; ++t) {
-      // Some say again what was said.
-      texts.push_back(t > 0 && dice.Chance(15)
-                          ? texts[1 + dice.Below(t)]
-                          : DrawText(dice, dice.Below(k % 10 == 0 ? 400 : 40)));
-    }
-    episode.task = texts[0];
-    const absl::string_view names[] = {"ann", "bob", "Orchestrator", "tool", ""};
-    for (int t = 0; t < messages; ++t) {
-      episode.messages.push_back(
-          {names[dice.Below(std::size(names))], texts[t + 1], dice.Chance(20)});
-    }
-    const std::vector<double> rows = TextFeatures(episode);
-    const size_t width = FeatureNames().size();
-    std::vector<double> sums(width);
-    for (size_t i = 0; i < rows.size(); ++i) {
-      const size_t message = i / width;
-      sums[i % width] += rows[i] * (1 + 0.1 * static_cast<double>(message));
-    }
-    golden.Expect(absl::StrCat(k), sums);
-  }
-}
-
-// Whose words the closing message answers with, however it marks its answer.
-TEST(Golden, OriginsOfAnswers) {
-  Golden golden("answers");
-  constexpr absl::string_view kSaid[] = {"oak",    "elm ",  "ash, ",   "42 ",  "7.5 ", "the ",
-                                         "birch ", "pine ", "because", " is ", "404 "};
-  constexpr absl::string_view kMarks[] = {
-      "**", "**", "\"", "\"", "boxed{", "}", "final answer", "Final answer: ", "FINAL ANSWER ",
-      "* "};
-  const auto& names = FeatureNames();
-  const auto column = std::find(names.begin(), names.end(), "origin_of_answer") - names.begin();
-  for (int k = 0; k < 120; ++k) {
-    Dice dice(12000 + k);
-    const auto say = [&](int words, int marks) {
-      std::string text;
-      for (; words > 0; --words) {
-        text += std::string(dice.Chance(marks) ? kMarks[dice.Below(std::size(kMarks))]
-                                               : kSaid[dice.Below(std::size(kSaid))]);
-      }
-      return text;
-    };
-    std::vector<std::string> texts;
-    for (int t = 2 + dice.Below(3); t > 0; --t) texts.push_back(say(3 + dice.Below(4), 0));
-    // Some quote more than anybody would take for an answer.
-    texts.push_back(say(k % 6 == 0 ? 60 : 6 + dice.Below(10), k % 6 == 0 ? 8 : 35));
-    const std::string task = say(k % 2, 0);
-    TextEpisode episode{.task = task, .messages = {}};
-    for (const std::string& text : texts) episode.messages.push_back({"ann", text, false});
-    if (dice.Chance(30)) episode.messages.push_back({"bob", "ok", false});
-    const std::vector<double> rows = TextFeatures(episode);
-    std::vector<double> numbers;
-    for (size_t t = 0; t < episode.messages.size(); ++t) {
-      numbers.push_back(rows[t * names.size() + column]);
-    }
-    golden.Expect(absl::StrCat(k), numbers);
-  }
-}
-
-TEST(Golden, FitsOfParametersAndTexts) {
-  Golden golden("fits");
-  for (int k = 0; k < 4; ++k) {
-    Dice dice(3000 + k);
-    std::vector<Evidence> episodes(12);
-    for (Evidence& evidence : episodes) evidence = DrawEvidence(dice);
-    Parameters start;
-    if (k % 2 == 1) start.shared_level = 0.3;
-    const auto fit = FitParameters(episodes, start, {.max_iterations = 15});
-    ASSERT_TRUE(fit.ok()) << fit.status();
-    const Parameters& p = fit->parameters;
-    std::vector<double> numbers = {p.start_high,
-                                   p.error_rate,
-                                   p.repair_rate,
-                                   p.propagated_share,
-                                   p.shared_level,
-                                   fit->log_evidence,
-                                   static_cast<double>(fit->converged)};
-    for (const auto* row : {&p.high_weights, &p.low_weights, &fit->objective}) {
-      Append(numbers, *row);
-    }
-    golden.Expect(absl::StrCat(k, " parameters"), numbers);
-  }
-  Dice dice(4000);
-  std::vector<LabelledText> texts;
-  for (int e = 0; e < 10; ++e) {
-    LabelledText& text = texts.emplace_back();
-    text.episode.task = DrawSaying(dice);
-    for (int t = 2 + dice.Below(5); t > 0; --t) {
-      const bool context = t > 1 && dice.Chance(20);
-      text.episode.messages.push_back({dice.Chance(50) ? "ann" : "bob", DrawSaying(dice), context});
-    }
-    text.first_error = static_cast<int>(text.episode.messages.size()) - 1;
-    golden.Expect(absl::StrCat(e, " features"), TextFeatures(text.episode));
-  }
-  for (int k = 0; k < 4; ++k) {
-    std::vector<std::string> words(60);
-    std::vector<LabelledText> labelled;
-    for (std::string& text : words) text = DrawText(dice, 4 + dice.Below(8));
-    for (int e = 0; e < 10 + k; ++e) {
-      LabelledText& text = labelled.emplace_back();
-      for (int t = 3 + dice.Below(4); t > 0; --t) {
-        text.episode.messages.push_back({"ann", words[dice.Below(60)], false});
-      }
-      text.first_error = dice.Below(static_cast<int>(text.episode.messages.size()));
-    }
-    const auto prior = FitTextPrior(labelled);
-    ASSERT_TRUE(prior.ok()) << prior.status();
-    std::vector<double> shares;
-    for (const LabelledText& text : labelled) Append(shares, ApplyTextPrior(*prior, text.episode));
-    for (double& share : shares) share = std::round(share * 1e4) / 1e4;
-    golden.Expect(absl::StrCat("ridge of ", k), shares);
-  }
-  for (const double ridge : {0.0, 2.0}) {
-    const auto prior = FitTextPrior(texts, {ridge});
-    ASSERT_TRUE(prior.ok()) << prior.status();
-    std::vector<double> shares;
-    for (const LabelledText& text : texts) Append(shares, ApplyTextPrior(*prior, text.episode));
-    // An optimum that was searched for: of fewer digits than what was computed.
-    for (double& share : shares) share = std::round(share * 1e4) / 1e4;
-    golden.Expect(absl::StrCat("prior, ridge ", ridge), shares);
   }
 }
 

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 
+#include "absl/strings/str_replace.h"
 #include "server/base/json.h"
 
 namespace assay::command {
@@ -157,6 +159,36 @@ TEST(TableTest, SaysWhatTheAdvantagesOfThisGroupAre) {
           "  The advantage is K: K says how much the expected score changed with the message.\n"));
   EXPECT_THAT(table(R"("outcomePart": "OUTCOME_PART_CONTROL", "weight": 0)"),
               HasSubstr("though they may have\n  read it).\n"));
+}
+
+// What a table says of an advantage that is half X and half K, made of these parts.
+std::string WordsOfParts(int outcome, int credit) {
+  v1::GroupResult result;
+  v1::GroupSignals* signals = result.mutable_signals();
+  signals->set_weight(0.5);
+  signals->set_parallel(true);
+  signals->set_outcome_part(static_cast<v1::OutcomePart>(outcome));
+  signals->set_credit_part(static_cast<v1::CreditPart>(credit));
+  std::string table = absl::StrReplaceAll(GroupTable(result), {{"\n  ", " "}});
+  const size_t begin = table.find("X says");
+  return table.substr(begin, table.find(".\n", begin) - begin);
+}
+
+// Every part that a result can name, which excludes UNSPECIFIED and AUTO.
+TEST(TableTest, EveryPartOfAnAdvantageHasWordsOfItsOwn) {
+  std::set<std::string> told;
+  const auto* outcomes = v1::OutcomePart_descriptor();
+  const auto* credits = v1::CreditPart_descriptor();
+  for (int x = 2; x < outcomes->value_count(); ++x) {
+    for (int k = 2; k < credits->value_count(); ++k) {
+      const std::string words =
+          WordsOfParts(outcomes->value(x)->number(), credits->value(k)->number());
+      EXPECT_THAT(words, Not(HasSubstr("_PART_")));
+      EXPECT_TRUE(told.insert(words).second) << words;
+    }
+  }
+  EXPECT_THAT(WordsOfParts(77, 78), AllOf(HasSubstr("X says what part 77 stands for"),
+                                          HasSubstr("K what part 78 stands for")));
 }
 
 // The number that is trained on comes first.

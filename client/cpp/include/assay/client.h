@@ -39,42 +39,45 @@ namespace assay::client {
 // One result of a stream: an episode's signals or error, or a group's.
 using StreamResult = std::variant<v1::EpisodeResult, v1::GroupResult>;
 
-// Answers the questions of `request` about `episode`, one answer a question, in order. A status
-// becomes the error of the batch. Called on threads of the stream's own, never on the one that
-// reads; at most StreamConfig::evaluator_threads calls at once.
+// Answers the questions of `request` about `episode`: one answer for each question, in order. A
+// status that is not OK becomes the error of the batch. It is called on the stream's own threads,
+// never on the one that reads, and by at most StreamConfig::evaluator_threads of them at once.
 using EvaluateFn = std::function<absl::StatusOr<v1::Answers>(const v1::Episode& episode,
                                                              const v1::EvaluateRequest& request)>;
 
 // The episodes that the questions of a batch about a group name, by id.
 using GroupEpisodes = std::map<std::string, std::shared_ptr<const v1::Episode>>;
 
-// Likewise the questions about teams of a group (Counterfactual.team), put together from
-// `episodes`.
+// Answers, in the same way, questions about teams of a group (Counterfactual.team), which are put
+// together from `episodes`.
 using EvaluateTeamsFn = std::function<absl::StatusOr<v1::Answers>(
     const GroupEpisodes& episodes, const v1::EvaluateRequest& request)>;
 
 // The team of a question about a group: by agent the episode whose messages it takes. An agent that
 // is not there is absent, or wrote nothing.
 using Team = std::map<std::string, std::shared_ptr<const v1::Episode>>;
-// `episodes` are those of the batch. INVALID_ARGUMENT: the question is not about a team of theirs.
+// The team that a question is about. `episodes` are those of the batch. INVALID_ARGUMENT: the
+// question is not about a team of theirs.
 absl::StatusOr<Team> TeamOf(const v1::Question& question, const GroupEpisodes& episodes);
 
 struct StreamConfig {
   v1::AttributionOptions options;
   EvaluateFn evaluate;             // needed where options.caller is set
   EvaluateTeamsFn evaluate_teams;  // needed where options.caller supports QUESTION_KIND_TEAM
-  // Hints of the server, for people. Called on a thread of the stream's own; must not block for
-  // long.
+  // Takes the server's hints, which are for people. It is called on one of the stream's own threads
+  // and must not block for long.
   std::function<void(const v1::Notice&)> on_notice;
   int evaluator_threads = 1;  // >= 1
-  // How long to try to reach a server that was never there, before giving up with what refused.
+  // How long to try to reach a server that was never reached, before giving up with the reason why
+  // it cannot be.
   absl::Duration connect_timeout = absl::Seconds(2);
   // How long to go on opening streams, without a result from any of them, before giving up with
   // the last stream's error.
   absl::Duration reconnect_timeout = absl::Seconds(30);
-  // From opening a stream to its `ready`.
+  // How long the server may take from the opening of a stream to its `ready`.
   absl::Duration ready_timeout = absl::Seconds(20);
-  // Silence of the server while episodes are in flight, after which Finish is DEADLINE_EXCEEDED.
+  // How long the server may be silent while episodes are in flight. After that the stream ends, and
+  // Finish returns DEADLINE_EXCEEDED.
   absl::Duration idle_timeout = absl::Minutes(10);
   absl::Time deadline = absl::InfiniteFuture();
   // How often an episode is sent again when the server asks for that (Error.retry_after).
@@ -91,24 +94,27 @@ class SignalStream {
  public:
   virtual ~SignalStream() = default;  // cancels what is unfinished
 
-  // Waits while more than 256 episodes or 64 MiB have not been sent. ALREADY_EXISTS: an episode
-  // of this id is unanswered (this one is dropped, the stream goes on). Any other error: the stream
-  // is over, see Finish.
+  // Hands an episode over to be sent; waits while more than 256 episodes or 64 MiB have not been
+  // sent. ALREADY_EXISTS: an episode of this id is unanswered; this one is dropped, and the stream
+  // goes on. With any other error the stream is over, and Finish says why.
   virtual absl::Status Write(v1::Episode episode) = 0;
 
   // No more episodes will follow; groups that are incomplete are answered as they are.
   virtual void WritesDone() = 0;
 
-  // The next result, in the order of completion; waits for it. Unset: the stream is over.
+  // Waits for the next result and returns it; results come in the order in which they are ready.
+  // Unset where the stream is over.
   virtual std::optional<StreamResult> Read() = 0;
 
-  // Options as resolved and limits; waits for them. Unset: the stream ended before.
+  // Waits for the options as the server resolved them, and its limits. Unset where the stream ended
+  // before they came.
   virtual std::optional<v1::StreamReady> Ready() = 0;
 
-  // Ends the stream as soon as possible; Finish is CANCELLED.
+  // Ends the stream as soon as possible. Finish then returns CANCELLED.
   virtual void Cancel() = 0;
 
-  // Waits for the end. OK: WritesDone was called and every episode and group has been answered.
+  // Waits for the end of the stream. OK where WritesDone was called and every episode and group has
+  // been answered.
   virtual absl::Status Finish() = 0;
 };
 
@@ -124,12 +130,12 @@ struct ConnectOptions {
 // Thread safe.
 class SignalClient {
  public:
-  // Connects lazily.
+  // The client connects with the first call.
   static std::unique_ptr<SignalClient> Connect(ConnectOptions options);
-  // Plaintext.
+  // The same in plaintext and without a token.
   static std::unique_ptr<SignalClient> Connect(const std::string& target);
 
-  // `target` names the server in errors, where it is given.
+  // A client over a channel of one's own. Errors name `target` as the server, where it is given.
   SignalClient(std::shared_ptr<grpc::Channel> channel, std::string token, std::string target = "");
 
   std::unique_ptr<SignalStream> Stream(StreamConfig config);

@@ -9,9 +9,8 @@ import re
 
 from assay_rl.cli.flags import Command, Flag, Group, completions
 from assay_rl.convert.closest import closest, did_you_mean
-from assay_rl.convert.formats import NAMES
+from assay_rl.convert.names import AUTO, NAMES
 
-AUTO = "auto"
 _ANY_NUMBER = 1_000_000
 
 _OF_SERVER = Group(

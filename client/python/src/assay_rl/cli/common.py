@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf.message import Message
 
 from assay_rl.cli.flags import Arguments
 from assay_rl.client.blocking import Client
-from assay_rl.convert.files import Choices, FileError, Summary
 from assay_rl.convert.misfit import MisfitError, check, parse
+from assay_rl.convert.source import FileError
+
+if TYPE_CHECKING:  # not every command reads episodes
+    from assay_rl.convert.run import Choices
+    from assay_rl.convert.summary import Summary
 
 
 def fail(message: object, code: int = 2) -> int:
@@ -22,6 +26,8 @@ def fail(message: object, code: int = 2) -> int:
 
 
 def choices_of(arguments: Arguments) -> Choices:
+    from assay_rl.convert.run import Choices
+
     return Choices(
         agents=arguments.list("agents"),
         context=arguments.list("context-agents"),

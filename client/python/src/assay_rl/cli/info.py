@@ -7,7 +7,7 @@ from google.protobuf import json_format
 from assay_rl.cli.common import client_of, fail
 from assay_rl.cli.flags import Arguments
 from assay_rl.client.outcomes import AssayError
-from assay_rl.convert.files import FileError
+from assay_rl.convert.source import FileError
 
 
 def run(arguments: Arguments) -> int:

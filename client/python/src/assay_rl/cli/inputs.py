@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from assay_rl.convert.files import AUTO, NAMES, Choices, Summary
+from assay_rl.convert.names import AUTO, NAMES
+from assay_rl.convert.run import Choices
+from assay_rl.convert.summary import Summary
 from assay_rl.grading import KINDS
 
 

@@ -19,7 +19,7 @@ from assay_rl.cli.progress import Progress
 from assay_rl.client.episodes import Episode
 from assay_rl.client.outcomes import AssayError, Error, Failed, Outcome
 from assay_rl.convert.files import FileError, Summary, outcome_line, outcome_message, output_file, read_episodes
-from assay_rl.convert.source import sources
+from assay_rl.convert.inputs import sources
 from assay_rl.course.files import number_in
 from assay_rl.course.summary import StepSummary
 from assay_rl.grading import KINDS, Grading

@@ -15,8 +15,8 @@ from assay_rl.cli.common import choices_of, fail
 from assay_rl.cli.flags import Arguments, UsageError
 from assay_rl.convert import own
 from assay_rl.convert.files import FileError, read_episodes
+from assay_rl.convert.inputs import sources
 from assay_rl.convert.misfit import MisfitError, check
-from assay_rl.convert.source import sources
 from assay_rl.grading import KINDS, Grading
 from assay_rl.v1 import episode_pb2, signal_service_pb2, signals_pb2
 from assay_rl.verify import records

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeAlias
 
@@ -122,7 +122,7 @@ class AsyncClient:
         Raises AssayError where the stream as a whole is refused (bad options, no permission).
         """
         scorer = self.open(options, evaluator=evaluator, deadline=deadline)
-        outcomes = _TaskOutbox(asyncio.get_running_loop())
+        outcomes = _TaskOutbox(asyncio.get_running_loop(), lambda: scorer.unanswered)
         room = asyncio.Semaphore(self._window)
         scorer.on_group(outcomes.put)
 
@@ -142,14 +142,15 @@ class AsyncClient:
         fetched, chunk = 0, max(1, self._window // 16)
         feeder = asyncio.create_task(feed())
         try:
-            async for outcome in outcomes:
-                if isinstance(outcome, (Scored, Failed)):
-                    fetched += 1
-                    if fetched == chunk:  # one wake-up of the feeder for several episodes
-                        fetched = 0
-                        for _ in range(chunk):
-                            room.release()
-                yield outcome
+            async for held in outcomes:
+                for outcome in held:
+                    if isinstance(outcome, (Scored, Failed)):
+                        fetched += 1
+                        if fetched == chunk:  # one wake-up of the feeder for several episodes
+                            fetched = 0
+                            for _ in range(chunk):
+                                room.release()
+                    yield outcome
             await feeder
         finally:
             stopped = True
@@ -223,6 +224,9 @@ class AsyncClient:
             response = await call(request, timeout=timeout, metadata=self._connection.metadata)
         except grpc.aio.AioRpcError as failure:
             raise AssayError(self._connection.explained(Error(failure.code(), failure.details() or ""))) from failure
+        except asyncio.CancelledError:
+            self._connection.unsettled = True
+            raise
         if response is None:  # what gRPC makes of bytes that it cannot parse
             raise AssayError(Error(grpc.StatusCode.INTERNAL, f"the server's answer is no {reply.DESCRIPTOR.name}"))
         return response
@@ -241,20 +245,28 @@ def advantages_request(
     return request
 
 
-class Outbox:
-    """Holds outcomes back so that the caller is woken for many of them: an outcome waits a millisecond at most."""
+_MOST_HELD = 32
+_HOLD_SECONDS = 0.005  # longer than the kernel's tick: arming a timer before it costs as much as an episode
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+
+class Outbox:
+    """Holds outcomes back so that the caller is woken for many of them: while more are to come than it holds, 32 at
+    most, an outcome waits for them 5 ms at most.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, unanswered: Callable[[], int]) -> None:
         self._loop = loop
+        self._unanswered = unanswered
         self._held: list[Outcome] = []
         self._timer: asyncio.TimerHandle | None = None
 
     def put(self, outcome: Outcome) -> None:
         self._held.append(outcome)
-        if len(self._held) >= 16:
+        held = len(self._held)
+        if held >= _MOST_HELD or held >= self._unanswered():
             self.flush()
         elif self._timer is None:
-            self._timer = self._loop.call_later(0.001, self.flush)
+            self._timer = self._loop.call_later(_HOLD_SECONDS, self.flush)
 
     def flush(self) -> None:
         """Hands over what is held at once."""
@@ -271,8 +283,8 @@ class Outbox:
 class _TaskOutbox(Outbox):
     """Takes outcomes to the caller's task."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop)
+    def __init__(self, loop: asyncio.AbstractEventLoop, unanswered: Callable[[], int]) -> None:
+        super().__init__(loop, unanswered)
         self._ready = asyncio.Event()
         self._closed = False
 
@@ -284,13 +296,12 @@ class _TaskOutbox(Outbox):
         self._closed = True
         self.flush()
 
-    async def __aiter__(self) -> AsyncIterator[Outcome]:
+    async def __aiter__(self) -> AsyncIterator[list[Outcome]]:
         while self._held or not self._closed:
             await self._ready.wait()
             self._ready.clear()
             outcomes, self._held = self._held, []
-            for outcome in outcomes:
-                yield outcome
+            yield outcomes
 
 
 class Collector:

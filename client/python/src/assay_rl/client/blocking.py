@@ -115,7 +115,7 @@ class Client:
         Raises AssayError where the stream as a whole is refused (bad options, no permission).
         """
         scorer = self.open(options, evaluator=evaluator, deadline=deadline)
-        outcomes = _ThreadOutbox(self._loop)
+        outcomes = _ThreadOutbox(self._loop, scorer._unanswered)
         scorer._on_group(outcomes.put)
         feed = _Feed(scorer, outcomes, self._window, stop or threading.Event())
         feed.start(episodes)
@@ -192,8 +192,8 @@ class _ThreadOutbox(Outbox):
     `put` belongs to the loop's thread.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop)
+    def __init__(self, loop: asyncio.AbstractEventLoop, unanswered: Callable[[], int]) -> None:
+        super().__init__(loop, unanswered)
         self._ready: queue.SimpleQueue[list[Outcome] | None] = queue.SimpleQueue()
         self._fetched: deque[Outcome] = deque()
 
@@ -329,6 +329,9 @@ class Scorer:
         """Ends at once: everything unanswered is Failed with `error`. Nothing at the end of the process."""
         if not sys.is_finalizing():
             _begin(self._scorer.abort(error), self._loop).result()
+
+    def _unanswered(self) -> int:
+        return len(self._inbox) + self._scorer.unanswered
 
     def _on_group(self, sink: Callable[[Outcome], None]) -> None:
         self._scorer.on_group(sink)

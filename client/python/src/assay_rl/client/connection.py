@@ -62,6 +62,8 @@ class Connection:
         """Runs evaluators that are plain functions."""
         self.running: set[Stream] = set()
         """The streams that close() ends."""
+        self.unsettled = False
+        """A call was ended before gRPC was done with it."""
         self._target = target
 
     async def close(self) -> None:
@@ -69,8 +71,9 @@ class Connection:
         for stream in list(self.running):
             await stream.abort(Error(grpc.StatusCode.CANCELLED, "the client was closed"))
         await self.channel.close()
-        # gRPC's poller still holds events of ended calls, and complains where the loop is closed before they are in.
-        await asyncio.sleep(0.02)
+        if self.unsettled:
+            # gRPC's poller still holds events of such calls, and complains where the loop is closed before they are in.
+            await asyncio.sleep(0.02)
         self.executor.shutdown(wait=False, cancel_futures=True)
 
     def explained(self, error: Error) -> Error:

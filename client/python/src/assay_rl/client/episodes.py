@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from google.protobuf import json_format
 
@@ -74,6 +74,15 @@ class Message:
 
     def to_proto(self) -> pb.Message:
         message = pb.Message(agent_id=self.agent, content=self.content, round=self.round)
+        self._tell_more(message)
+        return message
+
+    def add_to(self, episode: pb.Episode) -> None:
+        """Appends the message to those of an episode, without a copy of it on the way."""
+        self._tell_more(episode.messages.add(agent_id=self.agent, content=self.content, round=self.round))
+
+    def _tell_more(self, message: pb.Message) -> None:
+        """Sets what only some messages have."""
         if self.answer is not None:
             message.answer = self.answer
         if self.process_score is not None:
@@ -98,7 +107,6 @@ class Message:
             message.token_spans.add(sample_id=span.sample_id, start=span.start, end=span.end)
         for judged in self.judge_scores:
             message.judge_scores.add(judge=judged.judge, score=judged.score)
-        return message
 
     @classmethod
     def from_proto(cls, message: pb.Message) -> Message:
@@ -142,7 +150,7 @@ class Agent:
     def to_proto(self) -> pb.Agent:
         if self.kind not in _KINDS:
             raise ValueError(f"one of {', '.join(filter(None, _KINDS))} expected, got {self.kind!r}")
-        return pb.Agent(id=self.id, role=self.role, policy=self.policy, kind=pb.AgentKind.Name(_KINDS[self.kind]))
+        return pb.Agent(id=self.id, role=self.role, policy=self.policy, kind=_KINDS[self.kind])
 
     @classmethod
     def from_proto(cls, agent: pb.Agent) -> Agent:
@@ -152,7 +160,7 @@ class Agent:
         return cls(agent.id, agent.role, agent.policy, kind)
 
 
-_KINDS = {"": pb.AGENT_KIND_UNSPECIFIED} | {
+_KINDS: dict[str, Any] = {"": pb.AGENT_KIND_UNSPECIFIED} | {
     name.removeprefix("AGENT_KIND_").lower(): number for name, number in pb.AgentKind.items() if number
 }
 
@@ -217,8 +225,9 @@ class Episode:
                 id=self.id,
                 task=pb.Task(id=self.task.id, prompt=self.task.prompt, reference_answer=self.task.reference_answer),
                 agents=[a.to_proto() for a in self.players()],
-                messages=[m.to_proto() for m in self.messages],
             )
+            for message in self.messages:
+                message.add_to(episode)
         except (TypeError, ValueError, AttributeError) as failure:
             raise _misfit(self, failure) from failure
         if self.group is not None:

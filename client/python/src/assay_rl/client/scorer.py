@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
 
 from assay_rl.client.channel import SERVICE
 from assay_rl.client.connection import Connection
@@ -165,6 +166,11 @@ class AsyncScorer:
         while len(self._early_groups) > _EARLY_GROUPS:  # nobody asks for them
             self._early_groups.pop(next(iter(self._early_groups)))
 
+    @property
+    def unanswered(self) -> int:
+        """Episodes whose outcome is still to come."""
+        return self._session.unanswered
+
     async def finish(self) -> None:
         """No more episodes: waits until everything is answered, then closes. Raises AssayError if refused."""
         self._input_finished = True
@@ -228,17 +234,14 @@ class AsyncScorer:
         """One stream from options to its end. Returns why it was lost, None where it ended in order."""
         self._reached_server = self._cut = False
         self.connections += 1
-        call: Any = self._connection.channel.stream_stream(
-            SERVICE + "StreamSignals",
-            response_deserializer=signal_service_pb2.StreamSignalsResponse.FromString,
-        )(metadata=self._connection.metadata)
+        call: Any = self._connection.channel.stream_stream(SERVICE + "StreamSignals")(
+            metadata=self._connection.metadata
+        )
         self._call = call
         writer = asyncio.create_task(self._write(call))
         try:
             while (response := await call.read()) is not grpc.aio.EOF:
-                if response is None:  # what gRPC makes of bytes that it cannot parse
-                    return Error(grpc.StatusCode.INTERNAL, "the server sent bytes that are no StreamSignalsResponse")
-                self._received(response)
+                self._received(signal_service_pb2.StreamSignalsResponse.FromString(response))
                 if self._session.drained:
                     return None
             code, details = await call.code(), await call.details()
@@ -247,12 +250,16 @@ class AsyncScorer:
             return None if code == grpc.StatusCode.OK else Error(code, details or "")
         except grpc.aio.AioRpcError as failure:
             return None if self._session.draining else Error(failure.code(), failure.details() or "")
+        except DecodeError:
+            return Error(grpc.StatusCode.INTERNAL, "the server sent bytes that are no StreamSignalsResponse")
         except asyncio.CancelledError:
             if self._cut:
                 return None
             raise
         finally:
             self._call = None
+            if not (call.done() and writer.done()):
+                self._connection.unsettled = True
             writer.cancel()
             call.cancel()
             for question in list(self._questions):

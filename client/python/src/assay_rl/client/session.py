@@ -197,6 +197,11 @@ class Session:
         return not (self._queue or self._sent or self._delayed or self._answers or self._parked)
 
     @property
+    def unanswered(self) -> int:
+        """Episodes that have no outcome yet."""
+        return self._undelivered
+
+    @property
     def owed_groups(self) -> bool:
         """The server owes the result of a group of which it has answered all episodes, and may still ask about it.
 
@@ -235,7 +240,8 @@ class Session:
             self.repeated += 1
             return
         entry.in_flight = False
-        entry.counted = _counts(result)
+        if entry.group is not None:
+            entry.counted = _counts(result)
         self._bytes_in_flight -= len(entry.request)
         if entry.delivered:
             self.repeated += 1

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from assay_rl.convert._fields import first, label, mapping, whole
-from assay_rl.convert.chat import USER, Call, merged, turns
+from assay_rl.convert.chat import turns
 from assay_rl.convert.content import content_text, tokens_of
-from assay_rl.convert.spans import AGENT, CALL, HANDOFF, MODEL, Span, time_of
+from assay_rl.convert.span import AGENT, CALL, HANDOFF, MODEL, Span
+from assay_rl.convert.times import time_of
+from assay_rl.convert.turn import USER, Call, merged
 
 _MODELS = frozenset({"response", "generation", "transcription", "speech"})
 

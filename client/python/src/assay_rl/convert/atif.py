@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assay_rl.convert._fields import ConversionError, as_dict, as_list, first, label, mapping, mappings
-from assay_rl.convert.chat import call_of
+from assay_rl.convert.chat_messages import call_of
 from assay_rl.convert.content import content_text, join, reasoning_line, tokens_of
 from assay_rl.convert.outcome import grade_of
 from assay_rl.convert.roles import Kind

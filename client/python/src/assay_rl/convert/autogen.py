@@ -8,10 +8,11 @@ from typing import Any
 
 from assay_rl.client.episodes import Episode
 from assay_rl.convert._fields import ConversionError, as_dict, first, is_list, label, mapping, score_of
-from assay_rl.convert.chat import ASSISTANT, TOOL, Call, message_turns
+from assay_rl.convert.chat_messages import message_turns
 from assay_rl.convert.content import content_text, reasoning_line, tokens_of
 from assay_rl.convert.roles import Kind
 from assay_rl.convert.run import Choices, Run, build, envelope
+from assay_rl.convert.turn import ASSISTANT, TOOL, Call
 
 # Types of AutoGen 0.4's messages and events that are no message of an agent, and what wrote them.
 _KINDS = {

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from assay_rl.convert._fields import first, label, mapping, mappings
-from assay_rl.convert.chat import ASSISTANT, TOOL, Turn, message_turns
+from assay_rl.convert.chat_messages import message_turns
 from assay_rl.convert.content import content_text
 from assay_rl.convert.roles import Kind
 from assay_rl.convert.run import Choices, Run, envelope
-from assay_rl.convert.spans import time_of
+from assay_rl.convert.times import time_of
+from assay_rl.convert.turn import ASSISTANT, TOOL, Turn
 
 MAIN = "claude"
 _SAID = frozenset({"user", "assistant"})

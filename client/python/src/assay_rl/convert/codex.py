@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from assay_rl.convert._fields import first, label, mapping, whole
-from assay_rl.convert.chat import ASSISTANT, SYSTEM, TOOL, Turn, is_item, merged, turns
+from assay_rl.convert.chat import turns
 from assay_rl.convert.content import content_text, reasoning_line
+from assay_rl.convert.responses import is_item
 from assay_rl.convert.roles import Kind
 from assay_rl.convert.run import Choices, Run, envelope
-from assay_rl.convert.spans import time_of
+from assay_rl.convert.times import time_of
+from assay_rl.convert.turn import ASSISTANT, SYSTEM, TOOL, Turn, merged
 
 MAIN = "codex"
 _ROLLOUT = frozenset({"session_meta", "response_item", "event_msg", "turn_context", "compacted", "world_state"})

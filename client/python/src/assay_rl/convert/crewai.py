@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from assay_rl.convert._fields import first, is_list, label, mapping
-from assay_rl.convert.chat import ASSISTANT, SYSTEM, TOOL, USER, turns
+from assay_rl.convert.chat import turns
 from assay_rl.convert.content import content_text
 from assay_rl.convert.roles import Kind
 from assay_rl.convert.run import Choices, Run, envelope
+from assay_rl.convert.turn import ASSISTANT, SYSTEM, TOOL, USER
 
 
 def is_crewai(record: Any) -> bool:

@@ -18,22 +18,24 @@ from google.protobuf import json_format
 from assay_rl.client.episodes import Episode
 from assay_rl.client.outcomes import Failed, GroupFailed, Outcome, episode_outcome, group_outcome
 from assay_rl.convert._fields import as_dict, kind_of
-from assay_rl.convert.formats import ALIASES, FORMATS, NAMES, Format, Stream, canonical, detect
+from assay_rl.convert.formats import FORMATS, Format, Stream, detect
+from assay_rl.convert.inputs import sources
+from assay_rl.convert.json_values import decode
+from assay_rl.convert.lines import text_lines
 from assay_rl.convert.misfit import MisfitError, check
+from assay_rl.convert.names import AUTO, NAMES, canonical
 from assay_rl.convert.own import Record, records
 from assay_rl.convert.records import from_record
 from assay_rl.convert.roles import Kind, matches
 from assay_rl.convert.run import Choices, build
-from assay_rl.convert.source import FileError, decode, sources, text_lines
+from assay_rl.convert.source import FileError
 from assay_rl.convert.summary import Summary
 from assay_rl.v1 import episode_pb2, signal_service_pb2
-
-AUTO = "auto"  # the format that the first value of each file shows
 
 # Place and reason of a record that is no episode, and what it looks like instead, or nothing.
 OnFault = Callable[[str, str], None]
 
-__all__ = ["ALIASES", "AUTO", "FORMATS", "NAMES", "Choices", "FileError", "Summary", "outcome_line", "output_file",
+__all__ = ["AUTO", "FORMATS", "NAMES", "Choices", "FileError", "Summary", "outcome_line", "output_file",
            "read_episodes", "read_outcomes", "text_lines"]  # fmt: skip
 
 

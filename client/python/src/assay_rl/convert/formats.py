@@ -29,8 +29,9 @@ from assay_rl.convert import (
     verifiers,
 )
 from assay_rl.convert._fields import ConversionError, is_list, mapping
+from assay_rl.convert.json_values import values
 from assay_rl.convert.run import Choices, Run
-from assay_rl.convert.source import FileError, Source, Value, values
+from assay_rl.convert.source import FileError, Source, Value
 
 Placed = tuple[Run, Value]
 
@@ -291,21 +292,6 @@ _ALL = (
     _by_record("text", text_logs.is_text_log, lambda v, c: text_logs.read(v.value, c)),
 )
 FORMATS: dict[str, Format] = {form.name: form for form in _ALL}
-# Other names of the same readers: spans are told apart by their own fields, chats by theirs.
-ALIASES = {
-    **dict.fromkeys(["openinference", "openllmetry", "openai-agents", "langsmith", "langfuse", "mlflow"], "otel"),
-    **dict.fromkeys(["anthropic", "responses", "chat"], "openai"),
-    **dict.fromkeys(("ag2", "magentic-one"), "autogen"),
-    **dict.fromkeys(("prime-rl", "rollouts"), "verifiers"),
-    **dict.fromkeys(("chatdev", "metagpt", "appworld", "hyperagent"), "text"),
-    **dict.fromkeys(("harbor",), "atif"),
-    **dict.fromkeys(("tau-bench",), "tau2"),
-}
-NAMES = sorted([*FORMATS, *ALIASES])
-
-
-def canonical(name: str) -> str:
-    return ALIASES.get(name, name)
 
 
 def detect(value: Any) -> str:

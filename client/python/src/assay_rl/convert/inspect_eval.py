@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from assay_rl.convert._fields import as_dict, first, is_list, label, mapping, mappings, whole
-from assay_rl.convert.chat import USER, Call, turns
+from assay_rl.convert.chat import turns
 from assay_rl.convert.content import content_text, tokens_of
 from assay_rl.convert.outcome import grade_of
 from assay_rl.convert.run import DEFAULT_AGENT, Choices, Run, chat_run, envelope
-from assay_rl.convert.spans import AGENT, CALL, MODEL, STEP, Span, run_of, time_of
+from assay_rl.convert.span import AGENT, CALL, MODEL, STEP, Span
+from assay_rl.convert.spans import run_of
+from assay_rl.convert.times import time_of
+from assay_rl.convert.turn import USER, Call
 
 
 def is_log(record: Any) -> bool:

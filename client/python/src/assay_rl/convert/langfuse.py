@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from assay_rl.convert._fields import first, from_json, label, mapping, mappings
-from assay_rl.convert.chat import ASSISTANT, USER, Call, merged, turns
+from assay_rl.convert.chat import turns
 from assay_rl.convert.content import content_text, tokens_of
-from assay_rl.convert.spans import AGENT, CALL, MODEL, STEP, Span, time_of
+from assay_rl.convert.span import AGENT, CALL, MODEL, STEP, Span
+from assay_rl.convert.times import time_of
+from assay_rl.convert.turn import ASSISTANT, USER, Call, merged
 
 _KINDS = {"GENERATION": MODEL, "AGENT": AGENT, "TOOL": CALL}
 _TYPES = frozenset({*_KINDS, "SPAN", "EVENT", "CHAIN", "RETRIEVER", "EVALUATOR", "EMBEDDING", "GUARDRAIL"})

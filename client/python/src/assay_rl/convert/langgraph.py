@@ -9,11 +9,11 @@ from typing import Any
 
 from assay_rl.client.episodes import Episode
 from assay_rl.convert._fields import ConversionError, as_dict, is_list, mapping, score_of
-from assay_rl.convert.chat import ASSISTANT, TOOL, USER, Turn
 from assay_rl.convert.content import content_text, join
 from assay_rl.convert.langgraph_chunks import Found, all_messages, found_in, message_id, message_key, turns_of
 from assay_rl.convert.roles import Kind, kind_of_name
 from assay_rl.convert.run import DEFAULT_AGENT, Choices, Run, build, envelope
+from assay_rl.convert.turn import ASSISTANT, TOOL, USER, Turn
 
 _PLAIN_NODES = frozenset({"agent", "model", "call_model", "llm", "chatbot"})  # prebuilt agents name their node so
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay_rl.convert._fields import is_list, label, mapping, mappings, whole
-from assay_rl.convert.chat import TOOL, USER, Turn, is_langchain, is_message, message_turns
+from assay_rl.convert.chat_messages import is_langchain, is_message, message_turns
 from assay_rl.convert.content import content_text, join
 from assay_rl.convert.run import Choices, Run
+from assay_rl.convert.turn import TOOL, USER, Turn
 
 _MODES = frozenset({"updates", "values", "messages", "custom", "debug", "tasks", "checkpoints", "events", "output"})
 _INTERRUPT = "__interrupt__"

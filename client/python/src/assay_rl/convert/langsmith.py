@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from assay_rl.convert._fields import first, is_list, label, mapping, mappings
-from assay_rl.convert.chat import ASSISTANT, USER, Call, merged, turns
+from assay_rl.convert.chat import turns
 from assay_rl.convert.content import content_text, tokens_of
-from assay_rl.convert.spans import AGENT, CALL, MODEL, STEP, Span, time_of
+from assay_rl.convert.span import AGENT, CALL, MODEL, STEP, Span
+from assay_rl.convert.times import time_of
+from assay_rl.convert.turn import ASSISTANT, USER, Call, merged
 
 _KINDS = {"llm": MODEL, "chat_model": MODEL, "tool": CALL}
 

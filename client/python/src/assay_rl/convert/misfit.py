@@ -11,7 +11,7 @@ from google.protobuf import descriptor
 
 from assay_rl.convert._fields import kind_of
 from assay_rl.convert.closest import closest, did_you_mean
-from assay_rl.convert.source import DECODER
+from assay_rl.convert.json_values import DECODER
 
 _HALF = "not JSON: half of a surrogate pair"
 _TOO_EARLY = "not JSON: it ends too early"

@@ -17,23 +17,12 @@ from assay_rl.convert._fields import (
     mappings,
     score_of,
 )
-from assay_rl.convert.chat import (
-    ASSISTANT,
-    SYSTEM,
-    TOOL,
-    USER,
-    Turn,
-    is_item,
-    is_langchain,
-    is_message,
-    item_turns,
-    merged,
-    message_turns,
-    turns,
-)
+from assay_rl.convert.chat import turns
+from assay_rl.convert.chat_messages import is_langchain, is_message, message_turns
+from assay_rl.convert.responses import is_item, item_turns
 from assay_rl.convert.roles import Kind, matches
 from assay_rl.convert.run import DEFAULT_AGENT, Choices, Run, build, chat_run, envelope
-from assay_rl.convert.spans import is_handoff
+from assay_rl.convert.turn import ASSISTANT, SYSTEM, TOOL, USER, Turn, is_handoff, merged
 
 AgentOf = Callable[[Mapping[str, Any]], str]
 _SHAREGPT = {"from": "role", "value": "content"}

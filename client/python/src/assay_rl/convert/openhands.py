@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from assay_rl.convert._fields import as_dict, first, is_list, label, mapping, mappings
-from assay_rl.convert.chat import Call, message_turns, thought_of
+from assay_rl.convert.chat_messages import message_turns, thought_of
 from assay_rl.convert.content import content_text, join
 from assay_rl.convert.roles import Kind
 from assay_rl.convert.run import Choices, Run, Said, envelope
+from assay_rl.convert.turn import Call
 
 # Actions of an agent that say something in their text rather than call a tool.
 _SPEECH = frozenset({"message", "think", "finish", "reject"})

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from assay_rl.convert._fields import first, from_json, is_list, label, mapping, mappings, whole
-from assay_rl.convert.chat import ASSISTANT, USER, Call, Turn, merged, turns
+from assay_rl.convert.chat import turns
 from assay_rl.convert.content import content_text, tokens_of
-from assay_rl.convert.spans import AGENT, CALL, HANDOFF, MODEL, STEP, Span, time_of
+from assay_rl.convert.span import AGENT, CALL, HANDOFF, MODEL, STEP, Span
+from assay_rl.convert.times import time_of
+from assay_rl.convert.turn import ASSISTANT, USER, Call, Turn, merged
 
 Attributes = dict[str, Any]
 

@@ -6,13 +6,14 @@ A record that is no JSON does not end the reading. The C++ command line reads th
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from assay_rl.convert.lines import MAX_LINE, decoded_lines
 from assay_rl.convert.misfit import MisfitError, parse
-from assay_rl.convert.source import MAX_LINE, ZSTD_ERRORS, FileError, Source, decoded_lines, opened, zipfile
+from assay_rl.convert.packed import DamageError, opened
+from assay_rl.convert.source import FileError, Source
 
 _SPACE = "\0 \t\r\n\v\f\ufeff"
 
@@ -63,11 +64,8 @@ def _lines(source: Source) -> Iterator[_Line]:
                     fault = f"byte 0x00 at {len(line[: line.index(chr(0))].encode()) + 1} is no text"
                 if line.strip(_SPACE):
                     yield _Line(number, line, fault)
-    except (EOFError, zlib.error) as failure:
-        what = "cut off" if isinstance(failure, EOFError) else "damaged"
-        raise FileError(f"{source.place(number + 1)}: the gzip data is {what}") from failure
-    except (zipfile.BadZipFile, *ZSTD_ERRORS) as failure:
-        raise FileError(f"{source.place(number + 1)}: the compressed data is damaged or cut off") from failure
+    except DamageError as failure:
+        raise FileError(f"{source.place(number + 1)}: {failure}") from failure
     except OverflowError as failure:
         raise FileError(f"{source.place(number + 1)}: longer than {MAX_LINE} bytes") from failure
     except UnicodeError as failure:

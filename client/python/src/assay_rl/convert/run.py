@@ -9,10 +9,10 @@ from typing import Any
 
 from assay_rl.client.episodes import Agent, Episode, Group, Message, Task
 from assay_rl.convert._fields import ConversionError, first, is_list, label, mapping, mappings, score_of, whole
-from assay_rl.convert.chat import ASSISTANT, SYSTEM, TOOL, USER, Turn
 from assay_rl.convert.outcome import Outcome, field_of, grade_of, usual_outcome
 from assay_rl.convert.roles import Kind, Roles, agent_kind
 from assay_rl.convert.summary import Summary
+from assay_rl.convert.turn import ASSISTANT, SYSTEM, TOOL, USER, Turn
 
 DEFAULT_AGENT = "assistant"
 _KINDS = {ASSISTANT: Kind.AGENT, USER: Kind.HUMAN, SYSTEM: Kind.SYSTEM, TOOL: Kind.ENVIRONMENT}

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from assay_rl.convert._fields import first, label, mapping, mappings
-from assay_rl.convert.chat import call_of, turns
+from assay_rl.convert.chat import turns
+from assay_rl.convert.chat_messages import call_of
 from assay_rl.convert.content import content_text, join, tokens_of
 from assay_rl.convert.roles import Kind
 from assay_rl.convert.run import Choices, Run, envelope

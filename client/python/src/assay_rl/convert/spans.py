@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import Any
 
 from assay_rl.convert._fields import from_json
-from assay_rl.convert.chat import ASSISTANT, SYSTEM, TOOL, USER, Call, Turn
 from assay_rl.convert.content import join
 from assay_rl.convert.outcome import Outcome
 from assay_rl.convert.roles import Kind
 from assay_rl.convert.run import DEFAULT_AGENT, Run
-
-AGENT, MODEL, CALL, HANDOFF, STEP = "agent", "model", "tool", "handoff", "step"
-HEARD = "heard"  # what an agent was given after its last answer
+from assay_rl.convert.span import AGENT, CALL, HANDOFF, HEARD, MODEL, STEP, Span
+from assay_rl.convert.turn import ASSISTANT, SYSTEM, TOOL, USER, Call, is_handoff
 
 # Names that tracers give to steps of their own: no agent is called so.
 _GENERIC = re.compile(
@@ -29,83 +26,6 @@ _GENERIC = re.compile(
     r"|\w*promptvalue|\w*outputparser|call_?model|model|llm|agent|tools?|chain|llmchain|agentexecutor|should_\w+|trace"
     r"|root|invocation|invoke_agent|invoke_workflow|create_agent|agent_run|plan|request|session|response|chat\w*|__\w+__|_\w+|sequence|lambda|graph|run|main"
 )
-
-
-@dataclass(slots=True)
-class Span:
-    """One span of a trace. Times are nanoseconds since any one epoch, 0 where they are not told.
-
-    kind: AGENT, MODEL (a call of a model), CALL (of a tool), HANDOFF or STEP (anything else).
-    agent: of an AGENT span its name, "" where it has none; of any other span the name that the instrumentation claims.
-    asked, wrote: what went into it and what came out of it.
-    silent: what proves that a model answered although its text is not in the trace (an id of the response).
-    """
-
-    id: str
-    parent: str = ""
-    trace: str = ""
-    name: str = ""
-    kind: str = STEP
-    agent: str = ""
-    start: int = 0
-    end: int = 0
-    asked: list[Turn] = field(default_factory=list)
-    wrote: list[Turn] = field(default_factory=list)
-    tokens: int = 0
-    tool: Call | None = None
-    result: str = ""
-    silent: str = ""
-    truncated: bool = False
-    scores: dict[str, Any] = field(default_factory=dict)
-    extension: dict[str, Any] = field(default_factory=dict)
-    fresh: bool = False  # `asked` holds only what is new since the last call, not the whole history
-    order: int = 0  # in the file
-
-
-def time_of(value: Any, unit: int = 0) -> int:
-    """Nanoseconds: numbers in `unit` nanoseconds (0: by their size), digits, or ISO 8601 with or without a zone."""
-    if value is None or isinstance(value, bool):
-        return 0
-    if isinstance(value, str):
-        text = value.strip()
-        if not re.fullmatch(r"\d+(\.\d+)?", text):
-            return _iso(text)
-        if "." not in text:
-            return _nanoseconds(int(text), unit)
-        value = float(text)
-    if isinstance(value, (int, float)):
-        return _nanoseconds(value, unit)
-    return _iso(value.isoformat()) if isinstance(value, datetime) else 0
-
-
-def _nanoseconds(value: float, unit: int) -> int:
-    if not unit:
-        size = abs(value)
-        unit = 10**9 if size < 1e11 else 10**6 if size < 1e14 else 10**3 if size < 1e17 else 1
-    return int(value * unit)
-
-
-def _iso(text: str) -> int:
-    """Python 3.10 reads three or six digits of a second and no Z: the fraction is read apart."""
-    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*(Z|[+-]\d\d:?\d\d)?", text)
-    if found is None:
-        return 0
-    day, clock, fraction, zone = found.groups()
-    zone = "+00:00" if zone in (None, "Z") else zone if ":" in zone else f"{zone[:3]}:{zone[3:]}"
-    try:
-        moment = datetime.fromisoformat(f"{day}T{clock}{zone}")
-    except ValueError:
-        return 0
-    seconds = int((moment - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds())
-    return seconds * 10**9 + int((fraction or "0")[:9].ljust(9, "0"))
-
-
-def traces_of(spans: Iterable[Span]) -> dict[str, list[Span]]:
-    """Spans by trace, in the order in which the traces appear."""
-    traces: dict[str, list[Span]] = {}
-    for span in spans:
-        traces.setdefault(span.trace, []).append(span)
-    return traces
 
 
 def run_of(spans: list[Span], default_agent: str = "", id: str = "", prompt: str | None = None) -> Run:
@@ -466,10 +386,6 @@ def _take(caller: _Entry | None, call: Call) -> bool:
         caller.open.remove(found)
         return True
     return any(call.id and c.id == call.id for c in caller.calls)
-
-
-def is_handoff(name: str) -> bool:
-    return bool(re.match(r"(transfer|hand_?off|handover)(_|\s|-|$)", name.lower()))
 
 
 def _plain(text: str) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from assay_rl.convert._fields import as_dict, first, is_list, label, mapping, mappings
-from assay_rl.convert.chat import ASSISTANT, SYSTEM, TOOL, USER, message_turns
+from assay_rl.convert.chat_messages import message_turns
 from assay_rl.convert.content import content_text, join
 from assay_rl.convert.roles import Kind
 from assay_rl.convert.run import Choices, Run, envelope
+from assay_rl.convert.turn import ASSISTANT, SYSTEM, TOOL, USER
 
 _LIMITS = (
     "exit_cost",

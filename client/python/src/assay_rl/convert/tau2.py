@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from assay_rl.convert._fields import as_dict, first, is_list, label, mapping, mappings
-from assay_rl.convert.chat import ASSISTANT, TOOL, message_turns
+from assay_rl.convert.chat_messages import message_turns
 from assay_rl.convert.outcome import grade_of
 from assay_rl.convert.run import DEFAULT_AGENT, Choices, Run, envelope
+from assay_rl.convert.turn import ASSISTANT, TOOL
 
 _LIMITS = frozenset({"max_steps", "timeout", "too_many_errors", "context_window_exceeded"})
 _BROKEN = frozenset({"infrastructure_error", "unexpected_error", "user_error"})

@@ -8,9 +8,11 @@ from typing import Any
 
 from assay_rl.convert import agents_sdk, langfuse, langsmith, mlflow, otel
 from assay_rl.convert._fields import ConversionError, first, from_json, is_list, label, mapping, mappings
-from assay_rl.convert.chat import USER, Turn, turns
+from assay_rl.convert.chat import turns
 from assay_rl.convert.run import Choices, Run, envelope, extend_run
-from assay_rl.convert.spans import Span, run_of
+from assay_rl.convert.span import Span
+from assay_rl.convert.spans import run_of
+from assay_rl.convert.turn import USER, Turn
 
 _RUN_FIELDS = frozenset({"id", "prompt", "reference_answer", "score", "truncated", "agents"})
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from assay_rl.client.episodes import Episode
 from assay_rl.convert._fields import ConversionError, score_of
-from assay_rl.convert.formats import FORMATS, Stream, canonical, detect
+from assay_rl.convert.formats import FORMATS, Stream, detect
+from assay_rl.convert.names import canonical
 from assay_rl.convert.run import Choices, build
 from assay_rl.convert.source import Source, Value
 

@@ -7,11 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from assay_rl.convert._fields import ConversionError, first, is_list, label, mapping, mappings, whole
-from assay_rl.convert.chat import ASSISTANT, SYSTEM, USER, Turn, message_turns, turns
+from assay_rl.convert.chat import turns
+from assay_rl.convert.chat_messages import message_turns
 from assay_rl.convert.outcome import grade_of
 from assay_rl.convert.roles import Kind, kind_of_name
 from assay_rl.convert.run import DEFAULT_AGENT, Choices, Run, chat_run, envelope, extend_run
-from assay_rl.convert.spans import AGENT, HEARD, MODEL, Span, run_of, time_of
+from assay_rl.convert.span import AGENT, HEARD, MODEL, Span
+from assay_rl.convert.spans import run_of
+from assay_rl.convert.times import time_of
+from assay_rl.convert.turn import ASSISTANT, SYSTEM, USER, Turn
 
 _LIMITS = frozenset(
     [

@@ -36,8 +36,8 @@ def course(name: str, summaries: Iterable[Json], other: tuple[str, Iterable[Json
         runs.append(_run(other[0], theirs))
     return {
         "runs": runs,
-        "titles": {key: [m.title, m.unit, m.meaning] for key, m in METRICS.items()},
-        "roleTitles": {key: [m.title, m.unit, m.meaning] for key, m in ROLE_METRICS.items()},
+        "titles": {key: [m.title, m.unit, m.meaning, m.axis] for key, m in METRICS.items()},
+        "roleTitles": {key: [m.title, m.unit, m.meaning, m.axis] for key, m in ROLE_METRICS.items()},
         "compared": compared(mine, theirs) if other is not None else None,
     }
 

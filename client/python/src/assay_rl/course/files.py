@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from assay_rl.convert.files import FileError
-from assay_rl.convert.source import Source, sources, text_lines
+from assay_rl.convert.inputs import sources
+from assay_rl.convert.lines import text_lines
+from assay_rl.convert.source import Source
 from assay_rl.v1 import signal_service_pb2
 from assay_rl.verify import records
 

@@ -12,70 +12,112 @@ Unit: TypeAlias = Literal["value", "share", "count", "tiny"]
 @dataclass(frozen=True)
 class Metric:
     """title: for people; unit: value (of the value range), share (in [0, 1]), count or tiny; least: a change worth
-    telling."""
+    telling; axis: what a curve's height measures, its denominator where it is a share."""
 
     title: str
     unit: Unit
     least: float
+    axis: str
     meaning: str
 
 
+SCORE = "in units of the score"
+
 METRICS: Mapping[str, Metric] = {
-    "score": Metric("Score", "value", 0.02, "Mean outcome of the step's episodes."),
-    "success_rate": Metric("Success rate", "share", 0.05, "Share of scored episodes whose outcome is a success."),
+    "score": Metric("Score", "value", 0.02, "mean score", "Mean outcome of the step's episodes."),
+    "success_rate": Metric(
+        "Success rate", "share", 0.05, "of scored episodes", "Share of scored episodes whose outcome is a success."
+    ),
     "task_spread": Metric(
-        "Spread within a task", "value", 0.03, "Standard deviation of the scores of one task's runs, mean over groups."
+        "Spread within a group", "value", 0.03, SCORE,
+        "Standard deviation of the scores of a group's episodes, mean over groups.",
     ),
     "advantage_spread": Metric(
-        "Spread of advantages", "value", 0.05, "Standard deviation of all messages' advantages: the size of the signal."
+        "Spread of advantages", "value", 0.05, "standard deviation, no unit",
+        "Standard deviation of all messages' advantages: the size of the signal.",
     ),
-    "score_spread": Metric("Spread of scores", "value", 0.05, "Standard deviation of the scores of the whole step."),
+    "score_spread": Metric(
+        "Spread of scores", "value", 0.05, SCORE, "Standard deviation of the scores of the whole step."
+    ),
     "team_value": Metric(
-        "Value of the team", "value", 0.02, "Mean value with everybody as the evaluator sees it, v(N)."
+        "Value of the team", "value", 0.02, SCORE, "Mean value with everybody as the evaluator sees it, v(N)."
     ),
     "unexplained": Metric(
-        "Outcome off the value", "value", 0.02, "Mean distance of the outcome from v(N): what credit does not explain."
+        "Outcome off the value", "value", 0.02, SCORE,
+        "Mean distance of the outcome from v(N): what credit does not explain.",
     ),
-    "right_answers": Metric("Right answers", "share", 0.05, "Share of graded answers that are right."),
+    "right_answers": Metric(
+        "Right answers", "share", 0.05, "of graded answers", "Share of graded answers that are right."
+    ),
     "first_errors": Metric(
-        "First errors claimed", "share", 0.05, "Share of scored episodes in which a first error is claimed."
+        "First errors claimed", "share", 0.05, "of scored episodes",
+        "Share of scored episodes in which a first error is claimed.",
     ),
-    "redundancy": Metric("Redundancy", "share", 0.05, "Mean share of a message that had been said before."),
+    "redundancy": Metric(
+        "Redundancy", "share", 0.05, "of a message, mean", "Mean share of a message that had been said before."
+    ),
     "reliability": Metric(
-        "Reliability of credit", "share", 0.05, "How much of the differences between credits is no noise."
+        "Reliability of K", "share", 0.05, "of the differences in K",
+        "How much of the differences between credits is no noise.",
     ),
     "credit_weight": Metric(
-        "Weight of credit", "share", 0.05, "Share of credit (K) in the advantages; the rest is the outcome's (X)."
+        "Share of K", "share", 0.05, "of an advantage",
+        "Share of the credit part K in the advantages; the rest is the outcome part X.",
     ),
-    "interval_width": Metric("Width of intervals", "value", 0.02, "Mean width of the credits' intervals; 0 is exact."),
-    "questions": Metric("Questions", "count", 1.0, "Questions asked of the evaluator, mean of an episode."),
-    "samples": Metric("Samples", "count", 1.0, "Fresh evaluations behind the answers, mean of an episode."),
+    "interval_width": Metric(
+        "Width of intervals", "value", 0.02, SCORE, "Mean width of the credits' intervals; 0 is exact."
+    ),
+    "questions": Metric(
+        "Questions", "count", 1.0, "an episode", "Questions asked of the evaluator, mean of an episode."
+    ),
+    "samples": Metric(
+        "Samples", "count", 1.0, "an episode", "Fresh evaluations behind the answers, mean of an episode."
+    ),
     "conservation": Metric(
-        "Conservation error", "tiny", 1e-9, "Largest distance of what was shared from what was to be shared."
+        "Conservation error", "tiny", 1e-9, "fraction of the value range",
+        "Largest distance of what was shared from what was to be shared.",
     ),
-}
+}  # fmt: skip
 
 ROLE_METRICS: Mapping[str, Metric] = {
-    "credit": Metric("Credit", "value", 0.02, "Mean Shapley value of the role: what it added. Below zero: it hurt."),
+    "credit": Metric(
+        "Credit", "value", 0.02, SCORE, "Mean Shapley value of the role: what it added. Below zero: it hurt."
+    ),
     "share": Metric(
-        "Share of the outcome",
-        "value",
-        0.02,
+        "Share of the outcome", "value", 0.02, SCORE,
         "Mean sum of its messages' rewards where nothing counterfactual is known.",
     ),
-    "hurt": Metric("Hurt the team", "share", 0.05, "Share of episodes in which the team was better without it."),
+    "hurt": Metric(
+        "Hurt the team", "share", 0.05, "of its episodes",
+        "Of all its episodes with credit: those in which its credit is below zero.",
+    ),
     "sabotage": Metric(
-        "Sabotage", "share", 0.08, "Of the episodes in which its credit is not zero: share in which it is below zero."
+        "Sabotage", "share", 0.08, "of those it mattered in",
+        "Of the episodes in which its credit is not zero: those in which it is below zero.",
     ),
-    "mattered": Metric("Mattered", "share", 0.08, "Share of episodes in which its credit is not zero."),
-    "redundancy": Metric("Said before", "share", 0.08, "Mean share of its messages that others had said before."),
-    "first_errors": Metric("First errors", "share", 0.05, "First errors claimed of it, an episode it took part in."),
-    "credit_spread": Metric("Spread of credit", "value", 0.05, "Standard deviation of its credit over the episodes."),
+    "mattered": Metric(
+        "Mattered", "share", 0.08, "of its episodes",
+        "Of all its episodes with credit: those in which its credit is not zero.",
+    ),
+    "redundancy": Metric(
+        "Said before", "share", 0.08, "of a message, mean",
+        "How much of a message of its others had said before, mean over its messages.",
+    ),
+    "first_errors": Metric(
+        "First errors", "share", 0.05, "of its episodes",
+        "Of all its episodes: those whose first error is claimed of it.",
+    ),
+    "credit_spread": Metric(
+        "Spread of credit", "value", 0.05, SCORE, "Standard deviation of its credit over the episodes."
+    ),
     "advantage_spread": Metric(
-        "Spread of advantages", "value", 0.05, "Standard deviation of the advantages of its messages."
+        "Spread of advantages", "value", 0.05, "standard deviation, no unit",
+        "Standard deviation of the advantages of its messages.",
     ),
-    "right_answers": Metric("Right answers", "share", 0.05, "Share of its graded answers that are right."),
-}
+    "right_answers": Metric(
+        "Right answers", "share", 0.05, "of its graded answers", "Share of its graded answers that are right."
+    ),
+}  # fmt: skip
 
 
 def role_metrics(role: Mapping[str, Any]) -> dict[str, float | None]:

@@ -17,7 +17,7 @@ from heapq import heappop, heappush
 from assay_rl.course.course import course
 from assay_rl.course.summary import Json, StepSummary
 from assay_rl.v1 import episode_pb2, signal_service_pb2
-from assay_rl.verify import records
+from assay_rl.verify import advantages, records
 
 from . import model
 from .episodes import Episodes
@@ -181,6 +181,7 @@ class Collector:
             "unmatched": self.unmatched if self.matched else 0,
             "foreign": self.foreign,
             "live": version,
+            "parts": {"outcome": advantages.OUTCOME_WORDS, "credit": advantages.CREDIT_WORDS},
             "course": course(self.name, self.summaries(), self.other),
         }
         out = [embed(head)[:-1].encode("utf-8", "replace"), b',"episodes":[']

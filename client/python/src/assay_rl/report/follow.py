@@ -10,7 +10,7 @@ from google.protobuf import json_format
 
 from assay_rl.client.episodes import Episode
 from assay_rl.convert.files import FileError
-from assay_rl.convert.source import MAX_LINE
+from assay_rl.convert.lines import MAX_LINE
 from assay_rl.course import files
 from assay_rl.course.summary import Json
 

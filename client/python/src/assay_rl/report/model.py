@@ -29,6 +29,8 @@ def episode_json(result: signal_service_pb2.EpisodeResult, episode: episode_pb2.
     """One episode; `episode` None: its texts are not known."""
     out: Json = {"id": result.episode_id}
     if episode is not None:
+        if episode.task.id:
+            out["task"] = episode.task.id
         out["prompt"] = episode.task.prompt
         out["reference"] = episode.task.reference_answer
         out["truncated"] = episode.outcome.truncated

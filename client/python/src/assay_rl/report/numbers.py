@@ -14,7 +14,7 @@ from typing import IO, Any, TypeAlias
 
 from assay_rl.course.course import course
 from assay_rl.course.metrics import role_metrics
-from assay_rl.course.summary import Json, only_outcome
+from assay_rl.course.summary import Json, only_outcome, task_key
 from assay_rl.v1 import episode_pb2, signal_service_pb2, signals_pb2
 
 from . import model
@@ -25,8 +25,8 @@ Row: TypeAlias = "tuple[Any, ...]"
 
 # Columns of each table with their types: i integer, f double, s text, b truth.
 TABLES: dict[str, str] = {
-    "episodes": "step:i episode:s task:s error_code:i error:s success:b score:f baseline:f team_value:f unexplained:f "
-    "expected:f threshold:f questions:i samples:i evaluator:s method:s first_error:i decisive_error:i "
+    "episodes": "step:i episode:s group:s task:s error_code:i error:s success:b score:f baseline:f team_value:f "
+    "unexplained:f expected:f threshold:f questions:i samples:i evaluator:s method:s first_error:i decisive_error:i "
     "first_error_probability:f none_probability:f environment_probability:f tier:s target:f allocated:f unallocated:f "
     "conservation_error:f estimator_gap:f agents:i messages:i",
     "agents": "step:i episode:s agent:s role:s credit:f share:f std_error:f low:f high:f reward_total:f unallocated:f "
@@ -38,10 +38,10 @@ TABLES: dict[str, str] = {
     "answers": "step:i episode:s kind:s subject:s value:f samples:i",
     "pairs": "step:i group:s episode:s kind:s context_episode:s context_length:i chosen_episode:s chosen_begin:i "
     "chosen_end:i chosen_alternative:i rejected_episode:s rejected_begin:i rejected_end:i rejected_alternative:i "
-    "weight:f",
+    "sure:f",
     "groups": "step:i group:s error_code:i error:s used:i missing:i mean_score:f std_score:f outcome_part:s "
-    "credit_part:s weight:f outcome_weight:f noise:f reliability:f team_questions:i team_siblings:i",
-    "advantages": "step:i group:s episode:s message:i standing:f x:f k:f advantage:f",
+    "credit_part:s share_of_k:f share_of_x:f noise:f reliability:f team_questions:i team_siblings:i",
+    "advantages": "step:i group:s episode:s message:i against_mean:f x:f k:f advantage:f",
     "recombined": "step:i group:s episode:s agent:s value:f std_error:f mean:f most:f",
     "summary": "run:s step:i role:s other_role:s name:s key:s value:f",
     "changes": "run:s step:i role:s name:s before:f after:f from_step:i until_step:i",
@@ -78,7 +78,7 @@ class Tables:
             self._add_group(step, model.group_json(result))
             return
         row = model.episode_json(result, episode)
-        self._add_episode(step, row, result)
+        self._add_episode(step, row, result, "" if episode is None else task_key(episode))
         if "error" in row:
             return
         shared = only_outcome(result.signals)
@@ -101,23 +101,26 @@ class Tables:
         for pair in row["pairs"]:
             self._add_pair(step, "", row["id"], pair)
 
-    def _add_episode(self, step: int | None, row: Json, result: signal_service_pb2.EpisodeResult) -> None:
+    def _add_episode(self, step: int | None, row: Json, result: signal_service_pb2.EpisodeResult, task: str) -> None:
         if "error" in row:
             error = row["error"]
-            blank = (None,) * (len(_columns("episodes")) - 7)
+            blank = (None,) * (len(_columns("episodes")) - 8)
             counts = (len(row["agents"]), len(row["messages"]))
-            self._writers["episodes"].write((step, row["id"], None, error["code"], error["message"], *blank, *counts))
+            self._writers["episodes"].write(
+                (step, row["id"], None, task, error["code"], error["message"], *blank, *counts)
+            )
             return
         options = model.Options()
         number = options.number(result.signals.audit)
         told = options.all[number] if number is not None else {}
         first, ledger, effort = row["first"], row["ledger"], row["effort"]
         self._writers["episodes"].write(
-            (step, row["id"], row["group"], None, None, row["success"], row["score"], row["baseline"], row["grand"],
-             row["unexplained"], told.get("reference"), told.get("theta"), effort["questions"], effort["samples"],
-             effort["evaluator"], effort["method"], first["index"], first["decisive"], first["probability"],
-             first["none"], first["environment"], first["tier"], ledger["target"], ledger["allocated"],
-             ledger["unallocated"], ledger["error"], ledger["gap"], len(row["agents"]), len(row["messages"]))
+            (step, row["id"], row["group"], task, None, None, row["success"], row["score"], row["baseline"],
+             row["grand"], row["unexplained"], told.get("reference"), told.get("theta"), effort["questions"],
+             effort["samples"], effort["evaluator"], effort["method"], first["index"], first["decisive"],
+             first["probability"], first["none"], first["environment"], first["tier"], ledger["target"],
+             ledger["allocated"], ledger["unallocated"], ledger["error"], ledger["gap"], len(row["agents"]),
+             len(row["messages"]))
         )  # fmt: skip
 
     def _add_messages(self, step: int | None, row: Json, signals: signals_pb2.EpisodeSignals) -> None:
@@ -150,9 +153,9 @@ class Tables:
         for *_, values in group["episodes"]:
             for agent, value, _ in values:
                 across.setdefault(agent, []).append(value)
-        for episode, standing, messages, values in group["episodes"]:
+        for episode, against, messages, values in group["episodes"]:
             for index, k, advantage, x in messages:
-                self._writers["advantages"].write((step, group["id"], episode, index, standing, x, k, advantage))
+                self._writers["advantages"].write((step, group["id"], episode, index, against, x, k, advantage))
             for agent, value, error in values:
                 held = across[agent]
                 row = (step, group["id"], episode, agent, value, error, sum(held) / len(held), max(held))

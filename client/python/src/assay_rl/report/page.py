@@ -15,6 +15,7 @@ from .collect import Collector, digest_of
 # In this order: a script uses only what stands in the ones before it, or is called when the page starts.
 SCRIPTS = (
     "base.js",
+    "colors.js",
     "words.js",
     "save.js",
     "charts.js",
@@ -25,7 +26,9 @@ SCRIPTS = (
     "episode.js",
     "groups.js",
     "course.js",
+    "between.js",
     "list.js",
+    "episodes.js",
     "app.js",
 )
 

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from assay_rl.client.episodes import Agent, Episode, Message, Task
 from assay_rl.client.outcomes import EpisodeError
 from assay_rl.client.signals import Signals
-from assay_rl.convert.chat import ASSISTANT, SYSTEM, message_turns
+from assay_rl.convert.chat_messages import message_turns
+from assay_rl.convert.turn import ASSISTANT, SYSTEM
 from assay_rl.training.team import Credited, Team, TeamCredit, difference_reward
 
 if TYPE_CHECKING:

@@ -17,6 +17,23 @@ RIDGE = 0.05  # beside the sum of squares of v(N without i), as a share of range
 DEFAULT_BLEND = 0.5
 SCORE_UNIT = 0.5  # of a process score, as a share of the range: what one is worth where nothing is divided
 
+# What each part is, for people: the words with which the report explains the advantages of a group.
+OUTCOME_WORDS = {
+    "OUTCOME": "X is the episode's score against the others of its group",
+    "CONTROL": (
+        "X is the episode's score against the others of its group, less what the rest of the team explains of it"
+    ),
+    "RECOMBINED": "X is what the author's messages are worth in the teams of all episodes of the group",
+}
+CREDIT_WORDS = {
+    "VALUES": "K is how much the message changed the expected score",
+    "CREDIT": (
+        "K is what the message is worth to the team, with and without it, less the average of its author's messages in "
+        "the whole group, in units of their spread"
+    ),
+    "SCORES": "K is the judge's score of the message",
+}
+
 
 @dataclass(frozen=True)
 class MessageParts:

@@ -17,7 +17,7 @@ const VIEWS = {
   "": ["overview", () => [overview(state.shown, state.all)]],
   course: ["course", () => (data.course ? [coursePage()] : null)],
   groups: ["groups", () => [groupsPage()]],
-  episodes: ["episodes", () => [overview(state.shown, state.all)]],
+  episodes: ["episodes", () => [episodesPage(state.shown)]],
   g: ["groups", (id, step) => groupFound(places.groups.get(placeKey(id, stepOf(step, data.groups))))],
   t: ["groups", (number) => groupFound(data.groups[Number(number)])],
   e: ["episode", (id, step) => episodeFound(episodeById(id, stepOf(step, data.episodes)))],
@@ -71,18 +71,22 @@ function help() {
     h("h2", { id: "help-title", tabindex: "-1", autofocus: true }, "How to read this"),
     h("p", {}, "A team of agents worked on a task and got a score. This report shares the score out: first over the agents, then over their messages."),
     h("dl", {},
+      term("Task, episode, group", "A task is what was asked. An episode is one attempt of the team at it. A group is the episodes of one task that are compared with each other."),
+      term("Run, step", "A run is a whole training run; its steps are those of the trainer, each with episodes of its own."),
       term("Value", "The score the team would have got with only some of its members. “Nobody” is the baseline."),
       term("Credit", "What an agent added, averaged over all orders in which the team could have formed (its Shapley value). Negative: the team was better without it. All credits sum to the team's value less the baseline."),
       term("Interval", "Credit is exact when every combination of agents was evaluated. Otherwise it is an estimate, and the interval says how sure it is."),
       term("Share of the outcome", "Where nobody was asked what other teams would have got there is no credit. What agents then have is the sum of their messages' rewards, and it is never shown as credit."),
-      term("Advantage", "What a trainer puts on a message's tokens, from comparing the runs of one task: X, how the run (or its author's part in it) did against the others, and K, which compares an author's messages with each other, in this run and the others: by the change of the value, by a judge, or by credit. By credit a wrong answer that did less harm than its author's others stands above 0."),
+      term("Advantage", "What a trainer puts on a message's tokens, from comparing the episodes of a group. It is X and K, each times its share: X, how the episode (or its author's part in it) did against the others, and K, which compares an author's messages with each other, in this episode and the others: by the change of the value, by a judge, or by credit. By credit a wrong answer that did less harm than its author's others stands above 0."),
       term("Reward", "A message's share. In a success, an agent's messages share its credit. In a failure they follow what is known of each message, and the rest of the shortfall is shared, most of it where it went wrong. Sums are kept to the last digit."),
-      term("Outcome and value", "The outcome is the score of the run; the value of the whole team is what the evaluator gives it. Credit shares out the value. Where the two differ the difference is shown and is nobody's."),
+      term("Outcome and value", "The outcome is the score of the episode; the value of the whole team is what the evaluator gives it. Credit shares out the value. Where the two differ the difference is shown and is nobody's."),
       term("First error", "The earliest message after which success was no longer likely. Claimed only when there is evidence and it is likely enough."),
-      term("Not placed", "Credit that no message could take, such as that of an agent who never spoke. It is listed, never lost."),
+      term("Hurt and sabotage", "Hurt: of all episodes of a role with credit, those in which its credit is below zero. Sabotage: the same count, of those in which its credit is not zero. Mattered: of all, those in which it is not zero."),
+      term("Difference", "Always the second minus the first: step 59 − step 0, or the other run − this one. Above zero, the second has more."),
+      term("Unallocated", "Credit that no message could take, such as that of an agent who never spoke. It is listed, never lost."),
       Object.values(LABELS).map(([icon, word, text]) => term(`${icon} ${word}`, text))),
     h("h3", {}, "Keys"),
-    h("p", { class: "keys" }, [["j / k", "next, previous episode"], ["/", "search"], ["o", "overview"], ["g", "tasks"], ["c", "over time"], ["t", "light or dark"], ["?", "this help"], ["Esc", "leave the search"]].map(([key, text]) => [h("kbd", {}, key), ` ${text}  `])));
+    h("p", { class: "keys" }, [["j / k", "next, previous episode"], ["/", "search"], ["o", "overview"], ["g", "groups"], ["c", "over time"], ["t", "light or dark"], ["?", "this help"], ["Esc", "leave the search"]].map(([key, text]) => [h("kbd", {}, key), ` ${text}  `])));
   dialog.showModal();
   dialog.scrollTop = 0;
 }
@@ -106,6 +110,7 @@ function keys(event) {
 // Everything that follows from the data; again when it is replaced.
 function take() {
   findPlaces();
+  findColors();
   const kept = FILTERS.map((id) => [id, find(id).value]);
   fillFilters();
   for (const [id, value] of kept) if (value && [...(find(id).options || [{ value }])].some((option) => option.value === value)) find(id).value = value;
@@ -132,7 +137,7 @@ async function ask() {
     }
     find("live").textContent = "live";
   } catch {
-    find("live").textContent = "the run's reader is gone; this is its last state";
+    find("live").textContent = "whoever served this page is gone; this is its last state";
   }
   setTimeout(ask, 2000);
 }

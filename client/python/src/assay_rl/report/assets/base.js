@@ -51,11 +51,12 @@ function plain(value, digits = 3) {
 const signed = (value, digits = 3) => (value > 0 && plain(value, digits) !== "0" ? "+" : "") + plain(value, digits);
 const percent = (share) => (share > 0 && share < 0.005 ? "<1 %" : share < 1 && share >= 0.995 ? ">99 %" : `${Math.round(share * 100)} %`);
 const tiny = (value) => (value === 0 ? "0" : value.toExponential(1).replace("-", MINUS));
-const count = (number, one, many = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+// A whole number with marks between its thousands; the browser's own formats take longer to load than the page.
+const whole = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, ",");
+const count = (number, one, many = `${one}s`) => `${whole(number)} ${number === 1 ? one : many}`;
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 // A number with all its digits behind what is shown of it.
 const figure = (value, format = plain, ...rest) => (value === null || value === undefined ? "–" : h("data", { value }, format(value, ...rest)));
-const whole = (value) => value.toLocaleString("en");
 const tone = (value, scale = 1) => (value > 1e-9 * scale ? "good" : value < -1e-9 * scale ? "bad" : "none");
 
 // A bar from zero to the left (loss) or right (gain); the number stands beside it.
@@ -76,16 +77,14 @@ const hasEvidence = (episode) => !onlyOutcome(episode) || (episode.success ? Boo
 // A failure of which nothing says who or what it was.
 const nothingTells = (episode) => !episode.success && !hasEvidence(episode);
 
-const color = (index) => `var(--agent-${index % 8})`;
-const dot = (index) => h("span", { class: "dot", "aria-hidden": "true", style: { background: index < 0 ? "var(--line)" : color(index) } });
 const optionsOf = (episode) => (episode.options === null || episode.options === undefined ? null : data.options[episode.options]);
 const scored = (episode) => episode.messages.filter((message) => message.reward !== undefined);
 
-// Adds items to a list as the reader comes near its end.
-function lazily(parent, items, make, step) {
+// Adds items to a list as the reader comes near its end, which is that of `around`.
+function lazily(parent, items, make, step, around = parent) {
   let next = 0;
   const sentinel = h("div", { class: "sentinel" });
-  parent.after(sentinel);
+  around.after(sentinel);
   const more = () => {
     parent.append(...items.slice(next, next + step).map(make));
     next += step;

@@ -6,17 +6,17 @@ function waterfall(episode) {
   const start = blame ? episode.score - episode.ledger.target : episode.baseline;
   const steps = [blame ? { title: "Expected", note: "the reference", from: 0, to: start, total: true } : { title: "Nobody takes part", note: "baseline", from: 0, to: start, total: true }];
   let at = start;
-  const agents = episode.agents.map((agent, index) => ({ ...agent, index, credit: standing(episode, agent) })).sort((a, b) => b.credit - a.credit);
+  const agents = episode.agents.map((agent) => ({ ...agent, credit: standing(episode, agent) })).sort((a, b) => b.credit - a.credit);
   for (const agent of agents) {
     const to = at + agent.credit;
     const spread = agent.high - agent.low > 1e-9 ? [to + agent.low - agent.credit, to + agent.high - agent.credit] : null;
     steps.push({ agent, from: at, to, spread, interval: [agent.low, agent.high] });
     at = to;
   }
-  if (blame && Math.abs(episode.ledger.unallocated) > 1e-12) steps.push({ title: "Not placed", note: "nobody could take it", from: at, to: at + episode.ledger.unallocated });
+  if (blame && Math.abs(episode.ledger.unallocated) > 1e-12) steps.push({ title: "Unallocated", note: "no message could take it", from: at, to: at + episode.ledger.unallocated });
   if (!blame) steps.push({ title: "The whole team", note: "value with everybody", from: 0, to: episode.grand, total: true });
   if (episode.unexplained) steps.push({ title: "Not explained", note: "outcome beyond what the evaluator knows", from: episode.grand, to: episode.score });
-  steps.push({ title: "Outcome", note: "the score of the run", from: 0, to: episode.score, total: true });
+  steps.push({ title: "Outcome", note: "the score of the episode", from: 0, to: episode.score, total: true });
   const ends = steps.flatMap((step) => [step.from, step.to, ...(step.spread || [])]);
   const low = Math.min(0, ...ends), high = Math.max(...ends, low + 1e-9);
   const x = (value) => ((value - low) / (high - low)) * 100;
@@ -29,23 +29,25 @@ function waterfall(episode) {
       h("i", { class: "zero", style: { left: `${x(0)}%` } }),
       h("i", { class: `step ${kind}`, style: { left: `${x(from)}%`, width: `${Math.max(0.4, x(to) - x(from))}%` } }),
       step.spread && h("i", { class: "whisker", style: { left: `${x(step.spread[0])}%`, width: `${x(step.spread[1]) - x(step.spread[0])}%` } }));
-    const title = step.agent ? [dot(step.agent.index), name(step.agent.id), step.agent.role !== step.agent.id && h("small", {}, visible(step.agent.role))] : [h("strong", {}, step.title), h("small", {}, step.note)];
+    const title = step.agent ? [marked(agentDot(step.agent), name(step.agent.id)), step.agent.role !== step.agent.id && h("small", {}, visible(step.agent.role))] : [h("strong", {}, step.title), h("small", {}, step.note)];
     const interval = step.agent && (step.spread ? [figure(step.interval[0], signed, 2), " to ", figure(step.interval[1], signed, 2)] : "exact");
     return h("tr", { class: step.total ? "sum" : null }, h("th", { scope: "row" }, title), cell(track, "wide"), cell(value, `number ${kind}`), estimated && cell(interval || "", "number soft"));
   });
-  return table(["", "", ["Value", "number"], ...(estimated ? [["Interval", "number"]] : [])], rows, { class: "waterfall", label: "Waterfall from baseline to outcome" });
+  const scale = h("span", {}, "In units of the score", axisRow(low, high, (value) => plain(value, 2)));
+  return table(["", [scale, "wide"], [h("span", {}, "Value or change"), "number"], ...(estimated ? [["Interval", "number"]] : [])], rows, { class: "waterfall", label: "Waterfall from baseline to outcome" });
 }
 
 // One column a message: suspicion of the first error upwards, repairs downwards.
 function posteriorChart(episode, open) {
   const messages = scored(episode).slice(0, 1500);
   const step = Math.max(14, Math.min(56, Math.floor(880 / Math.max(1, messages.length))));
-  const up = 92, down = 44, width = step * messages.length + 52;
-  const chart = s("svg", { width, height: up + down + 26, viewBox: `0 0 ${width} ${up + down + 26}`, class: "posterior", role: "group", "aria-label": "Probability of the first error and of repairs by message" });
+  const up = 92, down = 44, height = up + down + 40, width = Math.max(320, step * messages.length + 52);
+  const chart = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, class: "posterior", role: "group", "aria-label": "Probability of the first error and of repairs by message" });
   for (const level of [0, 0.5, 1]) {
     const y = 6 + (1 - level) * (up - 6);
     chart.append(s("line", { x1: 46, x2: width, y1: y, y2: y, class: "grid" }), s("text", { x: 42, y: y + 4, class: "axis", "text-anchor": "end" }, percent(level)));
   }
+  chart.append(s("text", { x: 50, y: height - 4, class: "axis" }, "number of the message; height: probability"));
   messages.forEach((message, position) => {
     const [first, error, repair] = message.p;
     const left = 50 + position * step, wide = step - 4;
@@ -54,7 +56,7 @@ function posteriorChart(episode, open) {
     const words = `Message ${message.index}, ${visible(message.agent)}: first error ${percent(first)}, error ${percent(error)}, repair ${percent(repair)}`;
     chart.append(s("a", { href: `#m${message.index}`, "aria-label": words, on: { click: (event) => { event.preventDefault(); open(message.index); } } },
       s("title", {}, words),
-      s("rect", { x: left - 2, y: 0, width: step, height: up + down + 26, class: "hit" }),
+      s("rect", { x: left - 2, y: 0, width: step, height: up + down + 24, class: "hit" }),
       s("rect", { x: left, y: up - errors, width: wide, height: errors, class: "error" }),
       s("rect", { x: left, y: up - height, width: wide, height, class: claimed ? "first claimed" : "first" }),
       s("rect", { x: left, y: up, width: wide, height: mended, class: "repair" }),
@@ -94,12 +96,13 @@ function box({ quantiles, mean }, low, high) {
   return node;
 }
 
-// The axis of a column of boxes, and what their parts mean.
-function boxAxis(low, high) {
-  const at = (value, side) => h("span", { class: `tick ${side}`, style: { left: `${((value - low) / (high - low || 1)) * 100}%` } }, signed(value, 2));
-  const ends = [[low, "start"], [high, "end"]].filter(([value]) => Math.abs(value) > 0.08 * (high - low));
-  return h("div", { class: "axis-row", "aria-hidden": "true" }, at(0, low === 0 ? "start" : high === 0 ? "end" : "middle"), ends.map(([value, side]) => at(value, side)));
+// The axis above a column of bars: its two ends, and zero where there is room between them.
+function axisRow(low, high, format) {
+  const place = (value) => (value - low) / (high - low || 1), zero = place(0);
+  const at = (value, side) => h("span", { class: `tick ${side}`, style: { left: `${place(value) * 100}%` } }, format(value));
+  return h("div", { class: "axis-row", "aria-hidden": "true" }, at(low, "start"), zero > 0.3 && zero < 0.7 && at(0, "middle"), at(high, "end"));
 }
+const boxAxis = (low, high) => axisRow(low, high, (value) => signed(value, 2));
 const boxLegend = () => h("p", { class: "legend soft" }, h("i", { class: "key line" }), "least to most ", h("i", { class: "key half" }), "middle half ", h("i", { class: "key mean" }), "mean ", h("i", { class: "key origin" }), "zero");
 
 function bars(rows, label) {

@@ -1,10 +1,14 @@
 "use strict";
-// A training run over its steps, another one beside it, and what became different between two steps.
+// A training run over its steps: what happened in short, what changed, and its curves.
 
-const RUN_METRICS = [["score"], ["success_rate"], ["task_spread"], ["advantage_spread"], ["first_errors"], ["right_answers"], ["unexplained"], ["reliability", "credit_weight"], ["interval_width"], ["questions", "samples"], ["conservation"]];
-const ROLE_CURVES = ["credit", "share", "sabotage", "mattered", "redundancy", "first_errors", "right_answers", "advantage_spread"];
+// The curves under their headings: those of the team, and those drawn for each role.
+const CHARTS = [
+  ["The team", ["score", "success_rate", "right_answers", "first_errors"], []],
+  ["Its roles", [], ["credit", "share", "sabotage", "mattered", "redundancy", "first_errors", "right_answers"]],
+  ["What is trained on", ["task_spread", "advantage_spread", "reliability", "credit_weight"], ["advantage_spread"]],
+  ["How sure it is, and what it costs", ["unexplained", "interval_width", "questions", "samples", "conservation"], []],
+];
 const SHOWN_CURVES = 8;
-const compareSteps = { from: null, to: null };
 
 function coursePage() {
   const { runs } = data.course, [run] = runs;
@@ -12,10 +16,7 @@ function coursePage() {
   if (!steps.includes(compareSteps.from)) compareSteps.from = steps[0];
   if (!steps.includes(compareSteps.to)) compareSteps.to = steps.at(-1);
   const page = h("div", { class: "page" }, h("h1", {}, visible(data.title)), h("p", { class: "lead" }, courseLead(runs)));
-  if (run.steps.length > 1) {
-    page.append(card("In short", null, inShort(run)), card("What changed", "Places where the mean of a curve became another one, clearer than chance would do. The numbers are means of the steps named.",
-      runs.map((one, k) => (k ? h("details", {}, h("summary", {}, "In ", name(one.name)), changesOf(one)) : changesOf(one)))));
-  }
+  if (run.steps.length > 1) page.append(card("In short", null, inShort(run)));
   if (data.course.compared) page.append(comparedCard(runs, data.course.compared));
   const between = h("div", {});
   const choose = (step) => {
@@ -23,12 +24,13 @@ function coursePage() {
     between.replaceChildren(betweenCard(run, between));
   };
   if (run.steps.length > 1 || runs.length > 1) {
-    page.append(h("p", { class: "soft" }, "Curves of many steps are faint; the bold line is the mean of a few neighbouring steps, so that a jump looks like a slope. A dotted line marks what changed in ", name(run.name), "."));
+    page.append(h("p", { class: "soft" }, "Below, curves of many steps are faint; the bold line is the mean of a few neighbouring steps, so that a jump looks like a slope. A dotted line marks where a curve", runs.length > 1 && [" of ", name(run.name)], " changed. ", runs.length > 1 && ["Solid lines are ", name(run.name), ", dashed ones ", name(runs[1].name), ". "], "An agent has one colour everywhere."));
     page.append(curves(runs, choose));
   }
   if (run.steps.length > 1) {
     between.append(betweenCard(run, between));
-    page.append(between);
+    page.append(card("What changed", "Steps from which on the mean of a curve is another one, clearer than chance would do. The numbers are means over the steps named.",
+      runs.map((one, k) => (k ? h("details", {}, h("summary", {}, "In ", name(one.name)), changesOf(one)) : changesOf(one)))), between);
   }
   return page;
 }
@@ -92,7 +94,7 @@ function inShort(run) {
   const idle = all.filter((change) => (change.name === "mattered" && change.after < 0.15 && change.before > change.after) || (change.name === "redundancy" && change.role && change.after >= 0.5 && change.before < change.after));
   const calm = all.filter((change) => change.name === "task_spread" && change.after < change.before);
   const list = (changes, none) => (changes.length ? changes.map((change) => h("li", {}, h("b", {}, change.stages > 1 ? `Bit by bit, most of it at step ${change.jump}: ` : `From step ${change.jump} on: `), sentence(change))) : h("li", {}, none));
-  return h("ul", {}, list(all.filter((change) => change.name === "score"), "The score has no place where its mean became another one."), list([...stopped, ...turned], "No role stopped hurting the team."), list(idle, "No role became redundant."), list(calm, "The spread of scores within a task did not fall."));
+  return h("ul", {}, list(all.filter((change) => change.name === "score"), "The mean of the score changed at no step."), list([...stopped, ...turned], "No role stopped hurting the team."), list(idle, "No role became redundant."), list(calm, "The spread of scores within a task did not fall."));
 }
 
 // Changes of neighbouring steps belong together; the clearest of each place first.
@@ -105,7 +107,7 @@ function changesOf(run) {
   }
   places.sort((a, b) => a.step - b.step);
   const list = h("div", { class: "changes" });
-  if (!places.length) list.append(empty("Nothing became another: no curve has a place with clearly different means on its two sides."));
+  if (!places.length) list.append(empty("Nothing changed: no curve has a step with clearly different means before and after it."));
   for (const { step, changes: all } of places) {
     const changes = together(all);
     const items = h("ul", {}, changes.slice(0, 6).map((change) => h("li", {}, sentence(change))));
@@ -117,32 +119,31 @@ function changesOf(run) {
 }
 
 function curves(runs, choose) {
-  const { titles, roleTitles } = data.course;
-  const several = runs.length > 1, place = h("div", { class: "columns curves" }), still = [];
-  const lineName = (title, run) => (several ? `${title} · ${run.name}` : title);
-  // A line that never moves says its value once.
-  const add = (title, hint, unit, lines, marks) => {
-    const known = lines.flatMap((line) => line.points.map(([, value]) => value)).filter((value) => typeof value === "number");
+  const { titles, roleTitles } = data.course, roles = rolesOf(runs), still = [], page = h("div", {});
+  const titled = (title, run) => (runs.length > 1 ? `${title} · ${run.name}` : title);
+  const line = (title, paint, read) => runs.map((run, r) => ({ title: titled(title, run), color: paint, dashed: r > 0, points: run.steps.map((step) => [step.step, read(step) ?? null]) }));
+  // What never moves says its value once.
+  const add = (place, about, panels) => {
+    const shown = panels.filter((panel) => valuesOf(panel.lines).length), known = valuesOf(shown.flatMap((panel) => panel.lines));
     if (!known.length) return;
-    if (Math.max(...known) - Math.min(...known) < 1e-12) still.push([title, " ", figure(known[0], FORMATS[unit])]);
-    else place.append(card(title, hint, curveChart(title, unit, lines, marks, choose)));
+    if (Math.max(...known) - Math.min(...known) < 1e-12) still.push([about[0], about[4] ? " of every role: " : ": ", figure(known[0], FORMATS[about[1]])]);
+    else place.append(curveCard(about, shown, choose));
   };
-  for (const group of RUN_METRICS) {
-    const lines = runs.flatMap((run, r) => group.map((key, k) => ({ title: lineName(titles[key][0], run), color: color(k), dashed: r > 0, points: run.steps.map((step) => [step.step, step.metrics[key]]) })));
-    add(group.map((key) => titles[key][0]).join(", "), group.map((key) => titles[key][2]).join(" "), titles[group[0]][1], lines, marksOf(runs, "", group));
-    if (group[0] === "score") for (const key of ROLE_CURVES.slice(0, 5)) roleCurve(key);
+  for (const [heading, team, each] of CHARTS) {
+    const place = h("div", { class: "columns curves" });
+    for (const key of team) add(place, titles[key], [{ lines: line(titles[key][0], "var(--ink)", (step) => step.metrics[key]), marks: marksOf(runs, "", key) }]);
+    for (const key of each) {
+      const [title, ...rest] = roleTitles[key];
+      add(place, [`${title}, by role`, ...rest, true], roles.map((role) => ({ name: role, node: roleName(role, 26), lines: line(role, color(role), (step) => step.roles[role]?.[key]), marks: marksOf(runs, role, key) })));
+    }
+    if (place.children.length) page.append(h("h2", { class: "part" }, heading), place);
   }
-  for (const key of ROLE_CURVES.slice(5)) roleCurve(key);
-  function roleCurve(key) {
-    const roles = rolesOf(runs);
-    const lines = runs.flatMap((run, r) => roles.map((role, k) => ({ title: lineName(role, run), color: color(k), dashed: r > 0, points: run.steps.map((step) => [step.step, step.roles[role]?.[key] ?? null]) })));
-    add(`${roleTitles[key][0]}, by role`, roleTitles[key][2], roleTitles[key][1], lines, marksOf(runs, null, [key]));
-  }
-  return still.length ? h("div", {}, place, card("The same at every step", null, h("ul", {}, still.map((line) => h("li", {}, line))))) : place;
+  if (still.length) page.append(card("The same at every step", null, h("ul", {}, still.map((one) => h("li", {}, one)))));
+  return page;
 }
 
-// Steps at which the first run's curves of these names changed. role null: of any role.
-const marksOf = ([run], role, names) => [...new Set(run.changes.filter((change) => names.includes(change.name) && (role === null ? change.role : !change.role)).map((change) => change.step))].slice(0, 6);
+// Steps at which a curve of the first run changed.
+const marksOf = ([run], role, key) => run.changes.filter((change) => change.name === key && change.role === role).map((change) => change.step);
 
 function rolesOf(runs) {
   const counts = new Map();
@@ -150,57 +151,3 @@ function rolesOf(runs) {
   return [...counts].sort((a, b) => b[1] - a[1]).slice(0, SHOWN_CURVES).map(([role]) => role);
 }
 
-function betweenCard(run, place) {
-  const { titles, roleTitles } = data.course;
-  const pick = (which) => h("select", { "aria-label": which === "from" ? "First step" : "Second step", on: { change: (event) => { compareSteps[which] = Number(event.target.value); place.replaceChildren(betweenCard(run, place)); } } },
-    run.steps.map(({ step }) => h("option", { value: step, selected: step === compareSteps[which] }, String(step))));
-  const [a, b] = [compareSteps.from, compareSteps.to].map((step) => run.steps.find((candidate) => candidate.step === step));
-  const line = (title, unit, from, to) => (typeof from !== "number" && typeof to !== "number" ? null : Object.assign(h("tr", {}, h("th", { scope: "row" }, title), cell(figure(from, FORMATS[unit]), "number"), cell(figure(to, FORMATS[unit]), "number"),
-    cell(typeof from === "number" && typeof to === "number" ? figure(to - from, (value) => (unit === "share" ? `${value > 0 ? "+" : value < 0 ? MINUS : ""}${Math.round(Math.abs(value) * 100)} points` : unit === "tiny" ? tiny(value) : signed(value))) : "–", "number")), { size: sizeOf(unit, from, to) }));
-  const roles = rolesOf([run]);
-  const rows = [...Object.entries(titles).map(([key, [title, unit]]) => line(title, unit, a.metrics[key], b.metrics[key])),
-    ...roles.flatMap((role) => Object.entries(roleTitles).map(([key, [title, unit]]) => line([shortName(role, 26), ` · ${title.toLowerCase()}`], unit, a.roles[role]?.[key], b.roles[role]?.[key])))].filter(Boolean);
-  rows.sort((x, y) => y.size - x.size);
-  return card("Between two steps", "Choose them here, or click into a curve. What differs most, for its kind, comes first.", h("p", { class: "pick" }, "Step ", pick("from"), " and step ", pick("to")),
-    longTable(["", [`Step ${a.step}`, "number"], [`Step ${b.step}`, "number"], ["Difference", "number"]], rows, "Two steps"));
-}
-
-const SHOWN_ROWS = 12;
-function longTable(head, rows, label) {
-  const place = h("div", {}, table(head, rows.slice(0, SHOWN_ROWS), { label }));
-  if (rows.length > SHOWN_ROWS) place.append(h("button", { type: "button", class: "link", on: { click: () => place.replaceChildren(table(head, rows, { label })) } }, `Show all ${rows.length}`));
-  return place;
-}
-
-// How far apart two numbers of one kind are: shares and values as they are, counts by what they were.
-function sizeOf(unit, from, to) {
-  if (typeof from !== "number" || typeof to !== "number") return 0;
-  const size = Math.abs(to - from);
-  return unit === "count" ? size / Math.max(1, Math.abs(from)) : unit === "tiny" ? 0 : size;
-}
-
-function comparedCard([mine, theirs], compared) {
-  const parts = [h("p", {}, "Solid lines are ", name(mine.name), ", dashed ones ", name(theirs.name), ".")];
-  if (!compared.shared) {
-    parts.push(h("p", {}, `The runs share no task (${compared.onlyMine} and ${compared.onlyTheirs} of their own). A task is known by its id, else by its prompt.`));
-  } else {
-    parts.push(h("p", {}, `On the ${count(compared.shared, "task")} of both, over all of their steps, `, name(mine.name), " scored ", figure(compared.mine), " and ", name(theirs.name), " ", figure(compared.theirs), ": a difference of ", figure(compared.difference, signed), compared.error === null ? "" : [" with a standard error of ", figure(compared.error)], ". ",
-      name(theirs.name), ` is better on ${whole(compared.better)} and worse on ${whole(compared.worse)} of them.`, compared.onlyMine + compared.onlyTheirs > 0 && ` ${whole(compared.onlyMine)} and ${whole(compared.onlyTheirs)} tasks only one of them saw.`));
-    parts.push(h("details", {}, h("summary", {}, "The tasks that differ most"), table(["Task", [shortName(mine.name, 24), "number"], [shortName(theirs.name, 24), "number"], ["Difference", "number"]],
-      compared.tasks.map(([key, a, b]) => h("tr", {}, h("th", { scope: "row" }, shortName(key)), cell(figure(a), "number"), cell(figure(b), "number"), cell(figure(b - a, signed), `number ${tone(b - a)}`))), { label: "Tasks of both runs" })));
-  }
-  parts.push(h("details", {}, h("summary", {}, "The last quarter of both runs, in means"), endTable([mine, theirs])));
-  return card("The two runs", null, parts);
-}
-
-function endTable(runs) {
-  const { titles, roleTitles } = data.course, last = runs.map((run) => run.steps.slice(-Math.max(1, Math.floor(run.steps.length / 4))));
-  const mean = (steps, read) => meanOf(steps.map(read).filter((value) => typeof value === "number"));
-  const line = (title, unit, read) => {
-    const [a, b] = last.map((steps) => mean(steps, read));
-    return a === null && b === null ? null : h("tr", {}, h("th", { scope: "row" }, title), cell(figure(a, FORMATS[unit]), "number"), cell(figure(b, FORMATS[unit]), "number"));
-  };
-  const rows = [...Object.entries(titles).map(([key, [title, unit]]) => line(title, unit, (step) => step.metrics[key])),
-    ...rolesOf(runs).flatMap((role) => ["credit", "hurt", "mattered"].map((key) => line([shortName(role, 26), ` · ${roleTitles[key][0].toLowerCase()}`], roleTitles[key][1], (step) => step.roles[role]?.[key])))].filter(Boolean);
-  return table(["", ...runs.map((run) => [shortName(run.name, 24), "number"])], rows, { label: "The end of both runs" });
-}

@@ -1,14 +1,21 @@
 "use strict";
-// Lines over the steps of a training run.
+// Lines over the steps of a training run: one panel for the team or for each role, all of a card on one scale.
 
 const FORMATS = { value: (v) => plain(v), share: percent, count: (v) => plain(v, 1), tiny };
+const SIZES = { whole: { width: 400, height: 196 }, panel: { width: 200, height: 150 } };
+const ROOM = 28; // between two numbers of an axis
+const EDGES = { left: 44, right: 12, top: 24, bottom: 34 };
 
-function niceTicks(low, high) {
-  const raw = (high - low) / 4 || 1, size = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((k) => k * size).find((k) => k >= raw);
-  const ticks = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k += 1) ticks.push(k * step);
-  return ticks;
+// 1, 2 or 5 times a power of ten, at least a part of the way from low to high.
+function distanceOf(low, high, parts) {
+  const raw = (high - low) / parts || 1, size = 10 ** Math.floor(Math.log10(raw));
+  return [1, 2, 5, 10].map((k) => k * size).find((k) => k >= raw * (1 - 1e-9));
+}
+
+// The multiples of a distance from low to high.
+function multiples(low, high, distance) {
+  const first = Math.ceil(low / distance - 1e-9), last = Math.floor(high / distance + 1e-9);
+  return Array.from({ length: last - first + 1 }, (_, k) => (first + k) * distance);
 }
 
 // Long curves are drawn faintly, with the mean of a few neighbouring steps over them.
@@ -18,28 +25,54 @@ function smoothed(points) {
   return points.map(([step, value], k) => (typeof value === "number" ? [step, meanOf(points.slice(Math.max(0, k - reach), k + reach + 1).map(([, near]) => near).filter((near) => typeof near === "number"))] : [step, null]));
 }
 
-// lines: [{ title, color, dashed, points: [[step, value or null], ...] }]; marks: steps at which a line is drawn down.
-function curveChart(title, unit, lines, marks = [], choose = null) {
-  const known = lines.flatMap((line) => line.points.filter(([, value]) => typeof value === "number"));
-  if (!known.length) return null;
-  const width = 520, height = 190, left = 54, bottom = 24, right = 12, top = 10;
-  const steps = known.map(([step]) => step), values = known.map(([, value]) => value);
-  const first = Math.min(...steps), last = Math.max(...steps);
-  let low = Math.min(0, ...values), high = unit === "share" ? Math.max(...values, 0.1) : Math.max(0, ...values);
+const isKnown = ([, value]) => typeof value === "number";
+const valuesOf = (lines) => lines.flatMap((line) => line.points.filter(isKnown).map(([, value]) => value));
+const stepsOf = (lines) => [...new Set(lines.flatMap((line) => line.points.map(([step]) => step)))].sort((a, b) => a - b);
+
+// The scale that all panels of a card share, so that their heights can be compared.
+function scaleOf(lines, unit) {
+  const known = valuesOf(lines), steps = stepsOf(lines);
+  let low = Math.min(0, ...known), high = Math.max(unit === "share" ? 0.1 : 0, ...known);
   if (high === low) high = low + 1;
-  const ticks = niceTicks(low, high);
-  low = Math.min(low, ticks[0] ?? low);
-  high = Math.max(high, ticks.at(-1) ?? high);
+  const distance = distanceOf(low, high, 4), digits = Math.max(0, -Math.floor(Math.log10(distance) + 1e-9));
+  low = Math.floor(low / distance + 1e-9) * distance;
+  high = Math.ceil(high / distance - 1e-9) * distance;
+  const format = unit === "share" || unit === "tiny" ? FORMATS[unit] : (value) => plain(value, digits);
+  return { steps, first: steps[0], last: steps.at(-1), low, high, ticks: multiples(low, high, distance), format };
+}
+
+// lines: [{ title, color, dashed, points: [[step, value or null], ...] }]; marks: steps at which a line is drawn down.
+// axis: what the height measures.
+function curveChart(label, axis, lines, marks, scale, { width, height }) {
+  const { left, right, top, bottom } = EDGES, { first, last, low, high } = scale;
   const x = (step) => left + (last > first ? (step - first) / (last - first) : 0.5) * (width - left - right);
   const y = (value) => top + (1 - (value - low) / (high - low)) * (height - top - bottom);
-  const format = FORMATS[unit];
-  const chart = s("svg", { viewBox: `0 0 ${width} ${height}`, class: "curve", role: "img", "aria-label": `${title}: ${lines.map((line) => told(line, format)).join("; ")}` });
-  for (const tick of ticks) chart.append(s("line", { x1: left, x2: width - right, y1: y(tick), y2: y(tick), class: Math.abs(tick) < 1e-12 ? "zero" : "grid" }), s("text", { x: left - 6, y: y(tick) + 4, class: "axis", "text-anchor": "end" }, format(tick)));
-  for (const step of new Set([first, last, ...niceTicks(first, last).filter(Number.isInteger)])) {
-    if (step !== first && step !== last && (x(step) - x(first) < 26 || x(last) - x(step) < 26)) continue;
-    chart.append(s("text", { x: x(step), y: height - 6, class: "axis", "text-anchor": "middle" }, String(step)));
+  const chart = s("svg", { viewBox: `0 0 ${width} ${height}`, class: "curve", role: "img", "aria-label": label });
+  const write = (place, anchor, text) => chart.append(s("text", { ...place, class: "axis", "text-anchor": anchor }, text));
+  write({ x: 2, y: 11 }, "start", axis);
+  for (const tick of scale.ticks) {
+    chart.append(s("line", { x1: left, x2: width - right, y1: y(tick), y2: y(tick), class: Math.abs(tick) < 1e-12 ? "zero" : "grid" }));
+    write({ x: left - 6, y: y(tick) + 4 }, "end", scale.format(tick));
   }
+  for (const step of new Set([first, last, ...multiples(first, last, Math.max(1, distanceOf(first, last, width / 80)))])) {
+    if (step !== first && step !== last && (x(step) - x(first) < ROOM || x(last) - x(step) < ROOM)) continue;
+    write({ x: x(step), y: height - bottom + 14 }, "middle", String(step));
+  }
+  write({ x: (left + width - right) / 2, y: height - 4 }, "middle", "training step");
   for (const step of marks) chart.append(s("line", { x1: x(step), x2: x(step), y1: top, y2: height - bottom, class: "mark" }));
+  for (const line of lines) draw(chart, line, x, y);
+  const cursor = s("line", { x1: 0, x2: 0, y1: top, y2: height - bottom, class: "cursor", visibility: "hidden" });
+  chart.append(cursor);
+  chart.point = (step) => (step === null ? cursor.setAttribute("visibility", "hidden") : fill(cursor, { x1: x(step), x2: x(step), visibility: "visible" }, []));
+  chart.nearest = (event) => {
+    const box = chart.getBoundingClientRect(), place = ((event.clientX - box.left) / box.width) * width;
+    return scale.steps.reduce((best, step) => (Math.abs(x(step) - place) < Math.abs(x(best) - place) ? step : best));
+  };
+  return chart;
+}
+
+function draw(chart, line, x, y) {
+  const dashes = line.dashed ? "5 4" : null, stroke = { stroke: line.color };
   const path = (points) => {
     let pen = false;
     return points.map(([step, value]) => {
@@ -49,52 +82,58 @@ function curveChart(title, unit, lines, marks = [], choose = null) {
       return `${move}${x(step).toFixed(1)} ${y(value).toFixed(1)}`;
     }).join("");
   };
-  for (const line of lines) {
-    const dashes = line.dashed ? "5 4" : null, smooth = line.points.length >= SMOOTHED ? smoothed(line.points) : null;
-    chart.append(s("path", { d: path(line.points), class: smooth ? "line faint" : "line", style: { stroke: line.color }, "stroke-dasharray": smooth ? null : dashes }));
-    if (smooth) chart.append(s("path", { d: path(smooth), class: "line", style: { stroke: line.color }, "stroke-dasharray": dashes }));
-    else if (line.points.length < SMOOTHED) for (const [step, value] of line.points) if (typeof value === "number") chart.append(s("circle", { cx: x(step), cy: y(value), r: 2.2, style: { fill: line.color } }));
+  if (line.points.length >= SMOOTHED) {
+    chart.append(s("path", { d: path(line.points), class: "line faint", style: stroke }), s("path", { d: path(smoothed(line.points)), class: "line", style: stroke, "stroke-dasharray": dashes }));
+    return;
   }
-  return h("div", { class: "drawn" }, chart, readout(chart, lines, format, { first, last, x, width }, choose), curveTable(title, lines, format));
+  chart.append(s("path", { d: path(line.points), class: "line", style: stroke, "stroke-dasharray": dashes }));
+  for (const [step, value] of line.points.filter(isKnown)) chart.append(s("circle", { cx: x(step), cy: y(value), r: 2.2, style: { fill: line.color } }));
 }
 
-// What a line says, for those who do not see it.
-function told(line, format) {
-  const known = line.points.filter(([, value]) => typeof value === "number");
-  if (!known.length) return `${visible(line.title)} not known`;
-  const [begin, end] = [known[0], known.at(-1)];
-  return `${visible(line.title)} from ${format(begin[1])} at step ${begin[0]} to ${format(end[1])} at step ${end[0]}`;
+// What lines say, for those who do not see them.
+function told(lines, format) {
+  return lines.map((line) => {
+    const known = line.points.filter(isKnown);
+    if (!known.length) return `${visible(line.title)} not known`;
+    const [begin, end] = [known[0], known.at(-1)];
+    return `${visible(line.title)} from ${format(begin[1])} at step ${begin[0]} to ${format(end[1])} at step ${end[0]}`;
+  }).join("; ");
 }
 
-// The values under the pointer; at rest those of the last step.
-function readout(chart, lines, format, scale, choose) {
-  const at = (line, step) => line.points.find(([k]) => k === step)?.[1];
-  const legend = h("p", { class: "legend" });
-  const show = (step) => legend.replaceChildren(h("b", {}, `step ${step} `), ...lines.flatMap((line) => {
-    const value = at(line, step);
-    return [h("span", { class: "item" }, h("span", { class: line.dashed ? "stroke dashed" : "stroke", "aria-hidden": "true", style: { "--stroke": line.color } }), shortName(line.title, 28), " ", h("b", {}, typeof value === "number" ? figure(value, format) : "–")), " "];
-  }));
-  const all = [...new Set(lines.flatMap((line) => line.points.map(([step]) => step)))].sort((a, b) => a - b);
-  const cursor = s("line", { y1: 10, y2: 166, class: "cursor", visibility: "hidden" });
-  chart.append(cursor);
-  const nearest = (event) => {
-    const box = chart.getBoundingClientRect(), place = ((event.clientX - box.left) / box.width) * scale.width;
-    return all.reduce((best, step) => (Math.abs(scale.x(step) - place) < Math.abs(scale.x(best) - place) ? step : best), all[0]);
-  };
-  chart.addEventListener("pointermove", (event) => {
-    const step = nearest(event);
-    fill(cursor, { x1: scale.x(step), x2: scale.x(step), visibility: "visible" }, []);
-    show(step);
+// A card of panels: [{ name, node, lines, marks }]; of one without a name, it is the whole card. The values of a step
+// stand below each panel: of the one under the pointer, at rest of the last.
+function curveCard([title, unit, meaning, axis], panels, choose) {
+  const lines = panels.flatMap((panel) => panel.lines), scale = scaleOf(lines, unit), format = FORMATS[unit];
+  const drawn = panels.map(({ name: role, node, lines: own, marks }) => {
+    const chart = curveChart(`${title}${role ? `, ${visible(role)}` : ""}: ${told(own, format)}`, axis, own, marks, scale, role ? SIZES.panel : SIZES.whole);
+    return { chart, legend: h("p", { class: "legend" }), node, lines: own };
   });
-  chart.addEventListener("pointerleave", () => { cursor.setAttribute("visibility", "hidden"); show(scale.last); });
-  if (choose) chart.addEventListener("click", (event) => choose(nearest(event)));
-  show(scale.last);
-  return legend;
+  const show = (step, pointed) => drawn.forEach((panel) => {
+    panel.chart.point(pointed ? step : null);
+    panel.legend.replaceChildren(...readings(panel.lines, step, format));
+  });
+  for (const { chart } of drawn) {
+    chart.addEventListener("pointermove", (event) => show(chart.nearest(event), true));
+    chart.addEventListener("pointerleave", () => show(scale.last, false));
+    if (choose) chart.addEventListener("click", (event) => choose(chart.nearest(event)));
+  }
+  show(scale.last, false);
+  const single = drawn.length === 1 && !panels[0].name;
+  const body = h("div", { class: single ? "" : "panels" }, drawn.map(({ chart, legend, node }) => h("figure", {}, node && h("figcaption", {}, node), chart, legend)));
+  const section = card(title, meaning, h("div", { class: "drawn" }, body, curveTable(title, lines, format)));
+  if (!single) section.classList.add("full");
+  return section;
+}
+
+function readings(lines, step, format) {
+  return [h("span", {}, `step ${step}: `), ...lines.flatMap((line) => {
+    const value = line.points.find(([k]) => k === step)?.[1];
+    return [h("span", { class: "item" }, h("span", { class: line.dashed ? "stroke dashed" : "stroke", "aria-hidden": "true", style: { "--stroke": line.color } }), h("b", {}, typeof value === "number" ? figure(value, format) : "–")), " "];
+  })];
 }
 
 function curveTable(title, lines, format) {
-  const steps = [...new Set(lines.flatMap((line) => line.points.map(([step]) => step)))].sort((a, b) => a - b);
-  const values = lines.map((line) => new Map(line.points));
+  const steps = stepsOf(lines), values = lines.map((line) => new Map(line.points));
   const place = h("details", { class: "values" }, h("summary", {}, "Values"));
   place.series = () => [["step", ...lines.map((line) => visible(line.title))], ...steps.map((step) => [step, ...values.map((map) => map.get(step) ?? "")])];
   place.addEventListener("toggle", () => {

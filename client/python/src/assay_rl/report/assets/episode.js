@@ -47,7 +47,7 @@ function verdict(episode, open) {
   const threshold = options ? [`; from ${plain(options.theta, 2)} on it counts as a success`] : [];
   return h("div", { class: "verdict" },
     h("p", { class: `outcome ${episode.success ? "good" : "bad"}` }, h("b", {}, episode.success ? "✓ The team succeeded" : "✕ The team failed"), " with a score of ", figure(episode.score), threshold, ".",
-      episode.truncated && " The run was cut off by a limit.", episode.partial && " This is a partial estimate."),
+      episode.truncated && " The episode was cut off by a limit.", episode.partial && " This is a partial estimate."),
     againstValue(episode),
     h("div", { class: "answers" },
       box("Who helped", ...whoHelped(episode)),
@@ -56,14 +56,14 @@ function verdict(episode, open) {
       box("Why the numbers add up", ...whyAdds(episode, options))));
 }
 
-// Credit shares out v(N), the evaluator's value of the whole team. Where the run ended elsewhere that is said.
+// Credit shares out v(N), the evaluator's value of the whole team. Where the episode ended elsewhere that is said.
 function againstValue(episode) {
   if (!differs(episode)) return null;
-  return h("p", { class: "soft" }, "The evaluator gives the whole team ", figure(episode.grand), "; the run got ", figure(episode.score), ". The difference of ", figure(episode.unexplained, signed), " is nobody's credit.");
+  return h("p", { class: "soft" }, "The evaluator gives the whole team ", figure(episode.grand), "; the episode got ", figure(episode.score), ". The difference of ", figure(episode.unexplained, signed), " is nobody's credit.");
 }
 
 function people(episode, agents, note) {
-  return h("ul", {}, agents.slice(0, 4).map((agent) => h("li", {}, dot(episode.agents.findIndex((a) => a.id === agent.id)), shortName(agent.id, 32), h("b", { class: tone(standing(episode, agent)) }, " ", figure(standing(episode, agent), signed)), note(agent))),
+  return h("ul", {}, agents.slice(0, 4).map((agent) => h("li", {}, agentName(agent, 32), h("b", { class: tone(standing(episode, agent)) }, " ", figure(standing(episode, agent), signed)), note(agent))),
     agents.length > 4 && h("li", { class: "soft" }, `and ${agents.length - 4} more`));
 }
 
@@ -90,7 +90,7 @@ function whoHurt(episode) {
   return [hurt.length ? people(episode, hurt, () => null) : h("p", {}, "Nobody carries blame."), hurt.length > 0 && h("p", { class: "soft" }, "The blame of their messages.")];
 }
 
-// What would tell, and at what price. Not of a run that was cut off: nothing is claimed of it.
+// What would tell, and at what price. Not of an episode that was cut off: nothing is claimed of it.
 function waysToFindOut(episode) {
   const alike = h("p", {}, "All carry the shortfall alike; that is no claim about anybody.");
   if (episode.truncated) return [alike];
@@ -116,7 +116,7 @@ function whereWrong(episode, open) {
     lines.push(h("p", { class: "soft" }, `Evidence: ${TIERS[first.tier] || first.tier}.${priorWords(first)}`));
     return lines;
   }
-  if (episode.success) return [h("p", {}, "Nowhere: the run succeeded, and no error is claimed.")];
+  if (episode.success) return [h("p", {}, "Nowhere: the team succeeded, and no error is claimed.")];
   if (first.tier === "NONE") return [h("p", {}, "Unknown. Nothing tells its messages apart, so no first error is claimed.", priorWords(first))];
   if (first.environment >= 0.5) return [h("p", {}, first.context !== null && ["At ", jump(first.context, open, `message ${first.context}`), ". "], `With the environment: ${percent(first.environment)} sure that no agent's message, but a reply to one, cost the success. That share of the shortfall is nobody's.`), h("p", { class: "soft" }, `Evidence: ${TIERS[first.tier] || first.tier}.${priorWords(first)}`)];
   return [h("p", {}, `Unclear. The most suspect message has ${percent(first.probability)}; not enough to claim it.`), h("p", { class: "soft" }, `Evidence: ${TIERS[first.tier] || first.tier}.${priorWords(first)}`)];
@@ -127,9 +127,9 @@ function whyAdds(episode, options) {
   const rest = Math.abs(ledger.unallocated) > 1e-12 ? ` and ${signed(ledger.unallocated)} that no message could take` : "";
   const lines = episode.success
     ? [h("p", {}, onlyOutcome(episode)
-      ? `The run got ${plain(episode.score)}, ${signed(ledger.target)} over the lower end of the range. The messages' rewards share it out${rest}.`
-      : `With everybody the task is worth ${plain(episode.grand)}, with nobody ${plain(episode.baseline)}: ${signed(ledger.target)} to share. Credits sum to it, and so do the messages' rewards${rest}.`)]
-    : [h("p", {}, `The run fell ${plain(Math.abs(ledger.target))} short${options ? ` of ${plain(options.reference, 2)}` : ""}. The messages' rewards sum to ${signed(ledger.allocated)}${rest}.`)];
+      ? `The team got ${plain(episode.score)}, ${signed(ledger.target)} over the lower end of the range. The messages' rewards share it out${rest}.`
+      : `The value with everybody is ${plain(episode.grand)}, with nobody ${plain(episode.baseline)}: ${signed(ledger.target)} to share. Credits sum to it, and so do the messages' rewards${rest}.`)]
+    : [h("p", {}, `The team fell ${plain(Math.abs(ledger.target))} short${options ? ` of ${plain(options.reference, 2)}` : ""}. The messages' rewards sum to ${signed(ledger.allocated)}${rest}.`)];
   lines.push(h("p", { class: "soft" }, `Off by ${tiny(ledger.error)}.`));
   return lines;
 }
@@ -138,7 +138,7 @@ function posteriorCard(episode, open) {
   const { first } = episode;
   const informative = scored(episode).some((message) => message.p[0] > 0 || message.p[2] > 0);
   if (!informative || (episode.success && first.index === null) || (first.tier === "NONE" && first.index === null)) {
-    const why = episode.success ? "The run succeeded and nothing speaks for an error in it." : `No evidence about single messages was given, so suspicion is only spread by ${onlyOutcome(episode) ? "length" : "credit"}; nothing is claimed.`;
+    const why = episode.success ? "The team succeeded and nothing speaks for an error." : `No evidence about single messages was given, so suspicion is only spread by ${onlyOutcome(episode) ? "length" : "credit"}; nothing is claimed.`;
     return card("Where it went wrong, message by message", why, !episode.success && informative && h("details", {}, h("summary", {}, "Show the spread of suspicion"), posteriorChart(episode, open)));
   }
   return card("Where it went wrong, message by message", null,
@@ -149,26 +149,26 @@ function posteriorCard(episode, open) {
 function ledgerCard(episode) {
   const { ledger } = episode;
   const credited = !onlyOutcome(episode);
-  const rows = episode.agents.map((agent, index) => {
+  const rows = episode.agents.map((agent) => {
     const own = episode.messages.filter((message) => message.agent === agent.id && message.reward !== undefined);
     const holds = Math.abs(agent.credit - agent.total - agent.unallocated) <= 1e-9 * Math.max(1, Math.abs(agent.credit));
     const verdict = episode.success && credited && h("span", { class: holds ? "good" : "bad" }, holds ? "✓" : "✕");
-    return h("tr", {}, h("th", { scope: "row" }, dot(index), name(agent.id)), credited && cell(figure(agent.credit, signed), "number"), cell(figure(agent.total, signed), "number"), cell(agent.unallocated ? figure(agent.unallocated, signed) : "–", "number"),
+    return h("tr", {}, h("th", { scope: "row" }, marked(agentDot(agent), name(agent.id))), credited && cell(figure(agent.credit, signed), "number"), cell(figure(agent.total, signed), "number"), cell(agent.unallocated ? figure(agent.unallocated, signed) : "–", "number"),
       cell(String(own.length), "number"), cell([verdict, agent.relaxed && h("span", { title: "Conserved only against the sign of the evidence" }, " signs relaxed")], "number"));
   });
   rows.push(h("tr", { class: "sum" }, h("th", { scope: "row" }, "Sum"), credited && cell(figure(sum(episode.agents.map((agent) => agent.credit)), signed), "number"), cell(figure(ledger.allocated, signed), "number"), cell(figure(ledger.unallocated, signed), "number"),
     cell(String(scored(episode).length), "number"), cell(h("span", { class: ledger.error <= 1e-9 ? "good" : "bad" }, ledger.error <= 1e-9 ? "✓" : "✕"), "number")));
   const target = episode.success ? "value with everybody less value with nobody" : "score less the reference, to be shared as blame";
-  return card("The ledger", !credited && episode.success ? "The rewards share out what the run got." : episode.success ? "What each agent earned, and what its messages got of it." : credited ? "Credit says what an agent was worth; the rewards of a failure share out its shortfall. They are two different sums." : "The rewards share out what the run fell short.",
-    table(["Agent", ...(credited ? [["Credit", "number"]] : []), ["Sum of rewards", "number"], ["Not placed", "number"], ["Messages", "number"], ["Adds up", "number"]], rows, { label: "Ledger" }),
-    h("p", { class: "equation" }, `${signed(ledger.allocated, 6)} (rewards) + ${plain(ledger.unallocated, 6)} (not placed) = ${signed(ledger.target, 6)}`, h("small", {}, target)),
+  return card("The ledger", !credited && episode.success ? "The rewards share out what the team got." : episode.success ? "What each agent earned, and what its messages got of it." : credited ? "Credit says what an agent was worth; the rewards of a failure share out its shortfall. They are two different sums." : "The rewards share out what the team fell short.",
+    table(["Agent", ...(credited ? [["Credit", "number"]] : []), ["Sum of rewards", "number"], ["Unallocated", "number"], ["Messages", "number"], ["Adds up", "number"]], rows, { label: "Ledger" }),
+    h("p", { class: "equation" }, `${signed(ledger.allocated, 6)} (rewards) + ${plain(ledger.unallocated, 6)} (unallocated) = ${signed(ledger.target, 6)}`, h("small", {}, target)),
     ledger.gap ? h("p", { class: "soft" }, `The estimate missed the sum by ${tiny(ledger.gap)}; that was returned to the agents.`) : null);
 }
 
 function questionsCard(episode) {
   const { effort } = episode;
   const kinds = { coalition: "with only these agents", messages: "with only these messages", prefix: "from this point on", correction: "with this message corrected", message_scores: "scores of all messages" };
-  const asked = Object.entries(effort.counts).map(([kind, number]) => `${number.toLocaleString("en")} ${kinds[kind] || kind}`).join(", ");
+  const asked = Object.entries(effort.counts).map(([kind, number]) => `${whole(number)} ${kinds[kind] || kind}`).join(", ");
   const head = h("p", {}, h("b", {}, count(effort.questions, "question")), ` to “${visible(effort.evaluator || "unknown")}”, ${count(effort.samples, "sample")}`, effort.method && `, method ${effort.method.toLowerCase().replace("_", " ")}`, effort.ballots && `, ballots: ${effort.ballots.toLowerCase().replace("_", " ")}`, asked && `: ${asked}`, ".");
   const hint = "What would the outcome have been, changed like so?";
   if (!effort.coalitions.length && !effort.others.length) return card("Questions asked", hint, head, effort.questions > 0 && empty("The answers are not in this file: ask for them with audit = AUDIT_FULL."));
@@ -205,14 +205,14 @@ function sideText(side, episode) {
 }
 
 function pairsCard(episode) {
-  return episode.pairs.length ? pairList("Pairs for preference training", "Both sides continue the same context. The weight is the probability that the pair stands where it should: at the error, at the repair, or between two messages of which the chosen one is worth more.", episode.pairs, episode) : null;
+  return episode.pairs.length ? pairList("Pairs for preference training", "Both sides continue the same context. The percentage is how sure it is that the pair stands where it should: at the error, at the repair, or between two messages of which the chosen one is worth more.", episode.pairs, episode) : null;
 }
 
 function pairList(title, hint, pairs, episode) {
   const list = h("ul", { class: "pairs" });
   const section = card(title, hint, list);
   const item = (pair) => h("li", {},
-    h("div", { class: "who" }, h("b", {}, PAIRS[pair.kind] || pair.kind), h("span", { class: "soft" }, `after ${count(pair.context, "message")}, weight `, figure(pair.weight, plain, 2))),
+    h("div", { class: "who" }, h("b", {}, PAIRS[pair.kind] || pair.kind), h("span", { class: "soft" }, `after ${count(pair.context, "message")}, `, figure(pair.weight, percent), " sure")),
     pair.chosen && h("div", { class: "side good" }, h("b", {}, "chosen "), sideText(pair.chosen, episode)),
     pair.rejected && h("div", { class: "side bad" }, h("b", {}, "rejected "), sideText(pair.rejected, episode)));
   list.append(...pairs.slice(0, 3).map(item));
@@ -225,16 +225,16 @@ function groupCard(episode) {
   const group = groupOf(episode);
   const entry = group?.episodes.find(([id]) => id === episode.id);
   if (!entry) return null;
-  const noise = group.reliability < 1 && CREDIT_PARTS[group.creditPart] ? ` ${percent(1 - group.reliability)} of the differences in K is noise, and K counts that much less.` : "";
-  return card("Among the runs of its task", `Advantages compare the runs of one task. ${madeOf(group, "An advantage")}${noise}`,
-    h("p", {}, "Task ", h("a", { href: groupAddress(group) }, shortName(group.id)), `: ${count(group.used, "run")} scored, mean score `, figure(group.mean), ", spread ", figure(group.std), ". The score of this run stands at ", h("b", { class: tone(entry[1]) }, figure(entry[1], signed)), ". ", h("a", { href: groupAddress(group) }, "All runs side by side")),
+  const noise = group.reliability < 1 && hasCreditPart(group) ? ` ${percent(1 - group.reliability)} of the differences in K is noise, and K counts that much less.` : "";
+  return card("In its group", `Advantages compare the episodes of one task. ${madeOf(group, "An advantage")}${noise}`,
+    h("p", {}, "Group ", h("a", { href: groupAddress(group) }, shortName(group.id)), `: ${count(group.used, "episode")} scored, mean score `, figure(group.mean), ", spread ", figure(group.std), ". Against the mean this one stands at ", h("b", { class: tone(entry[1]) }, figure(entry[1], signed)), ". ", trainedOn(group), " ", h("a", { href: groupAddress(group) }, "All episodes side by side")),
     teamsOf(group, entry));
 }
 
-// What each author's messages are worth across the runs: here, and where they are worth most.
+// What each author's messages are worth across the group: here, and where they are worth most.
 function teamsOf(group, entry) {
   if (!group.teams) return null;
-  if (group.teams.error) return h("p", {}, "No teams were put together from the runs: ", visible(group.teams.error));
+  if (group.teams.error) return h("p", {}, "No teams were put together from the episodes: ", visible(group.teams.error));
   const across = new Map();
   for (const [id, , , values] of group.episodes) {
     for (const [agent, value] of values) across.set(agent, [...(across.get(agent) || []), [id, value]]);
@@ -243,12 +243,12 @@ function teamsOf(group, entry) {
     const known = across.get(agent);
     const [where, most] = known.reduce((best, next) => (next[1] > best[1] ? next : best));
     const mean = known.reduce((sum, [, v]) => sum + v, 0) / known.length;
-    const run = episodeById(where, group.step);
+    const other = episodeById(where, group.step);
     return h("tr", {}, h("th", { scope: "row" }, name(agent)), cell([figure(value), error ? [" ± ", figure(error)] : ""], "number"), cell(figure(mean), "number"), cell(figure(most), "number"),
-      cell(where === entry[0] ? "this one" : run ? h("a", { href: addressOf(run) }, shortName(where)) : shortName(where)));
+      cell(where === entry[0] ? "this one" : other ? h("a", { href: addressOf(other) }, shortName(where)) : shortName(where)));
   };
-  return h("div", {}, h("p", {}, `Each author's messages were tried in teams with everybody else's messages of ${count(group.teams.siblings, "other run")} (${teamsHow(group)}). What they are worth there:`),
-    table(["Author", ["In this run", "number"], ["On average", "number"], ["At most", "number"], "In run"], entry[3].map(row), { label: "Worth in the teams of all runs" }));
+  return h("div", {}, h("p", {}, `Each author's messages were tried in teams with everybody else's messages of ${count(group.teams.siblings, "other episode")} (${teamsHow(group)}). What they are worth there:`),
+    table(["Author", ["In this episode", "number"], ["On average", "number"], ["At most", "number"], "In episode"], entry[3].map(row), { label: WORTH }));
 }
 
 function provenance(episode) {

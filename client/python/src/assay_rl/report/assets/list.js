@@ -37,7 +37,7 @@ function apply() {
   state.shown = data.episodes.filter((episode) => matches(episode, wanted));
   if (order) state.shown.sort(order);
   const all = state.shown.length === data.episodes.length;
-  find("count").textContent = all ? count(data.episodes.length, "episode") : `${state.shown.length.toLocaleString("en")} of ${count(data.episodes.length, "episode")}`;
+  find("count").textContent = all ? count(data.episodes.length, "episode") : `${whole(state.shown.length)} of ${count(data.episodes.length, "episode")}`;
   state.all = all;
   find("clear").hidden = all && find("sort").value === "order";
   state.list?.stop();
@@ -66,12 +66,16 @@ function commonPrefix(ids) {
   return cut > 8 && Math.max(...ids.map((id) => id.length)) > 36 ? cut : 0;
 }
 
+function verdictMark(episode) {
+  const [mark, word, kind] = episode.error ? ["!", "not scored", "none"] : episode.success ? ["✓", "success", "good"] : ["✕", "failure", "bad"];
+  return h("span", { class: `verdict-mark ${kind}`, role: "img", "aria-label": word }, mark);
+}
+
 function row(episode) {
-  const verdict = episode.error ? ["!", "not scored", "none"] : episode.success ? ["✓", "success", "good"] : ["✕", "failure", "bad"];
   const first = episode.first?.index ?? null;
   const author = first === null ? null : episode.messages.find((message) => message.index === first)?.agent;
   return h("li", {}, h("a", { href: addressOf(episode), "data-number": episode.number },
-    h("span", { class: `verdict-mark ${verdict[2]}`, role: "img", "aria-label": verdict[1] }, verdict[0]),
+    verdictMark(episode),
     h("span", { class: "title", title: visible(episode.id).slice(0, 500) }, shortName(distinct(episode.id), 36), severalSteps() && h("small", {}, `step ${episode.step}`)),
     h("span", { class: "score" }, episode.error ? "" : plain(episode.score, 2)),
     h("span", { class: "about" }, first === null ? `${count(episode.agents.length, "agent")}, ${count(episode.messages.length, "message")}` : [`first error: message ${first}, `, shortName(author ?? "", 24)])));

@@ -1,11 +1,12 @@
 "use strict";
 
-// all: nothing is filtered, so the summary of the whole run holds, of episodes that are not in the page too.
+// all: nothing is filtered, so the summary of everything holds, of episodes that are not in the page too.
 function overview(episodes, all) {
   const total = all && data.summary?.episodes ? data.summary : summarise(episodes);
   const page = h("div", { class: "page" },
     h("h1", {}, visible(data.title)),
     h("p", { class: "lead" }, lead(total)),
+    h("p", { class: "lead" }, mixture(episodes)),
     notices(all));
   page.append(tiles(total));
   if (total.episodes === total.failed) {
@@ -14,18 +15,18 @@ function overview(episodes, all) {
   }
   const roles = Object.entries(total.roles);
   const credited = roles.filter(([, role]) => role.credit), shared = roles.filter(([, role]) => role.share);
-  if (credited.length) page.append(card("Who helped and who hurt", "Credit of each role: its share of what the team achieved, averaged over all orders in which the team could have formed. Below zero, the team was better without it.", creditTable(credited)));
+  if (credited.length) page.append(card("Who helped and who hurt", "Credit of each role: its share of what the team achieved, averaged over all orders in which the team could have formed. Below zero, the team was better without it. Hurt: of all its episodes, those with credit below zero. Sabotage: the same, of those in which it mattered. Mattered: credit is not zero.", creditTable(credited)));
   if (shared.length) page.append(card("Shares of the outcome", `In ${credited.length ? "the other episodes" : "these episodes"} nobody was asked what other teams would have got. What a role got is the sum of its messages' rewards: a share of the outcome, not what it caused.`, shareTable(shared)));
   page.append(
-    card("Where it went wrong", "First errors by author and number of the message. Stronger: more often. Where an episode claims none, nothing is counted.", errorTable(total)),
+    card("Where it went wrong", "How many first errors are claimed, by author and by the number of the message. Where an episode claims none, nothing is counted.", errorTable(total)),
     h("div", { class: "columns" },
       card("What messages were", "Labels of all agents' messages.", labelBars(total)),
       card("Evidence behind first errors", "What the claims rest on; an episode without evidence claims nothing.", tierBars(total))),
-    card("Who adds what others already gave", "Average synergy of two roles. Blue: worth more together than apart. Orange: redundant, one would do.", roleMatrix(total)),
+    synergyOf(total, episodes, all),
     h("div", { class: "columns" },
-      card("Do the numbers add up?", "Distance between what was to be shared and what was shared, as a fraction of the value range. At most 1e−9 is promised.", errorBars(total)),
+      card("Do the numbers add up?", "Episodes by the distance between what was to be shared and what was shared, as a fraction of the value range. At most 1e−9 is promised.", errorBars(total)),
       card("Questions asked", "A question is: what would the outcome have been with only these agents or messages?", budget(total))));
-  if (data.groups.length) page.append(card("Tasks", "Runs of one task, compared: what a trainer puts on the tokens.", groupTable(data.groups)));
+  if (total.groups) page.append(h("p", {}, `${count(total.groups, "group")} of these episodes are compared task by task: `, h("a", { href: "#/groups" }, "Groups"), " shows what is trained on."));
   return page;
 }
 
@@ -39,7 +40,7 @@ function lead(total) {
 // What the page does not show, said where it begins.
 function notices(all) {
   const texts = [];
-  if (data.left > 0) texts.push(`Of ${count(data.left + data.episodes.length, "episode")} ${whole(data.episodes.length)} can be opened here, whole tasks of them, chosen by their ids; ${all ? "the numbers on this page count all of them" : "filters see only these"}.`);
+  if (data.left > 0) texts.push(`Of ${count(data.left + data.episodes.length, "episode")} ${whole(data.episodes.length)} can be opened here, whole groups of them, chosen by their ids; ${all ? "the numbers on this page count all of them" : "filters see only these"}.`);
   if (data.foreign) texts.push(`${count(data.foreign, "episode")} ${data.foreign === 1 ? "is" : "are"} shown without texts: the episodes file has another episode by that id.`);
   if (data.unmatched) texts.push(`${count(data.unmatched, "episode")} ${data.unmatched === 1 ? "is" : "are"} not in the episodes file and shown without texts.`);
   return texts.length ? h("div", { class: "notices" }, texts.map((text) => h("p", {}, text))) : null;
@@ -72,15 +73,15 @@ const bounds = (rows, kind) => [Math.min(0, ...rows.map(([, role]) => role[kind]
 
 function creditTable(roles) {
   const [low, high] = bounds(roles, "credit");
-  return [boxLegend(), foldable(roles, (shown) => table(["Role", [h("span", {}, "Distribution of credit", boxAxis(low, high)), "wide"], ["Mean", "number"], ["Hurt in", "number"], ["Mattered in", "number"], ["Said before", "number"], ["Episodes", "number"]],
-    shown.map(([role, entry]) => h("tr", {}, h("th", { scope: "row" }, shortName(role, 34)), box(entry.credit, low, high), cell(figure(entry.credit.mean, signed), `number ${tone(entry.credit.mean)}`),
-      cell(figure(entry.hurt, percent), "number"), cell(figure(entry.mattered, percent), "number"), cell(figure(entry.redundancy, percent), "number"), cell(figure(entry.credit.n, whole), "number"))), { class: "roles", label: "Credit by role" }))];
+  return [boxLegend(), foldable(roles, (shown) => table(["Role", [h("span", {}, "Distribution of credit, in units of the score", boxAxis(low, high)), "wide"], ["Mean", "number"], ["Hurt", "number"], ["Sabotage", "number"], ["Mattered", "number"], ["Said before", "number"], ["Episodes", "number"]],
+    shown.map(([role, entry]) => h("tr", {}, h("th", { scope: "row" }, roleName(role, 34)), box(entry.credit, low, high), cell(figure(entry.credit.mean, signed), `number ${tone(entry.credit.mean)}`),
+      cell(figure(entry.hurt, percent), "number"), cell(entry.mattered ? figure(entry.hurt / entry.mattered, percent) : "–", "number"), cell(figure(entry.mattered, percent), "number"), cell(figure(entry.redundancy, percent), "number"), cell(figure(entry.credit.n, whole), "number"))), { class: "roles", label: "Credit by role" }))];
 }
 
 function shareTable(roles) {
   const [low, high] = bounds(roles, "share");
-  return [boxLegend(), foldable(roles, (shown) => table(["Role", [h("span", {}, "Distribution of shares", boxAxis(low, high)), "wide"], ["Mean share", "number"], ["Said before", "number"], ["Episodes", "number"]],
-    shown.map(([role, entry]) => h("tr", {}, h("th", { scope: "row" }, shortName(role, 34)), box(entry.share, low, high), cell(figure(entry.share.mean, signed), "number"),
+  return [boxLegend(), foldable(roles, (shown) => table(["Role", [h("span", {}, "Distribution of shares, in units of the score", boxAxis(low, high)), "wide"], ["Mean share", "number"], ["Said before", "number"], ["Episodes", "number"]],
+    shown.map(([role, entry]) => h("tr", {}, h("th", { scope: "row" }, roleName(role, 34)), box(entry.share, low, high), cell(figure(entry.share.mean, signed), "number"),
       cell(figure(entry.redundancy, percent), "number"), cell(figure(entry.share.n, whole), "number"))), { class: "roles", label: "Shares of the outcome by role" }))];
 }
 
@@ -90,8 +91,8 @@ function errorTable(total) {
   const most = Math.max(...rows.flatMap(([, counts]) => counts));
   const positions = Array.from({ length: Math.max(...rows.map(([, counts]) => counts.length)) }, (_, index) => index);
   rows.sort((a, b) => b[2] - a[2]);
-  return foldable(rows, (shown) => table(["Author", ...positions.map((index) => [index === POSITIONS - 1 ? `${index}+` : String(index), "number"]), ["All", "number"]],
-    shown.map(([role, counts, all]) => h("tr", {}, h("th", { scope: "row" }, shortName(role, 34)),
+  return foldable(rows, (shown) => table(["Author, message", ...positions.map((index) => [index === POSITIONS - 1 ? `${index}+` : String(index), "number"]), ["All", "number"]],
+    shown.map(([role, counts, all]) => h("tr", {}, h("th", { scope: "row" }, roleName(role, 34)),
       positions.map((index) => h("td", { class: "heat bad", style: { "--strength": `${Math.round(((counts[index] || 0) / most) * 55)}%` } }, counts[index] ? figure(counts[index], whole) : "")),
       cell(figure(all, whole), "number"))), { class: "matrix", label: "First errors by author and position" }));
 }
@@ -104,6 +105,29 @@ function labelBars({ labels }) {
 function tierBars({ tiers }) {
   const rows = Object.keys(TIERS).filter((tier) => tiers[tier]).map((tier) => [TIERS[tier], tiers[tier]]);
   return rows.length ? bars(rows, "Evidence of failures") : empty("No episode failed.");
+}
+
+// Over a training run an average would mix teams that have little in common: it is of one step then.
+function synergyOf(total, episodes, all) {
+  const title = "Who adds what others already gave", colors = "Blue: worth more together than apart. Orange: redundant, one would do.";
+  const steps = stepsIn(episodes), place = h("div", {});
+  const show = (step) => {
+    const own = steps.length > 1 ? episodes.filter((episode) => episode.step === step) : episodes, of = steps.length > 1 ? summarise(own) : total;
+    const where = steps.length ? ` of step ${step}` : "", some = all && steps.length < 2 ? "" : " shown here";
+    const pick = h("select", { "aria-label": "Step of the synergy", on: { change: (event) => show(Number(event.target.value)) } }, steps.map((one) => h("option", { value: one, selected: one === step }, String(one))));
+    place.replaceChildren(card(title, `Synergy of two roles, mean over the ${count(of.episodes - of.failed, "episode")}${where}${some}, in units of the score. ${colors}`, steps.length > 1 && h("p", { class: "pick" }, "Step ", pick), roleMatrix(of)));
+  };
+  show(steps.at(-1));
+  return place;
+}
+
+const stepsIn = (episodes) => [...new Set(episodes.map((episode) => episode.step).filter((step) => typeof step === "number"))].sort((a, b) => a - b);
+
+// Says over what the numbers of the page are taken where that is several steps.
+function mixture(episodes) {
+  const steps = stepsIn(episodes);
+  if (steps.length < 2) return null;
+  return [`All numbers here mix ${steps.length} training steps, ${steps[0]} to ${steps.at(-1)}, in which the team changed. `, data.course && [h("a", { href: "#/course" }, "Over time"), " tells them apart; "], "the list of steps among the filters picks one."];
 }
 
 function roleMatrix(total) {
@@ -120,7 +144,7 @@ function errorBars({ conservation }) {
 }
 
 function budget(total) {
-  return table(["Evaluator, method", ["Episodes", "number"], ["Questions", "number"], ["Mean", "number"], ["Most", "number"]],
+  return table(["Evaluator, method", ["Episodes", "number"], ["Questions", "number"], ["An episode", "number"], ["At most", "number"]],
     total.budget.map(([evaluator, method, episodes, questions, most]) => h("tr", {}, h("th", { scope: "row" }, visible(`${evaluator || "unknown"}, ${(method || "no estimate").toLowerCase().replace("_", " ")}`)), cell(figure(episodes, whole), "number"), cell(figure(questions, whole), "number"),
       cell(figure(questions / episodes, (value) => value.toFixed(1)), "number"), cell(figure(most, whole), "number"))), { label: "Budget" });
 }

@@ -26,13 +26,20 @@ function cellValues(td) {
   if (td.numbers) return td.numbers.map(([, value]) => value ?? "");
   const shown = td.querySelectorAll("data");
   if (shown.length === 1) return [Number(shown[0].value)];
-  return [td.textContent.trim()];
+  return [wordsOf(td)];
+}
+
+// What a cell says, without what is drawn in it.
+function wordsOf(node) {
+  const copy = node.cloneNode(true);
+  for (const drawn of copy.querySelectorAll("[aria-hidden]")) drawn.remove();
+  return copy.textContent.trim();
 }
 
 function tableRows(element) {
   const rows = [...element.tBodies[0].rows];
   const first = rows[0] ? [...rows[0].cells] : [];
-  const head = [...element.tHead.rows[0].cells].flatMap((th, k) => (first[k]?.numbers ? first[k].numbers.map(([title]) => title) : [th.textContent.trim()]));
+  const head = [...element.tHead.rows[0].cells].flatMap((th, k) => (first[k]?.numbers ? first[k].numbers.map(([title]) => title) : [wordsOf(th)]));
   return [head, ...rows.map((row) => [...row.cells].flatMap(cellValues))];
 }
 

@@ -8,7 +8,7 @@ const BARS = {
   advantage: ["advantage", (message, row) => row?.[2], "what a trainer puts on its tokens"],
   outcome: ["X", (message, row) => row?.[3], "its outcome part, the same for all messages of an author"],
   local: ["K", (message, row) => row?.[1], "its credit part, which compares an author's messages with each other"],
-  reward: ["reward", (message) => message.reward, "its share of what the run achieved or lacked, for people and preference pairs"],
+  reward: ["reward", (message) => message.reward, "its share of what the team achieved or lacked, for people and preference pairs"],
   credit: ["credit", (message) => message.credit, "what leaving messages out says it was worth"],
 };
 let chosenBar = null;
@@ -30,7 +30,7 @@ function barHint(kind, episode) {
 
 function transcript(episode) {
   const list = h("ol", { class: "messages" });
-  const indexOf = new Map(episode.agents.map((agent, index) => [agent.id, index]));
+  const authors = new Map(episode.agents.map((agent) => [agent.id, agent]));
   const advantages = advantagesOf(episode);
   const kinds = Object.keys(BARS).filter((kind) => scored(episode).some((message) => BARS[kind][1](message, advantages.get(message.index)) !== undefined));
   const hint = h("p", { class: "hint" });
@@ -42,7 +42,7 @@ function transcript(episode) {
     if (kind) hint.replaceChildren(barHint(kind, episode));
     items?.stop();
     list.replaceChildren();
-    items = lazily(list, episode.messages, (message) => messageItem(message, episode, indexOf, [kind, value(message), most], advantages), 40);
+    items = lazily(list, episode.messages, (message) => messageItem(message, episode, authors, [kind, value(message), most], advantages), 40);
   };
   if (kinds.length > 1) hint.before(barChoice(kinds, draw));
   if (kinds.length) {
@@ -66,8 +66,8 @@ function barChoice(kinds, draw) {
     h("input", { type: "radio", name: "bar", value: kind, checked: kind === current, on: { change: () => { chosenBar = kind; draw(kind); } } }), BARS[kind][0])));
 }
 
-function messageItem(message, episode, indexOf, [kind, value, most], advantages) {
-  const author = indexOf.get(message.agent) ?? -1;
+function messageItem(message, episode, authors, [kind, value, most], advantages) {
+  const author = authors.get(message.agent);
   const facts = [];
   if (message.round) facts.push(`round ${message.round}`);
   if (message.answer !== undefined) facts.push(["answers ", h("bdi", { class: "code" }, visible(message.answer.slice(0, 120))), " ", answerMark(message, episode)]);
@@ -82,9 +82,9 @@ function messageItem(message, episode, indexOf, [kind, value, most], advantages)
   if (row && kind !== "advantage") facts.push(["advantage ", figure(row[2], signed)]);
   if (kind !== "reward" && message.reward !== undefined) facts.push(["reward ", figure(message.reward, signed)]);
   if (kind !== "credit" && message.credit !== undefined) facts.push([episode.owen ? "credit " : "credit (an equal share of its author's) ", figure(message.credit, signed)]);
-  return h("li", { class: `message ${author < 0 ? "context" : ""} label-${message.label || "none"}`, "data-index": message.index, tabindex: "-1", style: { "--author": author < 0 ? "var(--line)" : color(author) } },
+  return h("li", { class: `message ${author ? "" : "context"} label-${message.label || "none"}`, "data-index": message.index, tabindex: "-1", style: { "--author": author ? color(identity(author)) : "var(--line)" } },
     h("div", { class: "who" },
-      h("span", { class: "index" }, String(message.index)), dot(author), author < 0 ? h("span", { class: "soft" }, "context, not scored") : name(message.agent),
+      h("span", { class: "index" }, String(message.index)), agentDot(author), !author ? h("span", { class: "soft" }, "context, not scored") : name(message.agent),
       message.label && chip(message.label),
       value !== undefined && h("span", { class: "reward", title: BARS[kind][0] }, diverging(value, most, BARS[kind][0]), h("b", { class: tone(value) }, figure(value, signed)))),
     facts.length > 0 && h("div", { class: "facts" }, facts.map((fact, k) => [k > 0 && h("span", { "aria-hidden": "true" }, " · "), fact])),
@@ -96,17 +96,17 @@ function longText(text) {
   if (text.length <= FOLDED) return visible(text);
   const body = h("span", {}, visible(text.slice(0, FOLDED - 60)), "…");
   let shown = 0;
-  const button = h("button", { type: "button", class: "link more", "aria-expanded": "false" }, `Show all ${text.length.toLocaleString("en")} characters`);
+  const button = h("button", { type: "button", class: "link more", "aria-expanded": "false" }, `Show all ${whole(text.length)} characters`);
   button.addEventListener("click", () => {
     if (shown >= text.length) {
       shown = 0;
       body.replaceChildren(visible(text.slice(0, FOLDED - 60)), "…");
-      button.textContent = `Show all ${text.length.toLocaleString("en")} characters`;
+      button.textContent = `Show all ${whole(text.length)} characters`;
     } else {
       if (shown === 0) body.replaceChildren();
       body.append(visible(text.slice(shown, shown + PIECE)));
       shown = Math.min(text.length, shown + PIECE);
-      button.textContent = shown < text.length ? `Show more: ${(text.length - shown).toLocaleString("en")} characters are left` : "Show less";
+      button.textContent = shown < text.length ? `Show more: ${whole(text.length - shown)} characters are left` : "Show less";
     }
     button.setAttribute("aria-expanded", String(shown > 0));
   });

@@ -21,7 +21,7 @@ const TIERS = {
 function priorWords(first) {
   if (first.prior === "FITTED") return ` The prior was fitted on ${visible(first.source)}, with ${percent(first.weight)} of the weight.`;
   if (first.prior === "GENERAL") return " The prior is of what carries over between teams.";
-  if (first.prior === "FLAT" && first.source) return ` The run is foreign to the fitted prior, whose weight is ${percent(first.weight)}.`;
+  if (first.prior === "FLAT" && first.source) return ` The episode is foreign to the fitted prior, whose weight is ${percent(first.weight)}.`;
   return "";
 }
 const EVIDENCE = {
@@ -30,26 +30,15 @@ const EVIDENCE = {
   SCORES: "process scores of the messages",
   EQUAL: "equal shares: nothing told the messages apart",
 };
-// What an advantage is made of: its outcome part X and its credit part K.
-const OUTCOME_PARTS = {
-  OUTCOME: "X is the run's score against the other runs of the task",
-  CONTROL: "X is the run's score against the other runs, less what the rest of the team explains of it",
-  RECOMBINED: "X is what the author's messages are worth in the teams of all runs",
-};
-const CREDIT_PARTS = {
-  VALUES: "K is how much the message changed the expected score",
-  CREDIT: "K is what the message is worth to the team, with and without it, less the average of its author's messages in all runs of the task, in units of their spread",
-  SCORES: "K is the judge's score of the message",
-};
 // A check mark stands for a right answer or a success, and for nothing else.
 const GRADES = { RIGHT: ["✓", "right answer", "good"], WRONG: ["✗", "wrong answer", "bad"], UNREADABLE: ["?", "answer not readable", "none"] };
 const PAIRS = {
   STEP: "At the first error: a better alternative over what was said",
   REPAIR: "At the repair: the repair over an alternative that did not help",
-  SIBLING: "Two runs of the task part here: the better branch over the worse",
+  SIBLING: "Two episodes of the group part here: the better branch over the worse",
   SUFFIX: "From the same prefix: the better continuation over the worse",
-  TRAJECTORY: "Two runs of the task: the better over the worse",
-  PEER: "Two runs of the task: messages of one author, by what they are worth in the teams of all runs",
+  TRAJECTORY: "Two episodes of the group: the better over the worse",
+  PEER: "Two episodes of the group: messages of one author, by what they are worth in the teams of all episodes",
   ONE_SIDED: "One message that is desirable or undesirable by itself",
 };
 
@@ -69,10 +58,23 @@ function answerMark(message, episode) {
   return message.answer.trim() === reference ? h("span", { class: "grade good" }, h("span", { "aria-hidden": "true" }, "✓"), " the reference answer") : h("span", { class: "grade none" }, "not the reference's words");
 }
 
-// One sentence: what X and K are in this group, and how much K counts.
+// Whether the group's advantages have a credit part, be it one that this page has words for or not.
+function hasCreditPart(group) {
+  return Boolean(group.creditPart) && group.creditPart !== "NONE";
+}
+
+// One sentence: what X and K are in this group, and how much of an advantage each of them is.
 function madeOf(group, what = "It") {
-  const x = OUTCOME_PARTS[group.outcomePart] || "X is the outcome part";
+  const x = data.parts.outcome[group.outcomePart] || `X is the outcome part ${group.outcomePart}`;
   const read = group.outcomePart === "CONTROL" && !group.parallel ? " (an approximation: the rest had read the author)" : "";
-  const k = CREDIT_PARTS[group.creditPart];
-  return k ? `${what} is ${percent(1 - group.weight)} X and ${percent(group.weight)} K: ${x}${read}; ${k}.` : `${what} is X alone: ${x}${read}.`;
+  const k = data.parts.credit[group.creditPart] || `K is the credit part ${group.creditPart}`;
+  return hasCreditPart(group) ? `${what} is ${percent(1 - group.weight)} X and ${percent(group.weight)} K: ${x}${read}; ${k}.` : `${what} is X alone: ${x}${read}.`;
+}
+
+// What is left to train on where the outcomes of a group tell nothing apart.
+function trainedOn(group) {
+  const rows = group.episodes.flatMap(([, , messages]) => messages);
+  const some = (place) => rows.some((row) => Math.abs(row[place]) > 1e-9);
+  if (!rows.length || some(3)) return null;
+  return some(2) ? `X is 0 for every message here, yet the group is not left out: what is trained on is K alone, times its share of ${percent(group.weight)}.` : "X and K are 0 for every message here: nothing is trained on in this group.";
 }

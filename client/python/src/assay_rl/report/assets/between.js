@@ -1,0 +1,59 @@
+"use strict";
+// What is different between two steps of a training run, and between two training runs.
+
+const compareSteps = { from: null, to: null };
+
+function betweenCard(run, place) {
+  const { titles, roleTitles } = data.course;
+  const pick = (which) => h("select", { "aria-label": which === "from" ? "First step" : "Second step", on: { change: (event) => { compareSteps[which] = Number(event.target.value); place.replaceChildren(betweenCard(run, place)); } } },
+    run.steps.map(({ step }) => h("option", { value: step, selected: step === compareSteps[which] }, String(step))));
+  const [a, b] = [compareSteps.from, compareSteps.to].map((step) => run.steps.find((candidate) => candidate.step === step)), difference = `Step ${b.step} ${MINUS} step ${a.step}`;
+  const line = (title, unit, from, to) => (typeof from !== "number" && typeof to !== "number" ? null : Object.assign(h("tr", {}, h("th", { scope: "row" }, title), cell(figure(from, FORMATS[unit]), "number"), cell(figure(to, FORMATS[unit]), "number"),
+    cell(typeof from === "number" && typeof to === "number" ? figure(to - from, (value) => (unit === "share" ? `${value > 0 ? "+" : value < 0 ? MINUS : ""}${Math.round(Math.abs(value) * 100)} points` : unit === "tiny" ? tiny(value) : signed(value))) : "–", "number")), { size: sizeOf(unit, from, to) }));
+  const roles = rolesOf([run]);
+  const rows = [...Object.entries(titles).map(([key, [title, unit]]) => line(title, unit, a.metrics[key], b.metrics[key])),
+    ...roles.flatMap((role) => Object.entries(roleTitles).map(([key, [title, unit]]) => line([roleName(role, 26), ` · ${title.toLowerCase()}`], unit, a.roles[role]?.[key], b.roles[role]?.[key])))].filter(Boolean);
+  rows.sort((x, y) => y.size - x.size);
+  return card("Between two steps", "Choose them here, or click into a curve. A difference is the second step minus the first: above zero it rose. What differs most, for its kind, comes first.", h("p", { class: "pick" }, "Step ", pick("from"), " and step ", pick("to")),
+    longTable(["", [`Step ${a.step}`, "number"], [`Step ${b.step}`, "number"], [difference, "number"]], rows, "Two steps"));
+}
+
+const SHOWN_ROWS = 12;
+function longTable(head, rows, label) {
+  const place = h("div", {}, table(head, rows.slice(0, SHOWN_ROWS), { label }));
+  if (rows.length > SHOWN_ROWS) place.append(h("button", { type: "button", class: "link", on: { click: () => place.replaceChildren(table(head, rows, { label })) } }, `Show all ${rows.length}`));
+  return place;
+}
+
+// How far apart two numbers of one kind are: shares and values as they are, counts by what they were.
+function sizeOf(unit, from, to) {
+  if (typeof from !== "number" || typeof to !== "number") return 0;
+  const size = Math.abs(to - from);
+  return unit === "count" ? size / Math.max(1, Math.abs(from)) : unit === "tiny" ? 0 : size;
+}
+
+function comparedCard([mine, theirs], compared) {
+  const parts = [], minus = [shortName(theirs.name, 18), ` ${MINUS} `, shortName(mine.name, 18)];
+  if (!compared.shared) {
+    parts.push(h("p", {}, `The runs share no task (${compared.onlyMine} and ${compared.onlyTheirs} of their own). A task is known by its id, else by its prompt.`));
+  } else {
+    parts.push(h("p", {}, `On the ${count(compared.shared, "task")} of both, over all of their steps, `, name(mine.name), " scored ", figure(compared.mine), " and ", name(theirs.name), " ", figure(compared.theirs), "; ", minus, ": ", figure(compared.difference, signed), compared.error === null ? "" : [" with a standard error of ", figure(compared.error)], ". ",
+      name(theirs.name), ` is better on ${whole(compared.better)} and worse on ${whole(compared.worse)} of them.`, compared.onlyMine + compared.onlyTheirs > 0 && ` ${whole(compared.onlyMine)} and ${whole(compared.onlyTheirs)} tasks only one of them saw.`));
+    parts.push(h("details", {}, h("summary", {}, "The tasks that differ most"), table(["Task", [shortName(mine.name, 24), "number"], [shortName(theirs.name, 24), "number"], [minus.map((part) => part.cloneNode?.(true) ?? part), "number"]],
+      compared.tasks.map(([key, a, b]) => h("tr", {}, h("th", { scope: "row" }, shortName(key)), cell(figure(a), "number"), cell(figure(b), "number"), cell(figure(b - a, signed), `number ${tone(b - a)}`))), { label: "Tasks of both runs" })));
+  }
+  parts.push(h("details", {}, h("summary", {}, "The last quarter of both runs, in means"), endTable([mine, theirs])));
+  return card("The two runs", ["Every difference is ", name(theirs.name), " minus ", name(mine.name), ": above zero, ", name(theirs.name), " has more."], parts);
+}
+
+function endTable(runs) {
+  const { titles, roleTitles } = data.course, last = runs.map((run) => run.steps.slice(-Math.max(1, Math.floor(run.steps.length / 4))));
+  const mean = (steps, read) => meanOf(steps.map(read).filter((value) => typeof value === "number"));
+  const line = (title, unit, read) => {
+    const [a, b] = last.map((steps) => mean(steps, read));
+    return a === null && b === null ? null : h("tr", {}, h("th", { scope: "row" }, title), cell(figure(a, FORMATS[unit]), "number"), cell(figure(b, FORMATS[unit]), "number"));
+  };
+  const rows = [...Object.entries(titles).map(([key, [title, unit]]) => line(title, unit, (step) => step.metrics[key])),
+    ...rolesOf(runs).flatMap((role) => ["credit", "hurt", "sabotage", "mattered"].map((key) => line([roleName(role, 26), ` · ${roleTitles[key][0].toLowerCase()}`], roleTitles[key][1], (step) => step.roles[role]?.[key])))].filter(Boolean);
+  return table(["", ...runs.map((run) => [shortName(run.name, 24), "number"])], rows, { label: "The end of both runs" });
+}
