@@ -164,7 +164,7 @@ def test_a_deadline_gives_a_typed_failure(mode: str) -> None:
 def test_an_absent_server_fails_every_episode(mode: str) -> None:
     with fake_server() as server:
         server.stop()
-        outcomes = run(server.target, [episode(i) for i in range(3)], mode, reconnect_timeout=0.5)
+        outcomes = run(server.target, [episode(i) for i in range(3)], mode, connect_timeout=0.5)
         assert [o.error.code for o in outcomes if isinstance(o, Failed)] == [grpc.StatusCode.UNAVAILABLE] * 3
 
 
@@ -202,7 +202,7 @@ def test_a_refused_stream_raises(mode: str) -> None:
 @both
 def test_a_stream_that_never_answers_is_given_up(mode: str) -> None:
     with fake_server(Behaviour(refuse_code=grpc.StatusCode.UNAVAILABLE)) as server:
-        outcomes = run(server.target, [episode(1)], mode, reconnect_timeout=1.0)
+        outcomes = run(server.target, [episode(1)], mode, connect_timeout=1.0)
         assert isinstance(outcomes[0], Failed)
 
 

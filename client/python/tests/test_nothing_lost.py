@@ -299,7 +299,7 @@ def test_a_dead_server_is_named_with_its_address_and_what_refused(mode: str) -> 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    (outcome,) = run(f"127.0.0.1:{port}", [episode(1)], mode)
+    (outcome,) = run(f"127.0.0.1:{port}", [episode(1)], mode, connect_timeout=0.5)
     assert isinstance(outcome, Failed)
     assert f"127.0.0.1:{port}" in outcome.error.message
     assert "Connection refused" in outcome.error.message
