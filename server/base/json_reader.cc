@@ -72,11 +72,13 @@ class Reader {
 
   bool ReadMessage(Message* message, int depth) {
     if (depth > kMaxDepth || !Take('{')) return false;
-    if (absl::StartsWith(message->GetDescriptor()->full_name(), "google.protobuf.")) return false;
+    const Descriptor& type = *message->GetDescriptor();
+    if (absl::StartsWith(type.full_name(), "google.protobuf.")) return false;
     if (Take('}')) return true;
+    int next = 0;
     do {
       if (!ReadText(&name_) || !Take(':')) return false;
-      const FieldDescriptor* const field = FieldOf(*message->GetDescriptor());
+      const FieldDescriptor* const field = FieldOf(type, &next);
       if (field == nullptr || field->is_map() || IsSet(*message, *field)) return false;
       if (!(field->is_repeated() ? ReadList(message, *field, depth)
                                  : ReadValue(message, *field, depth))) {
@@ -86,7 +88,13 @@ class Reader {
     return Take('}');
   }
 
-  const FieldDescriptor* FieldOf(const Descriptor& type) const {
+  // Most writers keep the order of the fields: the one that is looked for is `next` or soon after.
+  const FieldDescriptor* FieldOf(const Descriptor& type, int* next) const {
+    for (int i = *next; i < type.field_count(); ++i) {
+      if (type.field(i)->json_name() != name_) continue;
+      *next = i + 1;
+      return type.field(i);
+    }
     const FieldDescriptor* field = type.FindFieldByCamelcaseName(name_);
     if (field == nullptr) field = type.FindFieldByName(name_);
     return field != nullptr && (field->json_name() == name_ || field->name() == name_) ? field

@@ -28,7 +28,7 @@ size_t StringEnd(absl::string_view json, size_t i) {
 
 int64_t JsonMemory(absl::string_view json) {
   // Of an object, and of whatever follows another: a number, a text, a member of a map.
-  constexpr int64_t kObjectBytes = 400;
+  constexpr int64_t kObjectBytes = kMaxJsonMemoryOfByte - 1;
   constexpr int64_t kItemBytes = 100;
   auto bytes = static_cast<int64_t>(json.size());
   for (size_t i = 0; i < json.size();) {

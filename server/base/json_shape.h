@@ -20,6 +20,8 @@ absl::Status CheckJsonShape(absl::string_view json, bool matrices);
 // An upper bound of the bytes of memory that `json` takes once it is parsed, beside its own text.
 // For ordinary text it is a few times too high. O(size).
 int64_t JsonMemory(absl::string_view json);
+// Of a byte at most.
+inline constexpr int64_t kMaxJsonMemoryOfByte = 401;
 
 }  // namespace assay
 

@@ -1,12 +1,17 @@
 #include "server/base/json_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -14,14 +19,17 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "google/protobuf/duration.pb.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/wire_format_lite.h"
 
 namespace assay {
 namespace {
 
+using google::protobuf::Descriptor;
 using google::protobuf::EnumValueDescriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
-using google::protobuf::Reflection;
+using google::protobuf::internal::WireFormatLite;
 
 constexpr size_t kMaxNumberBytes = 32;
 constexpr unsigned char kDelete = 0x7f;
@@ -86,11 +94,9 @@ void AppendEnum(const FieldDescriptor& field, int number, std::string* json) {
 }
 
 // With 0, 3, 6 or 9 digits of a second. False: its parts contradict each other.
-bool AppendDuration(const google::protobuf::Duration& duration, std::string* json) {
+bool AppendDuration(int64_t seconds, int32_t nanos, std::string* json) {
   constexpr int64_t kMaxSeconds = 315'576'000'000;
   constexpr int32_t kNanos = 1'000'000'000;
-  const int64_t seconds = duration.seconds();
-  const int32_t nanos = duration.nanos();
   if (seconds > kMaxSeconds || seconds < -kMaxSeconds) return false;
   if (nanos >= kNanos || nanos <= -kNanos) return false;
   if ((seconds < 0 && nanos > 0) || (seconds > 0 && nanos < 0)) return false;
@@ -103,125 +109,204 @@ bool AppendDuration(const google::protobuf::Duration& duration, std::string* jso
   return true;
 }
 
-// One message after another; `ok` where all of it could be written.
-class Writer {
+struct TypeForm;
+
+// How a field is written. `type`: of the messages that it holds, null where it holds none.
+struct FieldForm {
+  const FieldDescriptor* field = nullptr;
+  std::string key;  // `"name":`
+  const TypeForm* type = nullptr;
+};
+
+// How the messages of a type are written.
+struct TypeForm {
+  bool plain = true;  // false: a type of google.protobuf
+  bool duration = false;
+  std::vector<FieldForm> fields;  // by number
+
+  const FieldForm* Find(int number) const {
+    const auto i = static_cast<size_t>(number);
+    return i < fields.size() && fields[i].field != nullptr ? &fields[i] : nullptr;
+  }
+};
+
+// The forms of types, each made when it is first asked for.
+class Forms {
  public:
-  explicit Writer(std::string* json) : json_(json) {}
-
-  bool ok() const { return ok_; }
-
-  void Write(const Message& message) {
-    if (absl::StartsWith(message.GetDescriptor()->full_name(), "google.protobuf.")) {
-      const auto* const duration =
-          google::protobuf::DynamicCastToGenerated<google::protobuf::Duration>(&message);
-      ok_ = duration != nullptr && AppendDuration(*duration, json_) && ok_;
-      return;
+  const TypeForm* Of(const Descriptor& type) {
+    std::unique_ptr<TypeForm>& place = forms_[&type];
+    if (place != nullptr) return place.get();
+    place = std::make_unique<TypeForm>();
+    TypeForm* const form = place.get();
+    form->plain = !absl::StartsWith(type.full_name(), "google.protobuf.");
+    form->duration = &type == google::protobuf::Duration::descriptor();
+    for (int i = 0; form->plain && i < type.field_count(); ++i) {
+      const FieldDescriptor& field = *type.field(i);
+      const auto number = static_cast<size_t>(field.number());
+      if (number >= kMaxFields) continue;
+      form->fields.resize(std::max(form->fields.size(), number + 1));
+      form->fields[number] = {
+          &field, absl::StrCat("\"", field.json_name(), "\":"),
+          field.message_type() == nullptr ? nullptr : Of(*field.message_type())};
     }
-    std::vector<const FieldDescriptor*> fields;
-    message.GetReflection()->ListFields(message, &fields);
-    char before = '{';
-    for (const FieldDescriptor* const field : fields) {
-      if (field->is_map() || field->is_extension()) ok_ = false;
-      absl::StrAppend(json_, absl::string_view(&before, 1), "\"", field->json_name(), "\":");
-      before = ',';
-      if (field->is_repeated()) {
-        WriteList(message, *field);
-      } else {
-        WriteValue(message, *field);
-      }
-    }
-    if (before == '{') json_->push_back('{');
-    json_->push_back('}');
+    return form;
   }
 
  private:
-  void WriteList(const Message& message, const FieldDescriptor& field) {
-    json_->push_back('[');
-    const int size = message.GetReflection()->FieldSize(message, &field);
-    for (int i = 0; i < size; ++i) {
-      if (i > 0) json_->push_back(',');
-      WriteElement(message, field, i);
-    }
-    json_->push_back(']');
-  }
+  static constexpr size_t kMaxFields = 1000;  // a larger number is taken for an unknown field
 
-  void WriteValue(const Message& message, const FieldDescriptor& field) {
-    const Reflection& reflection = *message.GetReflection();
-    switch (field.cpp_type()) {
-      case FieldDescriptor::CPPTYPE_INT32:
-        return AppendNumber(reflection.GetInt32(message, &field), json_);
-      case FieldDescriptor::CPPTYPE_UINT32:
-        return AppendNumber(reflection.GetUInt32(message, &field), json_);
-      case FieldDescriptor::CPPTYPE_INT64:
-        return AppendLong(reflection.GetInt64(message, &field), json_);
-      case FieldDescriptor::CPPTYPE_UINT64:
-        return AppendLong(reflection.GetUInt64(message, &field), json_);
-      case FieldDescriptor::CPPTYPE_DOUBLE:
-        return AppendReal(reflection.GetDouble(message, &field), json_);
-      case FieldDescriptor::CPPTYPE_FLOAT:
-        return AppendReal(reflection.GetFloat(message, &field), json_);
-      case FieldDescriptor::CPPTYPE_BOOL:
-        json_->append(reflection.GetBool(message, &field) ? "true" : "false");
-        return;
-      case FieldDescriptor::CPPTYPE_ENUM:
-        return AppendEnum(field, reflection.GetEnumValue(message, &field), json_);
-      case FieldDescriptor::CPPTYPE_STRING: {
-        std::string scratch;
-        return WriteString(field, reflection.GetStringReference(message, &field, &scratch));
+  absl::flat_hash_map<const Descriptor*, std::unique_ptr<TypeForm>> forms_;
+};
+
+// Writes one message from its binary form, which tells at once what is set. Each function is false
+// where the message must be left to protobuf's printer.
+class Writer {
+ public:
+  Writer(absl::string_view binary, std::string* json)
+      : in_(reinterpret_cast<const uint8_t*>(binary.data()), static_cast<int>(binary.size())),
+        json_(json) {}
+
+  bool WriteMessage(const TypeForm& form) {
+    if (form.duration) return WriteDuration();
+    if (!form.plain) return false;
+    json_->push_back('{');
+    const FieldForm* list = nullptr;  // whose elements are being written
+    bool first = true;
+    while (const uint32_t tag = in_.ReadTagNoLastTag()) {
+      const FieldForm* const field = form.Find(WireFormatLite::GetTagFieldNumber(tag));
+      if (field == nullptr || field->field->is_map()) return false;
+      if (field != list) {
+        if (list != nullptr) json_->push_back(']');
+        if (!std::exchange(first, false)) json_->push_back(',');
+        json_->append(field->key);
+        list = field->field->is_repeated() ? field : nullptr;
+        if (list != nullptr) json_->push_back('[');
+      } else {
+        json_->push_back(',');
       }
-      case FieldDescriptor::CPPTYPE_MESSAGE:
-        return Write(reflection.GetMessage(message, &field));
+      if (!(field->field->is_packed() ? WritePacked(*field) : WriteValue(*field))) return false;
     }
+    if (list != nullptr) json_->push_back(']');
+    json_->push_back('}');
+    return true;
   }
 
-  void WriteElement(const Message& message, const FieldDescriptor& field, int i) {
-    const Reflection& reflection = *message.GetReflection();
-    switch (field.cpp_type()) {
-      case FieldDescriptor::CPPTYPE_INT32:
-        return AppendNumber(reflection.GetRepeatedInt32(message, &field, i), json_);
-      case FieldDescriptor::CPPTYPE_UINT32:
-        return AppendNumber(reflection.GetRepeatedUInt32(message, &field, i), json_);
-      case FieldDescriptor::CPPTYPE_INT64:
-        return AppendLong(reflection.GetRepeatedInt64(message, &field, i), json_);
-      case FieldDescriptor::CPPTYPE_UINT64:
-        return AppendLong(reflection.GetRepeatedUInt64(message, &field, i), json_);
-      case FieldDescriptor::CPPTYPE_DOUBLE:
-        return AppendReal(reflection.GetRepeatedDouble(message, &field, i), json_);
-      case FieldDescriptor::CPPTYPE_FLOAT:
-        return AppendReal(reflection.GetRepeatedFloat(message, &field, i), json_);
-      case FieldDescriptor::CPPTYPE_BOOL:
-        json_->append(reflection.GetRepeatedBool(message, &field, i) ? "true" : "false");
-        return;
-      case FieldDescriptor::CPPTYPE_ENUM:
-        return AppendEnum(field, reflection.GetRepeatedEnumValue(message, &field, i), json_);
-      case FieldDescriptor::CPPTYPE_STRING: {
-        std::string scratch;
-        return WriteString(field,
-                           reflection.GetRepeatedStringReference(message, &field, i, &scratch));
+ private:
+  // What is `read` within the bytes that follow, with their count before them.
+  template <class Read>
+  bool Within(Read read) {
+    uint32_t size = 0;
+    if (!in_.ReadVarint32(&size)) return false;
+    const auto limit = in_.PushLimit(static_cast<int>(size));
+    const bool written = read();
+    in_.PopLimit(limit);
+    return written;
+  }
+
+  bool WritePacked(const FieldForm& field) {
+    return Within([&] {
+      for (bool first = true; in_.BytesUntilLimit() > 0; first = false) {
+        if (!first) json_->push_back(',');
+        if (!WriteValue(field)) return false;
       }
-      case FieldDescriptor::CPPTYPE_MESSAGE:
-        return Write(reflection.GetRepeatedMessage(message, &field, i));
+      return true;
+    });
+  }
+
+  bool WriteValue(const FieldForm& form) {
+    switch (form.field->type()) {
+      case FieldDescriptor::TYPE_INT32:
+        return WriteVarint([&](uint64_t v) { AppendNumber(static_cast<int32_t>(v), json_); });
+      case FieldDescriptor::TYPE_UINT32:
+        return WriteVarint([&](uint64_t v) { AppendNumber(static_cast<uint32_t>(v), json_); });
+      case FieldDescriptor::TYPE_INT64:
+        return WriteVarint([&](uint64_t v) { AppendLong(static_cast<int64_t>(v), json_); });
+      case FieldDescriptor::TYPE_UINT64:
+        return WriteVarint([&](uint64_t v) { AppendLong(v, json_); });
+      case FieldDescriptor::TYPE_BOOL:
+        return WriteVarint([&](uint64_t v) { json_->append(v != 0 ? "true" : "false"); });
+      case FieldDescriptor::TYPE_ENUM:
+        return WriteVarint(
+            [&](uint64_t v) { AppendEnum(*form.field, static_cast<int>(v), json_); });
+      case FieldDescriptor::TYPE_DOUBLE: {
+        uint64_t bits = 0;
+        if (!in_.ReadLittleEndian64(&bits)) return false;
+        AppendReal(WireFormatLite::DecodeDouble(bits), json_);
+        return true;
+      }
+      case FieldDescriptor::TYPE_FLOAT: {
+        uint32_t bits = 0;
+        if (!in_.ReadLittleEndian32(&bits)) return false;
+        AppendReal(WireFormatLite::DecodeFloat(bits), json_);
+        return true;
+      }
+      case FieldDescriptor::TYPE_STRING:
+        return WriteBytes([&](absl::string_view text) { AppendText(text, json_); });
+      case FieldDescriptor::TYPE_BYTES:
+        return WriteBytes([&](absl::string_view bytes) {
+          absl::StrAppend(json_, "\"", absl::Base64Escape(bytes), "\"");
+        });
+      case FieldDescriptor::TYPE_MESSAGE:
+        return Within([&] { return WriteMessage(*form.type); });
+      default:
+        return false;
     }
   }
 
-  void WriteString(const FieldDescriptor& field, const std::string& value) {
-    if (field.type() == FieldDescriptor::TYPE_BYTES) {
-      absl::StrAppend(json_, "\"", absl::Base64Escape(value), "\"");
-    } else {
-      AppendText(value, json_);
-    }
+  template <class Append>
+  bool WriteVarint(Append append) {
+    uint64_t value = 0;
+    if (!in_.ReadVarint64(&value)) return false;
+    append(value);
+    return true;
   }
 
+  template <class Append>
+  bool WriteBytes(Append append) {
+    uint32_t size = 0;
+    const void* data = nullptr;
+    int there = 0;
+    if (!in_.ReadVarint32(&size)) return false;
+    if (size > 0 && !in_.GetDirectBufferPointer(&data, &there)) return false;
+    if (static_cast<int64_t>(there) < static_cast<int64_t>(size)) return false;
+    append(absl::string_view(static_cast<const char*>(data), size));
+    return in_.Skip(static_cast<int>(size));
+  }
+
+  bool WriteDuration() {
+    int64_t seconds = 0;
+    int32_t nanos = 0;
+    while (const uint32_t tag = in_.ReadTagNoLastTag()) {
+      uint64_t value = 0;
+      if (!in_.ReadVarint64(&value)) return false;
+      const int number = WireFormatLite::GetTagFieldNumber(tag);
+      if (number == google::protobuf::Duration::kSecondsFieldNumber) {
+        seconds = static_cast<int64_t>(value);
+      } else if (number == google::protobuf::Duration::kNanosFieldNumber) {
+        nanos = static_cast<int32_t>(value);
+      } else {
+        return false;
+      }
+    }
+    return AppendDuration(seconds, nanos, json_);
+  }
+
+  google::protobuf::io::CodedInputStream in_;
   std::string* const json_;
-  bool ok_ = true;
 };
 
 }  // namespace
 
 bool AppendJson(const Message& message, std::string* json) {
-  Writer writer(json);
-  writer.Write(message);
-  return writer.ok();
+  // Types that were not compiled in can end, and another can have their address.
+  thread_local Forms compiled;
+  Forms others;
+  const Descriptor& type = *message.GetDescriptor();
+  const bool is_compiled =
+      type.file()->pool() == google::protobuf::DescriptorPool::generated_pool();
+  std::string binary;
+  if (!message.SerializePartialToString(&binary)) return false;
+  return Writer(binary, json).WriteMessage(*(is_compiled ? compiled : others).Of(type));
 }
 
 }  // namespace assay

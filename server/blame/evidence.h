@@ -69,7 +69,7 @@ struct Correction {
   Rollouts rollouts;
 };
 
-// The caller's statement that `message` repaired the earlier message `repaired`.
+// The client's statement that `message` repaired the earlier message `repaired`.
 struct RepairMark {
   int message = 0;
   int repaired = 0;

@@ -49,17 +49,18 @@ std::optional<int> NodeOfOutcome(const Evidence& evidence, ErrorDefinition defin
 // and high counts as a success in part.
 std::vector<Rollouts> AllRollouts(const Evidence& evidence, ErrorDefinition definition);
 
-// Adds the condition that the first error is `message`, or that from `message` on the state is Low
-// to the end.
+// Adds the condition that the first error is `message`.
 void ForceFirst(int message, Chain& chain);
+// Adds the condition that the state is Low from `message` on, to the end.
 void ForceDecisive(int message, Chain& chain);
 
-// Whether the caller's marks of repairs say where a success was Low.
+// Whether the client's marks of repairs say where a success was Low.
 bool MarksApply(const Evidence& evidence, ErrorDefinition definition);
 
-// BuildChain, with marks of repairs where they apply, and its marginals. Statements of the caller
-// can contradict each other or the outcome (the last message of a success annotated as its first
-// error): the annotation stands; marks yield first, then the outcome.
+// BuildChain, with marks of repairs where they apply, and its marginals. Statements of the client
+// can contradict each other or the outcome, as where the last message of a success is annotated as
+// its first error. The annotation then stands: marks of repairs are dropped first, and the outcome
+// where that is not enough.
 Chain ConsistentChain(const Evidence& evidence, const std::vector<double>& prior,
                       const std::vector<double>& log_ratio, const Parameters& parameters,
                       ErrorDefinition definition, const RateLevel& level, Marginals& marginals);

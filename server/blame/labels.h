@@ -15,7 +15,7 @@ enum class Label {
   kFirstError,      // the claimed first error
   kError,           // any other error, the decisive one included
   kRepair,          // Low -> High
-  kRepairAttempt,   // Low before and after, but it tried: marked by the caller, or judged good
+  kRepairAttempt,   // Low before and after, but it tried: marked by the client, or judged good
   kFailureAligned,  // Low before and after, nothing tried, and evidence against it
   kNeutral,         // nothing can be said
 };
@@ -24,7 +24,7 @@ enum class Label {
 // error(t) or repair(t) > 1/2; in an open outcome all are. A success has errors only by rollouts,
 // annotation or marks; without any such evidence its messages are kSound unless judged negative.
 // A message whose answer is wrong or cannot be read is never kSound or kRepair. One whose answer is
-// right is kFirstError or kError only where rollouts or statements of the caller say so, and never
+// right is kFirstError or kError only where rollouts or statements of the client say so, and never
 // kFailureAligned. `posterior` is the one computed from `evidence`.
 std::vector<Label> AssignLabels(const Evidence& evidence, const Posterior& posterior);
 

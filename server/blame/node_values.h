@@ -16,7 +16,7 @@ struct NodeValue {
 };
 
 // One a node, T + 1. The posterior of the chain of states given the rollouts alone: the outcome,
-// the scores of judges and the statements of the caller are left out, and the prior is uniform, as
+// the scores of judges and the statements of the client are left out, and the prior is uniform, as
 // all of these may follow from how the episode ended: a value that knows the end is no baseline.
 // Half of the nodes are taken to have one rate a state in common (kSharedLevel in place of
 // Parameters::shared_level), where CanShareLevels allows it: the rates of one episode are alike,

@@ -26,8 +26,8 @@ struct Posterior {
   std::vector<double> decisive;
   std::vector<double> repair;  // P(Low -> High)
   std::vector<double> error;   // P(High -> Low)
-  // What first made success unlikely was context; and where context had the last word in a failure,
-  // that success was likely to the end and did not come.
+  // The probability that context first made success unlikely. In a failure whose last message is
+  // context, plus the probability that success was likely to the end and did not come.
   double environment = 0;
   double none = 0;            // nothing was the first error
   std::vector<double> high;   // T + 1: P(High at node j)
@@ -40,13 +40,13 @@ struct Posterior {
   int likeliest_first = -1;     // -1: no message has any mass
   int likeliest_decisive = -1;  // likewise
   int likeliest_agent = -1;     // likewise
-  // T: something speaks against the message itself: rollouts or statements of the caller anywhere,
+  // T: something speaks against the message itself: rollouts or statements of the client anywhere,
   // a positive log_ratio, or a text prior above the average. What is left over when all others were
   // judged good is no suspect: a failure without any error signal has no located error. Nor is one
   // whose answer is right, where only scores or texts speak against it.
   std::vector<bool> suspect;
   // Claims: the likeliest where it is a suspect and passes the confidence. A success claims only on
-  // rollouts or statements of the caller, an open outcome nothing.
+  // rollouts or statements of the client, an open outcome nothing.
   std::optional<int> claimed_first;
   std::optional<int> claimed_decisive;
   // The message of context that passes the confidence, where scores, rollouts or statements speak.

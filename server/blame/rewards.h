@@ -20,14 +20,14 @@ enum class Basis : uint8_t {
 
 struct RewardOptions {
   double bound = 0;      // B >= high - low
-  double kappa = 0;      // weight of a score in x, default 0.5 (high - low) by the caller
+  double kappa = 0;      // weight of a score in x; by default of the options 0.5 (high - low)
   double reference = 0;  // y_ref in [low, high]
   Basis basis = Basis::kAll;
 };
 
 // The conserving projection that shares the shortfall of a failure, not yet carried out: minimise
-// sum (r - x)^2 / w subject to sum r = placed and low <= r <= high. Where the bounds cannot hold
-// `placed`, as much is placed as they hold.
+// sum (r - x)^2 / w subject to sum r = placed and low <= r <= high. Where the bounds exclude that
+// sum, the sum is the nearest one that they allow.
 struct RewardProblem {
   std::vector<double> raw_reward;  // x, T: before anything is conserved; 0 on context
   std::vector<double> weight;      // w > 0, T
@@ -61,7 +61,7 @@ inline constexpr int kMaxSoftMessages = 512;
 // be the first error; where scores or more say anything, one in which it was the environment and
 // nothing is placed; the last one is "none", in which nothing is located. Without any evidence the
 // last one is all there is. A message whose answer is right has a component only where rollouts or
-// statements of the caller may blame it. Requires T <= kMaxSoftMessages. O(T^2); the rates of nodes
+// statements of the client may blame it. Requires T <= kMaxSoftMessages. O(T^2); the rates of nodes
 // are taken for independent within a component where O(T^2) passes over their pairs cost too much.
 std::vector<WeightedProblem> SoftFailureRewards(const Evidence& evidence,
                                                 const Parameters& parameters,

@@ -1,4 +1,5 @@
-// Drives one StreamSession: serialises its inputs, performs its actions on gRPC and the engine.
+// Drives one StreamSession: serialises its inputs, performs its actions on its transport and
+// the engine.
 #ifndef ASSAY_SERVER_CALLS_STREAM_CALL_H_
 #define ASSAY_SERVER_CALLS_STREAM_CALL_H_
 
@@ -63,10 +64,11 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   void Start(StartGroup start) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Workers that must still be called for the short episodes that wait; they count as called.
   int BurstsToPost() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Whether the short episode that waits is to be worked on where it was read. So it is where the
-  // client waits for each answer before it sends the next episode: a hand-over would save it
-  // nothing. What was read while something was in flight shows that it does not, and since nothing
-  // can be read while an episode is worked on here, every kProbe-th one goes to a worker.
+  // Whether the short episode that waits is to be worked on by the thread that read it: so it is
+  // where the client waits for each answer before it sends the next episode, as a hand-over to a
+  // worker would save it nothing. An episode that is read while another is in flight proves that
+  // the client does not wait. As nothing is read while we work here, every kProbe-th episode goes
+  // to a worker, to find out.
   bool IsLone() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Works on some short episodes, one after the other, and hands in their results together: one
   // hand-over and one write for all. Meanwhile others arrive and make the next burst.

@@ -13,6 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "server/base/mutex.h"
+#include "server/base/time_slice.h"
 
 namespace assay::engine {
 namespace {
@@ -63,6 +64,7 @@ class AsioExecutor::Impl {
   void Post(Task task) {
     ++long_;
     asio::post(pool_, [this, task = std::move(task)]() mutable {
+      AskFor(TimeSlice::kLong);
       Run(task);
       --long_;
     });
@@ -70,7 +72,10 @@ class AsioExecutor::Impl {
 
   void PostBrief(Task task) {
     if (long_.load(std::memory_order_relaxed) < workers_) {
-      asio::post(pool_, [this, task = std::move(task)]() mutable { Run(task); });
+      asio::post(pool_, [this, task = std::move(task)]() mutable {
+        AskFor(TimeSlice::kUsual);
+        Run(task);
+      });
     } else {
       asio::post(beside_, std::move(task));
     }

@@ -16,10 +16,10 @@ enum class GraderKind : uint8_t {
   kExact,      // equal NormalForm
   kChoice,     // equal ReadChoice
   kNumber,     // ReadNumber, right within a tolerance; wrong answers are told apart exactly
-  kIdentical,  // byte for byte: the caller has put answers into classes
+  kIdentical,  // byte for byte: the client has put answers into classes
 };
 
-// What the name of a class of kIdentical begins with where the caller could not read its answers:
+// What the name of a class of kIdentical begins with where the client could not read its answers:
 // U+FFFD, the character that stands for what is not known.
 inline constexpr absl::string_view kUnreadableMark = "\xef\xbf\xbd";
 

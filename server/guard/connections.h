@@ -1,5 +1,5 @@
 // The connections that gRPC accepts: how many there are and of whom, and what each has done. The
-// hooks (socket_hooks.cc) tell it of every connection, and the service which calls it let in.
+// hooks (socket_hooks.cc) report every connection; the service reports which calls it has let in.
 #ifndef ASSAY_SERVER_GUARD_CONNECTIONS_H_
 #define ASSAY_SERVER_GUARD_CONNECTIONS_H_
 
@@ -105,7 +105,8 @@ class Connections {
     Allowance arrivals;
     FrameGuard::Time last;
   };
-  // The name that a network is counted by: it has an entry.
+  // The name under which a network is counted: its own, or the shared one once there are max_peers
+  // entries. Makes the entry.
   std::string NameOf(const std::string& network, FrameGuard::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -37,7 +37,8 @@ class Plan {
   virtual const std::vector<Q>& ask() const = 0;
 
   // Takes one answer for each question of ask(), in that order. INVALID_ARGUMENT: there is another
-  // number of answers, or one of them cannot be. FAILED_PRECONDITION: nothing was asked.
+  // number of answers, or an answer is impossible: not finite, or out of range.
+  // FAILED_PRECONDITION: nothing was asked.
   virtual absl::Status tell(absl::Span<const A> answers) = 0;
 
   // The result. Before done() it is a partial result where the plan has one, else an error.

@@ -61,11 +61,11 @@ class GroupPlan final : public Plan<Recombined, signals::Question, signals::Answ
  public:
   // At least 2 members of the same agents, in an order that does not depend on that of their
   // arrival (sorted by id): they are numbered by it, and the seed draws by number. The episodes
-  // must outlive the plan. `traits` support kTeam. Questions: each agent's messages of each member
-  // in the teams of its siblings, the members that come first in an order that the seed draws: the
-  // same siblings for all, so that what they add to a value they add to all. Teams of equal
-  // messages are asked about once, played ones never. O(members agents siblings) questions of
-  // O(agents).
+  // must outlive the plan. `traits` support kTeam. It asks what each agent's messages of each
+  // member are worth in the teams of its siblings. Siblings are the other members that come first
+  // in an order that the seed draws. They are the same for all members, so that whatever a sibling
+  // adds to one value it adds to all. Teams of equal messages are asked about once, teams that were
+  // played never. O(members agents siblings) questions of O(agents).
   GroupPlan(std::vector<Member> members, const PlanOptions& options,
             const signals::EvaluatorTraits& traits);
 

@@ -1,5 +1,5 @@
-// How much the whole server takes at once over all streams and calls, and how much of it one
-// tenant.
+// Counts what is in flight in the whole server and for each tenant, over all streams and calls, and
+// refuses what would go beyond the limits.
 #ifndef ASSAY_SERVER_SESSION_ADMISSION_H_
 #define ASSAY_SERVER_SESSION_ADMISSION_H_
 
@@ -25,8 +25,9 @@ class Admission {
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
 
-  // `held` is what the same stream has in the server already. A stream may have as much as is left
-  // free, so that any number of greedy streams leaves room for one more.
+  // `held` is what the same stream has in the server already. The load enters where held + load is
+  // at most what all streams together, this one included, leave free: a stream may have as much as
+  // is left free, so that any number of greedy streams leaves room for one more.
   Entry Enter(const Load& load, const Load& held = {}) {
     if (!Take(load, server_ == nullptr ? held : Load())) {
       return server_ == nullptr ? Entry::kServerIsFull : Entry::kCallerIsFull;

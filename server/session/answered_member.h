@@ -22,7 +22,7 @@ struct Transcript {
     std::array<char, 16> digest;  // of the content
   };
   std::string task;                 // digest of the task
-  bool parallel = false;            // the caller says that nobody had read anybody
+  bool parallel = false;            // the client says that nobody had read anybody
   std::vector<std::string> agents;  // ids
   std::vector<Turn> turns;
 

@@ -1,6 +1,6 @@
 // The groups of one stream or call: which episodes of a task are in, and when they are all
-// answered. Holds of answered members what advantages are made of, and their episodes where teams
-// are to be put together from them. Pure; time is passed in.
+// answered. Of an answered member it keeps the inputs of advantages, and the episode itself where
+// teams will be asked about. Pure; time is passed in.
 #ifndef ASSAY_SERVER_SESSION_GROUPS_H_
 #define ASSAY_SERVER_SESSION_GROUPS_H_
 
@@ -87,7 +87,8 @@ class Groups {
   using GroupMap = std::map<std::string, Group, std::less<>>;
 
   absl::StatusOr<GroupMap::iterator> FindOrOpen(const v1::Group& wire, absl::Time now);
-  // Room for one more group, where that takes no more than forgetting one that is out.
+  // Forgets a group that was handed out already where that makes room for one more. False: there is
+  // no room.
   bool MakeRoom();
   // Emits the group where it is complete or late; forgets it where nothing more can come.
   void Settle(GroupMap::iterator it, absl::Time now);

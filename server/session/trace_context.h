@@ -12,7 +12,7 @@ namespace assay::service {
 // Both fields are empty where the client sent no trace context, or one that is not valid.
 struct TraceContext {
   std::string trace_id;     // 32 hex digits, for logs
-  std::string traceparent;  // for whom we ask: the caller's trace and flags, our own span
+  std::string traceparent;  // for whom we ask: the client's trace and flags, our own span
 };
 
 // `span` (not 0) names our part of the trace that `traceparent` belongs to.

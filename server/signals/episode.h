@@ -44,7 +44,7 @@ struct Message {
 struct Agent {
   absl::string_view id;
   absl::string_view role;
-  absl::string_view policy;  // never empty: the id where the caller gave none
+  absl::string_view policy;  // never empty: the id where the client gave none
 };
 
 // Valid by construction (wire/validate): indices in range, numbers finite and in their ranges.

@@ -1,5 +1,6 @@
 // How to attribute, with every default resolved (proto/assay/v1/options.proto). The values of the
-// members here are the defaults of the wire too, in a value range of [0, 1].
+// members here are the defaults of the wire too, in a value range of [0, 1], but for
+// RecombinationOptions::max_questions, whose 0 stands for recombination::kMaxQuestions.
 #ifndef ASSAY_SERVER_SIGNALS_OPTIONS_H_
 #define ASSAY_SERVER_SIGNALS_OPTIONS_H_
 
@@ -40,7 +41,7 @@ struct MessageRewardOptions {
   EvidenceKind evidence = EvidenceKind::kAuto;
   double kappa = 0.5;               // in units of the value: already multiplied by the range
   double redundancy_penalty = 0.1;  // eta
-  bool shingles = true;             // compute rho where the caller gave none
+  bool shingles = true;             // compute rho where the client gave none
   bool weigh_by_tokens = false;
 };
 

@@ -8,7 +8,7 @@
 
 namespace assay::signals {
 
-// rho_t in [0, 1] for every message; 0 for context. What the caller gave is taken as it is; the
+// rho_t in [0, 1] for every message; 0 for context. What the client gave is taken as it is; the
 // rest is the share of the message's word 5-shingles (counted with repetition) that were seen
 // before it: in context, in the author's own earlier messages, in earlier messages of a lower
 // round, and in all earlier messages where one of the two rounds is unknown. A message of fewer

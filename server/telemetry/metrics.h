@@ -24,8 +24,8 @@ struct MetricsConfig {
   std::string revision;
 };
 
-// Thread safe; handles are cached, nothing is looked up by label on the way of an episode. No label
-// carries an agent, episode, task or peer.
+// Thread safe. The handles of all label values are made at the start, and a count finds its handle
+// by one search in a small map. No label carries an agent, episode, task or peer.
 class Metrics final : public engine::EngineObserver,
                       public service::SessionObserver,
                       public service::CallObserver {

@@ -1,4 +1,4 @@
-// The sockets of the HTTP gateway, by civetweb. The gateway serves HttpRoutes to callers that do
+// The sockets of the HTTP gateway, by civetweb. The gateway serves HttpRoutes to clients that do
 // not speak gRPC.
 #ifndef ASSAY_SERVER_TRANSPORT_HTTP_GATEWAY_H_
 #define ASSAY_SERVER_TRANSPORT_HTTP_GATEWAY_H_
@@ -14,8 +14,8 @@ namespace assay::service {
 class HttpGateway {
  public:
   // Serves on `address`, which is HOST:PORT (port 0 takes a free one), [IPv6]:PORT or unix:PATH. It
-  // answers up to 64 requests at a time and keeps connections alive. `routes` outlives the gateway.
-  // UNAVAILABLE: the address cannot be bound.
+  // answers up to HttpLimits.max_served requests at a time and keeps connections alive. `routes`
+  // outlives the gateway. UNAVAILABLE: the address cannot be bound.
   static absl::StatusOr<std::unique_ptr<HttpGateway>> Start(const std::string& address,
                                                             const HttpRoutes* routes);
   virtual ~HttpGateway() = default;

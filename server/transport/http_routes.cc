@@ -15,12 +15,12 @@
 #include "google/protobuf/struct.pb.h"
 #include "server/base/json.h"
 #include "server/base/json_shape.h"
+#include "server/base/message_memory.h"
 #include "server/base/status_macros.h"
 #include "server/base/utf8.h"
 #include "server/transport/http_json.h"
 #include "server/wire/authors.h"
 #include "server/wire/errors.h"
-#include "server/wire/message_memory.h"
 #include "server/wire/questions/questions.h"
 
 namespace assay::service {

@@ -1,9 +1,8 @@
 // What the HTTP gateway answers, without the sockets: the same validation and limits as gRPC, JSON
 // by the proto3 mapping.
 //
-//   POST /v1/signals   ComputeSignalsRequest -> ComputeSignalsResponse, groups with their
-//   advantages
-//                      included; with Content-Type application/x-protobuf both in binary form, with
+//   POST /v1/signals   ComputeSignalsRequest -> ComputeSignalsResponse, with the advantages of its
+//                      groups; with Content-Type application/x-protobuf both in binary form, with
 //                      application/x-ndjson a stream of lines (http_stream.h).
 //   POST /get_reward   OpenRLHF's remote reward protocol: {query, prompts, labels}, lists of equal
 //                      length -> {rewards, scores, extra_logs}. A label is an Episode; where its

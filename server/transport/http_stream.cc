@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/json.h"
 #include "server/base/json_shape.h"
+#include "server/calls/arena_message.h"
 #include "server/calls/stream_call.h"
 #include "server/transport/http_json.h"
 #include "server/wire/errors.h"
@@ -25,6 +26,8 @@ namespace {
 // civetweb waits until as much is there, or the body has ended.
 constexpr size_t kReadBytes = 4 << 10;
 constexpr absl::Duration kLinger = absl::Seconds(5);  // for the last line to get through
+// Lines that are ready at once are written together, up to so many bytes and the last line.
+constexpr size_t kWriteBytes = 32 << 10;
 
 // Whether the first line says the options.
 bool HoldsOptions(absl::string_view line) {
@@ -40,7 +43,7 @@ class LineStream final : public StreamTransport {
       : duplex_(std::move(duplex)), limits_(deps.config->limits) {
     SessionConfig config = *deps.config;
     config.max_age = absl::InfiniteDuration();  // a request is not told to come again
-    call_ = std::make_shared<StreamCall>(deps, std::move(context), std::move(config), kLinger, 0);
+    call_ = std::make_shared<StreamCall>(deps, std::move(context), config, kLinger, 0);
     call_->Attach(this);
   }
 
@@ -111,7 +114,7 @@ class LineStream final : public StreamTransport {
     if (absl::StripAsciiWhitespace(line).empty()) return true;
     if (!begun_ && HoldsOptions(line)) return OnOptions(line);
     Begin();
-    auto request = std::make_shared<v1::StreamSignalsRequest>();
+    auto request = MakeOnArena<v1::StreamSignalsRequest>();
     v1::Episode* episode = request->mutable_episode();
     if (absl::Status parsed = Parse(line, episode); !parsed.ok()) {
       v1::EpisodeResult failed;
@@ -126,9 +129,9 @@ class LineStream final : public StreamTransport {
   }
 
   absl::Status Parse(absl::string_view line, google::protobuf::Message* message) const {
-    if (JsonMemory(line) > limits_.max_parsed_bytes()) {
-      return ParsedTooLarge(limits_.max_parsed_bytes());
-    }
+    const int64_t limit = limits_.max_parsed_bytes();
+    const bool is_short = static_cast<int64_t>(line.size()) <= limit / kMaxJsonMemoryOfByte;
+    if (!is_short && JsonMemory(line) > limit) return ParsedTooLarge(limit);
     return ParseJson(absl::StrCat("line ", line_), line, message);
   }
 
@@ -170,23 +173,26 @@ class LineStream final : public StreamTransport {
   // The writing thread.
 
   void WriteAll() {
+    std::string lines;  // to be written
     std::unique_lock<std::mutex> lock(mutex_);
     while (true) {
-      changed_.wait(
-          lock, [this] { return response_ != nullptr || !own_.empty() || finished_.has_value(); });
-      if (!own_.empty()) {
-        const std::string line = std::move(own_.front());
-        own_.pop_front();
+      if (lines.size() >= kWriteBytes || (!lines.empty() && !IsReady())) {
         lock.unlock();
-        if (!WriteLine(line)) return call_->OnCancel();
+        wrote_ = true;
+        if (!duplex_.write(lines)) return call_->OnCancel();
+        lines.clear();
         lock.lock();
+      }
+      changed_.wait(lock, [this] { return IsReady() || finished_.has_value(); });
+      if (!own_.empty()) {
+        absl::StrAppend(&lines, own_.front(), "\n");
+        own_.pop_front();
       } else if (response_ != nullptr) {
         const v1::StreamSignalsResponse* response = std::exchange(response_, nullptr);
         GiveBack(*response);
         lock.unlock();
         changed_.notify_all();
-        const bool written = WriteLine(LineOf(*response));
-        if (!written) return call_->OnCancel();
+        AppendLine(*response, &lines);
         call_->OnWriteDone();
         lock.lock();
       } else {
@@ -194,6 +200,8 @@ class LineStream final : public StreamTransport {
       }
     }
   }
+
+  bool IsReady() const { return response_ != nullptr || !own_.empty(); }
 
   void GiveBack(const v1::StreamSignalsResponse& response) {
     if (response.has_ready()) ready_ = response.ready();
@@ -203,17 +211,14 @@ class LineStream final : public StreamTransport {
     flying_.erase(found);
   }
 
-  static std::string LineOf(const v1::StreamSignalsResponse& response) {
-    if (response.has_result()) return ToJson(response.result());
-    if (response.has_group()) return ToJson(response.group());
-    if (response.has_notice()) return absl::StrCat("{\"notice\":", ToJson(response.notice()), "}");
-    return "";  // ready and go_away are between the two ends of a stream
-  }
-
-  bool WriteLine(const std::string& line) {
-    if (line.empty()) return true;
-    wrote_ = true;
-    return duplex_.write(absl::StrCat(line, "\n"));
+  static void AppendLine(const v1::StreamSignalsResponse& response, std::string* lines) {
+    if (response.has_result()) {
+      absl::StrAppend(lines, ToJson(response.result()), "\n");
+    } else if (response.has_group()) {
+      absl::StrAppend(lines, ToJson(response.group()), "\n");
+    } else if (response.has_notice()) {
+      absl::StrAppend(lines, "{\"notice\":", ToJson(response.notice()), "}\n");
+    }  // ready and go_away are between the two ends of a stream
   }
 
   const HttpDuplex duplex_;
@@ -242,7 +247,7 @@ absl::Status ServeLines(const ServiceDeps& deps, CallContext context, absl::stri
   const std::shared_ptr<CallerShare> share = context.share;
   ++share->streams;
   deps.observers.Tell(&SessionObserver::OnStreamOpen);
-  const absl::Status status =
+  absl::Status status =
       LineStream(deps, std::move(context), std::move(duplex)).Serve(peer, deps.observers);
   --share->streams;
   return status;

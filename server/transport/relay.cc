@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <asio/connect.hpp>
 #include <asio/generic/stream_protocol.hpp>
 #include <asio/io_context.hpp>
@@ -20,6 +19,7 @@
 #include <map>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/match.h"
@@ -36,7 +36,8 @@ namespace {
 using asio::ip::tcp;
 using Stream = asio::generic::stream_protocol;
 
-constexpr size_t kBufferBytes = 16 << 10;
+constexpr size_t kHeadBytes = 4 << 10;  // read at once, before a connection is carried on
+constexpr size_t kBufferBytes = 64 << 10;
 constexpr absl::string_view kUnix = "unix:";
 // No descriptor is left: until it is tried again.
 constexpr std::chrono::milliseconds kAcceptAgain{50};
@@ -94,7 +95,7 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
   bool open() const { return outside_.is_open(); }
 
  private:
-  using Buffer = std::array<char, kBufferBytes>;
+  using Buffer = std::vector<char>;
 
   void ReadHead();
   void CloseAfter(absl::Duration time);
@@ -109,7 +110,7 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
   bool carried_ = false;
   bool dropping_ = false;  // what the peer still sends
   int inside_port_ = 0;
-  Buffer up_;
+  Buffer up_ = Buffer(kHeadBytes);
   Buffer down_;
 };
 
@@ -252,6 +253,8 @@ void Pipe::Carry(const tcp::endpoint& target) {
     asio::async_write(inside_, asio::buffer(head_), [this, self](asio::error_code failed, size_t) {
       if (failed) return;
       head_ = std::string();
+      up_.resize(kBufferBytes);
+      down_.resize(kBufferBytes);
       Copy(outside_, inside_, up_);
       Copy(inside_, outside_, down_);
     });

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "assay/v1/signal_service.grpc.pb.h"
+#include "server/base/message_memory.h"
 #include "server/calls/arena_message.h"
 #include "server/calls/stream_call.h"
 #include "server/guard/connections.h"
@@ -23,13 +24,12 @@
 #include "server/transport/call_scope.h"
 #include "server/transport/unary_call.h"
 #include "server/wire/errors.h"
-#include "server/wire/message_memory.h"
 #include "server/wire/server_info.h"
 
 namespace assay::service {
 namespace {
 
-// Empty: not there.
+// The value of a header of the call; empty where it has none of this name.
 absl::string_view Header(const grpc::CallbackServerContext& context, const char* name) {
   const auto found = context.client_metadata().find(name);
   if (found == context.client_metadata().end()) return {};
@@ -38,8 +38,8 @@ absl::string_view Header(const grpc::CallbackServerContext& context, const char*
 
 class Service;
 
-// Bytes as they come: gRPC itself would take what is no request for the end of the stream, and go
-// over the sizes of a response twice more.
+// A stream of bytes, which are parsed and serialised here: gRPC itself would take bytes that are no
+// request for the end of the stream, and would compute the sizes of a response twice more.
 class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                             public StreamTransport {
  public:
@@ -60,7 +60,7 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   }
   void Abort() override { context_->TryCancel(); }
 
-  // Of a stream that is taken.
+  // Starts to read a stream that the service has taken.
   void Begin() { StartRead(&incoming_); }
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -82,7 +82,7 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   std::atomic<absl::StatusCode> code_ = absl::StatusCode::kUnknown;
 };
 
-// Ends a call that is none of ours, or not let in, by its head alone.
+// Ends a call that is to no method of the service, or is not let in, before its request is read.
 class RefusedCall final : public grpc::ServerGenericBidiReactor {
  public:
   RefusedCall(grpc::CallbackServerContext* context, const absl::Status& status) {
@@ -115,14 +115,14 @@ class Service final : public SignalServer,
 
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StreamSignals(
       grpc::CallbackServerContext* context) override;
-  // Every call that is to no stream of ours.
+  // Takes every call that is not to StreamSignals.
   grpc::ServerGenericBidiReactor* CreateReactor(
       grpc::GenericCallbackServerContext* context) override;
 
   void OnStreamDone(StreamReactor* reactor, const StreamSummary& summary);
 
  private:
-  // Its name; or why it may not call. Tells the connection's guard.
+  // The caller's name, or why it may not call. The guard of its connection is told which.
   absl::StatusOr<std::string> CallerOf(const grpc::CallbackServerContext& context) const;
   void AddMethods();
   void AnswerSignals(UnaryCall* call, std::shared_ptr<google::protobuf::Message> message);
@@ -130,7 +130,7 @@ class Service final : public SignalServer,
   void AnswerServerInfo(UnaryCall* call);
   CallContext ContextOf(const grpc::CallbackServerContext& context,
                         const absl::StatusOr<std::string>& caller) const;
-  // OK where one more stream may open; `call` is entered in the list of streams in any case.
+  // Whether one more stream may open. `call` is entered in the list of streams in any case.
   absl::Status Register(StreamReactor* reactor, const std::shared_ptr<StreamCall>& call,
                         int of_caller);
   SessionConfig ConfigForStream();
@@ -163,7 +163,7 @@ StreamReactor::StreamReactor(Service* service, grpc::CallbackServerContext* cont
   call_->Attach(this);
 }
 
-// Small ones fit whatever is in them.
+// Small messages fit whatever is in them.
 bool StreamReactor::FitsOnceParsed() {
   constexpr int64_t kMostAByteTakes = 256;
   const int64_t limit = limits_.max_parsed_bytes();
@@ -353,7 +353,7 @@ void Service::AnswerSignals(UnaryCall* call, std::shared_ptr<google::protobuf::M
   batch->Start();
 }
 
-// On a worker: of a large group it takes a while.
+// Runs on a worker, because a large group takes a while.
 void Service::AnswerAdvantages(UnaryCall* call,
                                std::shared_ptr<google::protobuf::Message> message) {
   auto request = std::static_pointer_cast<const v1::ComputeAdvantagesRequest>(std::move(message));

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/message_memory.h"
 #include "server/session/episode_work.h"
-#include "server/wire/message_memory.h"
 
 namespace assay::service {
 

@@ -1,4 +1,5 @@
-// Every limit of the wire in one place; signal_service.proto explains each.
+// Every limit of the server in one place; signal_service.proto explains each one that goes on the
+// wire.
 #ifndef ASSAY_SERVER_WIRE_LIMITS_H_
 #define ASSAY_SERVER_WIRE_LIMITS_H_
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/util/message_differencer.h"
 #include "server/recombination/group_plan.h"
 #include "server/wire/errors.h"
 
@@ -47,17 +48,26 @@ absl::Status CheckModel(const v1::ErrorModel& sent, const blame::Parameters& res
                     "where each state has one rate, all nodes share it"}});
 }
 
-absl::Status CheckEstimator(const v1::EstimatorOptions& estimator, EvaluatorKind kind) {
-  if (kind == EvaluatorKind::kOutcome) {
-    constexpr absl::string_view kWhy = "the evaluator outcome leaves nothing to estimate";
-    const signals::EstimatorOptions defaults;
-    return FirstSet({{"estimator.method", estimator.method() != v1::METHOD_AUTO, kWhy},
-                     {"estimator.max_questions", estimator.max_questions() != 0, kWhy},
-                     {"estimator.target_half_width", estimator.target_half_width() != 0, kWhy},
-                     {"estimator.confidence", estimator.confidence() != defaults.confidence, kWhy},
-                     {"estimator.samples_per_question",
-                      estimator.samples_per_question() != defaults.samples_per_question, kWhy}});
+// Any option of the estimator, whichever there are, where there is nothing to estimate.
+absl::Status CheckNoEstimator(const v1::EstimatorOptions& estimator) {
+  static const v1::EstimatorOptions& defaults = *new v1::EstimatorOptions(
+      ResolveOptions({}, Limits(), Catalog(), std::nullopt)->wire.estimator());
+  const auto* fields = v1::EstimatorOptions::descriptor();
+  for (int i = 0; i < fields->field_count(); ++i) {
+    // The defaults but for this field.
+    v1::EstimatorOptions one = defaults;
+    v1::EstimatorOptions sent = estimator;
+    one.GetReflection()->SwapFields(&one, &sent, {fields->field(i)});
+    if (!google::protobuf::util::MessageDifferencer::Equals(one, defaults)) {
+      return Invalid(absl::StrCat("estimator.", fields->field(i)->name()),
+                     "has no effect: the evaluator outcome leaves nothing to estimate");
+    }
   }
+  return absl::OkStatus();
+}
+
+absl::Status CheckEstimator(const v1::EstimatorOptions& estimator, EvaluatorKind kind) {
+  if (kind == EvaluatorKind::kOutcome) return CheckNoEstimator(estimator);
   const bool computed = kind == EvaluatorKind::kVote || kind == EvaluatorKind::kGiven;
   return FirstSet(
       {{"estimator.samples_per_question", computed && estimator.samples_per_question() != 1,

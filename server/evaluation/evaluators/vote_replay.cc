@@ -69,7 +69,7 @@ class VoteEpisode final : public EpisodeReplay {
  private:
   struct WrongClass {
     int32_t ballot = kNoBallot;
-    Coalition members = 0;  // agents whose final ballot it is
+    Coalition members = 0;  // the agents whose final ballot is of this class
   };
 
   int agents() const { return static_cast<int>(context_->episode.agents.size()); }

@@ -19,7 +19,8 @@ inline constexpr int32_t kRightBallot = 0;
 double RightShare(absl::Span<const int32_t> ballots);
 
 // For each member and agent the mean share of the right answer over the teams in which the agent
-// casts the ballot of this member, and everybody else that of one member, each member in turn.
+// casts the ballot of this member and all other agents cast those of one and the same member; the
+// mean is over all choices of that member.
 // `ballots`: one a member and agent, member by member; so is the result. Sums count ties, so that
 // the order of the members makes no difference to the last bit.
 // O(members agents (agents + different ballots of an agent)).

@@ -2,7 +2,7 @@
 """How assayd divides its cores: short episodes beside long work, and two workers over one.
 
     short_p99_beside_long_over_alone  p99 of episodes of 4 KiB, one stream at a fixed rate, while other streams keep all
-                                      workers on episodes that take tens of milliseconds each, over that without them
+                                      workers on episodes of some milliseconds of computing, over that without them
     wire_workers_2_over_1             throughput of such long episodes with two workers over that with one
 
 The servers have all cores, the generators too: long work leaves nobody a core of his own. Prints one line a figure,
@@ -17,9 +17,8 @@ import sys
 from servers import Figure, Load, Server, assayd, drive, finish, generate, show
 
 CORES = "0,1"
-# 2^18 sets of agents: the table of values is some tens of milliseconds of work.
-LONG = {"agents": 18, "messages": 18, "streams": 2, "window": 4}
-MIDDLE = {"agents": 15, "messages": 15, "streams": 2, "window": 4}
+# 2^20 sets of agents: 7 ms of computing. With fewer, half of the work is the wire's and the generator's: 2^15 take .7 ms.
+LONG = {"agents": 20, "messages": 20, "streams": 2, "window": 4}
 SHORT = {"streams": 1, "window": 64, "rate": 200}
 
 
@@ -58,7 +57,7 @@ def workers_ratio(arguments: argparse.Namespace) -> Figure:
     try:
         rates = [
             [
-                drive(server, arguments.generator, arguments.client_core, arguments.seconds, **MIDDLE).per_second
+                drive(server, arguments.generator, arguments.client_core, arguments.seconds, **LONG).per_second
                 for server in servers
             ]
             for _ in range(arguments.rounds)

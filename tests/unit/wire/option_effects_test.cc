@@ -75,6 +75,19 @@ TEST(OptionEffects, NothingIsEstimatedFromTheOutcome) {
   EXPECT_EQ(IdleAfter(Outcome, Width), "estimator.target_half_width");
   EXPECT_EQ(IdleAfter(Outcome, Confidence), "estimator.confidence");
   EXPECT_EQ(IdleAfter(Outcome, Samples), "estimator.samples_per_question");
+  // So is every option of the estimator, those included that do not exist yet.
+  const auto* fields = v1::EstimatorOptions::descriptor();
+  for (int i = 0; i < fields->field_count(); ++i) {
+    const auto* field = fields->field(i);
+    v1::AttributionOptions sent;
+    Outcome(&sent);
+    v1::EstimatorOptions* estimator = sent.mutable_estimator();
+    const auto* reflection = estimator->GetReflection();
+    if (field->enum_type() != nullptr) reflection->SetEnumValue(estimator, field, 2);
+    if (field->cpp_type() == field->CPPTYPE_INT32) reflection->SetInt32(estimator, field, 3);
+    if (field->cpp_type() == field->CPPTYPE_DOUBLE) reflection->SetDouble(estimator, field, 0.25);
+    EXPECT_EQ(IdleOf(sent), "estimator." + field->name());
+  }
   for (Change change : {Method, Questions, Width, Confidence, Samples}) {
     EXPECT_EQ(IdleAfter(Nothing, change), "") << "each episode chooses its evaluator";
     EXPECT_EQ(IdleAfter(Teams, change), "");

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from assay_rl.v1 import options_pb2, signals_pb2
+from assay_rl.v1 import signals_pb2
 
 from .projection import project, relax
 from .settings import Settings
@@ -68,19 +68,20 @@ def label_bounds(label: int, bound: float) -> tuple[float, float] | None:
 def allocate_success(
     transcript: Transcript,
     settings: Settings,
-    kind: int,
     phi: Sequence[float],
     evidence: Sequence[float],
-    scores: Sequence[float | None],
+    signs: Sequence[float] | None,
     rho: Sequence[float],
     labels: Sequence[int],
 ) -> Allocation:
-    """One projection an agent: C = phi_i over M_i. `evidence` is x under `kind`; with PREFIX its sign bounds."""
-    owen = kind == options_pb2.EVIDENCE_OWEN
+    """One projection an agent: C = phi_i over M_i. `evidence` is x, and `signs` bound the rewards.
+
+    Without signs the evidence is marginal: nothing but labels bounds the rewards, and all weights are equal.
+    """
     count = len(transcript.authors)
     w = (
         [0.0 if a == CONTEXT else 1.0 for a in transcript.authors]
-        if owen
+        if signs is None
         else weights(transcript, settings, rho, False)
     )
     out = Allocation(list(evidence), w, [0.0] * count, [0.0] * count, [0.0] * count)
@@ -90,9 +91,8 @@ def allocate_success(
             out.unallocated[agent] = credit
             continue
         for t in members:
-            sign = evidence[t] if kind == options_pb2.EVIDENCE_PREFIX else (scores[t] or 0.0)
-            low, high = (-settings.bound, settings.bound) if owen else sign_bounds(credit, sign, rho[t], settings)
-            out.low[t], out.high[t] = label_bounds(labels[t], settings.bound) or (low, high)
+            bounds = _bounds(credit, signs, rho, t, settings)
+            out.low[t], out.high[t] = label_bounds(labels[t], settings.bound) or bounds
         _place(out, agent, members, credit, settings)
     return out
 
@@ -100,27 +100,32 @@ def allocate_success(
 def allocate_outcome(
     transcript: Transcript,
     settings: Settings,
-    kind: int,
     total: float,
     evidence: Sequence[float],
-    scores: Sequence[float | None],
+    signs: Sequence[float] | None,
     rho: Sequence[float],
     labels: Sequence[int],
 ) -> Allocation:
-    """OutcomeOnly: one projection over all agents' messages."""
+    """OutcomeOnly: one projection over all agents' messages. `evidence` and `signs` as in `allocate_success`."""
     count = len(transcript.authors)
     out = Allocation(
         list(evidence), weights(transcript, settings, rho, True), [0.0] * count, [0.0] * count, [0.0] * count
     )
     players = transcript.players
     for t in players:
-        sign = evidence[t] if kind == options_pb2.EVIDENCE_PREFIX else (scores[t] or 0.0)
-        out.low[t], out.high[t] = label_bounds(labels[t], settings.bound) or sign_bounds(total, sign, rho[t], settings)
+        bounds = _bounds(total, signs, rho, t, settings)
+        out.low[t], out.high[t] = label_bounds(labels[t], settings.bound) or bounds
     if players:
         _place(out, CONTEXT, players, total, settings)
     else:
         out.unallocated[CONTEXT] = total
     return out
+
+
+def _bounds(
+    credit: float, signs: Sequence[float] | None, rho: Sequence[float], t: int, settings: Settings
+) -> tuple[float, float]:
+    return (-settings.bound, settings.bound) if signs is None else sign_bounds(credit, signs[t], rho[t], settings)
 
 
 def _place(out: Allocation, owner: int, members: Sequence[int], total: float, settings: Settings) -> None:

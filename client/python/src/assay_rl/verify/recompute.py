@@ -52,10 +52,15 @@ def evidence_kind(case: Case, evidence: int, nodes: Sequence[float | None]) -> i
     return options_pb2.EVIDENCE_SCORES if any(case.transcript.scores) else options_pb2.EVIDENCE_EQUAL
 
 
-def success_evidence(case: Case, kind: int, nodes: Sequence[float | None]) -> list[float]:
-    """x_t of a success."""
+def success_evidence(
+    case: Case, kind: int, nodes: Sequence[float | None]
+) -> tuple[list[float], Sequence[float] | None]:
+    """x_t of a success, and whether each message helped (above 0) or harmed (below 0).
+
+    Marginal contributions, in which sign and redundancy are contained, have None in place of the signs.
+    """
     if kind == options_pb2.EVIDENCE_OWEN and case.credit is not None:
-        return list(case.credit.values)
+        return list(case.credit.values), None
     x = [0.0] * len(case.transcript.authors)
     for t in case.transcript.players:
         before, after = nodes[t], nodes[t + 1]
@@ -63,7 +68,7 @@ def success_evidence(case: Case, kind: int, nodes: Sequence[float | None]) -> li
             x[t] = after - before
         elif kind == options_pb2.EVIDENCE_SCORES:
             x[t] = score_evidence(case.located.scores[t], case.rho[t], case.settings)
-    return x
+    return x, x if kind == options_pb2.EVIDENCE_PREFIX else [q or 0.0 for q in case.located.scores]
 
 
 def allocate(case: Case) -> tuple[Allocation, int]:
@@ -77,11 +82,11 @@ def _allocate_success(case: Case, evidence: int) -> tuple[Allocation, int]:
     values, settings, located = case.values, case.settings, case.located
     nodes = node_values(case.transcript, settings, case.answers, values.score)
     kind = evidence_kind(case, evidence, nodes)
-    x, scores, labels = success_evidence(case, kind, nodes), located.scores, located.labels
+    x, signs = success_evidence(case, kind, nodes)
     if values.shapley:
-        return allocate_success(case.transcript, settings, kind, values.values, x, scores, case.rho, labels), kind
+        return allocate_success(case.transcript, settings, values.values, x, signs, case.rho, located.labels), kind
     total = values.score - settings.low
-    return allocate_outcome(case.transcript, settings, kind, total, x, scores, case.rho, labels), kind
+    return allocate_outcome(case.transcript, settings, total, x, signs, case.rho, located.labels), kind
 
 
 def _failure_kind(case: Case) -> int:

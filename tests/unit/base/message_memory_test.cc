@@ -1,4 +1,4 @@
-#include "server/wire/message_memory.h"
+#include "server/base/message_memory.h"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/unknown_field_set.h"
 
-namespace assay::service {
+namespace assay {
 namespace {
 
 int64_t Counted(const google::protobuf::Message& message,
@@ -103,4 +103,4 @@ TEST(MessageMemory, EndsAtTheLimitAndAtAFault) {
 }
 
 }  // namespace
-}  // namespace assay::service
+}  // namespace assay

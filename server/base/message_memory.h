@@ -1,14 +1,14 @@
 // What a message costs before it is parsed. An empty part takes two bytes on the wire and hundreds
 // in memory: whoever parses first and counts then has already paid.
-#ifndef ASSAY_SERVER_WIRE_MESSAGE_MEMORY_H_
-#define ASSAY_SERVER_WIRE_MESSAGE_MEMORY_H_
+#ifndef ASSAY_SERVER_BASE_MESSAGE_MEMORY_H_
+#define ASSAY_SERVER_BASE_MESSAGE_MEMORY_H_
 
 #include <cstdint>
 
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/io/zero_copy_stream.h"
 
-namespace assay::service {
+namespace assay {
 
 // Bytes of memory that a message of type `type` takes once it is parsed from `bytes`: never less
 // than it does, and of ordinary messages at most a few times as much. Counting ends above `limit`.
@@ -17,6 +17,6 @@ namespace assay::service {
 int64_t MemoryOnceParsed(const google::protobuf::Descriptor& type,
                          google::protobuf::io::ZeroCopyInputStream* bytes, int64_t limit);
 
-}  // namespace assay::service
+}  // namespace assay
 
-#endif  // ASSAY_SERVER_WIRE_MESSAGE_MEMORY_H_
+#endif  // ASSAY_SERVER_BASE_MESSAGE_MEMORY_H_

@@ -1,11 +1,11 @@
-#include "server/wire/message_memory.h"
+#include "server/base/message_memory.h"
 
 #include <limits>
 
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/wire_format_lite.h"
 
-namespace assay::service {
+namespace assay {
 namespace {
 
 using google::protobuf::Descriptor;
@@ -91,4 +91,4 @@ int64_t MemoryOnceParsed(const Descriptor& type, google::protobuf::io::ZeroCopyI
   return counter.total();
 }
 
-}  // namespace assay::service
+}  // namespace assay
