@@ -93,4 +93,8 @@ std::string Progress::Line() const {
   return line;
 }
 
+void PrintNotice(const v1::Notice& notice) {
+  absl::FPrintF(stderr, "assay: note: %s (episode %s)\n", notice.message(), notice.episode_id());
+}
+
 }  // namespace assay::command

@@ -1,4 +1,4 @@
-// How far a run is, on stderr.
+// How far a run is, and what the server hints at, on stderr.
 #ifndef ASSAY_CLIENT_COMMAND_PROGRESS_H_
 #define ASSAY_CLIENT_COMMAND_PROGRESS_H_
 
@@ -48,6 +48,9 @@ class Progress {
   int64_t unreadable_ ABSL_GUARDED_BY(mu_) = 0;
   double conservation_error_ ABSL_GUARDED_BY(mu_) = 0;
 };
+
+// Writes a hint of the server, and the episode that gave rise to it.
+void PrintNotice(const v1::Notice& notice);
 
 }  // namespace assay::command
 

@@ -160,10 +160,7 @@ class Streams {
     client::StreamConfig config;
     config.options = flags.options;
     config.reconnect_timeout = flags.reconnect_timeout;
-    config.on_notice = [](const v1::Notice& notice) {
-      absl::FPrintF(stderr, "assay: note: %s (episode %s)\n", notice.message(),
-                    notice.episode_id());
-    };
+    config.on_notice = PrintNotice;
     for (int i = 0; i < flags.streams; ++i) {
       streams_.push_back(client->Stream(config));
       readers_.emplace_back([stream = streams_.back().get(), printer, input] {

@@ -15,6 +15,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "assay/v1/signal_service.pb.h"
+#include "client/command/progress.h"
 #include "client/input/read_json.h"
 #include "client/input/record_reader.h"
 #include "server/audit/replay.h"
@@ -54,6 +55,9 @@ class Verifier {
       OnEpisode(episode);
     } else if (const absl::Status as_group = ReadJson(record.json, &group); as_group.ok()) {
       OnGroup(group);
+    } else if (v1::StreamSignalsResponse line;
+               ReadJson(record.json, &line).ok() && line.has_notice()) {
+      PrintNotice(line.notice());  // a stream over HTTP has them among the results
     } else {
       const bool is_group = absl::StartsWith(status.message(), "group");
       Report(record.place, is_group ? as_group : status);

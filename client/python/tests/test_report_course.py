@@ -94,7 +94,7 @@ def test_two_steps_are_compared(browser: Any, training: Path) -> None:
     head = page.locator(f"{section} thead").inner_text()
     assert "Step 5" in head
     assert "Step 40" in head
-    (row,) = [row for row in page.locator(f"{section} tbody tr").all_inner_texts() if "saboteur · right answers" in row]
+    (row,) = [row for row in page.locator(f"{section} tbody tr").all_inner_texts() if "saboteur · Right answers" in row]
     assert "+100 points" in row
     assert reader.quiet(), reader.complaints
 
@@ -292,6 +292,9 @@ def test_print_shows_the_page_and_not_its_controls(browser: Any, training: Path)
     assert not page.is_visible(".side")
     assert not page.is_visible(".saving")
     assert page.locator("svg.curve").first.is_visible()
+    page.set_viewport_size({"width": 794, "height": 1100})  # A4
+    widths = page.locator("svg.curve").evaluate_all("all => all.map(chart => chart.getBoundingClientRect().width)")
+    assert max(widths) < 500, "letters of charts are no larger than those of the page"
 
 
 def test_views_are_a_key_away(browser: Any, training: Path) -> None:

@@ -7,9 +7,11 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +121,10 @@ def test_only_this_machine_is_answered_under_its_own_name(served: tuple[LiveServ
     assert get(server.address, "/")[0] == 200
     assert get(server.address, "/", f"localhost:{port}")[0] == 200
     for host in ("evil.example", f"evil.example:{port}", "127.0.0.1", "localhost", f"127.0.0.1:{int(port) + 1}", " "):
-        code, _, body = get(server.address, "/", host)
-        assert code == 403, host
-        assert b"saboteur" not in body
+        for path in ("/", "/data?after=0"):
+            code, _, body = get(server.address, path, host)
+            assert code == 403, (host, path)
+            assert b"saboteur" not in body
     assert get(server.address, "/../etc/passwd")[0] == 404
     assert get(server.address, "/", method="POST")[0] == 501
     headers = get(server.address, "/")[1]
@@ -151,6 +154,37 @@ def test_what_following_does_not_take_is_refused(tmp_path: Path, capsys: pytest.
     assert "--follow and --numbers do not go together" in capsys.readouterr().err
 
 
+@contextmanager
+def following(*arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """`report --follow` as a user runs it: its address, and the process."""
+    command = [sys.executable, "-m", "assay_rl", "report", *arguments, "--follow"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().split()[0], process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def ended(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGINT)
+    assert process.wait(HANGS) == 0
+
+
+def test_the_command_listens_on_the_loopback_address_alone(tmp_path: Path, steps: list[Step]) -> None:
+    write_lines(tmp_path / "signals.jsonl", steps[0].results)
+    with following(str(tmp_path / "signals.jsonl")) as (address, process):
+        port = int(address.rsplit(":", 1)[1].strip("/"))
+        assert get(address, "/")[0] == 200
+        # On a system where all of 127.0.0.0/8 is this machine, who listens on every address answers here.
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", port), HANGS)
+        assert get(address, "/data", "evil.example")[0] == 403
+        ended(process)
+
+
 def test_a_browser_follows_a_run(tmp_path: Path, steps: list[Step]) -> None:
     browsing: Any = pytest.importorskip("browsing")
     folder = tmp_path / "run"
@@ -160,31 +194,44 @@ def test_a_browser_follows_a_run(tmp_path: Path, steps: list[Step]) -> None:
         write_lines(folder / f"signals-step-{number}.jsonl", steps[number].results)
 
     write(0)
-    command = [sys.executable, "-m", "assay_rl", "report", str(folder), "--follow"]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)
-    try:
-        assert process.stdout is not None
-        address = process.stdout.readline().split()[0]
-        with browsing.chromium() as browser:
-            reader = browsing.Reader(browser, address)
-            page = reader.page
-            page.wait_for_selector("#count:has-text('2 episodes')")
-            page.click("#list a")
-            page.wait_for_selector(".verdict")
-            shown = page.inner_text("h1")
-            for number in (1, 2, 3):
-                write(number)
-            page.wait_for_selector("#count:has-text('8 episodes')")
-            assert page.inner_text("h1").startswith(shown), "what the reader has open stays open"
-            assert page.is_visible("text=Over time")
-            assert page.inner_text("#live") == "live"
-            assert not reader.complaints
-            assert all(url.startswith((address, "data:")) for url in reader.requests)
-            process.send_signal(signal.SIGINT)
-            assert process.wait(HANGS) == 0
-            page.wait_for_selector("#live:has-text('its last state')")
-            browsing.close_pages()
-    finally:
-        process.kill()
-        process.wait()
+    with following(str(folder)) as (address, process), browsing.chromium() as browser:
+        reader = browsing.Reader(browser, address)
+        page = reader.page
+        page.wait_for_selector("#count:has-text('2 episodes')")
+        page.click("#list a")
+        page.wait_for_selector(".verdict")
+        shown = page.inner_text("h1")
+        write(1)
+        page.wait_for_selector("#count:has-text('4 episodes')")
+        assert page.inner_text("h1").startswith(shown), "what the reader has open stays open"
+        page.keyboard.press("c")
+        page.wait_for_selector("h1 + .lead:has-text('2 steps, 0 to 1')")
+        page.click("section:has(> h2:text-is('Score')) details.values summary")
+        for number in (2, 3):
+            write(number)
+        page.wait_for_selector("h1 + .lead:has-text('4 steps, 0 to 3')")
+        page.wait_for_selector("section:has(> h2:text-is('Score')) details.values tbody tr >> nth=3")
+        assert page.inner_text("#live") == "live"
+        assert not reader.complaints
+        assert all(url.startswith((address, "data:")) for url in reader.requests), "nothing from elsewhere"
+        ended(process)
+        page.wait_for_selector("#live:has-text('its last state')")
+        browsing.close_pages()
+
+
+def test_a_browser_follows_a_file_line_by_line(tmp_path: Path, steps: list[Step]) -> None:
+    browsing: Any = pytest.importorskip("browsing")
+    signals, episodes = tmp_path / "signals.jsonl", tmp_path / "episodes.jsonl"
+    write_lines(episodes, [episode for step in steps for episode in step.episodes])
+    signals.touch()
+    with following(str(signals), "--episodes", str(episodes)) as (address, process), browsing.chromium() as browser:
+        reader = browsing.Reader(browser, address)
+        for number, step in enumerate(steps):
+            with signals.open("a", encoding="utf-8") as out:
+                out.write(text(tmp_path, step))
+            reader.page.wait_for_selector(f"#count:has-text('{2 * (number + 1)} episodes')")
+        reader.page.click("#list a >> nth=5")
+        reader.page.wait_for_selector(".messages li:has-text('I multiply, and I get')")
+        assert not reader.complaints
+        ended(process)
+        browsing.close_pages()

@@ -145,6 +145,9 @@ def test_a_difference_is_the_second_less_the_first(browser: Any, training: tuple
     reader.page.select_option(f"{section} select >> nth=0", "5")
     reader.page.select_option(f"{section} select >> nth=1", "25")
     assert f"Step 25 {MINUS} step 5" in reader.page.inner_text(f"{section} thead")
+    shown = [row.split("\t")[0].strip() for row in reader.page.locator(f"{section} tbody tr").all_inner_texts()]
+    assert "saboteur · Hurt the teamof its episodes" in shown
+    assert "saboteur · Sabotageof those it mattered in" in shown
     told = reader.page.locator(f"{section} tbody tr").evaluate_all(
         "rows => rows.map(row => [...row.querySelectorAll('data')].map(d => Number(d.value)))"
     )

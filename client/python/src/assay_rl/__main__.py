@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from assay_rl.cli import commands
-from assay_rl.cli.flags import UsageError, help_text, parse
+from assay_rl.cli.flags import Arguments, UsageError, help_text, parse
 from assay_rl.version import version_line
 
 
@@ -33,20 +33,28 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(word)
         return 0
     if command in commands.OTHERS:
-        return int(importlib.import_module(f"assay_rl.cli.{command}").main(rest))
+        return _run(command, "main", rest)
     if command not in commands.COMMANDS:
         return _usage_error(commands.no_such_command(command), "")
     try:
         arguments = parse(commands.COMMANDS[command], rest)
         if command == "completion":
             return _print_completion(arguments.names)
-        # Imported only now: no command pays for another one's dependencies.
-        return int(importlib.import_module(f"assay_rl.cli.{command}").run(arguments))
+        return _run(command, "run", arguments)
     except UsageError as error:
         return _usage_error(str(error), command)
     except BrokenPipeError:  # whoever read our output has enough
         sys.stderr.close()
         return 1
+
+
+def _run(command: str, function: str, words: Sequence[str] | Arguments) -> int:
+    from assay_rl.cli import notes
+
+    # Imported only now: no command pays for another one's dependencies.
+    module = importlib.import_module(f"assay_rl.cli.{command}")
+    with notes.on_stderr():
+        return int(getattr(module, function)(words))
 
 
 def _usage_error(what: str, command: str) -> int:

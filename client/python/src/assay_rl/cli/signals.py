@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import signal
-import sys
 import threading
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
@@ -24,23 +21,6 @@ from assay_rl.course.files import number_in
 from assay_rl.course.summary import StepSummary
 from assay_rl.grading import KINDS, Grading
 from assay_rl.v1 import options_pb2
-
-
-class _Notices(logging.Handler):
-    """What the client logs, such as notices of the server, as lines for people."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        print(f"assay-rl: note: {record.getMessage()}", file=sys.stderr)
-
-
-@contextlib.contextmanager
-def _notices() -> Iterator[None]:
-    logger, handler = logging.getLogger("assay_rl"), _Notices()
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
 
 
 class _Printer:
@@ -81,7 +61,7 @@ def run(arguments: Arguments) -> int:
     broken: Exception | None = None
     refused: AssayError | None = None
     try:
-        with output as out, client, _notices():
+        with output as out, client:
             printer = _Printer(out, progress)
 
             def on_fault(fault: str, hint: str) -> None:

@@ -11,8 +11,11 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import chain, islice
 from typing import TextIO
 
+from google.protobuf.json_format import ParseError
+
 from assay_rl.cli.common import choices_of, fail
 from assay_rl.cli.flags import Arguments, UsageError
+from assay_rl.client.notices import is_told
 from assay_rl.convert import own
 from assay_rl.convert.files import FileError, read_episodes
 from assay_rl.convert.inputs import sources
@@ -137,6 +140,12 @@ def verify_records(
         for record in results:
             if record.fault:
                 faults.append(Report.of_place(record.place, record.fault))
+                continue
+            try:
+                if is_told(record.value):
+                    continue
+            except ParseError as misfit:
+                faults.append(Report.of_place(record.place, str(misfit)))
                 continue
             identity, group, is_group = records.peek(record.text)
             if is_group:

@@ -14,6 +14,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
+from assay_rl.client import notices
 from assay_rl.client.channel import SERVICE
 from assay_rl.client.connection import Connection
 from assay_rl.client.episodes import EpisodeLike
@@ -288,7 +289,7 @@ class AsyncScorer:
             self.resolved = response.ready.options
             self._session.ready(response.ready)
         elif kind == "notice":
-            log.warning("episode %r: %s", response.notice.episode_id, response.notice.message)
+            notices.tell(response.notice)
         elif kind == "go_away" and not self._session.draining:
             log.info("told to go away: %s", response.go_away.reason)
             self._session.draining = True

@@ -16,6 +16,7 @@ from typing import IO, Any
 from google.protobuf import json_format
 
 from assay_rl.client.episodes import Episode
+from assay_rl.client.notices import is_told
 from assay_rl.client.outcomes import Failed, GroupFailed, Outcome, episode_outcome, group_outcome
 from assay_rl.convert._fields import as_dict, kind_of
 from assay_rl.convert.formats import FORMATS, Format, Stream, detect
@@ -195,11 +196,13 @@ def _converted(form: Format, streams: list[Stream], choices: Choices, summary: S
 
 
 def read_outcomes(name: str) -> Iterator[Outcome]:
-    """Outcomes of a file, one EpisodeResult or GroupResult a line. Raises FileError."""
+    """Outcomes of a file, one EpisodeResult or GroupResult a line; notices among them are told. Raises FileError."""
     for source in sources([name]):
         for number, line in text_lines(source):
             try:
                 record = dict(as_dict(decode(line), "line"))
+                if is_told(record):
+                    continue
                 if "groupId" in record or "group_id" in record:
                     yield group_outcome(json_format.ParseDict(record, signal_service_pb2.GroupResult()))
                 else:

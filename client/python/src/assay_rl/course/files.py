@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from google.protobuf.json_format import ParseError
+
+from assay_rl.client.notices import is_told
 from assay_rl.convert.files import FileError
 from assay_rl.convert.inputs import sources
 from assay_rl.convert.lines import text_lines
@@ -96,7 +99,7 @@ def _kind(source: Source) -> Kind:
         if isinstance(value, dict):
             if "assay_step" in value:
                 return "summary"
-            if {"signals", "error", "groupId", "group_id"} & value.keys():
+            if {"signals", "error", "groupId", "group_id", "notice"} & value.keys():
                 return "signals"
             if {"messages", "agents", "outcome"} & value.keys():
                 return "episodes"
@@ -121,17 +124,24 @@ Shows: TypeAlias = "Callable[[int | None, str, str], bool]"
 def results(one: Input, field: str | None = None, shows: Shows | None = None) -> Iterator[Line]:
     """The results of a file of signals. field: where each line says its step. Raises FileError."""
     for number, line in text_lines(one.source):
-        yield read_line(one, f"{one.name}:{number}", line, field, shows)
+        found = read_line(one, f"{one.name}:{number}", line, field, shows)
+        if found is not None:
+            yield found
 
 
-def read_line(one: Input, place: str, line: str, field: str | None = None, shows: Shows | None = None) -> Line:
-    """What nobody will look at is left out of the result: the audit's evidence, and what `shows` has no use for."""
+def read_line(one: Input, place: str, line: str, field: str | None = None, shows: Shows | None = None) -> Line | None:
+    """What nobody will look at is left out of the result: the audit's evidence, and what `shows` has no use for.
+
+    None where the line is a notice, which is told.
+    """
     try:
         record = records.read_object(line)
+        if is_told(record):
+            return None
         step = one.step if field is None else _taken(record, field)
         _lighten(record, step, shows)
         parsed = records.parse_record(record)
-    except (records.RecordError, FileError) as error:
+    except (records.RecordError, FileError, ParseError) as error:
         raise FileError(f"{place}: {error}") from error
     return Line(parsed.result if isinstance(parsed, records.ResultLine) else parsed, step)
 

@@ -93,7 +93,7 @@ ROLE_METRICS: Mapping[str, Metric] = {
     ),
     "sabotage": Metric(
         "Sabotage", "share", 0.08, "of those it mattered in",
-        "Of the episodes in which its credit is not zero: those in which it is below zero.",
+        "Of the episodes in which its credit is not zero: those in which it is below zero, meant or not.",
     ),
     "mattered": Metric(
         "Mattered", "share", 0.08, "of its episodes",

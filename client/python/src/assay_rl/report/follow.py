@@ -108,8 +108,9 @@ class Follower:
         for number, text in self._tail(one.source.path).lines():
             try:
                 line = files.read_line(one, f"{one.name}:{number}", text, self._field)
-                self.collected.add(line.result, self._episodes, line.step, self._episodes.place(line.result))
-                changed = True
+                if line is not None:
+                    self.collected.add(line.result, self._episodes, line.step, self._episodes.place(line.result))
+                    changed = True
             except FileError as error:
                 self.complaints.append(str(error))
         return changed

@@ -81,7 +81,7 @@ function help() {
       term("Reward", "A message's share. In a success, an agent's messages share its credit. In a failure they follow what is known of each message, and the rest of the shortfall is shared, most of it where it went wrong. Sums are kept to the last digit."),
       term("Outcome and value", "The outcome is the score of the episode; the value of the whole team is what the evaluator gives it. Credit shares out the value. Where the two differ the difference is shown and is nobody's."),
       term("First error", "The earliest message after which success was no longer likely. Claimed only when there is evidence and it is likely enough."),
-      term("Hurt and sabotage", "Hurt: of all episodes of a role with credit, those in which its credit is below zero. Sabotage: the same count, of those in which its credit is not zero. Mattered: of all, those in which it is not zero."),
+      term("Hurt and sabotage", "Hurt: of all episodes of a role with credit, those in which its credit is below zero. Sabotage: the same count, of those in which its credit is not zero. Mattered: of all, those in which it is not zero. None of them tells of intent: who errs honestly hurts too."),
       term("Difference", "Always the second minus the first: step 59 − step 0, or the other run − this one. Above zero, the second has more."),
       term("Unallocated", "Credit that no message could take, such as that of an agent who never spoke. It is listed, never lost."),
       Object.values(LABELS).map(([icon, word, text]) => term(`${icon} ${word}`, text))),
@@ -119,6 +119,9 @@ function take() {
   apply();
 }
 
+// What can be folded, by the card it stands in and what it is called.
+const folds = () => [...main.querySelectorAll("details")].map((fold) => [`${fold.closest(".card")?.querySelector("h2")?.textContent} ${fold.querySelector("summary").textContent}`, fold]);
+
 // A page that is served asks for newer data. What the reader has open, chosen and scrolled to stays.
 async function ask() {
   const known = document.documentElement.dataset.version || "";
@@ -128,9 +131,10 @@ async function ask() {
       const newer = await answer.json();
       document.documentElement.dataset.version = answer.headers.get("X-Assay-Version") || "";
       data = newer;
-      const at = [window.scrollY, find("list").parentElement.scrollTop, document.activeElement?.id];
+      const at = [window.scrollY, find("list").parentElement.scrollTop, document.activeElement?.id], open = folds().filter(([, fold]) => fold.open).map(([key]) => key);
       take();
       show();
+      for (const [key, fold] of folds()) if (open.includes(key)) fold.open = true;
       window.scrollTo(0, at[0]);
       find("list").parentElement.scrollTop = at[1];
       find(at[2] || "main")?.focus({ preventScroll: true });

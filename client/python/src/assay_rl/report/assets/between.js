@@ -3,6 +3,9 @@
 
 const compareSteps = { from: null, to: null };
 
+// A share is named with what it is a share of.
+const named = ([title, unit, , axis]) => (unit === "share" ? [title, h("small", {}, axis)] : title);
+
 function betweenCard(run, place) {
   const { titles, roleTitles } = data.course;
   const pick = (which) => h("select", { "aria-label": which === "from" ? "First step" : "Second step", on: { change: (event) => { compareSteps[which] = Number(event.target.value); place.replaceChildren(betweenCard(run, place)); } } },
@@ -11,8 +14,8 @@ function betweenCard(run, place) {
   const line = (title, unit, from, to) => (typeof from !== "number" && typeof to !== "number" ? null : Object.assign(h("tr", {}, h("th", { scope: "row" }, title), cell(figure(from, FORMATS[unit]), "number"), cell(figure(to, FORMATS[unit]), "number"),
     cell(typeof from === "number" && typeof to === "number" ? figure(to - from, (value) => (unit === "share" ? `${value > 0 ? "+" : value < 0 ? MINUS : ""}${Math.round(Math.abs(value) * 100)} points` : unit === "tiny" ? tiny(value) : signed(value))) : "–", "number")), { size: sizeOf(unit, from, to) }));
   const roles = rolesOf([run]);
-  const rows = [...Object.entries(titles).map(([key, [title, unit]]) => line(title, unit, a.metrics[key], b.metrics[key])),
-    ...roles.flatMap((role) => Object.entries(roleTitles).map(([key, [title, unit]]) => line([roleName(role, 26), ` · ${title.toLowerCase()}`], unit, a.roles[role]?.[key], b.roles[role]?.[key])))].filter(Boolean);
+  const rows = [...Object.entries(titles).map(([key, about]) => line(named(about), about[1], a.metrics[key], b.metrics[key])),
+    ...roles.flatMap((role) => Object.entries(roleTitles).map(([key, about]) => line([roleName(role, 26), " · ", named(about)], about[1], a.roles[role]?.[key], b.roles[role]?.[key])))].filter(Boolean);
   rows.sort((x, y) => y.size - x.size);
   return card("Between two steps", "Choose them here, or click into a curve. A difference is the second step minus the first: above zero it rose. What differs most, for its kind, comes first.", h("p", { class: "pick" }, "Step ", pick("from"), " and step ", pick("to")),
     longTable(["", [`Step ${a.step}`, "number"], [`Step ${b.step}`, "number"], [difference, "number"]], rows, "Two steps"));
@@ -53,7 +56,7 @@ function endTable(runs) {
     const [a, b] = last.map((steps) => mean(steps, read));
     return a === null && b === null ? null : h("tr", {}, h("th", { scope: "row" }, title), cell(figure(a, FORMATS[unit]), "number"), cell(figure(b, FORMATS[unit]), "number"));
   };
-  const rows = [...Object.entries(titles).map(([key, [title, unit]]) => line(title, unit, (step) => step.metrics[key])),
-    ...rolesOf(runs).flatMap((role) => ["credit", "hurt", "sabotage", "mattered"].map((key) => line([roleName(role, 26), ` · ${roleTitles[key][0].toLowerCase()}`], roleTitles[key][1], (step) => step.roles[role]?.[key])))].filter(Boolean);
+  const rows = [...Object.entries(titles).map(([key, about]) => line(named(about), about[1], (step) => step.metrics[key])),
+    ...rolesOf(runs).flatMap((role) => ["credit", "hurt", "sabotage", "mattered"].map((key) => line([roleName(role, 26), " · ", named(roleTitles[key])], roleTitles[key][1], (step) => step.roles[role]?.[key])))].filter(Boolean);
   return table(["", ...runs.map((run) => [shortName(run.name, 24), "number"])], rows, { label: "The end of both runs" });
 }

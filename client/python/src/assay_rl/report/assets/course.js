@@ -94,7 +94,7 @@ function inShort(run) {
   const idle = all.filter((change) => (change.name === "mattered" && change.after < 0.15 && change.before > change.after) || (change.name === "redundancy" && change.role && change.after >= 0.5 && change.before < change.after));
   const calm = all.filter((change) => change.name === "task_spread" && change.after < change.before);
   const list = (changes, none) => (changes.length ? changes.map((change) => h("li", {}, h("b", {}, change.stages > 1 ? `Bit by bit, most of it at step ${change.jump}: ` : `From step ${change.jump} on: `), sentence(change))) : h("li", {}, none));
-  return h("ul", {}, list(all.filter((change) => change.name === "score"), "The mean of the score changed at no step."), list([...stopped, ...turned], "No role stopped hurting the team."), list(idle, "No role became redundant."), list(calm, "The spread of scores within a task did not fall."));
+  return h("ul", {}, list(all.filter((change) => change.name === "score"), "The mean of the score changed at no step."), list([...stopped, ...turned], "No role stopped hurting the team."), list(idle, "No role became redundant."), list(calm, "The spread of scores within a group did not fall."));
 }
 
 // Changes of neighbouring steps belong together; the clearest of each place first.
@@ -126,7 +126,7 @@ function curves(runs, choose) {
   const add = (place, about, panels) => {
     const shown = panels.filter((panel) => valuesOf(panel.lines).length), known = valuesOf(shown.flatMap((panel) => panel.lines));
     if (!known.length) return;
-    if (Math.max(...known) - Math.min(...known) < 1e-12) still.push([about[0], about[4] ? " of every role: " : ": ", figure(known[0], FORMATS[about[1]])]);
+    if (Math.max(...known) - Math.min(...known) < 1e-12) still.push([about[0], ": ", figure(known[0], FORMATS[about[1]])]);
     else place.append(curveCard(about, shown, choose));
   };
   for (const [heading, team, each] of CHARTS) {
@@ -134,7 +134,7 @@ function curves(runs, choose) {
     for (const key of team) add(place, titles[key], [{ lines: line(titles[key][0], "var(--ink)", (step) => step.metrics[key]), marks: marksOf(runs, "", key) }]);
     for (const key of each) {
       const [title, ...rest] = roleTitles[key];
-      add(place, [`${title}, by role`, ...rest, true], roles.map((role) => ({ name: role, node: roleName(role, 26), lines: line(role, color(role), (step) => step.roles[role]?.[key]), marks: marksOf(runs, role, key) })));
+      add(place, [`${title}, by role`, ...rest], roles.map((role) => ({ name: role, node: roleName(role, 26), lines: line(role, color(role), (step) => step.roles[role]?.[key]), marks: marksOf(runs, role, key) })));
     }
     if (place.children.length) page.append(h("h2", { class: "part" }, heading), place);
   }

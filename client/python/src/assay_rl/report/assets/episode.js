@@ -130,7 +130,7 @@ function whyAdds(episode, options) {
       ? `The team got ${plain(episode.score)}, ${signed(ledger.target)} over the lower end of the range. The messages' rewards share it out${rest}.`
       : `The value with everybody is ${plain(episode.grand)}, with nobody ${plain(episode.baseline)}: ${signed(ledger.target)} to share. Credits sum to it, and so do the messages' rewards${rest}.`)]
     : [h("p", {}, `The team fell ${plain(Math.abs(ledger.target))} short${options ? ` of ${plain(options.reference, 2)}` : ""}. The messages' rewards sum to ${signed(ledger.allocated)}${rest}.`)];
-  lines.push(h("p", { class: "soft" }, `Off by ${tiny(ledger.error)}.`));
+  lines.push(h("p", { class: "soft" }, `What was shared and what was to be shared differ by ${tiny(ledger.error)}.`));
   return lines;
 }
 

@@ -15,7 +15,7 @@ function overview(episodes, all) {
   }
   const roles = Object.entries(total.roles);
   const credited = roles.filter(([, role]) => role.credit), shared = roles.filter(([, role]) => role.share);
-  if (credited.length) page.append(card("Who helped and who hurt", "Credit of each role: its share of what the team achieved, averaged over all orders in which the team could have formed. Below zero, the team was better without it. Hurt: of all its episodes, those with credit below zero. Sabotage: the same, of those in which it mattered. Mattered: credit is not zero.", creditTable(credited)));
+  if (credited.length) page.append(card("Who helped and who hurt", "Credit of each role: its share of what the team achieved, averaged over all orders in which the team could have formed. Below zero, the team was better without it. Hurt: of all its episodes, those with credit below zero. Sabotage: the same, of those in which it mattered. Mattered: credit is not zero. None of them tells of intent. Said before: how much of its messages others had said already.", creditTable(credited)));
   if (shared.length) page.append(card("Shares of the outcome", `In ${credited.length ? "the other episodes" : "these episodes"} nobody was asked what other teams would have got. What a role got is the sum of its messages' rewards: a share of the outcome, not what it caused.`, shareTable(shared)));
   page.append(
     card("Where it went wrong", "How many first errors are claimed, by author and by the number of the message. Where an episode claims none, nothing is counted.", errorTable(total)),
@@ -107,6 +107,8 @@ function tierBars({ tiers }) {
   return rows.length ? bars(rows, "Evidence of failures") : empty("No episode failed.");
 }
 
+let synergyStep = null; // as chosen
+
 // Over a training run an average would mix teams that have little in common: it is of one step then.
 function synergyOf(total, episodes, all) {
   const title = "Who adds what others already gave", colors = "Blue: worth more together than apart. Orange: redundant, one would do.";
@@ -114,10 +116,10 @@ function synergyOf(total, episodes, all) {
   const show = (step) => {
     const own = steps.length > 1 ? episodes.filter((episode) => episode.step === step) : episodes, of = steps.length > 1 ? summarise(own) : total;
     const where = steps.length ? ` of step ${step}` : "", some = all && steps.length < 2 ? "" : " shown here";
-    const pick = h("select", { "aria-label": "Step of the synergy", on: { change: (event) => show(Number(event.target.value)) } }, steps.map((one) => h("option", { value: one, selected: one === step }, String(one))));
+    const pick = h("select", { "aria-label": "Step of the synergy", on: { change: (event) => { synergyStep = Number(event.target.value); show(synergyStep); } } }, steps.map((one) => h("option", { value: one, selected: one === step }, String(one))));
     place.replaceChildren(card(title, `Synergy of two roles, mean over the ${count(of.episodes - of.failed, "episode")}${where}${some}, in units of the score. ${colors}`, steps.length > 1 && h("p", { class: "pick" }, "Step ", pick), roleMatrix(of)));
   };
-  show(steps.at(-1));
+  show(steps.includes(synergyStep) ? synergyStep : steps.at(-1));
   return place;
 }
 
