@@ -56,7 +56,7 @@ runtime::Config LocalConfig(int workers) {
   return config;
 }
 
-TestServer::TestServer(runtime::Config config, const service::Catalog& catalog) {
+TestServer::TestServer(const runtime::Config& config, const service::Catalog& catalog) {
   auto server = runtime::AssayServer::Start(config, catalog, &log_);
   if (!server.ok()) {
     ADD_FAILURE() << server.status();

@@ -22,7 +22,7 @@ bool BecomesTrue(const std::function<bool()>& condition);
 
 class TestServer {
  public:
-  explicit TestServer(runtime::Config config = {}, const service::Catalog& catalog = {});
+  explicit TestServer(const runtime::Config& config = {}, const service::Catalog& catalog = {});
   ~TestServer();
 
   std::unique_ptr<v1::SignalService::Stub> Stub() const;

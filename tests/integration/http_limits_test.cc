@@ -110,6 +110,7 @@ TEST_F(Http, HeadsThatCannotBeMeantWellAreRefusedBeforeTheBody) {
 TEST_F(Http, WhoSendsNothingStopsNobody) {
   Start();
   std::vector<std::unique_ptr<Connection>> silent;
+  silent.reserve(200);
   for (int i = 0; i < 200; ++i) silent.push_back(std::make_unique<Connection>(port_));
   for (int i = 0; i < 100; ++i) silent[i]->Send("POST /v1/signals HTTP/1.1\r\nHost: loc");
   EXPECT_EQ(Post("/v1/signals", absl::StrCat("{\"episodes\": [", kEpisode, "]}")).status, 200);
