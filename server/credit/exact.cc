@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "absl/container/inlined_vector.h"
+#include "server/credit/wide_vectors.h"
 
 namespace assay::credit {
 namespace {
@@ -37,16 +38,6 @@ class BlockWeights {
 
 // Eight lanes: the order of the additions is fixed and yet the compiler may vectorise them.
 constexpr std::size_t kLanes = 8;
-
-// Once for processors with vectors of four doubles, once for the others. Each lane is added up in
-// the same order, and nothing is contracted: the bits are the same. A sanitizer does not know the
-// choice between the two, which is made before it has started: CMakeLists.txt defines
-// ASSAY_SANITIZED.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(ASSAY_SANITIZED)
-#define ASSAY_WIDE_VECTORS __attribute__((target_clones("avx2", "default")))
-#else
-#define ASSAY_WIDE_VECTORS
-#endif
 
 double SumLanes(const double* lanes) {
   return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) +

@@ -18,7 +18,7 @@ declare -A targets=(
   [engine]="engine_figures remote_figures stream_figures"
   [signals]="signals_benchmark"
   [credit]="credit_figures"
-  [estimators]="estimators_benchmark"
+  [estimators]="estimators_benchmark large_estimators"
 )
 names=("$@")
 [ $# -gt 0 ] || names=(wire mix http python service engine signals credit estimators)

@@ -1,4 +1,3 @@
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -6,13 +5,12 @@
 
 #include "absl/types/span.h"
 #include "server/credit/odd_bayes/ard_prior.h"
-#include "server/credit/odd_bayes/triangular.h"
+#include "server/credit/odd_bayes/cholesky.h"
 
 namespace assay::credit {
 namespace {
 
 constexpr double kJitter = 1e-9;
-constexpr int kBlock = 24;
 
 // theta = log relevance (n), log linear, log white, mean of the log relevance, [log scale]. What is
 // believed of them before any answer; the mean of the log relevance itself is believed near log(1.2
@@ -27,20 +25,14 @@ double MeanLogRelevance(int n) { return std::log(1.2 / std::sqrt(n)); }
 class Objective {
  public:
   explicit Objective(const OddData& data)
-      : n_(data.n),
-        m_(static_cast<int>(data.pairs.size())),
-        everyone_(PlayerSet::All(n_).mask()),
-        data_(data),
-        kernel_(m_, m_),
-        sensitivity_(m_, m_) {
+      : n_(data.n), m_(static_cast<int>(data.pairs.size())), data_(data), kernel_(m_) {
     for (int a = 0; a < m_; ++a) {
       for (int b = a + 1; b < m_; ++b) {
         differing_.push_back(data.pairs[a] ^ data.pairs[b]);
         agreement_.push_back((n_ - 2.0 * std::popcount(differing_.back())) / n_);
       }
     }
-    same_.resize(differing_.size());
-    other_.resize(differing_.size());
+    products_.resize(differing_.size());
   }
 
   bool noisy() const { return data_.noisy; }
@@ -63,34 +55,27 @@ class Objective {
     const double norm = -std::expm1(-total);
     const double diagonal = scale * (1 + linear) * (1 + kJitter) + scale * white;
     Fill(products, norm, linear, scale, diagonal);
-    const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>, Eigen::Lower> factor(kernel_);
     double value = PriorOf(theta, gradient);
-    if (factor.info() != Eigen::Success) return 1e10;
-    inverse_factor_ = InverseOfLower(kernel_);
-    const Eigen::VectorXd white_odd = inverse_factor_.triangularView<Eigen::Lower>() * data_.odd;
-    const Eigen::VectorXd alpha =
-        inverse_factor_.triangularView<Eigen::Lower>().transpose() * white_odd;
+    if (!kernel_.Factorise()) return 1e10;
+    const Eigen::VectorXd white_odd = kernel_.Whiten(data_.odd);
     const double fit = white_odd.squaredNorm();
     value += data_.noisy ? 0.5 * fit : 0.5 * m_ * std::log(fit / m_ + 1e-300);
-    for (int a = 0; a < m_; ++a) value += std::log(kernel_(a, a));
+    value += kernel_.LogDeterminant();
     if (gradient == nullptr) return value;
 
+    kernel_.Invert();
+    const Eigen::VectorXd alpha = kernel_.Unwhiten(white_odd);
     TakeSensitivity(alpha, data_.noisy ? 1 : m_ / (fit + 1e-300));
     AddGradient(products, theta, norm, linear, white, scale, gradient);
     return value;
   }
 
  private:
-  // W = (K^-1 - weight alpha alpha^T) / 2, by blocks of rows to leave out what is zero or mirrored.
+  // W = (K^-1 - weight alpha alpha^T) / 2.
   void TakeSensitivity(const Eigen::VectorXd& alpha, double weight) {
-    for (int i = 0; i < m_; i += kBlock) {
-      const int size = std::min(kBlock, m_ - i);
-      sensitivity_.block(i, 0, size, i + size).noalias() =
-          inverse_factor_.block(i, i, m_ - i, size).transpose() *
-          inverse_factor_.block(i, 0, m_ - i, i + size);
-    }
+    kernel_.InverseTo(sensitivity_);
     for (int a = 0; a < m_; ++a) {
-      auto column = sensitivity_.col(a).tail(m_ - a);
+      auto column = sensitivity_.col(a).segment(a, m_ - a);
       column = 0.5 * (column - (weight * alpha[a]) * alpha.tail(m_ - a));
     }
   }
@@ -101,13 +86,13 @@ class Objective {
     const double linear_scale = scale * linear;
     std::size_t next = 0;
     for (int a = 0; a < m_; ++a) {
-      double* column = kernel_.col(a).data();
+      double* column = kernel_.column(a);
       column[a] = diagonal + data_.noise[a];
       for (int b = a + 1; b < m_; ++b, ++next) {
         const Coalition d = differing_[next];
-        same_[next] = products.At(d);
-        other_[next] = products.At(everyone_ ^ d);
-        column[b] = product_scale * (same_[next] - other_[next]) + linear_scale * agreement_[next];
+        products_[next] = products.At(d);
+        column[b] = product_scale * (products_[next].same - products_[next].other) +
+                    linear_scale * agreement_[next];
       }
     }
   }
@@ -143,15 +128,14 @@ class Objective {
     double linear_sum = 0;
     double trace = 0;
     std::size_t next = 0;
-    const double nobody = products.At(everyone_);
+    const double nobody = products.At(0).other;
     for (int a = 0; a < m_; ++a) {
       const double* w = sensitivity_.col(a).data();
       trace += w[a];
       complements += w[a] * nobody;
       for (int b = a + 1; b < m_; ++b, ++next) {
         const Coalition d = differing_[next];
-        const double same = same_[next];
-        const double other = other_[next];
+        const auto [same, other] = products_[next];
         const double twice = 2 * w[b];
         for (std::size_t c = 0; c < buckets.size(); ++c) {
           buckets[c][(d >> (c * bits)) & mask] += twice * (same + other);
@@ -196,13 +180,11 @@ class Objective {
 
   int n_;
   int m_;
-  Coalition everyone_;
   const StandardOddData data_;
-  std::vector<Coalition> differing_;  // of pairs a < b, row after row
-  std::vector<double> agreement_;     // of the same, the linear kernel
-  std::vector<double> same_, other_;  // of the same, products at the last point
-  Eigen::MatrixXd kernel_;
-  Eigen::MatrixXd inverse_factor_;
+  std::vector<Coalition> differing_;              // of pairs a < b, row after row
+  std::vector<double> agreement_;                 // of the same, the linear kernel
+  std::vector<ProductTable::Products> products_;  // of the same, at the last point
+  Cholesky kernel_;
   Eigen::MatrixXd sensitivity_;  // W = dvalue / dK, its lower half
 };
 

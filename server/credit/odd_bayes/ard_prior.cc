@@ -2,6 +2,7 @@
 
 #include <Eigen/Eigenvalues>
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 
@@ -9,6 +10,8 @@ namespace assay::credit {
 namespace {
 
 constexpr int kMaxTableBits = 8;
+constexpr int kMaxAgents = 64;
+constexpr int kMaxNodes = kMaxAgents / 2 + 2;
 
 struct Quadrature {
   std::vector<double> nodes;
@@ -38,50 +41,76 @@ std::vector<double> Decay(const std::vector<double>& relevance) {
   return decay;
 }
 
+// out[i] += the slope of the kernel in agent i's joining. A member's joins is positive.
+void AddSlopes(double same, double other, const double* __restrict joins,
+               const double* __restrict per_in, const double* __restrict per_absent, int n,
+               double* __restrict out) {
+  for (int i = 0; i < n; ++i) {
+    const double first = joins[i] > 0 ? per_in[i] : per_absent[i];
+    const double second = joins[i] > 0 ? per_absent[i] : per_in[i];
+    out[i] += joins[i] * (same * first + other * second);
+  }
+}
+
 }  // namespace
 
 ProductTable::ProductTable(absl::Span<const double> factors) {
   const int n = static_cast<int>(factors.size());
-  const int chunks = (n + kMaxTableBits - 1) / kMaxTableBits;
-  bits_ = (n + chunks - 1) / chunks;
+  chunks_ = (n + kMaxTableBits - 1) / kMaxTableBits;
+  bits_ = (n + chunks_ - 1) / chunks_;
   mask_ = (Coalition{1} << bits_) - 1;
-  for (int begin = 0; begin < n; begin += bits_) {
-    std::vector<double> table = {1};
-    for (int i = begin; i < std::min(n, begin + bits_); ++i) {
-      const std::size_t half = table.size();
-      for (std::size_t k = 0; k < half; ++k) table.push_back(table[k] * factors[i]);
+  table_.resize(static_cast<std::size_t>(chunks_) << bits_);
+  for (int c = 0; c < chunks_; ++c) {
+    const int begin = c * bits_;
+    const int agents = std::clamp(n - begin, 0, bits_);
+    Products* const products = &table_[static_cast<std::size_t>(c) << bits_];
+    for (int i = 0; i < agents; ++i) {
+      const std::size_t half = std::size_t{1} << i;
+      for (std::size_t k = 0; k < half; ++k) {
+        products[half + k].same = products[k].same * factors[begin + i];
+      }
     }
-    tables_.push_back(std::move(table));
+    const std::size_t all = (std::size_t{1} << agents) - 1;
+    for (std::size_t k = 0; k <= all; ++k) products[k].other = products[all ^ k].same;
   }
 }
 
 ArdPrior::ArdPrior(const ArdParameters& parameters)
     : n_(static_cast<int>(parameters.relevance.size())),
-      everyone_(PlayerSet::All(n_).mask()),
       decay_(Decay(parameters.relevance)),
       linear_(parameters.linear),
       white_(parameters.white),
       odd_norm_(1),
       products_(decay_),
       white_part_(n_) {
-  odd_norm_ = 1 - products_.At(everyone_);
+  odd_norm_ = 1 - products_.At(0).other;
   Quadrature quadrature = GaussLegendre(n_ / 2 + 2);
   nodes_ = std::move(quadrature.nodes);
   node_weights_ = std::move(quadrature.weights);
-  for (double q : nodes_) {
-    for (double b : decay_) {
-      const double in = q + (1 - q) * b;
-      const double absent = q * b + (1 - q);
-      means_.push_back({in, absent, 1 / in, 1 / absent});
+  const std::size_t nodes = nodes_.size();
+  for (std::vector<double>* means :
+       {&means_.in, &means_.absent, &means_.per_in, &means_.per_absent}) {
+    means->resize(n_ * nodes);
+  }
+  for (int i = 0; i < n_; ++i) {
+    for (std::size_t k = 0; k < nodes; ++k) {
+      const double q = nodes_[k];
+      const double in = q + (1 - q) * decay_[i];
+      const double absent = q * decay_[i] + (1 - q);
+      means_.in[i * nodes + k] = in;
+      means_.absent[i * nodes + k] = absent;
+      means_.per_in[k * n_ + i] = 1 / in;
+      means_.per_absent[k * n_ + i] = 1 / absent;
     }
   }
+  for (int d = 0; d <= n_; ++d) by_distance_.push_back(linear_ * (n_ - 2 * d) / n_);
 }
 
 void ArdPrior::FillRow(Coalition pair, absl::Span<const Coalition> others, double* out) const {
   for (std::size_t k = 0; k < others.size(); ++k) {
     const Coalition differing = pair ^ others[k];
-    const double product = products_.At(differing) - products_.At(everyone_ ^ differing);
-    out[k] = product / odd_norm_ + linear_ * (n_ - 2 * std::popcount(differing)) / n_ +
+    const ProductTable::Products products = products_.At(differing);
+    out[k] = (products.same - products.other) / odd_norm_ + by_distance_[std::popcount(differing)] +
              (differing == 0 ? white_ : 0);
   }
 }
@@ -95,22 +124,25 @@ void ArdPrior::FillCredit(Coalition pair, double* out) const {
     out[i] = (in ? 2 : -2) * linear_ / n_ +
              white_ * (in ? white_part_.with(size) : white_part_.without(size));
   }
-  for (std::size_t k = 0; k < nodes_.size(); ++k) {
-    const NodeMean* means = &means_[k * n_];
-    double same =
-        node_weights_[k] / odd_norm_;  // mean of the kernel to the pair's member, weighted
-    double other = same;               // and to its complement
-    for (int i = 0; i < n_; ++i) {
-      const bool member = (pair >> i) & 1;
-      same *= member ? means[i].in : means[i].absent;
-      other *= member ? means[i].absent : means[i].in;
+  // At each node the weighted mean of the kernel to the pair's member, and to its complement.
+  std::array<double, kMaxNodes> same;
+  std::array<double, kMaxNodes> other;
+  const std::size_t nodes = nodes_.size();
+  for (std::size_t k = 0; k < nodes; ++k) same[k] = other[k] = node_weights_[k] / odd_norm_;
+  std::array<double, kMaxAgents> joins;  // what an agent's joining makes of its factor
+  for (int i = 0; i < n_; ++i) {
+    const bool member = (pair >> i) & 1;
+    joins[i] = member ? 1 - decay_[i] : decay_[i] - 1;
+    const double* own = &(member ? means_.in : means_.absent)[i * nodes];
+    const double* opposite = &(member ? means_.absent : means_.in)[i * nodes];
+    for (std::size_t k = 0; k < nodes; ++k) {
+      same[k] *= own[k];
+      other[k] *= opposite[k];
     }
-    for (int i = 0; i < n_; ++i) {
-      const bool member = (pair >> i) & 1;
-      const double slope = member ? same * means[i].per_in + other * means[i].per_absent
-                                  : -same * means[i].per_absent - other * means[i].per_in;
-      out[i] += (1 - decay_[i]) * slope;
-    }
+  }
+  for (std::size_t k = 0; k < nodes; ++k) {
+    AddSlopes(same[k], other[k], joins.data(), &means_.per_in[k * n_], &means_.per_absent[k * n_],
+              n_, out);
   }
 }
 

@@ -8,26 +8,34 @@
 
 namespace assay::credit {
 
-// b_i^[i in D] multiplied over all i, for any set D of differing agents, from tables of a few
-// agents each.
+// Products of a factor b_i of each agent, over any set of agents and over all others, from tables
+// of a few agents each.
 class ProductTable {
  public:
+  struct Products {
+    double same = 1;   // over the set
+    double other = 1;  // over all others
+  };
+
   // factors[i] = b_i.
   explicit ProductTable(absl::Span<const double> factors);
-  double At(Coalition differing) const {
-    double product = tables_[0][differing & mask_];
-    for (std::size_t c = 1; c < tables_.size(); ++c) {
-      product *= tables_[c][(differing >> (c * bits_)) & mask_];
+  Products At(Coalition differing) const {
+    Products products = table_[differing & mask_];
+    for (int c = 1; c < chunks_; ++c) {
+      const Products& more = table_[c << bits_ | ((differing >> (c * bits_)) & mask_)];
+      products.same *= more.same;
+      products.other *= more.other;
     }
-    return product;
+    return products;
   }
   int bits() const { return bits_; }
-  int chunks() const { return static_cast<int>(tables_.size()); }
+  int chunks() const { return chunks_; }
 
  private:
+  int chunks_;
   int bits_;
   Coalition mask_;
-  std::vector<std::vector<double>> tables_;
+  std::vector<Products> table_;  // chunk by chunk, 2^bits of each
 };
 
 // Prior B: each agent its own relevance. The odd part of prod_i b_i^[x_i != x_i'], normalised, plus
@@ -48,14 +56,14 @@ class ArdPrior final : public OddPrior {
   Eigen::MatrixXd CreditCovariance() const override;
 
  private:
-  // Means of one agent's factor of the kernel, to a pair that holds the agent and to one that does
-  // not, when it joins with a node's probability; and their inverses.
-  struct NodeMean {
-    double in, absent, per_in, per_absent;
+  // Means of each agent's factor of the kernel, to a pair that holds the agent and to one that does
+  // not, when it joins with the probability of each node.
+  struct Means {
+    std::vector<double> in, absent;          // agent by agent, the nodes of each
+    std::vector<double> per_in, per_absent;  // their inverses, node by node
   };
 
   int n_;
-  Coalition everyone_;
   std::vector<double> decay_;  // b
   double linear_;
   double white_;
@@ -64,7 +72,8 @@ class ArdPrior final : public OddPrior {
   WhitePart white_part_;
   std::vector<double> nodes_;  // Gauss-Legendre on [0, 1]
   std::vector<double> node_weights_;
-  std::vector<NodeMean> means_;  // node by node, n of each
+  Means means_;
+  std::vector<double> by_distance_;  // the linear kernel between pairs that differ in 0..n agents
 };
 
 struct ArdFit {

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "server/credit/odd_bayes/isotropic_prior.h"
-#include "server/credit/odd_bayes/triangular.h"
 
 namespace assay::credit {
 namespace {
@@ -52,12 +51,13 @@ Distances DistancesOf(const std::vector<Coalition>& pairs) {
   return distances;
 }
 
-// The lower triangle, of as many of the first pairs as the kernel has rows.
+// Of the first m pairs.
 void FillKernel(const std::vector<double>& by_distance, const Distances& distances,
-                const Eigen::VectorXd& relative_noise, Eigen::MatrixXd& kernel) {
-  for (Eigen::Index a = 0; a < kernel.rows(); ++a) {
-    for (Eigen::Index b = a; b < kernel.rows(); ++b) kernel(b, a) = by_distance[distances(b, a)];
-    kernel(a, a) += kJitter + relative_noise[a];
+                const Eigen::VectorXd& relative_noise, int m, Cholesky& kernel) {
+  for (int a = 0; a < m; ++a) {
+    double* column = kernel.column(a);
+    for (int b = a; b < m; ++b) column[b] = by_distance[distances(b, a)];
+    column[a] += kJitter + relative_noise[a];
   }
 }
 
@@ -81,7 +81,7 @@ EvenPart::EvenPart(int n, std::vector<Coalition> pairs, const std::vector<double
   const std::vector<std::vector<double>> krawtchouk = NormalisedKrawtchouk(n);
   const Distances distances = DistancesOf(pairs_);
   const int head = std::min(m, kFitPairs);
-  Eigen::MatrixXd kernel(head, head);
+  Cholesky kernel(head);
   double least = INFINITY;
   for (double decay : kDecays) {
     for (double white : kWhites) {
@@ -90,28 +90,28 @@ EvenPart::EvenPart(int n, std::vector<Coalition> pairs, const std::vector<double
       for (int u = 2; u <= n; u += 2) {
         for (int d = 0; d <= n; ++d) by_distance[d] += share[u] * krawtchouk[u][d];
       }
-      FillKernel(by_distance, distances, relative_noise, kernel);
-      const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>> factor(kernel);
-      const double fit = factor.matrixL().solve(y.head(head)).squaredNorm() / head;
-      const double value =
-          0.5 * head * std::log(fit + 1e-300) + kernel.diagonal().array().log().sum();
+      FillKernel(by_distance, distances, relative_noise, head, kernel);
+      kernel.Factorise();  // the jitter sees to it that it can be
+      const double fit = kernel.Whiten(y.head(head)).squaredNorm() / head;
+      const double value = 0.5 * head * std::log(fit + 1e-300) + kernel.LogDeterminant();
       if (!(value < least)) continue;
       least = value;
       share_ = std::move(share);
       by_distance_ = std::move(by_distance);
     }
   }
-  kernel.resize(m, m);
-  FillKernel(by_distance_, distances, relative_noise, kernel);
-  factor_.compute(kernel);
-  alpha_ = factor_.solve(y);
+  factor_.emplace(m);
+  FillKernel(by_distance_, distances, relative_noise, m, *factor_);
+  factor_->Factorise();
+  factor_->Invert();
+  alpha_ = factor_->Unwhiten(factor_->Whiten(y));
   scale_ = y.dot(alpha_) / m;
 }
 
 double EvenPart::LooVariance() const {
   if (unit_ == 0) return 0;
   const int m = static_cast<int>(pairs_.size());
-  const Eigen::VectorXd precision = InverseOfLower(factor_.matrixLLT()).colwise().squaredNorm();
+  const Eigen::VectorXd precision = factor_->Precision();
   return alpha_.cwiseQuotient(precision).squaredNorm() / m * unit_ * unit_;
 }
 
@@ -122,7 +122,7 @@ EvenPart::Prediction EvenPart::At(Coalition pair) const {
     cross[a] = by_distance_[std::popcount(pair ^ pairs_[a])];
   }
   const double mean = cross.dot(alpha_);
-  const double explained = factor_.matrixL().solve(cross).squaredNorm();
+  const double explained = factor_->Whiten(cross).squaredNorm();
   return {mean_ + unit_ * mean,
           std::max(0.0, by_distance_[0] - explained) * scale_ * unit_ * unit_};
 }

@@ -1,11 +1,12 @@
 #ifndef ASSAY_SERVER_CREDIT_ODD_BAYES_EVEN_PART_H_
 #define ASSAY_SERVER_CREDIT_ODD_BAYES_EVEN_PART_H_
 
-#include <Eigen/Cholesky>
 #include <Eigen/Core>
+#include <optional>
 #include <vector>
 
 #include "server/credit/exact.h"
+#include "server/credit/odd_bayes/cholesky.h"
 #include "server/plan/coalition.h"
 
 namespace assay::credit {
@@ -38,7 +39,7 @@ class EvenPart {
   std::vector<double> share_;  // of the variance, by order
   std::vector<double> by_distance_;  // kernel, the constant included
   double scale_ = 0;
-  Eigen::LLT<Eigen::MatrixXd> factor_;
+  std::optional<Cholesky> factor_;
   Eigen::VectorXd alpha_;
 };
 

@@ -1,10 +1,11 @@
 #include "server/credit/odd_bayes/isotropic_prior.h"
 
-#include <Eigen/Cholesky>
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <nlopt.hpp>
+
+#include "server/credit/odd_bayes/cholesky.h"
 
 namespace assay::credit {
 namespace {
@@ -61,14 +62,14 @@ class Objective {
       : n_(data.n),
         m_(static_cast<int>(data.pairs.size())),
         krawtchouk_(NormalisedKrawtchouk(n_)),
-        data_(data) {
+        data_(data),
+        kernel_(m_) {
     distance_.reserve(m_ * (m_ + 1) / 2);
     for (int a = 0; a < m_; ++a) {
       for (int b = a; b < m_; ++b) {
         distance_.push_back(std::popcount(data.pairs[a] ^ data.pairs[b]));
       }
     }
-    kernel_.resize(m_, m_);
   }
 
   bool noisy() const { return data_.noisy; }
@@ -81,15 +82,14 @@ class Objective {
     const double scale = data_.noisy ? std::exp(theta[3]) : 1;
     std::size_t next = 0;
     for (int a = 0; a < m_; ++a) {
-      double* column = kernel_.col(a).data();
+      double* column = kernel_.column(a);
       for (int b = a; b < m_; ++b) column[b] = scale * by_distance[distance_[next++]];
       column[a] += scale * kJitter + data_.noise[a];
     }
-    const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>, Eigen::Lower> factor(kernel_);
-    if (factor.info() != Eigen::Success) return 1e10;
-    const double fit = factor.matrixL().solve(data_.odd).squaredNorm();
+    if (!kernel_.Factorise()) return 1e10;
+    const double fit = kernel_.Whiten(data_.odd).squaredNorm();
     double value = data_.noisy ? 0.5 * fit : 0.5 * m_ * std::log(fit / m_ + 1e-300);
-    for (int a = 0; a < m_; ++a) value += std::log(kernel_(a, a));
+    value += kernel_.LogDeterminant();
     for (int k = 0; k < 3; ++k) {
       const double off = (theta[k] - kPriorMean[k]) / kPriorSpread[k];
       value += 0.5 * off * off;
@@ -104,7 +104,7 @@ class Objective {
   std::vector<std::vector<double>> krawtchouk_;
   const StandardOddData data_;
   std::vector<std::uint8_t> distance_;  // of pairs a <= b, row after row
-  Eigen::MatrixXd kernel_;
+  Cholesky kernel_;
 };
 
 }  // namespace

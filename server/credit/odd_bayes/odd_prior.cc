@@ -1,11 +1,10 @@
 #include "server/credit/odd_bayes/odd_prior.h"
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 
 #include "server/credit/exact.h"
-#include "server/credit/odd_bayes/triangular.h"
+#include "server/credit/odd_bayes/cholesky.h"
 
 namespace assay::credit {
 namespace {
@@ -64,26 +63,27 @@ OddPosterior Condition(const OddPrior& prior, const OddData& data, double scale,
                        bool profile_scale) {
   const int m = static_cast<int>(data.pairs.size());
   const int n = data.n;
-  Eigen::MatrixXd kernel(m, m);
+  Cholesky kernel(m);
   Eigen::MatrixXd credit(n, m);
   for (int a = 0; a < m; ++a) {
-    prior.FillRow(data.pairs[a], absl::MakeConstSpan(data.pairs).subspan(a),
-                  kernel.col(a).data() + a);
+    double* column = kernel.column(a);
+    prior.FillRow(data.pairs[a], absl::MakeConstSpan(data.pairs).subspan(a), column + a);
     prior.FillCredit(data.pairs[a], credit.col(a).data());
-    kernel(a, a) = kernel(a, a) * (1 + kJitter) + (profile_scale ? 0 : data.noise[a] / scale);
+    column[a] = column[a] * (1 + kJitter) + (profile_scale ? 0 : data.noise[a] / scale);
   }
-  const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>, Eigen::Lower> factor(kernel);
+  kernel.Factorise();  // the jitter sees to it that it can be
+  kernel.Invert();
   const Eigen::Map<const Eigen::VectorXd> odd(data.odd.data(), m);
-  const Eigen::VectorXd alpha = factor.solve(odd);
+  const Eigen::VectorXd alpha = kernel.Unwhiten(kernel.Whiten(odd));
   if (profile_scale) scale = std::max(odd.dot(alpha) / m, 1e-300);
 
   OddPosterior posterior;
   posterior.credit = credit * alpha;
-  const Eigen::MatrixXd half = factor.matrixL().solve(credit.transpose());
+  const Eigen::MatrixXd half = kernel.WhitenAll(credit.transpose());
   posterior.covariance = scale * (prior.CreditCovariance() - half.transpose() * half);
   // Leave-one-out in closed form (Rasmussen & Williams 2006, 5.10): residual alpha / diag(K^-1),
   // variance 1 / diag(K^-1).
-  const Eigen::VectorXd precision = InverseOfLower(kernel).colwise().squaredNorm();
+  const Eigen::VectorXd precision = kernel.Precision();
   posterior.loo = alpha.cwiseQuotient(precision);
   posterior.loo_variance = scale * precision.cwiseInverse();
   for (int a = 0; a < m; ++a) {

@@ -1,8 +1,11 @@
 #include "server/credit/odd_bayes/pair_design.h"
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
+#include <limits>
+
+#include "server/credit/odd_bayes/cholesky.h"
+#include "server/credit/wide_vectors.h"
 
 namespace assay::credit {
 namespace {
@@ -10,6 +13,45 @@ namespace {
 // Choosing needs no more than single precision, and takes half the time in it.
 constexpr double kJitter = 1e-6;
 constexpr float kLeastVariance = 1e-6f;
+constexpr float kTaken = -std::numeric_limits<float>::infinity();  // the score of a pair
+
+// out[c] -= sum of factors[k] rows[k][c] for `depth` rows of `count` entries: one sum while they
+// are few, then one of every so many.
+ASSAY_WIDE_VECTORS void SubtractRows(const float* factors, const float* rows, Eigen::Index depth,
+                                     Eigen::Index count, float* out) {
+  constexpr Eigen::Index kEntries = 32;  // stay in registers
+  const Eigen::Index step = depth < 128 ? depth : 16;
+  for (Eigen::Index first = 0; first < depth; first += step) {
+    const Eigen::Index last = std::min(first + step, depth);
+    Eigen::Index c = 0;
+    for (; c + kEntries <= count; c += kEntries) {
+      float sums[kEntries] = {};
+      for (Eigen::Index k = first; k < last; ++k) {
+        for (Eigen::Index e = 0; e < kEntries; ++e) sums[e] += factors[k] * rows[k * count + c + e];
+      }
+      for (Eigen::Index e = 0; e < kEntries; ++e) out[c + e] -= sums[e];
+    }
+    for (; c < count; ++c) {
+      float sum = 0;
+      for (Eigen::Index k = first; k < last; ++k) sum += factors[k] * rows[k * count + c];
+      out[c] -= sum;
+    }
+  }
+}
+
+// credit[i][c] -= slope[i] row[c], and the sum of its squares over all i.
+ASSAY_WIDE_VECTORS void TakeCredit(const float* __restrict slope, const float* __restrict row,
+                                   Eigen::Index agents, Eigen::Index count,
+                                   float* __restrict credit, float* __restrict squares) {
+  for (Eigen::Index c = 0; c < count; ++c) squares[c] = 0;
+  for (Eigen::Index i = 0; i < agents; ++i) {
+    float* __restrict own = credit + i * count;
+    for (Eigen::Index c = 0; c < count; ++c) {
+      own[c] -= slope[i] * row[c];
+      squares[c] += own[c] * own[c];
+    }
+  }
+}
 
 using RowMatrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
@@ -28,15 +70,16 @@ class Conditioned {
     const int m = depth_;
     const int count = static_cast<int>(candidates.size());
     factor_.resize(m + more, count);
-    Eigen::MatrixXd kernel(m, m);
+    Cholesky kernel(m);
     Eigen::MatrixXd credit(n, m);
     for (int a = 0; a < m; ++a) {
-      prior_.FillRow(pairs[a], pairs.subspan(a), kernel.col(a).data() + a);
+      double* column = kernel.column(a);
+      prior_.FillRow(pairs[a], pairs.subspan(a), column + a);
       prior_.FillRow(pairs[a], candidates, row_.data());
       factor_.row(a) = row_.cast<float>();
       prior_.FillCredit(pairs[a], credit.col(a).data());
-      kernel(a, a) *= 1 + kJitter;
-      if (!so_far.noise.empty()) kernel(a, a) += so_far.noise[a] / scaled.scale;
+      column[a] *= 1 + kJitter;
+      if (!so_far.noise.empty()) column[a] += so_far.noise[a] / scaled.scale;
     }
     Eigen::MatrixXd by_candidate(n, count);
     variance_.resize(count);
@@ -48,45 +91,50 @@ class Conditioned {
     }
     credit_ = by_candidate.cast<float>();
     least_ = kLeastVariance * variance_.maxCoeff();
-    if (m == 0) return;
-    const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>, Eigen::Lower> llt(kernel);
-    const Eigen::MatrixXf lower = kernel.cast<float>();
-    auto rows = factor_.topRows(m);
-    lower.triangularView<Eigen::Lower>().solveInPlace(rows);
-    const Eigen::MatrixXf half = llt.matrixL().solve(credit.transpose()).cast<float>();
-    credit_.noalias() -= half.transpose() * rows;
-    variance_ -= rows.colwise().squaredNorm().transpose();
-    variance_ = variance_.cwiseMax(least_);
+    if (m > 0) Condition(kernel, credit);
+    const Eigen::VectorXf nothing = Eigen::VectorXf::Zero(std::max(n, count));
+    Reduce(nothing, nothing);
   }
 
-  // How much each candidate would lower the summed variance of the credits.
-  Eigen::VectorXf Reduction() const {
-    // Agent by agent, as they lie in memory.
-    Eigen::ArrayXf squares = Eigen::ArrayXf::Zero(credit_.cols());
-    for (Eigen::Index i = 0; i < credit_.rows(); ++i) {
-      squares += credit_.row(i).transpose().array().square();
-    }
-    return squares / (variance_.array() + noise_);
-  }
+  // How much each candidate would lower the summed variance of the credits; 0: it was added.
+  const Eigen::ArrayXf& reduction() const { return reduction_; }
 
   void Add(int pick) {
     prior_.FillRow(candidates_[pick], candidates_, row_.data());
     row_[pick] *= 1 + kJitter;
     auto row = factor_.row(depth_);
     row = row_.cast<float>();
-    if (depth_ > 0) {
-      const Eigen::VectorXf column = factor_.col(pick).head(depth_);
-      row.noalias() -= column.transpose() * factor_.topRows(depth_);
-    }
+    SubtractRows(Eigen::VectorXf(factor_.col(pick).head(depth_)).data(), factor_.data(), depth_,
+                 factor_.cols(), row.data());
     const float deviation = std::sqrt(variance_[pick] + noise_);
     row /= deviation;
-    const Eigen::VectorXf slope = credit_.col(pick) / deviation;
-    credit_.noalias() -= slope * row;
     variance_ = (variance_ - row.transpose().cwiseAbs2()).cwiseMax(least_);
+    Reduce(credit_.col(pick) / deviation, row.transpose());
+    variance_[pick] = std::numeric_limits<float>::infinity();
+    reduction_[pick] = 0;
     ++depth_;
   }
 
  private:
+  // On the pairs of the design so far.
+  void Condition(Cholesky& kernel, const Eigen::MatrixXd& credit) {
+    kernel.Factorise();  // the jitter sees to it that it can be
+    const Eigen::MatrixXf lower = kernel.lower().cast<float>();
+    auto rows = factor_.topRows(depth_);
+    lower.triangularView<Eigen::Lower>().solveInPlace(rows);
+    const Eigen::MatrixXf half = kernel.WhitenAll(credit.transpose()).cast<float>();
+    credit_.noalias() -= half.transpose() * rows;
+    variance_ -= rows.colwise().squaredNorm().transpose();
+    variance_ = variance_.cwiseMax(least_);
+  }
+
+  void Reduce(const Eigen::VectorXf& slope, const Eigen::VectorXf& row) {
+    reduction_.resize(credit_.cols());
+    TakeCredit(slope.data(), row.data(), credit_.rows(), credit_.cols(), credit_.data(),
+               reduction_.data());
+    reduction_ /= variance_.array() + noise_;
+  }
+
   const OddPrior& prior_;
   const std::vector<Coalition>& candidates_;
   int depth_;
@@ -97,6 +145,7 @@ class Conditioned {
   RowMatrix credit_;  // n x candidates: cov(phi_i, o_c | design)
   Eigen::VectorXf variance_;  // var(o_c | design)
   float least_ = 0;
+  Eigen::ArrayXf reduction_;
 };
 
 // The other way to lower the variance of the credits: (empty, everyone) once more. An error of its
@@ -135,31 +184,28 @@ std::vector<Coalition> ExtendDesign(const DesignSoFar& so_far, int count,
   Total total(so_far, priors[0].prior->n());
   Eigen::VectorXf tie(size);
   for (int c = 0; c < size; ++c) tie[c] = 1e-5f * static_cast<float>(random.Unit(c));
-  std::vector<bool> taken(size);
   std::vector<Coalition> picks;
   while (static_cast<int>(picks.size()) < count) {
     Eigen::VectorXf score = tie;
     float again = 0;
     for (std::size_t p = 0; p < priors.size(); ++p) {
-      const Eigen::VectorXf reduction = states[p].Reduction();
+      const Eigen::ArrayXf& reduction = states[p].reduction();
       const auto repeat = noisy ? static_cast<float>(total.Reduction() / priors[p].scale) : 0.0f;
       float best = std::max(1e-30f, repeat);
-      for (int c = 0; c < size; ++c) {
-        if (!taken[c]) best = std::max(best, reduction[c]);
-      }
-      score += reduction / best;
+      for (int c = 0; c < size; ++c) best = std::max(best, reduction[c]);
+      score.array() += reduction / best;
       again += repeat / best;
     }
     int pick = -1;
     for (int c = 0; c < size; ++c) {
-      if (!taken[c] && (pick < 0 || score[c] > score[pick])) pick = c;
+      if (tie[c] != kTaken && (pick < 0 || score[c] > score[pick])) pick = c;
     }
     if (noisy && (pick < 0 || again > score[pick])) {
       picks.push_back(so_far.pairs.front());
       total.Add();
       continue;
     }
-    taken[pick] = true;
+    tie[pick] = kTaken;
     picks.push_back(candidates[pick]);
     if (static_cast<int>(picks.size()) == count) break;
     for (Conditioned& state : states) state.Add(pick);

@@ -7,15 +7,12 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_split.h"
-#include "server/credit/exact.h"
+#include "tests/benchmarks/estimators/anchors.h"
 #include "tests/benchmarks/estimators/games.h"
 #include "tests/benchmarks/estimators/plot.h"
 #include "tests/benchmarks/estimators/trial.h"
@@ -38,31 +35,6 @@ ABSL_FLAG(bool, cells, true, "print a line for each cell");
 
 namespace assay::benchmarks {
 namespace {
-
-struct Anchor {
-  std::string method;
-  double error = INFINITY;
-};
-using CellKey = std::tuple<int, int, std::string>;  // n, budget, family
-
-std::map<CellKey, Anchor> LoadAnchors(const std::string& folder) {
-  std::map<CellKey, Anchor> best;
-  std::ifstream file(folder + "/anchors.csv");
-  std::string line;
-  while (std::getline(file, line)) {
-    const std::vector<std::string> fields = absl::StrSplit(line, ',');
-    int n = 0;
-    int budget = 0;
-    double error = 0;
-    if (fields.size() < 5 || !absl::SimpleAtoi(fields[0], &n) ||
-        !absl::SimpleAtoi(fields[2], &budget) || !absl::SimpleAtod(fields[4], &error)) {
-      continue;
-    }
-    Anchor& anchor = best[{n, budget, fields[1]}];
-    if (error < anchor.error) anchor = {fields[3], error};
-  }
-  return best;
-}
 
 credit::Method ParseMethod(const std::string& name) {
   using credit::Method;
@@ -107,13 +79,12 @@ void RunCell(const std::vector<TableGame>& games, int seeds, Cell& cell) {
   double half_width = 0;
   int trials = 0;
   for (const TableGame& game : games) {
-    const std::vector<double> truth = credit::ExactShapley(game.table, game.n);
+    const Game known = WithTruth(game);
     for (int seed = 0; seed < seeds; ++seed) {
-      const Trial trial = RunTrial(game, truth,
-                                   {.method = ParseMethod(cell.method),
-                                    .budget = cell.budget,
-                                    .seed = static_cast<std::uint64_t>(seed),
-                                    .samples = absl::GetFlag(FLAGS_samples)});
+      const Trial trial = RunTrial(known, {.method = ParseMethod(cell.method),
+                                           .budget = cell.budget,
+                                           .seed = static_cast<std::uint64_t>(seed),
+                                           .samples = absl::GetFlag(FLAGS_samples)});
       CheckPromises(trial, cell);
       cell.error += trial.squared_error;
       cell.milliseconds += trial.milliseconds;
@@ -231,7 +202,7 @@ int Main() {
   const std::string bench = absl::GetFlag(FLAGS_bench);
   const bool generated = absl::GetFlag(FLAGS_games) > 0;
   const std::map<CellKey, Anchor> anchors =
-      generated ? std::map<CellKey, Anchor>() : LoadAnchors(bench);
+      generated ? std::map<CellKey, Anchor>() : LoadAnchors(bench + "/anchors.csv");
   if (!generated && anchors.empty()) {
     std::printf("skipped: no anchors.csv in %s\n", bench.c_str());
     return 0;

@@ -2,13 +2,16 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
-#include <random>
+
+#include "server/credit/exact.h"
+#include "tests/benchmarks/estimators/draw.h"
 
 namespace assay::benchmarks {
 namespace {
@@ -21,28 +24,6 @@ std::string GamePath(const std::string& folder, const std::string& family, int n
   std::fprintf(stderr, "%s\n", message.c_str());
   std::exit(1);
 }
-
-// std distributions are implementation-defined; a benchmark's games must be the same everywhere.
-class Draw {
- public:
-  explicit Draw(std::uint64_t seed) : engine_(seed) {}
-  double Uniform(double from = 0, double to = 1) {
-    return from + (to - from) * (static_cast<double>(engine_() >> 11) * 0x1p-53);
-  }
-  int Integer(int from, int to) { return from + static_cast<int>(Uniform() * (to - from)); }
-  double Normal() {
-    const double radius = std::sqrt(-2 * std::log(1 - Uniform()));
-    return radius * std::cos(2 * M_PI * Uniform());
-  }
-  std::size_t Subset(int n, int size) {
-    std::size_t set = 0;
-    while (std::popcount(set) < size) set |= std::size_t{1} << Integer(0, n);
-    return set;
-  }
-
- private:
-  std::mt19937_64 engine_;
-};
 
 using Value = std::function<double(std::size_t)>;
 
@@ -151,6 +132,16 @@ Value Trees(int n, Draw& draw) {
 }
 
 }  // namespace
+
+Game WithTruth(const TableGame& table) {
+  const auto [low, high] = std::minmax_element(table.table.begin(), table.table.end());
+  return {.family = table.family,
+          .n = table.n,
+          .value = [&table](Coalition s) { return table.table[s]; },
+          .low = *low,
+          .high = *high,
+          .truth = credit::ExactShapley(table.table, table.n)};
+}
 
 bool HasGame(const std::string& folder, const std::string& family, int n) {
   return std::filesystem::exists(GamePath(folder, family, n));

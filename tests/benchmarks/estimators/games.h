@@ -2,8 +2,11 @@
 #define ASSAY_TESTS_BENCHMARKS_ESTIMATORS_GAMES_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
+
+#include "server/plan/coalition.h"
 
 namespace assay::benchmarks {
 
@@ -13,6 +16,20 @@ struct TableGame {
   int n = 0;
   std::vector<double> table;
 };
+
+// A game of which every agent's Shapley value is known. `value` is asked for sets as bit masks and
+// is within [low, high].
+struct Game {
+  std::string family;
+  int n = 0;
+  std::function<double(Coalition)> value;
+  double low = 0;
+  double high = 1;
+  std::vector<double> truth;
+};
+
+// The same game, which must outlive what is returned.
+Game WithTruth(const TableGame& table);
 
 // FOLDER/games/FAMILY_nN.csv.gz, lines "mask,value". Ends the program where the file is missing or
 // incomplete.

@@ -42,16 +42,14 @@ Answer Sample(double value, double low, double high, int samples, std::mt19937_6
 
 }  // namespace
 
-Trial RunTrial(const TableGame& game, const std::vector<double>& truth,
-               const TrialOptions& options) {
-  const auto [low, high] = std::minmax_element(game.table.begin(), game.table.end());
+Trial RunTrial(const Game& game, const TrialOptions& options) {
   credit::CreditOptions credit;
   credit.n = game.n;
   credit.method = options.method;
   credit.max_questions = options.budget;
   credit.seed = options.seed;
-  credit.value_low = *low;
-  credit.value_high = *high;
+  credit.value_low = game.low;
+  credit.value_high = game.high;
   credit.noise = options.samples > 0 ? credit::Noise::kSampled : credit::Noise::kNone;
   credit.samples_per_question = std::max(1, options.samples);
   std::mt19937_64 noise(options.seed * 1000003 + 17);
@@ -69,9 +67,10 @@ Trial RunTrial(const TableGame& game, const std::vector<double>& truth,
       ++trial.questions;
       trial.samples += question.samples;
       distinct.insert(question.players);
-      const double value = game.table[question.players.mask()];
-      answers.push_back(options.samples > 0 ? Sample(value, *low, *high, question.samples, noise)
-                                            : Answer{.mean = value});
+      const double value = game.value(question.players.mask());
+      answers.push_back(options.samples > 0
+                            ? Sample(value, game.low, game.high, question.samples, noise)
+                            : Answer{.mean = value});
     }
     start = CpuMilliseconds();
     Require((*plan)->tell(answers));
@@ -85,18 +84,19 @@ Trial RunTrial(const TableGame& game, const std::vector<double>& truth,
   double widths = 0;
   double errors = 0;
   for (int i = 0; i < game.n; ++i) {
-    const double error = estimate->values[i] - truth[i];
+    const double error = estimate->values[i] - game.truth[i];
     trial.squared_error += error * error / game.n;
     sum += estimate->values[i];
-    const double slack = 1e-12 * (*high - *low);
+    const double slack = 1e-12 * (game.high - game.low);
     trial.covered +=
-        (truth[i] >= estimate->low[i] - slack && truth[i] <= estimate->high[i] + slack) /
+        (game.truth[i] >= estimate->low[i] - slack && game.truth[i] <= estimate->high[i] + slack) /
         static_cast<double>(game.n);
     widths += (estimate->high[i] - estimate->low[i]) / 2;
     errors += std::abs(error);
   }
-  trial.efficiency_error = std::abs(sum - (estimate->grand - estimate->baseline)) / (*high - *low);
-  trial.mean_width = 2 * widths / game.n / (*high - *low);
+  trial.efficiency_error =
+      std::abs(sum - (estimate->grand - estimate->baseline)) / (game.high - game.low);
+  trial.mean_width = 2 * widths / game.n / (game.high - game.low);
   trial.needed_ratio = errors > 0 ? widths / errors : 0;
   trial.estimate = *std::move(estimate);
   return trial;

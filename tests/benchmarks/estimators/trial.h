@@ -32,8 +32,7 @@ struct Trial {
 };
 
 // Puts the plan's questions to the game one by one.
-Trial RunTrial(const TableGame& game, const std::vector<double>& truth,
-               const TrialOptions& options);
+Trial RunTrial(const Game& game, const TrialOptions& options);
 
 }  // namespace assay::benchmarks
 

@@ -23,9 +23,9 @@ from assay_rl.v1 import signal_service_pb2
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="assay-rl report",
-        description="Writes one self-contained HTML page about a run: who helped, who hurt, where it went wrong, why "
-        "the numbers add up; and over the steps of a training run, what changed. Exit status: 0 written, 2 unreadable "
-        "input.",
+        description="Writes one self-contained HTML page about scored episodes: who helped, who hurt, where it went "
+        "wrong, why the numbers add up; and over the steps of a training run, what changed. Exit status: 0 written, 2 "
+        "unreadable input.",
     )
     parser.add_argument(
         "signals",
