@@ -20,7 +20,7 @@ from assay_rl.report.page import page
 from assay_rl.v1 import signal_service_pb2
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="assay-rl report",
         description="Writes one self-contained HTML page about scored episodes: who helped, who hurt, where it went "
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     if arguments.sample is not None and arguments.sample < 1:
         print("assay-rl report: --sample N: at least 1", file=sys.stderr)
         return 2
