@@ -146,7 +146,7 @@ class Service final : public SignalServer,
   Mutex mutex_;
   std::map<StreamReactor*, std::shared_ptr<StreamCall>> streams_ ABSL_GUARDED_BY(mutex_);
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
-  std::minstd_rand jitter_ ABSL_GUARDED_BY(mutex_);
+  std::minstd_rand random_ ABSL_GUARDED_BY(mutex_);
 };
 
 StreamReactor::StreamReactor(Service* service, grpc::CallbackServerContext* context,
@@ -217,11 +217,8 @@ void StreamReactor::OnDone() {
 
 SessionConfig Service::ConfigForStream() {
   SessionConfig config = *deps_.config;
-  if (config.max_age == absl::InfiniteDuration()) return config;
   MutexLock lock(&mutex_);
-  // Streams that opened together must not all reconnect together.
-  const double jitter = config_.max_age_jitter;
-  config.max_age *= std::uniform_real_distribution<double>(1 - jitter, 1 + jitter)(jitter_);
+  config.max_age = DrawnAge(config.max_age, config_.max_age_jitter, &random_);
   return config;
 }
 
@@ -303,7 +300,7 @@ void Service::Drain(absl::string_view reason, absl::Duration grace) {
 
 Service::Service(const ServiceDeps& deps, const SignalServiceConfig& config, CallObservers calls,
                  CallGate* gate)
-    : deps_(deps), config_(config), calls_(calls), gate_(gate), jitter_(std::random_device()()) {
+    : deps_(deps), config_(config), calls_(calls), gate_(gate), random_(std::random_device()()) {
   AddMethods();
 }
 
@@ -376,6 +373,11 @@ void Service::AnswerServerInfo(UnaryCall* call) {
 }
 
 }  // namespace
+
+absl::Duration DrawnAge(absl::Duration max_age, double jitter, std::minstd_rand* random) {
+  if (max_age == absl::InfiniteDuration()) return max_age;
+  return max_age * std::uniform_real_distribution<double>(1 - jitter, 1 + jitter)(*random);
+}
 
 std::unique_ptr<SignalServer> SignalServer::Make(const ServiceDeps& deps,
                                                  const SignalServiceConfig& config,

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <random>
 #include <string>
 
 #include "absl/status/status.h"
@@ -25,9 +26,12 @@ struct SignalServiceConfig {
   int max_streams_per_caller = 4096;
   // How long a stream that ended may keep its last write before it is cut off.
   absl::Duration linger = absl::Seconds(10);
-  // A stream's max_age is drawn from [1 - jitter, 1 + jitter] times that of SessionConfig.
-  double max_age_jitter = 0.1;
+  double max_age_jitter = 0.1;  // of DrawnAge
 };
+
+// The max_age of one stream: drawn from [1 - jitter, 1 + jitter] times `max_age`, so that streams
+// that opened together do not all reconnect together.
+absl::Duration DrawnAge(absl::Duration max_age, double jitter, std::minstd_rand* random);
 
 class SignalServer {
  public:

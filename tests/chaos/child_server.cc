@@ -18,12 +18,9 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 
-extern char** environ;
-
 namespace assay::chaos {
 namespace {
 
-constexpr absl::Duration kStart = absl::Seconds(60);
 constexpr absl::Duration kPoll = absl::Milliseconds(10);
 
 std::string PathOf(int fd) { return absl::StrCat("/proc/self/fd/", fd); }
@@ -91,7 +88,7 @@ absl::Status ChildServer::Spawn(const ChildServerOptions& options) {
 }
 
 absl::Status ChildServer::WaitForPorts() {
-  const absl::Time give_up = absl::Now() + kStart;
+  const absl::Time give_up = absl::Now() + kHangs;
   while (absl::Now() < give_up && running()) {
     const std::string log = Log();
     port_ = PortIn(log, "port");

@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "tests/hangs.h"
 
 namespace assay::chaos {
 
@@ -60,7 +61,7 @@ class ChildServer {
   // still runs.
   absl::StatusOr<int> Wait(absl::Duration timeout);
   // SIGTERM and Wait.
-  absl::StatusOr<int> Stop(absl::Duration timeout = absl::Seconds(60));
+  absl::StatusOr<int> Stop(absl::Duration timeout = kHangs);
 
  private:
   ChildServer() = default;

@@ -63,10 +63,8 @@ TEST_F(JudgeTest, ASlowDripEndsAtTheDeadline) {
   JudgeOptions options = To(server);
   options.policy.timeout = absl::Milliseconds(200);
   options.policy.retry.max_attempts = 2;
-  const absl::Time start = absl::Now();
   const auto answers = Ask(options, {evaluation::CoalitionQuestion(1)});
   EXPECT_EQ(answers.status().code(), absl::StatusCode::kDeadlineExceeded) << answers.status();
-  EXPECT_LT(absl::Now() - start, absl::Seconds(5));
 }
 
 TEST_F(JudgeTest, LastingFaultsNameTheirCause) {
@@ -97,7 +95,7 @@ TEST_F(JudgeTest, AnAnswerMayBeAsLongAsTheLimit) {
   evaluation::HttpClient client(options);
   for (const int size : {0, 99, 100, 101, 199, 5000}) {
     std::promise<absl::StatusOr<std::string>> answer;
-    client.Post({server.url(), {}, std::to_string(size), absl::Minutes(1)},
+    client.Post({server.url(), {}, std::to_string(size), kHangs},
                 [&](absl::StatusOr<std::string> body) { answer.set_value(std::move(body)); });
     const absl::StatusOr<std::string> body = answer.get_future().get();
     if (size <= 100) {
@@ -116,7 +114,7 @@ TEST_F(JudgeTest, StatusesOfHttpHaveTheirMeaning) {
   evaluation::HttpClient client({});
   const auto ask = [&](int code, const std::string& header = "") {
     std::promise<absl::Status> answer;
-    client.Post({server.url(), {}, absl::StrCat(code, header), absl::Minutes(1)},
+    client.Post({server.url(), {}, absl::StrCat(code, header), kHangs},
                 [&](const absl::StatusOr<std::string>& body) { answer.set_value(body.status()); });
     return answer.get_future().get();
   };
@@ -148,7 +146,7 @@ TEST_F(JudgeTest, ARequestIsWaitedForAsLongAsItSays) {
                 [&](const absl::StatusOr<std::string>& body) { answer.set_value(body.status()); });
     return answer.get_future().get();
   };
-  EXPECT_TRUE(ask(absl::Minutes(1)).ok());
+  EXPECT_TRUE(ask(kHangs).ok());
   EXPECT_TRUE(ask(absl::InfiniteDuration()).ok());
   EXPECT_EQ(ask(absl::ZeroDuration()).code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_EQ(ask(-absl::Seconds(1)).code(), absl::StatusCode::kDeadlineExceeded);
@@ -157,7 +155,7 @@ TEST_F(JudgeTest, ARequestIsWaitedForAsLongAsItSays) {
 TEST_F(JudgeTest, CancelEndsWhatIsOnItsWay) {
   const ScriptedHttpServer server([&](int, const std::string&, const std::string&) {
     HttpAnswer answer = LogprobAnswer(0.5);
-    answer.pause = absl::Seconds(1);
+    answer.pause = absl::Hours(24);
     return answer;
   });
   const auto judge = evaluation::MakeJudge(To(server), &executor_, nullptr);
@@ -166,11 +164,9 @@ TEST_F(JudgeTest, CancelEndsWhatIsOnItsWay) {
   auto cancel = (*judge)->Evaluate(
       evaluation::CoalitionBatch(Context()),
       [&](const absl::StatusOr<Answers>& answers) { promise.set_value(answers.status()); });
-  absl::SleepFor(absl::Milliseconds(20));
-  const absl::Time start = absl::Now();
+  while (server.requests() == 0) absl::SleepFor(absl::Milliseconds(1));
   cancel();
   EXPECT_EQ(promise.get_future().get().code(), absl::StatusCode::kCancelled);
-  EXPECT_LT(absl::Now() - start, absl::Milliseconds(500));
 }
 
 }  // namespace

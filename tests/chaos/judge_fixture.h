@@ -18,6 +18,7 @@
 #include "server/evaluation/judge/judge.h"
 #include "server/evaluation/judge/judge_prompt.h"
 #include "tests/chaos/scripted_http_server.h"
+#include "tests/hangs.h"
 #include "tests/unit/evaluation/fixtures.h"
 
 namespace assay::chaos {
@@ -45,7 +46,7 @@ class JudgeTest : public ::testing::Test {
     options.name = "judge";
     options.url = server.url();
     options.model = "m";
-    options.policy.timeout = absl::Seconds(5);
+    options.policy.timeout = kHangs;
     options.policy.retry.initial_backoff = absl::Milliseconds(5);
     return options;
   }

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import grpc
 import pytest
 from conftest import connect
-from contract import Stream, plain, refused, table
+from contract import TIMEOUT, Stream, plain, refused, table
 
 from assay_rl.v1 import episode_pb2 as episodes
 from assay_rl.v1 import evaluator_service_pb2 as evaluator
@@ -64,7 +64,7 @@ def test_bytes_that_are_no_request_end_the_stream(address: str, bad: bytes) -> N
     opening = service.StreamSignalsRequest(options=CALLER).SerializeToString()
     with connect(address) as channel:
         send = channel.stream_stream("/assay.v1.SignalService/StreamSignals")
-        call = send(iter([opening, bad]), timeout=20)
+        call = send(iter([opening, bad]), timeout=TIMEOUT)
         with pytest.raises(grpc.RpcError):
             list(call)
         assert call.code() is INVALID

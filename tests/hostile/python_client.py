@@ -89,7 +89,7 @@ def main() -> int:
     with ThreadPoolExecutor(parallel) as lanes:
         list(lanes.map(lane, range(parallel)))
     server.stdin.close()
-    server.wait(10)
+    server.wait()
     print(f"{scripts} scripts, {broken} faults: {dict(sorted(ends.items()))}", flush=True)
     return 1 if broken or sum(ends.values()) != scripts else 0
 

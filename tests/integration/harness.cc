@@ -39,6 +39,15 @@ std::string HttpGet(int port, const std::string& path) {
 
 }  // namespace
 
+bool BecomesTrue(const std::function<bool()>& condition) {
+  const absl::Time give_up = absl::Now() + kHangs;
+  while (!condition()) {
+    if (absl::Now() > give_up) return false;
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  return true;
+}
+
 runtime::Config LocalConfig(int workers) {
   runtime::Config config;
   config.listen = "127.0.0.1:0";
@@ -47,7 +56,7 @@ runtime::Config LocalConfig(int workers) {
   return config;
 }
 
-TestServer::TestServer(runtime::Config config, const service::Catalog& catalog) {
+TestServer::TestServer(const runtime::Config& config, const service::Catalog& catalog) {
   auto server = runtime::AssayServer::Start(config, catalog, &log_);
   if (!server.ok()) {
     ADD_FAILURE() << server.status();
@@ -85,8 +94,8 @@ double TestServer::Metric(const std::string& sample) const {
   return std::numeric_limits<double>::quiet_NaN();
 }
 
-TestStream::TestStream(v1::SignalService::Stub* stub, absl::Duration timeout) {
-  context_.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+TestStream::TestStream(v1::SignalService::Stub* stub) {
+  context_.set_deadline(absl::ToChronoTime(absl::Now() + kHangs));
   stream_ = stub->StreamSignals(&context_);
 }
 
@@ -127,7 +136,7 @@ grpc::Status TestStream::Finish(std::vector<v1::StreamSignalsResponse>* rest) {
 StreamOutcome RunStream(v1::SignalService::Stub* stub, const v1::AttributionOptions& options,
                         const std::vector<v1::Episode>& episodes) {
   StreamOutcome outcome;
-  TestStream stream(stub, absl::Minutes(4));
+  TestStream stream(stub);
   stream.SendOptions(options);
   outcome.ready = stream.Next().ready();
   int64_t bytes = 0;

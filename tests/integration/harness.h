@@ -4,6 +4,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -11,12 +12,17 @@
 
 #include "assay/v1/signal_service.grpc.pb.h"
 #include "server/runtime/assay_server.h"
+#include "tests/hangs.h"
 
 namespace assay::testing {
 
+// Asks again and again; false where it never comes true. For what is seen of a call from outside,
+// a moment after its client has its answer.
+bool BecomesTrue(const std::function<bool()>& condition);
+
 class TestServer {
  public:
-  explicit TestServer(runtime::Config config = {}, const service::Catalog& catalog = {});
+  explicit TestServer(const runtime::Config& config = {}, const service::Catalog& catalog = {});
   ~TestServer();
 
   std::unique_ptr<v1::SignalService::Stub> Stub() const;
@@ -40,7 +46,7 @@ runtime::Config LocalConfig(int workers = 2);
 // One stream, synchronous. Every test ends by its deadline.
 class TestStream {
  public:
-  explicit TestStream(v1::SignalService::Stub* stub, absl::Duration timeout = absl::Seconds(60));
+  explicit TestStream(v1::SignalService::Stub* stub);
 
   bool Send(const v1::StreamSignalsRequest& request) { return stream_->Write(request); }
   bool SendOptions(const v1::AttributionOptions& options);

@@ -19,6 +19,7 @@
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "server/runtime/assay_server.h"
+#include "tests/hangs.h"
 
 namespace assay::testing {
 
@@ -41,7 +42,7 @@ class Connection {
  public:
   explicit Connection(int port) : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
     EXPECT_TRUE(Connects(fd_, port));
-    const timeval timeout{60, 0};
+    const timeval timeout = absl::ToTimeval(kHangs);
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
   }
   ~Connection() { close(fd_); }

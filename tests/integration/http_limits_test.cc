@@ -110,6 +110,7 @@ TEST_F(Http, HeadsThatCannotBeMeantWellAreRefusedBeforeTheBody) {
 TEST_F(Http, WhoSendsNothingStopsNobody) {
   Start();
   std::vector<std::unique_ptr<Connection>> silent;
+  silent.reserve(200);
   for (int i = 0; i < 200; ++i) silent.push_back(std::make_unique<Connection>(port_));
   for (int i = 0; i < 100; ++i) silent[i]->Send("POST /v1/signals HTTP/1.1\r\nHost: loc");
   EXPECT_EQ(Post("/v1/signals", absl::StrCat("{\"episodes\": [", kEpisode, "]}")).status, 200);
@@ -139,7 +140,7 @@ TEST_F(Http, TokensHoldHereToo) {
   EXPECT_EQ(Post("/v1/signals", body, "Authorization: Bearer secret\r\n").status, 200);
   std::remove(path.c_str());
 
-  EXPECT_TRUE(server_->Shutdown(absl::Seconds(20))) << "no call is left";
+  EXPECT_TRUE(server_->Shutdown(kHangs)) << "no call is left";
   server_.reset();
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   EXPECT_FALSE(Connects(fd, port_)) << "the port is given back";

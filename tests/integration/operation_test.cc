@@ -5,20 +5,22 @@
 #include <grpcpp/support/validate_service_config.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <fstream>
 #include <future>
+#include <random>
+#include <set>
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "server/transport/signal_service.h"
 #include "tests/integration/harness.h"
 #include "tests/paths.h"
 
 namespace assay::testing {
 namespace {
 
-TEST(Operation, OldStreamsGoAwayNotAllAtOnce) {
+TEST(Operation, OldStreamsGoAway) {
   runtime::Config config = LocalConfig();
   config.session.max_age = absl::Seconds(1);
   TestServer server(config);
@@ -28,25 +30,33 @@ TEST(Operation, OldStreamsGoAwayNotAllAtOnce) {
   ages.reserve(kStreams);
   for (int i = 0; i < kStreams; ++i) {
     ages.push_back(std::async(std::launch::async, [&stub] {
+      const absl::Time before = absl::Now();
       TestStream stream(stub.get());
       stream.SendOptions({});
       EXPECT_TRUE(stream.Next().has_ready());
-      const absl::Time opened = absl::Now();
       EXPECT_TRUE(stream.Next().has_go_away());
-      const absl::Duration age = absl::Now() - opened;
+      const absl::Duration age = absl::Now() - before;
       stream.HalfClose();
       EXPECT_TRUE(stream.Finish().ok());
       return age;
     }));
   }
-  std::vector<absl::Duration> sorted;
-  sorted.reserve(kStreams);
-  for (auto& age : ages) sorted.push_back(age.get());
-  std::sort(sorted.begin(), sorted.end());
-  // Opened a moment before the client knew; +-10 %.
-  EXPECT_GT(sorted.front(), absl::Milliseconds(700));
-  // Eight draws from 200 ms lie closer than this once in a billion.
-  EXPECT_GT(sorted.back() - sorted.front(), absl::Milliseconds(5));
+  for (auto& age : ages) EXPECT_GT(age.get(), absl::Milliseconds(899));
+}
+
+TEST(Operation, StreamsThatOpenedTogetherGoAwayApart) {
+  std::minstd_rand random(1);
+  std::set<absl::Duration> ages;
+  for (int i = 0; i < 100; ++i) {
+    const absl::Duration age = service::DrawnAge(absl::Seconds(1000), 0.1, &random);
+    EXPECT_GE(age, absl::Seconds(900));
+    EXPECT_LE(age, absl::Seconds(1100));
+    ages.insert(age);
+  }
+  EXPECT_EQ(ages.size(), 100u);
+  EXPECT_LT(*ages.begin(), absl::Seconds(920));
+  EXPECT_GT(*ages.rbegin(), absl::Seconds(1080));
+  EXPECT_EQ(service::DrawnAge(absl::InfiniteDuration(), 0.1, &random), absl::InfiniteDuration());
 }
 
 TEST(Operation, ACallerHasItsOwnLimits) {
@@ -59,7 +69,7 @@ TEST(Operation, ACallerHasItsOwnLimits) {
   auto stub = server.Stub();
   using Stream = grpc::ClientReaderWriter<v1::StreamSignalsRequest, v1::StreamSignalsResponse>;
   const auto open = [&stub](grpc::ClientContext* context, const char* token) {
-    context->set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(60)));
+    context->set_deadline(absl::ToChronoTime(absl::Now() + kHangs));
     context->AddMetadata("authorization", absl::StrCat("Bearer ", token));
     std::unique_ptr<Stream> stream = stub->StreamSignals(context);
     v1::StreamSignalsRequest request;
@@ -97,7 +107,7 @@ grpc::Status Ask(const std::shared_ptr<grpc::Channel>& channel, const std::strin
                  const std::string& request, std::string* answer) {
   grpc::GenericStub stub(channel);
   grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(20)));
+  context.set_deadline(absl::ToChronoTime(absl::Now() + kHangs));
   const grpc::Slice slice(request);
   grpc::ByteBuffer sent(&slice, 1), received;
   std::promise<grpc::Status> done;

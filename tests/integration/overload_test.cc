@@ -13,10 +13,15 @@ namespace {
 TEST(Overload, TheWellBehavedAreServedBesideThoseThatAreNot) {
   runtime::Config config = LocalConfig();
   config.session.max_episodes_in_flight = 16;
-  config.session.write_stall = absl::Milliseconds(300);
+  config.session.write_stall = absl::Seconds(3);
   config.streams.linger = absl::Milliseconds(200);
   TestServer server(config);
-  auto stub = server.Stub();
+  // A window in which everything finds room: however late this client reads, no write to it waits.
+  grpc::ChannelArguments wide_window;
+  wide_window.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 64 << 20);
+  wide_window.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  auto stub = v1::SignalService::NewStub(grpc::CreateCustomChannel(
+      absl::StrCat("127.0.0.1:", server.port()), grpc::InsecureChannelCredentials(), wide_window));
   // A window that does not grow: what the client's library takes in unread stays small.
   grpc::ChannelArguments fixed_window;
   fixed_window.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);

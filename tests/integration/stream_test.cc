@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <string>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -177,15 +179,19 @@ TEST(Stream, GroupFollowsItsLastEpisode) {
   EXPECT_NEAR(group.mean_score(), 3.0 / 7, 1e-12);
 }
 
-TEST(Stream, GroupNamesItsRejectedTimedOutAndUnsentMembers) {
-  TestServer server(LocalConfig());
-  auto stub = server.Stub();
-  TestStream stream(stub.get());
+// Of a group of six: one is rejected, one gets no answers to its questions, and one is never sent.
+struct PartialGroup {
+  std::map<std::string, int> errors;  // by the member's id
+  v1::GroupSignals signals;
+};
+PartialGroup PlayPartialGroup(v1::SignalService::Stub* stub, int timeout_seconds) {
+  PartialGroup played;
+  TestStream stream(stub);
   v1::AttributionOptions options;
   options.mutable_caller();
-  options.mutable_episode_timeout()->set_seconds(3);
+  options.mutable_episode_timeout()->set_seconds(timeout_seconds);
   stream.SendOptions(options);
-  ASSERT_TRUE(stream.Next().has_ready());
+  EXPECT_TRUE(stream.Next().has_ready());
   for (const char* id : {"good0", "rejected", "timed_out", "good1", "good2"}) {
     v1::Episode episode = Plain(id, 1);
     episode.mutable_group()->set_id("task");
@@ -193,32 +199,44 @@ TEST(Stream, GroupNamesItsRejectedTimedOutAndUnsentMembers) {
     if (episode.id() == "rejected") episode.mutable_messages(0)->set_process_score(7);
     stream.SendEpisode(episode);
   }
-  std::map<std::string, int> errors;
-  for (int results = 0; results < 5;) {
+  for (int results = 0; results < 5 && !::testing::Test::HasFailure();) {
     const v1::StreamSignalsResponse response = stream.Next();
     if (response.has_evaluate()) {
       if (response.evaluate().episode_id() == "timed_out") continue;
-      ASSERT_TRUE(stream.Send(SecondAgentCounts(response.evaluate())));
+      EXPECT_TRUE(stream.Send(SecondAgentCounts(response.evaluate())));
     } else {
-      ASSERT_TRUE(response.has_result()) << response.ShortDebugString();
+      EXPECT_TRUE(response.has_result()) << response.ShortDebugString();
       ++results;
       if (!response.result().has_error()) continue;
-      errors[response.result().episode_id()] = response.result().error().code();
+      played.errors[response.result().episode_id()] = response.result().error().code();
     }
   }
-  EXPECT_THAT(errors, ::testing::ElementsAre(
-                          ::testing::Pair("rejected", grpc::StatusCode::INVALID_ARGUMENT),
-                          ::testing::Pair("timed_out", grpc::StatusCode::DEADLINE_EXCEEDED)));
-  stream.HalfClose();  // the sixth is never sent
+  stream.HalfClose();
   const v1::StreamSignalsResponse last = stream.Next();
-  ASSERT_TRUE(last.has_group()) << last.ShortDebugString();
-  const v1::GroupSignals& group = last.group().signals();
-  EXPECT_EQ(group.used(), 3);
-  EXPECT_THAT(group.missing_episode_ids(),
-              ::testing::UnorderedElementsAre("rejected", "timed_out"));
-  EXPECT_EQ(group.never_sent(), 1);
-  EXPECT_EQ(group.episodes_size(), 3);
+  EXPECT_TRUE(last.has_group()) << last.ShortDebugString();
+  played.signals = last.group().signals();
   EXPECT_TRUE(stream.Finish().ok());
+  return played;
+}
+
+TEST(Stream, GroupNamesItsRejectedTimedOutAndUnsentMembers) {
+  TestServer server(LocalConfig());
+  const auto stub = server.Stub();
+  PartialGroup played;
+  // On a busy machine those that are answered may be late, too.
+  for (const int seconds : {3, 30, 300}) {
+    played = PlayPartialGroup(stub.get(), seconds);
+    if (played.errors.size() == 2) break;
+  }
+  EXPECT_THAT(
+      played.errors,
+      ::testing::ElementsAre(::testing::Pair("rejected", grpc::StatusCode::INVALID_ARGUMENT),
+                             ::testing::Pair("timed_out", grpc::StatusCode::DEADLINE_EXCEEDED)));
+  EXPECT_EQ(played.signals.used(), 3);
+  EXPECT_THAT(played.signals.missing_episode_ids(),
+              ::testing::UnorderedElementsAre("rejected", "timed_out"));
+  EXPECT_EQ(played.signals.never_sent(), 1);
+  EXPECT_EQ(played.signals.episodes_size(), 3);
 }
 
 TEST(Stream, DrainAnnouncesAnswersAndEnds) {
@@ -229,10 +247,10 @@ TEST(Stream, DrainAnnouncesAnswersAndEnds) {
   ASSERT_TRUE(stream.Next().has_ready());
   stream.SendEpisode(Plain("before", 1));
   EXPECT_TRUE(stream.NextResult().has_signals());
-  std::thread shutdown([&] { EXPECT_TRUE(server.server().Shutdown(absl::Seconds(20))); });
+  std::thread shutdown([&] { EXPECT_TRUE(server.server().Shutdown(kHangs)); });
   const v1::StreamSignalsResponse go_away = stream.Next();
   EXPECT_EQ(go_away.go_away().reason(), "draining");
-  EXPECT_EQ(go_away.go_away().grace().seconds(), 20);
+  EXPECT_EQ(go_away.go_away().grace().seconds(), absl::ToInt64Seconds(kHangs));
   // What was on its way when the go_away came is still answered.
   stream.SendEpisode(Plain("after", 1));
   EXPECT_TRUE(stream.NextResult().has_signals());

@@ -21,6 +21,9 @@ from assay_rl.convert import from_record
 
 # Seconds after which something will never end: far beyond what it takes on the busiest machine.
 HANGS = 3000
+# Seconds, tried in turn where something must end before something else: what a busy machine cannot do in the first of
+# them it does in a later one.
+LIMITS = (0.5, 5.0, 50.0, 500.0)
 REPOSITORY = Path(__file__).resolve().parents[3]
 SHARED = Path(os.environ.get("ASSAY_SHARED", REPOSITORY.parent / "shared"))
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from assayd import HANGS
 
 import assay_rl
 from assay_rl import Episode, Group, GroupFailed, GroupScored, Message, Outcome, Scored
@@ -28,7 +29,8 @@ def scores(outcomes: Sequence[Outcome]) -> dict[str, float]:
 
 
 def run(target: str, episodes: Sequence[Episode], mode: str, **arguments: object) -> list[Outcome]:
-    """All outcomes, by the synchronous or the asyncio client."""
+    """All outcomes, by the synchronous or the asyncio client; it waits for the server unless the arguments say less."""
+    arguments = {"connect_timeout": HANGS, "reconnect_timeout": HANGS, **arguments}
     keywords = {k: arguments.pop(k) for k in ("options", "evaluator") if k in arguments}
     if mode == "sync":
         with assay_rl.Client(target, **arguments) as client:

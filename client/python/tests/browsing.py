@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from assayd import HANGS
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 CHROMIUM = os.environ.get("ASSAY_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -50,7 +51,7 @@ class Reader:
         )
         _open.append(context)
         self.page = context.new_page()
-        self.page.set_default_timeout(90_000)
+        self.page.set_default_timeout(1000 * HANGS)
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self.page.on("console", lambda message: self.complaints.append(message.text))

@@ -7,6 +7,8 @@ import socket
 import threading
 from types import TracebackType
 
+from assayd import HANGS
+
 
 class CuttingProxy:
     def __init__(self, port: int) -> None:
@@ -40,7 +42,7 @@ class CuttingProxy:
             while True:
                 inner, _ = self._listener.accept()
                 try:
-                    outer = socket.create_connection(("127.0.0.1", self._upstream), timeout=5)
+                    outer = socket.create_connection(("127.0.0.1", self._upstream), timeout=HANGS)
                 except OSError:
                     inner.close()
                     continue

@@ -15,6 +15,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
+from assayd import HANGS
 
 from assay_rl.v1 import episode_pb2, evaluator_service_pb2, signal_service_pb2, signal_service_pb2_grpc
 
@@ -29,10 +30,11 @@ class Behaviour:
     cut_after: int = 0  # results after which a connection is aborted with UNAVAILABLE; 0: never
     cuts: int = 1 << 30  # connections that are aborted so
     go_away_after: int = 0  # results after which go_away is sent, once a connection
-    grace: float = 1.0
+    grace: float = HANGS
     refuse_streams: int = 0  # first streams that are refused with UNAVAILABLE
     refuse_code: grpc.StatusCode | None = None  # every stream ends with this code
     silent_ids: frozenset[str] = frozenset()  # episodes that are never answered
+    silent_streams: int = 1 << 30  # first streams that leave them unanswered
     failing_ids: frozenset[str] = frozenset()  # episodes that are answered with an error
     retry_ids: Collection[str] = ()  # answered with retry_after, as often as they stand here
     repeat_results: bool = False  # every result comes twice
@@ -108,6 +110,7 @@ class FakeSignals(signal_service_pb2_grpc.SignalServiceServicer):
 class _Stream:
     def __init__(self, service: FakeSignals, out: asyncio.Queue[Response | None]) -> None:
         self.service = service
+        self.number = service.record.streams
         self.out = out
         self.in_flight = 0
         self.groups: dict[str, list[str]] = {}
@@ -137,7 +140,7 @@ class _Stream:
     async def answer(self, episode: episode_pb2.Episode) -> None:
         behaviour = self.service.behaviour
         await asyncio.sleep(behaviour.delay)
-        if episode.id in behaviour.silent_ids:
+        if episode.id in behaviour.silent_ids and self.number <= behaviour.silent_streams:
             await asyncio.Event().wait()
         for number in range(behaviour.questions):
             await self.ask(episode, number)
@@ -224,7 +227,7 @@ class FakeServer:
             self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
             await self._server.start()
 
-        asyncio.run_coroutine_threadsafe(start(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(start(), self._loop).result(HANGS)
 
     def stop(self) -> None:
         async def stop() -> None:
@@ -232,12 +235,12 @@ class FakeServer:
                 await self._server.stop(None)
             self._server = None
 
-        asyncio.run_coroutine_threadsafe(stop(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(stop(), self._loop).result(HANGS)
 
     def close(self) -> None:
         self.stop()
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(HANGS)
         self._loop.close()
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from assayd import HANGS
+
 from assay_rl import Agent, Client, Episode, EpisodeGroup, Group, Message, Task
 from assay_rl.client.evaluators import Question
 from assay_rl.client.outcomes import Advantages, GroupScored
@@ -92,7 +94,7 @@ def plain(target: str, group: Sequence[Episode], play: Play = PLAYS[0], **advant
     """Advantages by the plain client; None for a failed episode."""
     own = Group("plain", len(group), all(e.group is not None and e.group.parallel for e in group))
     sent = [replace(e, id=f"plain/{k}", group=own) for k, e in enumerate(group)]
-    with Client(target, deadline=60) as client:
+    with Client(target, deadline=HANGS) as client:
         batch = client.score_batch(sent, options={**play.options, "advantages": advantages}, evaluator=evaluate)
     answered = batch.groups["plain"]
     assert isinstance(answered, GroupScored), answered

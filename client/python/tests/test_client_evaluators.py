@@ -85,7 +85,7 @@ def test_an_evaluator_that_raises_fails_its_batch() -> None:
 
 def test_an_evaluator_that_is_late_fails_its_batch() -> None:
     async def slow(asked: assay_rl.client.episodes.EpisodeLike, questions: Sequence[Question]) -> list[float]:
-        await asyncio.sleep(5)
+        await asyncio.sleep(HANGS)
         return [1.0]
 
     with fake_server(Behaviour(questions=1, question_timeout=0.1)) as server:
@@ -119,20 +119,20 @@ def test_a_scorer_takes_episodes_as_they_come() -> None:
     with fake_server() as server, assay_rl.Client(server.target) as client:
         with client.open({"seed": "7"}) as scorer:
             futures = [scorer.submit(episode(i, Group("g", 3))) for i in range(3)]
-            assert [f.result(5).ok for f in futures] == [True] * 3
-            group = scorer.group("g").result(5)
+            assert [f.result(HANGS).ok for f in futures] == [True] * 3
+            group = scorer.group("g").result(HANGS)
             assert isinstance(group, GroupScored)
-            assert scorer.submit(episode(9)).result(5).ok
+            assert scorer.submit(episode(9)).result(HANGS).ok
         assert server.record.streams >= 1
         assert server.record.options[0] == b"\x08\x07"
 
 
 def test_a_scorer_survives_a_restart_between_episodes() -> None:
     with fake_server() as server, assay_rl.Client(server.target) as client, client.open() as scorer:
-        assert scorer.submit(episode(1)).result(5).ok
+        assert scorer.submit(episode(1)).result(HANGS).ok
         server.stop()
         server.start()
-        assert scorer.submit(episode(2)).result(5).ok
+        assert scorer.submit(episode(2)).result(HANGS).ok
 
 
 def test_an_async_scorer_can_be_awaited() -> None:

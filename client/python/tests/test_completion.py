@@ -14,6 +14,7 @@ from terminal import Terminal
 from test_command_lines import TWO, both, run
 
 from assay_rl.cli import commands
+from assay_rl.convert.names import NAMES
 
 pytestmark = pytest.mark.skipif(assay() is None, reason="the C++ command line is not built")
 
@@ -31,6 +32,23 @@ def test_completion_of_what_assay_rl_has_alone() -> None:
     assert "--numbers" in commands.candidates("assay-rl report --nu")
     assert commands.candidates("assay-rl convert --ref") == ["--reference"]
     assert commands.candidates("assay-rl export --wh") == ["--where"]
+    assert commands.candidates("assay-rl export --where=sp") == ["spread"]
+    assert commands.candidates("assay-rl judge --mode ") == ["step-wise", "all-at-once", "bisecting"]
+    assert commands.candidates("assay-rl export --trainer trl step") == ["step-dpo"]
+    assert commands.candidates("assay-rl export dpo ") == []
+
+
+def test_completion_of_formats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert commands.candidates("assay-rl convert lang") == ["langfuse", "langgraph", "langsmith"]
+    assert commands.candidates("assay-rl convert -q -o out lang") == ["langfuse", "langgraph", "langsmith"]
+    assert all(name in commands.candidates(f"assay-rl convert {name[0]}") for name in NAMES)
+    assert commands.candidates("assay-rl convert ") == [], "a shell offers files"
+    (tmp_path / "lang.jsonl").touch()
+    assert commands.candidates("assay-rl convert lang")[-1] == "lang.jsonl"
+    assert commands.candidates("assay-rl convert langgraph l") == []
+    assert commands.candidates("assay-rl convert --output l") == []
+    assert "langgraph" in commands.candidates("assay-rl judge --input-format=")
 
 
 def started_as(program: str, folder: Path) -> dict[str, str]:
@@ -76,6 +94,8 @@ def test_completion_in_zsh(program: str, tmp_path: Path) -> None:
         "verify --episodes=epi": "sodes.jsonl ",
         "signals epi": "sodes.jsonl ",
     }
+    if program == "assay-rl":
+        typed["convert langg"] = "raph "
     with Terminal(["zsh", "-f", "-i"], environment, tmp_path) as terminal:
         # Both hold their own mark apart, as the terminal shows what is typed.
         terminal.type(

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from assayd import DYLAN_MMLU, Assayd, episodes, needs_assayd, records, running
+from assayd import DYLAN_MMLU, HANGS, Assayd, episodes, needs_assayd, records, running
 from cutting_proxy import CuttingProxy
 from reference_advantages import Rollout, advantages
 
@@ -158,7 +158,11 @@ def test_restarts_and_cut_connections_lose_nothing_in_5000_episodes() -> None:
     held = many(5000)
     with running() as server, assay_rl.Client(server.target) as client:
         undisturbed = results(list(client.score(held, options=DYLAN_MMLU)))
-    with running() as server, CuttingProxy(server.port) as proxy, assay_rl.Client(proxy.target, window=64) as client:
+    with (
+        running() as server,
+        CuttingProxy(server.port) as proxy,
+        assay_rl.Client(proxy.target, window=64, reconnect_timeout=HANGS) as client,
+    ):
         outcomes: list[Outcome] = []
         stop = threading.Event()
 

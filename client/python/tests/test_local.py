@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from assayd import binary, needs_assayd
+from assayd import HANGS, binary, needs_assayd
 
 import assay_rl
 from assay_rl import Episode, Message, programs
@@ -45,7 +45,7 @@ def alive(pid: int) -> bool:
 
 
 def wait_until_gone(pid: int) -> bool:
-    for _ in range(3000):
+    for _ in range(100 * HANGS):
         if not alive(pid):
             return True
         time.sleep(0.01)

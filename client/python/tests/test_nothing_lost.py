@@ -204,8 +204,8 @@ def test_futures_of_groups_with_one_id_come_in_order() -> None:
     with fake_server(Behaviour()) as server, Client(server.target) as client, client.open() as scorer:
         futures = [scorer.submit(grouped(i, "g", 2)) for i in range(6)]
         early = [scorer.group("g") for _ in range(2)]
-        assert all(f.result(30).ok for f in futures)
-        groups = [future.result(30) for future in [*early, scorer.group("g")]]
+        assert all(f.result(HANGS).ok for f in futures)
+        groups = [future.result(HANGS) for future in [*early, scorer.group("g")]]
         assert [sorted(g.advantages) for g in groups] == [["e0", "e1"], ["e2", "e3"], ["e4", "e5"]]
 
 
@@ -299,7 +299,7 @@ def test_a_dead_server_is_named_with_its_address_and_what_refused(mode: str) -> 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    (outcome,) = run(f"127.0.0.1:{port}", [episode(1)], mode)
+    (outcome,) = run(f"127.0.0.1:{port}", [episode(1)], mode, connect_timeout=0.5)
     assert isinstance(outcome, Failed)
     assert f"127.0.0.1:{port}" in outcome.error.message
     assert "Connection refused" in outcome.error.message

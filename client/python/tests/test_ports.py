@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from assayd import binary, command, free_port, needs_assayd
+from assayd import HANGS, binary, command, free_port, needs_assayd
 
 pytestmark = needs_assayd
 
@@ -53,7 +53,7 @@ def taken() -> Iterator[int]:
 def test_a_port_in_use_is_named(setting: str, taken: int) -> None:
     server = start(**{setting: f"127.0.0.1:{taken}"})
     assert f"assayd: {setting}: cannot listen on 127.0.0.1:{taken}" in first_words(server)
-    server.communicate(timeout=60)
+    server.communicate(timeout=HANGS)
     assert server.returncode == 1
 
 
@@ -65,9 +65,9 @@ def test_every_port_speaks_ipv6(setting: str) -> None:
     server = start(**{setting: f"[::1]:{port}"})
     try:
         assert '"serving"' in first_words(server)
-        socket.create_connection(("::1", port), timeout=60).close()
+        socket.create_connection(("::1", port), timeout=HANGS).close()
     finally:
-        server.communicate(timeout=60)
+        server.communicate(timeout=HANGS)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
@@ -79,7 +79,7 @@ def test_every_port_can_be_a_unix_socket(setting: str, tmp_path: Path) -> None:
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(path))
     finally:
-        server.communicate(timeout=60)
+        server.communicate(timeout=HANGS)
 
 
 @pytest.mark.skipif(command() is None, reason="the C++ command line is not built")
@@ -92,7 +92,7 @@ def test_a_server_that_is_not_there_is_named(kind: str, proxy: str, tmp_path: Pa
         input=EPISODE,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=HANGS,
         env={"http_proxy": proxy, "grpc_proxy": proxy},
     )
     assert said.returncode == 1

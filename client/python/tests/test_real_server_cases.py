@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from assayd import Assayd, command, free_port, needs_assayd, running
+from assayd import HANGS, Assayd, command, free_port, needs_assayd, running
 from test_nothing_lost import EVALUATORS
 
 import assay_rl
@@ -53,7 +53,7 @@ def test_a_group_id_that_comes_again(server: Assayd, sizes: Sequence[int]) -> No
 @pytest.mark.parametrize(("evaluator", "said"), EVALUATORS, ids=[str(i) for i in range(len(EVALUATORS))])
 def test_an_evaluator_that_breaks_fails_its_episode(server: Assayd, evaluator: Any, said: str) -> None:
     with Client(server.target) as client:
-        (outcome,) = client.score([Episode("x", [Message("amy", "1")])], evaluator=evaluator, deadline=120)
+        (outcome,) = client.score([Episode("x", [Message("amy", "1")])], evaluator=evaluator, deadline=HANGS)
         assert isinstance(outcome, Failed)
         # The table is about one question; the server asks about nobody and about everybody.
         assert said in outcome.error.message or "answers to 2 questions" in outcome.error.message
@@ -78,7 +78,7 @@ NESTED = {
 @pytest.mark.parametrize("shape", NESTED)
 def test_deep_json_is_refused_and_the_server_lives(server: Assayd, shape: str) -> None:
     body = b'{"response":"x","label":"y","m":' + NESTED[shape](20_000) + b"}"
-    connection = http.client.HTTPConnection(HTTP, timeout=120)
+    connection = http.client.HTTPConnection(HTTP, timeout=HANGS)
     connection.request("POST", "/rm", body=body)
     assert connection.getresponse().status == 400
     with Client(server.target) as client:
@@ -148,7 +148,7 @@ EPISODE = json.loads(one(1).to_json())
 def test_the_item_of_a_batch_is_named(server: Assayd, body: Any, path: str) -> None:
     bad = {**EPISODE, "outcome": {"score": 7}}
     body = {**body, "labels": [json.dumps(bad if label == 7 else label) for label in body["labels"]]}
-    connection = http.client.HTTPConnection(HTTP, timeout=120)
+    connection = http.client.HTTPConnection(HTTP, timeout=HANGS)
     connection.request("POST", "/get_reward", body=json.dumps(body))
     assert path in connection.getresponse().read().decode()
 

@@ -91,12 +91,12 @@ def test_the_waterfall_leads_from_baseline_to_outcome(browser: Any, small: Path)
     page.click("#list a:has-text('given')")
     rows = page.locator(".waterfall tbody tr").all_inner_texts()
     assert [re.split(r"[\t\n]", row.strip())[0] for row in rows] == [
-        "Nobody takes partbaseline",
+        "Nobody takes part baseline",
         "a",
         "b",
         "c",
-        "The whole teamvalue with everybody",
-        "Outcomethe score of the episode",
+        "The whole team value with everybody",
+        "Outcome the score of the episode",
     ]
     assert "+0.367" in rows[1]
     assert MINUS + "0.133" in rows[3]

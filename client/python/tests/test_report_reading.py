@@ -13,8 +13,12 @@ from typing import Any
 import pytest
 from browsing import Reader, chromium, pages_close  # noqa: F401
 from course_runs import Plan, write
+from tampering import given
+from test_report import FULL
+from verify_episodes import signals_of
 
 from assay_rl.cli.report import main
+from assay_rl.report import render
 
 ROLES = ("checker", "critic", "saboteur", "solver")
 MINUS = "\N{MINUS SIGN}"
@@ -146,8 +150,8 @@ def test_a_difference_is_the_second_less_the_first(browser: Any, training: tuple
     reader.page.select_option(f"{section} select >> nth=1", "25")
     assert f"Step 25 {MINUS} step 5" in reader.page.inner_text(f"{section} thead")
     shown = [row.split("\t")[0].strip() for row in reader.page.locator(f"{section} tbody tr").all_inner_texts()]
-    assert "saboteur · Hurt the teamof its episodes" in shown
-    assert "saboteur · Sabotageof those it mattered in" in shown
+    assert "saboteur · Hurt the team of its episodes" in shown
+    assert "saboteur · Sabotage of those it mattered in" in shown
     told = reader.page.locator(f"{section} tbody tr").evaluate_all(
         "rows => rows.map(row => [...row.querySelectorAll('data')].map(d => Number(d.value)))"
     )
@@ -210,6 +214,24 @@ def test_each_view_has_a_subject_of_its_own(browser: Any, training: tuple[Path, 
     page.click(".episodes tbody a >> nth=0")
     page.wait_for_selector(".verdict")
     assert reader.quiet(), reader.complaints
+
+
+def test_agents_of_one_role_have_colours_of_their_own(browser: Any, tmp_path: Path) -> None:
+    episodes = [given(), given()]
+    for number, source in enumerate(episodes):
+        source.id = f"episode {number}"
+        for agent in source.agents:
+            agent.role = "judge" if agent.id == "c" else "debater"
+    page = render([signals_of(e, FULL) for e in episodes], {e.id: e for e in episodes})
+    (tmp_path / "r.html").write_text(page, encoding="utf-8")
+    reader = Reader(browser, tmp_path / "r.html")
+    reader.go("#/")
+    roles = reader.page.evaluate(COLORS)
+    reader.go("#/n/1")
+    agents = reader.page.evaluate(COLORS)
+    assert agents["c"] == roles["judge"], "the only one of its role"
+    colors = [tuple(found) for found in (agents["a"], agents["b"], agents["c"], roles["debater"])]
+    assert len(set(colors)) == len(colors) == sum(map(len, colors))
 
 
 def test_sixteen_agents_look_different(browser: Any, training: tuple[Path, Path]) -> None:

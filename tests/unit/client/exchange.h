@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "client/cpp/reconnecting_stream.h"
+#include "tests/hangs.h"
 #include "tests/unit/client/scripted_server.h"
 
 namespace assay::client {
@@ -22,9 +23,9 @@ inline v1::Episode MakeEpisode(const std::string& id, const std::string& group =
   return episode;
 }
 
-inline StreamConfig QuickConfig() {
+inline StreamConfig PatientConfig() {
   StreamConfig config;
-  config.reconnect_timeout = absl::Seconds(10);
+  config.reconnect_timeout = kHangs;
   return config;
 }
 

@@ -17,6 +17,7 @@
 #include "assay/v1/signal_service.grpc.pb.h"
 #include "client/command/signals_command.h"
 #include "server/base/json.h"
+#include "tests/hangs.h"
 
 namespace assay {
 namespace {
@@ -134,25 +135,24 @@ TEST_F(SignalClientTest, TheServersStatusComesThrough) {
   client::StreamConfig config;
   config.options.set_seed(13);
   EXPECT_EQ(client_->Stream(config)->Finish(), absl::InvalidArgumentError("seed: 13"));
-  EXPECT_EQ(client_->ComputeSignals({}, absl::Seconds(10)).status(),
-            absl::OutOfRangeError("episodes: none"));
+  EXPECT_EQ(client_->ComputeSignals({}, kHangs).status(), absl::OutOfRangeError("episodes: none"));
 }
 
 TEST_F(SignalClientTest, UnaryCalls) {
   v1::ComputeSignalsRequest request;
   request.add_episodes()->set_id("a");
-  EXPECT_EQ(client_->ComputeSignals(request, absl::Seconds(10))->results(0).episode_id(), "a");
-  EXPECT_EQ(client_->GetServerInfo(absl::Seconds(10))->version(), "1.2.3");
-  EXPECT_TRUE(absl::IsUnimplemented(client_->ComputeAdvantages({}, absl::Seconds(10)).status()));
+  EXPECT_EQ(client_->ComputeSignals(request, kHangs)->results(0).episode_id(), "a");
+  EXPECT_EQ(client_->GetServerInfo(kHangs)->version(), "1.2.3");
+  EXPECT_TRUE(absl::IsUnimplemented(client_->ComputeAdvantages({}, kHangs).status()));
 }
 
 TEST_F(SignalClientTest, ATokenIsSentWhereThereIsOne) {
-  EXPECT_EQ(client_->GetServerInfo(absl::Seconds(10))->revision(), "");
+  EXPECT_EQ(client_->GetServerInfo(kHangs)->revision(), "");
   client::ConnectOptions options;
   options.target = target_;
   options.token = "secret";
   const auto client = client::SignalClient::Connect(options);
-  EXPECT_EQ(client->GetServerInfo(absl::Seconds(10))->revision(), "Bearer secret");
+  EXPECT_EQ(client->GetServerInfo(kHangs)->revision(), "Bearer secret");
 }
 
 TEST_F(SignalClientTest, AServerThatIsNotThereIsUnavailable) {

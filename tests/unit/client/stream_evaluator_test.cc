@@ -27,7 +27,7 @@ v1::Answers Ones(const v1::EvaluateRequest& request) {
 
 TEST(ReconnectingStreamTest, TheCallersEvaluatorDoesNotHoldUpTheReading) {
   absl::Notification read_other;
-  StreamConfig config = QuickConfig();
+  StreamConfig config = PatientConfig();
   config.evaluate = [&](const v1::Episode& episode, const v1::EvaluateRequest& request) {
     EXPECT_EQ(episode.id(), "asked");
     read_other.WaitForNotification();
@@ -58,7 +58,7 @@ TEST(ReconnectingStreamTest, TheCallersEvaluatorDoesNotHoldUpTheReading) {
 }
 
 TEST(ReconnectingStreamTest, AnAnswerDoesNotWaitForCredits) {
-  StreamConfig config = QuickConfig();
+  StreamConfig config = PatientConfig();
   config.evaluate = [](const v1::Episode&, const v1::EvaluateRequest& r) { return Ones(r); };
   ScriptedServer server({[](Link& link) {
     link.Ready(1);
@@ -74,8 +74,9 @@ TEST(ReconnectingStreamTest, AnAnswerDoesNotWaitForCredits) {
   EXPECT_EQ(stream->Finish(), absl::OkStatus());
 }
 
-TEST(ReconnectingStreamTest, AnswersGoOutBeforeEpisodes) {
-  StreamConfig config = QuickConfig();
+// Whether they do, where an answer that was made is on its way after `pause`.
+bool AnswersGoOutBeforeEpisodes(absl::Duration pause) {
+  StreamConfig config = PatientConfig();
   absl::Notification first;
   absl::Notification second;
   config.evaluate = [&](const v1::Episode&, const v1::EvaluateRequest& request) {
@@ -89,11 +90,11 @@ TEST(ReconnectingStreamTest, AnswersGoOutBeforeEpisodes) {
     link.HoldWrites(true);
     link.Evaluate("first", "a", 1);
     first.WaitForNotification();
-    absl::SleepFor(absl::Milliseconds(50));
+    absl::SleepFor(pause);
     link.Evaluate("second", "a", 1);
     link.Ready(8);
     second.WaitForNotification();
-    absl::SleepFor(absl::Milliseconds(50));
+    absl::SleepFor(pause);
     link.HoldWrites(false);
     if (link.Receive()->evaluation().evaluation_id() != "first" ||
         link.Receive()->evaluation().evaluation_id() != "second" || link.Episode() != "b") {
@@ -104,8 +105,16 @@ TEST(ReconnectingStreamTest, AnswersGoOutBeforeEpisodes) {
     return link.Receive().has_value() ? absl::InternalError("more") : absl::OkStatus();
   }});
   const auto stream = NewReconnectingStream(config, server.connect());
-  EXPECT_THAT(Exchange(stream.get(), {MakeEpisode("a"), MakeEpisode("b")}), ElementsAre("a", "b"));
-  EXPECT_EQ(stream->Finish(), absl::OkStatus());
+  const std::vector<std::string> read =
+      Exchange(stream.get(), {MakeEpisode("a"), MakeEpisode("b")});
+  return read == std::vector<std::string>{"a", "b"} && stream->Finish().ok();
+}
+
+TEST(ReconnectingStreamTest, AnswersGoOutBeforeEpisodes) {
+  EXPECT_TRUE(AnswersGoOutBeforeEpisodes(absl::Milliseconds(50)) ||
+              AnswersGoOutBeforeEpisodes(absl::Seconds(1)) ||
+              AnswersGoOutBeforeEpisodes(absl::Seconds(20)))
+      << "not even on a busy machine";
 }
 
 // The error code that the server gets from a client whose evaluator is `evaluate`.
@@ -119,7 +128,7 @@ int CodeOfEvaluation(EvaluateFn evaluate, const std::string& episode = "a") {
     link.Result("a");
     return absl::OkStatus();
   }});
-  StreamConfig config = QuickConfig();
+  StreamConfig config = PatientConfig();
   config.evaluate = std::move(evaluate);
   const auto stream = NewReconnectingStream(config, server.connect());
   EXPECT_TRUE(stream->Write(MakeEpisode("a")).ok());
@@ -162,7 +171,7 @@ v1::EvaluateRequest AboutTeam(const std::vector<std::string>& episodes) {
 
 TEST(ReconnectingStreamTest, AnswersQuestionsAboutTeamsByAgent) {
   std::map<std::string, std::string> asked;
-  StreamConfig config = QuickConfig();
+  StreamConfig config = PatientConfig();
   config.evaluate_teams = [&](const GroupEpisodes& episodes, const v1::EvaluateRequest& request) {
     const absl::StatusOr<Team> team = TeamOf(request.questions(0), episodes);
     EXPECT_TRUE(team.ok()) << team.status();

@@ -27,11 +27,14 @@ class MaskReplay final : public evaluation::EpisodeReplay {
   absl::Status Answer(absl::Span<const Question> questions,
                       absl::Span<signals::Answer> answers) const override {
     std::this_thread::sleep_for(pause * questions.size());
+    bool first = false;
     {
       MutexLock lock(&mutex);
+      first = chunks.empty();
       chunks.push_back(questions.size());
       threads.insert(std::this_thread::get_id());
     }
+    while (!first && ThreadsSoFar() < await_threads) std::this_thread::sleep_for(pause);
     for (size_t i = 0; i < questions.size(); ++i) {
       if (questions[i].coalition() >= fail_from) {
         return absl::DataLossError(std::to_string(questions[i].coalition()));
@@ -40,8 +43,13 @@ class MaskReplay final : public evaluation::EpisodeReplay {
     }
     return absl::OkStatus();
   }
+  size_t ThreadsSoFar() const {
+    MutexLock lock(&mutex);
+    return threads.size();
+  }
   uint64_t fail_from = ~uint64_t{0};
   std::chrono::microseconds pause{0};
+  size_t await_threads = 0;  // from the second chunk on, answers wait for so many to take part
   mutable Mutex mutex;
   mutable std::vector<size_t> chunks;
   mutable std::set<std::thread::id> threads;
@@ -102,8 +110,9 @@ TEST(FanOut, LongWorkIsShared) {
   AsioExecutor executor(4, nullptr);
   auto replay = std::make_shared<MaskReplay>();
   replay->pause = std::chrono::microseconds(500);
+  replay->await_threads = 2;
   ASSERT_TRUE(RunOn(&executor, replay, 200).ok());
-  EXPECT_GT(replay->threads.size(), 1u);
+  EXPECT_GE(replay->threads.size(), 2u);
   // One alone, which took long; then small shares of what is left.
   for (const size_t chunk : replay->chunks) EXPECT_LE(chunk, 200u / (4 * 4));
 }

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import io
-import re
 
 from assay_rl.cli.flags import Command, Flag, Group, completions
+from assay_rl.cli.parsers import completions_of
 from assay_rl.convert.closest import closest, did_you_mean
 from assay_rl.convert.names import AUTO, NAMES
 
@@ -172,18 +170,9 @@ def candidates(line: str) -> list[str]:
     command = COMMANDS.get(words[0]) if words else None
     if command is None:
         return []
-    return _of_other(command.name, words[-1]) if command.name in OTHERS else completions(command, words[1:])
-
-
-def _of_other(name: str, word: str) -> list[str]:
-    """Flags of a command that reads its own words, as its help tells them."""
-    if not word.startswith("-"):
-        return []
-    told = io.StringIO()
-    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(told):
-        importlib.import_module(f"assay_rl.cli.{name}").main(["--help"])
-    flags = dict.fromkeys(re.findall(r"^ +(?:-\w(?: \w+)?, )?(--[a-z-]+)", told.getvalue(), re.MULTILINE))
-    return [flag for flag in flags if flag.startswith(word)]
+    if command.name in OTHERS:
+        return completions_of(importlib.import_module(f"assay_rl.cli.{command.name}").parser(), words[1:])
+    return completions(command, words[1:])
 
 
 def completion_script(shell: str, program: str = "assay-rl") -> str:

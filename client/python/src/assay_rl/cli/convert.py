@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from assay_rl.cli.inputs import add_choices, add_grade, choices_of
+from assay_rl.cli.parsers import FORMAT_OR_FILE
 from assay_rl.client.episodes import Episode
 from assay_rl.convert.files import AUTO, NAMES, FileError, Summary, output_file, read_episodes
 from assay_rl.grading import Kind, grader_of, told
@@ -17,8 +18,7 @@ A FILE may be JSON in any layout, a text log, a folder, a zip archive or an Insp
 input. Exit status: 0 written, 2 unreadable input."""
 
 
-def main(argv: Sequence[str]) -> int:
-    """Exit code 0 where everything was read, 2 for bad input."""
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="assay-rl convert",
         usage="assay-rl convert [FORMAT] FILE... [-o FILE]",
@@ -27,12 +27,17 @@ def main(argv: Sequence[str]) -> int:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="+", metavar="[FORMAT] FILE", help="without FORMAT each file shows its own")
+    parser.add_argument("names", nargs="+", metavar=FORMAT_OR_FILE, help="without FORMAT each file shows its own")
     parser.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
     parser.add_argument("-q", "--quiet", action="store_true", help="no summary")
     add_choices(parser)
     add_grade(parser, "write classes in place of answers: the reference answer for right ones, another for others")
-    arguments = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Exit code 0 where everything was read, 2 for bad input."""
+    arguments = parser().parse_args(argv)
     form, files = _split(arguments.names)
     summary = Summary()
     try:

@@ -21,8 +21,7 @@ _LAID_OUT: dict[str, tuple[Callable[[exports.Material, str, bool], Iterable[expo
 }
 
 
-def main(argv: Sequence[str]) -> int:
-    """Exit code 0 where at least one row was written, 1 where the signals held none, 2 for bad input."""
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="assay-rl export", description=__doc__)
     parser.add_argument("format", choices=["dpo", "kto", "prm", "step-dpo", "tokens"])
     parser.add_argument("signals", help="JSON lines of EpisodeResult and GroupResult; - is standard input")
@@ -39,9 +38,14 @@ def main(argv: Sequence[str]) -> int:
         "--conversational", action="store_true", help="dpo, kto: chats with the author as the assistant, not texts"
     )
     add_format(parser)
-    arguments = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Exit code 0 where at least one row was written, 1 where the signals held none, 2 for bad input."""
+    arguments = parser().parse_args(argv)
     if arguments.format not in _LAID_OUT and (arguments.trainer != "trl" or arguments.conversational):
-        parser.error(f"--trainer and --conversational go with dpo and kto, not with {arguments.format}")
+        parser().error(f"--trainer and --conversational go with dpo and kto, not with {arguments.format}")
     try:
         material = exports.Material.of(
             read_episodes(arguments.episodes, arguments.input_format, choices_of(arguments)),

@@ -18,7 +18,7 @@ the cache: the same command goes on where it was interrupted and asks nothing tw
 answered, 1 some were not, 2 bad input, or a judge that can never answer."""
 
 
-def main(argv: Sequence[str]) -> int:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="assay-rl judge",
         description="Asks judges behind OpenAI-compatible endpoints how right each agent's message is, and writes the\n"
@@ -43,7 +43,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--attempts", type=int, default=4, metavar="N", help="of one question; default 4")
     add_format(parser)
     parser.set_defaults(input_format=AUTO)
-    arguments = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    arguments = parser().parse_args(argv)
     try:
         with ExitStack() as stack:
             return _run(arguments, stack)

@@ -12,8 +12,7 @@ from assay_rl.course.files import run_name
 from assay_rl.course.loggers import Logger, MlflowLogger, TensorBoardLogger, WandbLogger
 
 
-def main(argv: Sequence[str]) -> int:
-    """Exit code 0 where at least one step was logged, 1 where there was none, 2 for bad input or a missing package."""
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="assay-rl log", description=__doc__)
     parser.add_argument("tracker", choices=["tensorboard", "wandb", "mlflow"])
     parser.add_argument("steps", nargs="+", help="files or folders of signals or summaries, as `report` takes them")
@@ -24,7 +23,12 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--run", help="its name there; default: the name of the files")
     parser.add_argument("--step", default="auto", metavar="name|order|FIELD", help="as for `report`")
     parser.add_argument("--offline", action="store_true", help="wandb: write to its folder only")
-    arguments = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Exit code 0 where at least one step was logged, 1 where there was none, 2 for bad input or a missing package."""
+    arguments = parser().parse_args(argv)
     try:
         steps = sorted(course_of(arguments.steps, arguments.step), key=lambda s: s["step"] or 0)
         if not steps:

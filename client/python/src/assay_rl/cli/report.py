@@ -20,12 +20,12 @@ from assay_rl.report.page import page
 from assay_rl.v1 import signal_service_pb2
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="assay-rl report",
-        description="Writes one self-contained HTML page about a run: who helped, who hurt, where it went wrong, why "
-        "the numbers add up; and over the steps of a training run, what changed. Exit status: 0 written, 2 unreadable "
-        "input.",
+        description="Writes one self-contained HTML page about scored episodes: who helped, who hurt, where it went "
+        "wrong, why the numbers add up; and over the steps of a training run, what changed. Exit status: 0 written, 2 "
+        "unreadable input.",
     )
     parser.add_argument(
         "signals",
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     if arguments.sample is not None and arguments.sample < 1:
         print("assay-rl report: --sample N: at least 1", file=sys.stderr)
         return 2

@@ -40,6 +40,9 @@ function short(text, most = 40) {
 }
 const shortName = (text, most) => h("bdi", { class: "name", title: visible(text).slice(0, 500) }, short(text, most));
 
+// A remark behind a word, apart from it for those who hear the page as well.
+const small = (...content) => [" ", h("small", {}, ...content)];
+
 const MINUS = "\u2212";
 function plain(value, digits = 3) {
   if (typeof value !== "number") return String(value);

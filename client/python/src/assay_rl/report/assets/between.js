@@ -4,7 +4,7 @@
 const compareSteps = { from: null, to: null };
 
 // A share is named with what it is a share of.
-const named = ([title, unit, , axis]) => (unit === "share" ? [title, h("small", {}, axis)] : title);
+const named = ([title, unit, , axis]) => (unit === "share" ? [title, small(axis)] : title);
 
 function betweenCard(run, place) {
   const { titles, roleTitles } = data.course;

@@ -29,7 +29,7 @@ function waterfall(episode) {
       h("i", { class: "zero", style: { left: `${x(0)}%` } }),
       h("i", { class: `step ${kind}`, style: { left: `${x(from)}%`, width: `${Math.max(0.4, x(to) - x(from))}%` } }),
       step.spread && h("i", { class: "whisker", style: { left: `${x(step.spread[0])}%`, width: `${x(step.spread[1]) - x(step.spread[0])}%` } }));
-    const title = step.agent ? [marked(agentDot(step.agent), name(step.agent.id)), step.agent.role !== step.agent.id && h("small", {}, visible(step.agent.role))] : [h("strong", {}, step.title), h("small", {}, step.note)];
+    const title = step.agent ? [marked(agentDot(step.agent), name(step.agent.id)), step.agent.role !== step.agent.id && small(visible(step.agent.role))] : [h("strong", {}, step.title), small(step.note)];
     const interval = step.agent && (step.spread ? [figure(step.interval[0], signed, 2), " to ", figure(step.interval[1], signed, 2)] : "exact");
     return h("tr", { class: step.total ? "sum" : null }, h("th", { scope: "row" }, title), cell(track, "wide"), cell(value, `number ${kind}`), estimated && cell(interval || "", "number soft"));
   });

@@ -33,7 +33,7 @@ function heading(episode, position, total) {
   });
   return h("div", { class: "episode-head" },
     h("a", { href: "#/episodes", class: "back" }, "← Episodes"),
-    h("h1", {}, name(episode.id), severalSteps() && h("small", {}, `step ${episode.step}`)),
+    h("h1", {}, name(episode.id), severalSteps() && small(`step ${episode.step}`)),
     h("div", { class: "steps" }, said, copy,
       h("button", { type: "button", on: { click: () => go(-1) }, disabled: position <= 0, "aria-label": "Previous episode (k)" }, "↑"),
       h("span", { class: "soft" }, position < 0 ? "" : `${position + 1} of ${total}`),
@@ -68,7 +68,7 @@ function people(episode, agents, note) {
 }
 
 // Credit and the messages' rewards answer two questions; where their signs differ both are told.
-const against = (agent, sign) => agent.credit * agent.total < 0 && Math.abs(agent.total) > 1e-9 && h("small", {}, sign > 0 ? "though its messages carry " : "though its messages keep ", figure(agent.total, signed));
+const against = (agent, sign) => agent.credit * agent.total < 0 && Math.abs(agent.total) > 1e-9 && small(sign > 0 ? "though its messages carry " : "though its messages keep ", figure(agent.total, signed));
 
 function whoHelped(episode) {
   const sorted = [...episode.agents].sort((a, b) => standing(episode, b) - standing(episode, a));
@@ -161,7 +161,7 @@ function ledgerCard(episode) {
   const target = episode.success ? "value with everybody less value with nobody" : "score less the reference, to be shared as blame";
   return card("The ledger", !credited && episode.success ? "The rewards share out what the team got." : episode.success ? "What each agent earned, and what its messages got of it." : credited ? "Credit says what an agent was worth; the rewards of a failure share out its shortfall. They are two different sums." : "The rewards share out what the team fell short.",
     table(["Agent", ...(credited ? [["Credit", "number"]] : []), ["Sum of rewards", "number"], ["Unallocated", "number"], ["Messages", "number"], ["Adds up", "number"]], rows, { label: "Ledger" }),
-    h("p", { class: "equation" }, `${signed(ledger.allocated, 6)} (rewards) + ${plain(ledger.unallocated, 6)} (unallocated) = ${signed(ledger.target, 6)}`, h("small", {}, target)),
+    h("p", { class: "equation" }, `${signed(ledger.allocated, 6)} (rewards) + ${plain(ledger.unallocated, 6)} (unallocated) = ${signed(ledger.target, 6)}`, small(target)),
     ledger.gap ? h("p", { class: "soft" }, `The estimate missed the sum by ${tiny(ledger.gap)}; that was returned to the agents.`) : null);
 }
 

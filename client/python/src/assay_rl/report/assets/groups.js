@@ -38,7 +38,7 @@ const groupAddress = (group) => (group.again || group.id.length > 300 ? `#/t/${g
 function groupTable(groups) {
   const head = ["Group", ["Episodes", "number"], ["Missing", "number"], ["Mean score", "number"], ["Spread", "number"], ["Share of X", "number"], "X from", ["Share of K", "number"], "K from", ["Reliability of K", "number"]];
   return foldable(groups, (shown) => table(head, shown.map((group) => h("tr", {},
-    h("th", { scope: "row" }, group.error ? shortName(group.id) : h("a", { href: groupAddress(group) }, shortName(group.id)), severalSteps() && h("small", {}, `step ${group.step}`)),
+    h("th", { scope: "row" }, group.error ? shortName(group.id) : h("a", { href: groupAddress(group) }, shortName(group.id)), severalSteps() && small(`step ${group.step}`)),
     group.error ? h("td", { colspan: head.length - 1 }, visible(group.error.message)) : groupCells(group))), { label: "Groups" }));
 }
 
@@ -57,7 +57,7 @@ function groupsPage() {
 
 const WORTH = "Worth in the teams of all episodes";
 function groupPage(group) {
-  const page = h("div", { class: "page" }, h("h1", {}, name(group.id), severalSteps() && h("small", {}, `step ${group.step}`)));
+  const page = h("div", { class: "page" }, h("h1", {}, name(group.id), severalSteps() && small(`step ${group.step}`)));
   if (group.error) {
     page.append(card("This group has no advantages", null, h("p", {}, `Code ${group.error.code}: ${visible(group.error.message)}`)));
     return page;

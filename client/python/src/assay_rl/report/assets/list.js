@@ -76,7 +76,7 @@ function row(episode) {
   const author = first === null ? null : episode.messages.find((message) => message.index === first)?.agent;
   return h("li", {}, h("a", { href: addressOf(episode), "data-number": episode.number },
     verdictMark(episode),
-    h("span", { class: "title", title: visible(episode.id).slice(0, 500) }, shortName(distinct(episode.id), 36), severalSteps() && h("small", {}, `step ${episode.step}`)),
+    h("span", { class: "title", title: visible(episode.id).slice(0, 500) }, shortName(distinct(episode.id), 36), severalSteps() && small(`step ${episode.step}`)),
     h("span", { class: "score" }, episode.error ? "" : plain(episode.score, 2)),
     h("span", { class: "about" }, first === null ? `${count(episode.agents.length, "agent")}, ${count(episode.messages.length, "message")}` : [`first error: message ${first}, `, shortName(author ?? "", 24)])));
 }
