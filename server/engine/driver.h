@@ -349,11 +349,11 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
       MutexLock lock(&mutex_);
       state_ = State::kFinished;
       timer = timer_;
-      const absl::Status open_status = stop_ == Stop::kTimedOut
-                                           ? absl::DeadlineExceededError("timeout")
-                                           : absl::CancelledError("cancelled");
       for (int i = 0; i < kTargets; ++i) {
-        if (parts_[i].open) Report(parts_[i], open_status);
+        if (parts_[i].open) {
+          Report(parts_[i], stop_ == Stop::kTimedOut ? absl::DeadlineExceededError("timeout")
+                                                     : absl::CancelledError("cancelled"));
+        }
         parts[i] = std::move(parts_[i]);
       }
     }

@@ -76,7 +76,10 @@ class Attribution::Impl {
   }
 
   bool done() const { return !status_.ok() || ask().empty(); }
-  const std::vector<Question>& ask() const { return detail_ != nullptr ? detail_->ask() : batch_; }
+  const std::vector<Question>& ask() const {
+    if (detail_ != nullptr) return detail_->ask();
+    return scores_wanted_ ? with_scores_ : credit_.ask();
+  }
   absl::Status tell(absl::Span<const Answer> answers);
   bool can_finish_early() {
     return status_.ok() && (detail_ != nullptr || credit_.can_finish_early());
@@ -108,7 +111,7 @@ class Attribution::Impl {
   absl::Status status_;
   bool scores_wanted_ = false;
   Target scores_target_ = Target::kEvaluator;
-  std::vector<Question> batch_;  // of the credit phase, with the scores
+  std::vector<Question> with_scores_;  // what the credit phase asks first, and the scores
   std::unique_ptr<DetailPhase> detail_;
   Findings findings_;
   int64_t questions_ = 0;
@@ -130,11 +133,11 @@ void Attribution::Impl::WantScores(const EvaluatorTraits& scorer) {
 
 void Attribution::Impl::Advance() {
   if (!status_.ok() || detail_ != nullptr) return;
-  batch_ = credit_.ask();
   if (scores_wanted_) {
-    batch_.push_back({{.kind = QuestionKind::kMessageScores}, scores_target_});
+    with_scores_ = credit_.ask();
+    with_scores_.push_back({{.kind = QuestionKind::kMessageScores}, scores_target_});
   }
-  if (batch_.empty()) status_ = OpenDetail();
+  if (ask().empty()) status_ = OpenDetail();
 }
 
 absl::Status Attribution::Impl::OpenDetail() {
@@ -142,17 +145,18 @@ absl::Status Attribution::Impl::OpenDetail() {
   inputs.questions_left =
       QuestionBudget(options_.estimator, traits_, static_cast<int>(episode_.agents.size())) -
       questions_;
-  std::vector<double> credit;
+  const std::vector<double> none;
+  const std::vector<double>* credit = &none;
   if (credit_.counterfactual()) {
     const absl::StatusOr<const credit::CreditEstimate*> estimate = credit_.finish();
     if (!estimate.ok()) return estimate.status();
     inputs.score = episode_.score.value_or((*estimate)->grand);
-    credit = (*estimate)->values;
+    credit = &(*estimate)->values;
   } else {
     if (!episode_.score.has_value()) return absl::OkStatus();  // finish() says what is missing
     inputs.score = *episode_.score;
   }
-  absl::StatusOr<std::unique_ptr<DetailPhase>> detail = MakeDetailPhase(inputs, credit, findings_);
+  absl::StatusOr<std::unique_ptr<DetailPhase>> detail = MakeDetailPhase(inputs, *credit, findings_);
   if (!detail.ok()) return detail.status();
   detail_ = std::move(*detail);
   return absl::OkStatus();
@@ -212,6 +216,7 @@ absl::Status Attribution::Impl::FillCredit(Signals& signals) {
     agent.high = estimate->high[i];
     agent.value_without = without[i];
   }
+  signals.interactions.reserve(estimate->interactions.size());
   for (const credit::PairInteraction& pair : estimate->interactions) {
     signals.interactions.push_back({pair.first, pair.second, DropDust(pair.value, options_.range)});
   }
@@ -290,19 +295,21 @@ absl::Status Attribution::Impl::FillMessages(Signals& signals) {
   }
   std::vector<double> credit;
   if (credit_.counterfactual()) {
+    credit.reserve(signals.agents.size());
     for (const AgentSignal& agent : signals.agents) credit.push_back(agent.credit);
   }
-  const MessageCredits credits = CreditMessages(episode_, facts.owen, credit);
+  MessageCredits credits = CreditMessages(episode_, facts.owen, credit);
   FillMeasures(facts, credits, signals);
   blame::Evidence evidence = BlameEvidence(episode_, options_, findings_, signals.score, credit);
   evidence.grades.assign(grades_.begin(), grades_.end());
-  evidence.message_credit = credits.values;
+  evidence.message_credit = std::move(credits.values);
   // What a posterior says of errors in a success in which nothing locates one is only its prior.
   const bool located =
       !signals.success || LocatesErrors(episode_, findings_) || !evidence.scores.empty();
   const blame::Posterior posterior = (located ? blame::ComputePosterior : blame::SoundPosterior)(
       evidence, options_.first_error.parameters, BlamePosteriorOptions(options_));
-  const std::vector<blame::Label> labels = blame::AssignLabels(evidence, posterior);
+  facts.labels = blame::AssignLabels(evidence, posterior);
+  const std::vector<blame::Label>& labels = facts.labels;
   if (located) {
     FillPosterior(posterior, signals);
   } else {
@@ -310,7 +317,6 @@ absl::Status Attribution::Impl::FillMessages(Signals& signals) {
   }
   for (size_t p = 0; p < indices.size(); ++p) signals.messages[p].label = labels[indices[p]];
   FillPrior(evidence, posterior, signals);
-  facts.labels = labels;
   // A partial estimate rests on what has been answered, not on what was asked for.
   const EvidenceKind asked =
       signals.partial ? EvidenceKind::kAuto : options_.message_rewards.evidence;

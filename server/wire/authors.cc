@@ -1,5 +1,7 @@
 #include "server/wire/authors.h"
 
+#include <algorithm>
+
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "server/signals/episode.h"
@@ -26,11 +28,15 @@ std::vector<int> Authors(const v1::Episode& episode) {
 }
 
 bool AnyBallot(const v1::Episode& episode) {
-  const std::vector<int> authors = Authors(episode);
-  for (int t = 0; t < episode.messages_size(); ++t) {
-    if (authors[t] != signals::kContext && episode.messages(t).has_answer()) return true;
-  }
-  return false;
+  const auto is_models = [&episode](const v1::Message& message) {
+    return std::any_of(episode.agents().begin(), episode.agents().end(),
+                       [&message](const v1::Agent& agent) {
+                         return IsModel(agent) && agent.id() == message.agent_id();
+                       });
+  };
+  return std::any_of(
+      episode.messages().begin(), episode.messages().end(),
+      [&](const v1::Message& message) { return message.has_answer() && is_models(message); });
 }
 
 }  // namespace assay::service

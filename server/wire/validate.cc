@@ -62,6 +62,7 @@ absl::Status ValidateAgents(const v1::Episode& episode, const Limits& limits, Ag
   if (episode.agents_size() > limits.max_agents) {
     return OverLimit("agents", episode.agents_size(), limits.max_agents);
   }
+  index->reserve(episode.agents_size());
   for (int i = 0; i < episode.agents_size(); ++i) {
     const v1::Agent& agent = episode.agents(i);
     const Path path{"agents", i, "id"};
