@@ -32,9 +32,8 @@ bool HasScores(const Episode& episode) {
 
 absl::Status CheckAnswer(const Question& question, const Answer& answer, const Episode& episode,
                          const ValueRange& range) {
-  if (!answer.error.ok()) {
-    return IsRollout(question.kind) ? absl::OkStatus() : answer.error;  // of a rollout: no evidence
-  }
+  // A rollout that failed is no evidence.
+  if (!answer.error.ok()) return IsRollout(question.kind) ? absl::OkStatus() : answer.error;
   if (answer.samples < 1 || !(answer.variance >= 0) || !std::isfinite(answer.variance)) {
     return absl::InvalidArgumentError("answer: samples below 1 or a variance that is not >= 0");
   }
@@ -167,11 +166,9 @@ void Attribution::Impl::Record(absl::Span<const Answer> answers) {
     const bool table = IsTable(ask()[k].kind);
     const int64_t stands_for = table ? static_cast<int64_t>(answers[k].table.size()) : 1;
     questions_ += stands_for;
-    if (!answers[k].error.ok()) {
-      failed_rollouts_ += ask()[k].samples;
-    } else if (!answers[k].cached) {
-      samples_ += table ? stands_for : answers[k].samples;
-    }
+    const bool failed = !answers[k].error.ok();
+    failed_rollouts_ += failed ? ask()[k].samples : 0;
+    if (!failed && !answers[k].cached) samples_ += table ? stands_for : answers[k].samples;
     if (options_.audit != AuditLevel::kFull) continue;
     asked_.push_back({ask()[k], answers[k], {answers[k].table.begin(), answers[k].table.end()}});
     asked_.back().answer.table = {};
