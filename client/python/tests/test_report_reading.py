@@ -165,8 +165,50 @@ def test_a_message_says_of_what_its_k_is_made(browser: Any, training: tuple[Path
             assert difference == pytest.approx(credit - mean)
             assert k == pytest.approx(difference / spread, rel=1e-3)
             mirrored += message["grade"] == "RIGHT" and credit > 0 > k
+            if not mirrored:
+                saved = list(
+                    csv.reader(io.StringIO(reader.saved("section:has(> .messages) .saving >> text=CSV").decode()))
+                )
+                (line,) = [row for row in saved[1:] if row and row[0] == str(message["index"])]
+                assert [float(value) for value in line[-4:]] == [credit, mean, difference, spread]
             assert ("It helped, but less than they did." in item.inner_text()) == (credit > 0 > k)
     assert mirrored > 0, "right answers with positive credit and an advantage below 0 are what one asks about"
+
+
+def test_a_group_can_be_read_on_a_phone(browser: Any, training: tuple[Path, Path]) -> None:
+    for width in (1280, 390):
+        reader = Reader(browser, training[0], width)
+        number = next(k for k, group in enumerate(data_of(reader)["groups"]) if group["pairs"])
+        reader.go(f"#/t/{number}")
+        texts = reader.page.locator(".pair-side .text")
+        assert texts.count() >= 2
+        assert all(text.is_visible() and "I multiply" in text.inner_text() for text in texts.all())
+        assert reader.page.locator(".sideways").is_visible() == (width == 390)
+
+
+def test_what_is_alike_in_all_groups_is_said_once(browser: Any, training: tuple[Path, Path]) -> None:
+    reader = Reader(browser, training[0])
+    reader.go("#/groups")
+    card = "section:has(> h2:has-text('The groups'))"
+    assert "The same for all: episodes 4, missing 0, share of X 50 %" in reader.page.inner_text(card)
+    assert reader.page.locator(f"{card} thead th").all_inner_texts() == ["Group", "Mean score", "Spread"]
+
+
+def test_the_episode_that_is_read_is_marked_in_the_list(browser: Any, training: tuple[Path, Path]) -> None:
+    reader = Reader(browser, training[0])
+    reader.go("#/n/600")
+    current = reader.page.locator("#list a[aria-current]")
+    assert current.evaluate_all("all => all.map(link => link.dataset.number)") == ["600"]
+    top, bottom = current.evaluate("link => [link.getBoundingClientRect().top, link.getBoundingClientRect().bottom]")
+    assert 0 < top < bottom <= 900
+
+
+def test_who_is_repeated_and_what_a_success_is_are_said(browser: Any, training: tuple[Path, Path]) -> None:
+    reader = Reader(browser, training[0])
+    assert "critic repeated others more, most of all solver: 0 %" in reader.page.inner_text("main")
+    assert "whose outcome is a success: from a score of 0.50 on." in reader.page.inner_text("main")
+    reader.go("#/n/639")
+    assert "100 % said before, most of it by solver" in reader.page.inner_text(".message >> nth=3")
 
 
 def test_a_difference_is_the_second_less_the_first(browser: Any, training: tuple[Path, Path]) -> None:
@@ -177,7 +219,7 @@ def test_a_difference_is_the_second_less_the_first(browser: Any, training: tuple
     assert f"Step 25 {MINUS} step 5" in reader.page.inner_text(f"{section} thead")
     shown = [row.split("\t")[0].strip() for row in reader.page.locator(f"{section} tbody tr").all_inner_texts()]
     assert "saboteur · Hurt the team of its episodes" in shown
-    assert "saboteur · Sabotage of those it mattered in" in shown
+    assert "saboteur · Hurt, when it mattered of those it mattered in" in shown
     told = reader.page.locator(f"{section} tbody tr").evaluate_all(
         "rows => rows.map(row => [...row.querySelectorAll('data')].map(d => Number(d.value)))"
     )
@@ -208,17 +250,17 @@ def test_synergy_is_of_one_step_and_says_so(browser: Any, training: tuple[Path, 
     assert sorted(set(shown)) == pytest.approx(sorted(set(known)))
 
 
-def test_hurt_and_sabotage_name_what_they_are_shares_of(browser: Any, training: tuple[Path, Path]) -> None:
+def test_both_counts_of_hurt_name_what_they_are_shares_of(browser: Any, training: tuple[Path, Path]) -> None:
     reader = Reader(browser, training[0])
     reader.go("#/")
     card = "section:has(> h2:text-is('Who helped and who hurt'))"
     hint = reader.page.inner_text(f"{card} .hint")
     assert "Hurt: of all its episodes, those with credit below zero." in hint
-    assert "Sabotage: the same, of those in which it mattered." in hint
+    assert "Hurt, when it mattered: the same, of those in which its credit is not zero." in hint
     table = list(csv.DictReader(io.StringIO(reader.saved(f"{card} >> text=CSV").decode())))
     assert [row["Role"] for row in table] == sorted(ROLES)
     for row in table:
-        assert float(row["Sabotage"]) == pytest.approx(float(row["Hurt"]) / float(row["Mattered"]))
+        assert float(row["Hurt, when it mattered"]) == pytest.approx(float(row["Hurt"]) / float(row["Mattered"]))
 
 
 def test_each_view_has_a_subject_of_its_own(browser: Any, training: tuple[Path, Path]) -> None:

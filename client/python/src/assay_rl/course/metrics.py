@@ -93,7 +93,7 @@ ROLE_METRICS: Mapping[str, Metric] = {
         "Of all its episodes with credit: those in which its credit is below zero.",
     ),
     "sabotage": Metric(
-        "Sabotage", "share", 0.08, "of those it mattered in",
+        "Hurt, when it mattered", "share", 0.08, "of those it mattered in",
         "Of the episodes in which its credit is not zero: those in which it is below zero, meant or not.",
     ),
     "mattered": Metric(

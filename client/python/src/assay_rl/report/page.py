@@ -22,6 +22,7 @@ SCRIPTS = (
     "curves.js",
     "summary.js",
     "overview.js",
+    "repeats.js",
     "transcript.js",
     "episode.js",
     "groups.js",

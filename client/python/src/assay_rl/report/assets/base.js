@@ -81,6 +81,11 @@ const hasEvidence = (episode) => !onlyOutcome(episode) || (episode.success ? Boo
 const nothingTells = (episode) => !episode.success && !hasEvidence(episode);
 
 const optionsOf = (episode) => (episode.options === null || episode.options === undefined ? null : data.options[episode.options]);
+// From which score on an episode is a success, where that is one for all of the page.
+function thresholdWords() {
+  const thresholds = new Set(data.options.map((options) => options.theta));
+  return thresholds.size === 1 ? `from a score of ${plain([...thresholds][0], 2)} on` : "";
+}
 const scored = (episode) => episode.messages.filter((message) => message.reward !== undefined);
 
 // Adds items to a list as the reader comes near its end, which is that of `around`.

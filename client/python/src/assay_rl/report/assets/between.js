@@ -81,7 +81,9 @@ function endTable(runs) {
     const [a, b] = last.map((steps) => mean(steps, read));
     return a === null && b === null ? null : h("tr", {}, h("th", { scope: "row" }, title), cell(figure(a, FORMATS[unit]), "number"), cell(figure(b, FORMATS[unit]), "number"));
   };
-  const rows = [...Object.entries(titles).map(([key, about]) => line(named(about), about[1], (step) => step.metrics[key])),
+  const team = (wanted) => Object.entries(titles).filter(([key]) => wanted === APART.includes(key)).map(([key, about]) => line(named(about), about[1], (step) => step.metrics[key])).filter(Boolean);
+  const rows = [...team(false),
     ...rolesOf(runs).flatMap((role) => ["credit", "hurt", "sabotage", "mattered"].map((key) => line([roleName(role, 26), " · ", named(roleTitles[key])], roleTitles[key][1], (step) => step.roles[role]?.[key])))].filter(Boolean);
-  return table(["", ...runs.map((run) => [shortName(run.name, 24), "number"])], rows, { label: "The end of both runs" });
+  const drawn = (some, label) => table(["", ...runs.map((run) => [shortName(run.name, 24), "number"])], some, { label });
+  return [drawn(rows, "The end of both runs"), h("details", {}, h("summary", {}, "Of the estimate and its cost"), drawn(team(true), "Estimate and cost at the end"))];
 }

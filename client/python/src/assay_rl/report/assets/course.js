@@ -1,17 +1,21 @@
 "use strict";
 // A training run over its steps: what happened in short, what changed, and its curves.
 
+// What one asks of the estimate and not of the team: folded.
+const APART = ["unexplained", "interval_width", "questions", "samples", "conservation"];
+
 // The curves under their headings: those of the team, and those drawn for each role.
 const CHARTS = [
   ["The team", ["score", "success_rate", "right_answers", "first_errors"], []],
   ["Its roles", [], ["credit", "share", "sabotage", "mattered", "redundancy", "first_errors", "right_answers"]],
   ["What is trained on", ["task_spread", "advantage_spread", "reliability", "credit_weight"], ["advantage_spread"]],
-  ["How sure it is, and what it costs", ["unexplained", "interval_width", "questions", "samples", "conservation"], []],
+  ["How sure it is, and what it costs", APART, []],
 ];
 const SHOWN_CURVES = 8;
 
 function coursePage() {
   const { runs } = data.course, [run] = runs;
+  for (const change of run.changes) change.own = true; // its episodes are in the page
   const steps = run.steps.map((step) => step.step);
   if (!steps.includes(compareSteps.from)) compareSteps.from = steps[0];
   if (!steps.includes(compareSteps.to)) compareSteps.to = steps.at(-1);
@@ -51,11 +55,12 @@ function sentence(change) {
   const [title, unit] = titleOf(change), format = FORMATS[unit];
   const fell = change.after < change.before;
   const numbers = [" ", figure(change.before, format), ` in ${stretch(change.begin, change.last)}, `, figure(change.after, format), ` in ${stretch(change.step, change.end)}.`];
+  const whom = change.name === "redundancy" && change.own && change.roles?.length !== 2 ? mostRepeated(change) : null;
   const who = change.role ? listed(change.roles ?? [change.role]) : null, whose = change.roles?.length > 1 ? "the credit of each" : "its credit";
   const happened = inWords(change, fell);
   if (change.name === "sabotage") return [who, happened, change.roles?.length > 1 ? ": of the episodes in which they mattered they did so in" : ": of the episodes in which it mattered it did so in", ...numbers];
   if (change.name === "mattered") return [who, happened, `: ${whose} was not zero in`, ...numbers];
-  if (change.name === "redundancy") return [change.role ? who : "The agents", happened, ":", ...numbers];
+  if (change.name === "redundancy") return [change.role ? who : "The agents", happened, whom && [", most of all ", shortName(whom, 30)], ":", ...numbers];
   const what = change.role ? [title, " of ", who] : [title];
   return [...what, happened, ":", ...numbers];
 }
@@ -136,26 +141,33 @@ function changesOf(run) {
 }
 
 function curves(runs, choose) {
-  const { titles, roleTitles } = data.course, roles = rolesOf(runs), still = [], page = h("div", {});
+  const { titles, roleTitles } = data.course, roles = rolesOf(runs), still = [], stillApart = [], page = h("div", {});
   const titled = (title, run) => (runs.length > 1 ? `${title} · ${run.name}` : title);
   const line = (title, paint, read) => runs.map((run, r) => ({ title: titled(title, run), color: paint, dashed: r > 0, points: run.steps.map((step) => [step.step, read(step) ?? null]) }));
+  const told = (key) => {
+    const [title, unit, meaning, axis] = titles[key], threshold = key === "success_rate" && thresholdWords();
+    return [title, unit, threshold ? `${meaning.slice(0, -1)}: ${threshold}.` : meaning, axis];
+  };
   // What never moves says its value once.
-  const add = (place, about, panels) => {
+  const add = (place, about, panels, key) => {
     const shown = panels.filter((panel) => valuesOf(panel.lines).length), known = valuesOf(shown.flatMap((panel) => panel.lines));
     if (!known.length) return;
-    if (Math.max(...known) - Math.min(...known) < 1e-12) still.push([about[0], ": ", figure(known[0], FORMATS[about[1]])]);
+    if (Math.max(...known) - Math.min(...known) < 1e-12) (APART.includes(key) ? stillApart : still).push([about[0], ": ", figure(known[0], FORMATS[about[1]])]);
     else place.append(curveCard(about, shown, choose));
   };
   for (const [heading, team, each] of CHARTS) {
     const place = h("div", { class: "columns curves" });
-    for (const key of team) add(place, titles[key], [{ lines: line(titles[key][0], "var(--ink)", (step) => step.metrics[key]), marks: marksOf(runs, "", key) }]);
+    for (const key of team) add(place, told(key), [{ lines: line(titles[key][0], "var(--ink)", (step) => step.metrics[key]), marks: marksOf(runs, "", key) }], key);
     for (const key of each) {
       const [title, ...rest] = roleTitles[key];
       add(place, [`${title}, by role`, ...rest], roles.map((role) => ({ name: role, node: roleName(role, 26), lines: line(role, color(role), (step) => step.roles[role]?.[key]), marks: marksOf(runs, role, key) })));
     }
-    if (place.children.length) page.append(h("h2", { class: "part" }, heading), place);
+    if (!place.children.length) continue;
+    if (team === APART) page.append(h("details", {}, h("summary", { class: "part" }, heading), place));
+    else page.append(h("h2", { class: "part" }, heading), place);
   }
-  if (still.length) page.append(card("The same at every step", null, h("ul", {}, still.map((one) => h("li", {}, one)))));
+  const items = (some) => h("ul", {}, some.map((one) => h("li", {}, one)));
+  if (still.length + stillApart.length) page.append(card("The same at every step", null, still.length > 0 && items(still), stillApart.length > 0 && h("details", {}, h("summary", {}, "Of the estimate and its cost"), items(stillApart))));
   return page;
 }
 

@@ -222,8 +222,8 @@ function pairList(title, hint, pairs, episode) {
   const section = card(title, hint, list);
   const item = (pair) => h("li", {},
     h("div", { class: "who" }, h("b", {}, PAIRS[pair.kind] || pair.kind), h("span", { class: "soft" }, `after ${count(pair.context, "message")}, `, figure(pair.weight, percent), " sure")),
-    pair.chosen && h("div", { class: "side good" }, h("b", {}, "chosen "), sideText(pair.chosen, episode)),
-    pair.rejected && h("div", { class: "side bad" }, h("b", {}, "rejected "), sideText(pair.rejected, episode)));
+    pair.chosen && h("div", { class: "pair-side good" }, h("b", {}, "chosen "), sideText(pair.chosen, episode)),
+    pair.rejected && h("div", { class: "pair-side bad" }, h("b", {}, "rejected "), sideText(pair.rejected, episode)));
   list.append(...pairs.slice(0, 3).map(item));
   const more = h("button", { type: "button", class: "link", on: { click: () => { more.remove(); lazily(list, pairs.slice(3), item, 20); } } }, `Show all ${pairs.length} pairs`);
   if (pairs.length > 3) list.after(more);

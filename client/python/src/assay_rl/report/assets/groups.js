@@ -67,17 +67,28 @@ function creditsOf(group) {
   return { owen, of };
 }
 
-function groupTable(groups) {
-  const head = ["Group", ["Episodes", "number"], ["Missing", "number"], ["Mean score", "number"], ["Spread", "number"], ["Share of X", "number"], "X from", ["Share of K", "number"], "K from", ["Reliability of K", "number"]];
-  return foldable(groups, (shown) => table(head, shown.map((group) => h("tr", {},
-    h("th", { scope: "row" }, group.error ? shortName(group.id) : h("a", { href: groupAddress(group) }, shortName(group.id)), severalSteps() && small(`step ${group.step}`)),
-    group.error ? h("td", { colspan: head.length - 1 }, visible(group.error.message)) : groupCells(group))), { label: "Groups" }));
-}
+// A column in which all rows are alike is a sentence above the table.
+const GROUP_COLUMNS = [
+  ["Episodes", "number", (group) => figure(group.used, whole)],
+  ["Missing", "number", (group) => figure(group.missing.length, whole)],
+  ["Mean score", "number", (group) => figure(group.mean)],
+  ["Spread", "number", (group) => figure(group.std)],
+  ["Share of X", "number", (group) => figure(1 - group.weight, percent)],
+  ["X from", null, (group) => group.outcomePart.toLowerCase()],
+  ["Share of K", "number", (group) => figure(group.weight, percent)],
+  ["K from", null, (group) => group.creditPart.toLowerCase()],
+  ["Reliability of K", "number", (group) => (hasCreditPart(group) ? figure(group.reliability, percent) : "–")],
+];
 
-function groupCells(group) {
-  return [cell(figure(group.used, whole), "number"), cell(figure(group.missing.length, whole), "number"), cell(figure(group.mean), "number"), cell(figure(group.std), "number"),
-    cell(figure(1 - group.weight, percent), "number"), cell(group.outcomePart.toLowerCase()), cell(figure(group.weight, percent), "number"), cell(group.creditPart.toLowerCase()),
-    cell(hasCreditPart(group) ? figure(group.reliability, percent) : "–", "number")];
+function groupTable(groups) {
+  const known = groups.filter((group) => !group.error), text = (part) => part.value ?? part.getAttribute?.("value") ?? part;
+  const alike = ([, , read]) => known.length > 1 && new Set(known.map((group) => String(text(read(group))))).size === 1;
+  const same = GROUP_COLUMNS.filter(alike), columns = GROUP_COLUMNS.filter((column) => !same.includes(column));
+  const head = ["Group", ...columns.map(([title, kind]) => (kind ? [title, kind] : title))];
+  return [same.length > 0 && h("p", {}, "The same for all: ", same.map(([title, , read], k) => [k > 0 && ", ", title.charAt(0) === "X" || title.charAt(0) === "K" ? title : title.charAt(0).toLowerCase() + title.slice(1), " ", read(known[0])]), "."),
+    foldable(groups, (shown) => table(head, shown.map((group) => h("tr", {},
+      h("th", { scope: "row" }, group.error ? shortName(group.id) : h("a", { href: groupAddress(group) }, shortName(group.id)), severalSteps() && small(`step ${group.step}`)),
+      group.error ? h("td", { colspan: head.length - 1 }, visible(group.error.message)) : columns.map(([, kind, read]) => cell(read(group), kind)))), { label: "Groups" }))];
 }
 
 function groupsPage() {
@@ -113,14 +124,14 @@ function memberTable(members) {
     const authors = new Map((member.episode?.messages || []).map((message) => [message.index, message.agent]));
     return new Map(member.rows.map((row) => [authors.get(row[0]), row[3]]));
   };
-  return table(["Episode", ["Score", "number"], ["Against the mean", "number"], ...[...agents.values()].map((agent) => [["X of ", agentName(agent, 14)], "number"]), "Highest advantage", "Lowest advantage"],
+  return [h("p", { class: "sideways" }, "The table goes on to the right: move it sideways."), table(["Episode", ["Score", "number"], ["Against the mean", "number"], ...[...agents.values()].map((agent) => [["X of ", agentName(agent, 14)], "number"]), "Highest advantage", "Lowest advantage"],
     members.map((member) => {
       const x = outcomes(member), { episode } = member;
       return h("tr", {}, h("th", { scope: "row" }, episode ? marked(verdictMark(episode), h("a", { href: addressOf(episode) }, shortName(distinct(member.id), 24))) : shortName(member.id, 24)),
         cell(episode ? figure(episode.score) : "–", "number"), cell(figure(member.against, signed), `number ${tone(member.against)}`),
         [...agents.keys()].map((agent) => cell(x.has(agent) ? figure(x.get(agent), signed) : "–", `number ${tone(x.get(agent) ?? 0)}`)),
         cell(extreme(member, 1), "said"), cell(extreme(member, -1), "said"));
-    }), { class: "members", label: "Episodes of the group" });
+    }), { class: "members", label: "Episodes of the group" })];
 }
 
 // The message with the highest (sign 1) or lowest (sign -1) advantage; nothing where all have the same.

@@ -7,11 +7,11 @@ const SORTS = {
   order: ["In order of the file", null],
   worst: ["Lowest score first", (a, b) => (a.score ?? -Infinity) - (b.score ?? -Infinity)],
   sure: ["Surest first error first", (a, b) => (b.first?.index == null ? 0 : b.first.probability) - (a.first?.index == null ? 0 : a.first.probability)],
-  sabotage: ["Strongest sabotage first", (a, b) => lowestCredit(a) - lowestCredit(b)],
+  sabotage: ["Lowest credit first", (a, b) => lowestCredit(a) - lowestCredit(b)],
   longest: ["Longest first", (a, b) => b.messages.length - a.messages.length],
   costly: ["Most questions first", (a, b) => (b.effort?.questions || 0) - (a.effort?.questions || 0)],
 };
-// Blame by reward alone is no sabotage: nobody asked what the team would have got without the agent.
+// Blame by reward alone is no credit: nobody asked what the team would have got without the agent.
 const lowestCredit = (episode) => (onlyOutcome(episode) ? 0 : Math.min(0, ...episode.agents.map((agent) => agent.credit)));
 
 function haystack(episode) {
@@ -74,19 +74,31 @@ function verdictMark(episode) {
 function row(episode) {
   const first = episode.first?.index ?? null;
   const author = first === null ? null : episode.messages.find((message) => message.index === first)?.agent;
-  return h("li", {}, h("a", { href: addressOf(episode), "data-number": episode.number },
+  return h("li", {}, h("a", { href: addressOf(episode), "data-number": episode.number, "aria-current": episode.number === state.current && "page" },
     verdictMark(episode),
     h("span", { class: "title", title: visible(episode.id).slice(0, 500) }, shortName(distinct(episode.id), 36), severalSteps() && small(`step ${episode.step}`)),
     h("span", { class: "score" }, episode.error ? "" : plain(episode.score, 2)),
     h("span", { class: "about" }, first === null ? `${count(episode.agents.length, "agent")}, ${count(episode.messages.length, "message")}` : [`first error: message ${first}, `, shortName(author ?? "", 24)])));
 }
 
+const DRAWN_AT_MOST = 2000; // rows drawn only to show one
+
+// The episode that is read stands out in the list, which is drawn as far as it where that is not too far.
 function mark() {
+  const position = state.current === null ? -1 : state.shown.findIndex((episode) => episode.number === state.current);
+  if (position >= 0 && position < DRAWN_AT_MOST) state.list.upTo(position);
   for (const link of document.querySelectorAll("#list a")) {
     const current = state.current !== null && Number(link.dataset.number) === state.current;
     if (current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
+    if (current) intoView(link);
   }
+}
+
+// Within the list alone: the page stays where it is.
+function intoView(link) {
+  const side = find("list").parentElement, top = link.offsetTop - side.querySelector(".filters").offsetHeight;
+  if (top < side.scrollTop || link.offsetTop + link.offsetHeight > side.scrollTop + side.clientHeight) side.scrollTop = top - side.clientHeight / 3;
 }
 
 function go(step) {
@@ -103,7 +115,7 @@ function choices(select, entries) {
 }
 
 function fillFilters() {
-  choices(find("outcome"), [["", "Any outcome"], ["success", "Successes"], ["failure", "Failures"], ["claimed", "First error claimed"], ["differs", "Score is not the team's value"], ["error", "Without signals"]]);
+  choices(find("outcome"), [["", "Any outcome"], ["success", "Successes"], ["failure", "Failures"], ["claimed", "First error claimed"], ["differs", "Off the team's value"], ["error", "Without signals"]]);
   const labels = new Set(data.episodes.flatMap((episode) => episode.messages.map((message) => message.label)).filter(Boolean));
   choices(find("label"), [["", "Any label"], ...Object.keys(LABELS).filter((label) => labels.has(label)).map((label) => [label, LABELS[label][1]])]);
   const agents = new Map();

@@ -15,7 +15,7 @@ function overview(episodes, all) {
   }
   const roles = Object.entries(total.roles);
   const credited = roles.filter(([, role]) => role.credit), shared = roles.filter(([, role]) => role.share);
-  if (credited.length) page.append(card("Who helped and who hurt", "Credit of each role: its share of what the team achieved, averaged over all orders in which the team could have formed. Below zero, the team was better without it. Hurt: of all its episodes, those with credit below zero. Sabotage: the same, of those in which it mattered. Mattered: credit is not zero. None of them tells of intent. Said before: how much of its messages had already been said in the episode.", creditTable(credited)));
+  if (credited.length) page.append(card("Who helped and who hurt", "Credit of each role: its share of what the team achieved, averaged over all orders in which the team could have formed. Below zero, the team was better without it. Hurt: of all its episodes, those with credit below zero. Hurt, when it mattered: the same, of those in which its credit is not zero. Mattered: of all, those in which it is not zero. None of them tells of intent. Said before: how much of its messages had already been said in the episode.", creditTable(credited)));
   if (shared.length) page.append(card("Shares of the outcome", `In ${credited.length ? "the other episodes" : "these episodes"} nobody was asked what other teams would have got. What a role got is the sum of its messages' rewards: a share of the outcome, not what it caused.`, shareTable(shared)));
   page.append(
     card("Where it went wrong", "How many first errors are claimed, by author and by the number of the message. Where an episode claims none, nothing is counted.", errorTable(total)),
@@ -47,10 +47,10 @@ function notices(all) {
 }
 
 function tiles(total) {
-  const { metrics } = total;
+  const { metrics } = total, threshold = thresholdWords();
   const tile = (value, text, kind) => h("div", { class: "tile" }, h("b", { class: kind }, value), h("span", {}, text));
   return h("div", { class: "tiles" },
-    tile(figure(metrics.success_rate, percent), "success rate"),
+    tile(figure(metrics.success_rate, percent), `success rate${threshold ? `, ${threshold}` : ""}`),
     tile(figure(metrics.score), "mean score"),
     tile(figure(total.claimed, whole), "first errors claimed"),
     tile(figure(total.question_total, whole), "questions asked"),
@@ -73,7 +73,7 @@ const bounds = (rows, kind) => [Math.min(0, ...rows.map(([, role]) => role[kind]
 
 function creditTable(roles) {
   const [low, high] = bounds(roles, "credit");
-  return [boxLegend(), foldable(roles, (shown) => table(["Role", [h("span", {}, "Distribution of credit, in units of the score", boxAxis(low, high)), "wide"], ["Mean", "number"], ["Hurt", "number"], ["Sabotage", "number"], ["Mattered", "number"], ["Said before", "number"], ["Episodes", "number"]],
+  return [boxLegend(), foldable(roles, (shown) => table(["Role", [h("span", {}, "Distribution of credit, in units of the score", boxAxis(low, high)), "wide"], ["Mean", "number"], ["Hurt", "number"], ["Hurt, when it mattered", "number"], ["Mattered", "number"], ["Said before", "number"], ["Episodes", "number"]],
     shown.map(([role, entry]) => h("tr", {}, h("th", { scope: "row" }, roleName(role, 34)), box(entry.credit, low, high), cell(figure(entry.credit.mean, signed), `number ${tone(entry.credit.mean)}`),
       cell(figure(entry.hurt, percent), "number"), cell(entry.mattered ? figure(entry.hurt / entry.mattered, percent) : "–", "number"), cell(figure(entry.mattered, percent), "number"), cell(figure(entry.redundancy, percent), "number"), cell(figure(entry.credit.n, whole), "number"))), { class: "roles", label: "Credit by role" }))];
 }

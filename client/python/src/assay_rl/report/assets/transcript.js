@@ -46,7 +46,7 @@ function transcript(episode) {
   };
   if (kinds.length > 1) hint.before(barChoice(kinds, draw));
   if (kinds.length) {
-    section.series = () => [["message", "agent", "label", ...kinds.map((kind) => BARS[kind][0])], ...episode.messages.map((message) => [message.index, visible(message.agent), message.label || "", ...kinds.map((kind) => BARS[kind][1](message, advantages.get(message.index)) ?? "")])];
+    section.series = () => [["message", "agent", "label", ...kinds.map((kind) => BARS[kind][0]), "credit behind K", "its mean in the group", "difference", "its spread in the group"], ...episode.messages.map((message) => [message.index, visible(message.agent), message.label || "", ...kinds.map((kind) => BARS[kind][1](message, advantages.get(message.index)) ?? ""), ...savedOfCredit(episode, message)])];
     section.firstChild.after(saving(section, `${episode.id} messages`));
   }
   if (!episode.messages.length) list.replaceWith(empty("No messages are known: give the episodes file with --episodes."));
@@ -73,7 +73,10 @@ function messageItem(message, episode, authors, [kind, value, most], advantages)
   if (message.answer !== undefined) facts.push(["answers ", h("bdi", { class: "code" }, visible(message.answer.slice(0, 120))), " ", answerMark(message, episode)]);
   if (message.q !== undefined) facts.push(`process score ${signed(message.q, 2)}`);
   if (message.rollouts) facts.push(`before it ${message.rollouts[0]} of ${message.rollouts[1]} rollouts succeeded`);
-  if (message.rho > 0.05) facts.push(`${percent(message.rho)} said before`);
+  if (message.rho > 0.05) {
+    const whom = repeatedAgent(episode, message);
+    facts.push([`${percent(message.rho)} said before`, ...(whom === null ? [] : [", most of it by ", name(whom)])]);
+  }
   if (message.repairs !== undefined) facts.push(`repairs message ${message.repairs}`);
   if (message.annotated) facts.push("annotated as the first error");
   if (message.p && episode.first.tier !== "NONE" && message.p[0] >= 0.01) facts.push(`first error ${percent(message.p[0])}`);
@@ -90,6 +93,11 @@ function messageItem(message, episode, authors, [kind, value, most], advantages)
     (kind === "advantage" || kind === "local") && madeOfCredit(episode, message),
     facts.length > 0 && h("div", { class: "facts" }, facts.map((fact, k) => [k > 0 && h("span", { "aria-hidden": "true" }, " · "), fact])),
     message.text !== undefined && h("div", { class: "text", dir: "auto" }, longText(message.text)));
+}
+
+function savedOfCredit(episode, message) {
+  const made = creditOf(episode, message);
+  return made ? [made.credit, made.mean, made.credit - made.mean, made.spread] : ["", "", "", ""];
 }
 
 // Of what the K of a message is made, in its own numbers.
