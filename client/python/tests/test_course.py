@@ -15,7 +15,7 @@ from verify_episodes import signals_of, write_lines
 from assay_rl.convert.files import FileError
 from assay_rl.course import StepSummary, files
 from assay_rl.course.changes import changes
-from assay_rl.course.course import course, thinned
+from assay_rl.course.course import compared, course, thinned
 from assay_rl.course.metrics import scalars
 from assay_rl.course.summary import Json
 from assay_rl.v1 import episode_pb2, signal_service_pb2
@@ -140,13 +140,31 @@ def test_two_runs_are_compared_on_the_tasks_of_both() -> None:
     theirs = [_summary(k, s) for k, s in enumerate(play(Plan(steps=8, seed=2, honest=0)))]
     told = course("mine", mine, ("theirs", theirs))
     assert told is not None
-    compared = told["compared"]
-    assert compared["shared"] == 7
-    assert compared["onlyTheirs"] == 1
-    assert compared["difference"] == pytest.approx(compared["theirs"] - compared["mine"])
-    assert compared["difference"] > 0
-    assert compared["better"] + compared["worse"] <= 7
+    both = told["compared"]
+    assert both["shared"] == 7
+    assert both["onlyTheirs"] == 1
+    assert both["difference"] == pytest.approx(both["theirs"] - both["mine"])
+    assert both["difference"] > 0
+    assert both["better"] + both["worse"] <= 7
     assert course("one", mine[:1]) is None
+
+
+def test_the_end_of_two_runs_is_compared_by_itself() -> None:
+    """A lead early on and the other's at the end cancel over all steps; the last quarter of the common steps tells."""
+
+    def run(scores: list[tuple[float, float]]) -> list[Json]:
+        return [{"step": k, "tasks": {"a": [2, a], "b": [2, b]}} for k, (a, b) in enumerate(scores)]
+
+    late = [(0.75, 0.5), (0.75, 0.5)]
+    mine = run([(0.25, 0.25)] * 6 + late)
+    theirs = run([(0.25, 0.25)] * 4 + [(0.5, 0.5)] * 2 + [(0.25, 0.25)] * 2 + [(1.0, 1.0)])  # one step more
+    told = compared(mine, theirs)["late"]
+    assert (told["from"], told["to"], told["shared"]) == (6, 7, 2)
+    assert (told["mine"], told["theirs"], told["difference"]) == (0.625, 0.25, -0.375)
+    assert told["error"] == pytest.approx(0.125), "of -0.5 and -0.25"
+    assert (told["better"], told["worse"]) == (0, 2)
+    assert compared(mine[:3], theirs)["late"] is None, "three steps have no last quarter"
+    assert compared(mine, [{"step": k, "tasks": {"c": [1, 0.5]}} for k in range(8)])["late"] is None, "no common task"
 
 
 def test_of_many_steps_evenly_chosen_ones_are_kept() -> None:

@@ -68,6 +68,47 @@ def test_a_training_run_says_in_short_what_happened(browser: Any, training: Path
     assert reader.quiet(), reader.complaints
 
 
+def test_in_short_goes_step_by_step_and_the_runs_side_by_side(browser: Any, training: Path) -> None:
+    page = Reader(browser, training).page
+    short = page.inner_text("section:has(> h2:has-text('In short'))")
+    steps = [int(step) for step in re.findall(r"(?:From step|at step) (\d+)", short)]
+    assert len(steps) >= 3
+    assert steps == sorted(steps)
+    compared = page.inner_text("section:has(> h2:has-text('The two runs'))")
+    assert "saboteur stopped hurting the team: step 31 in first, step 10 in second." in compared
+    assert "In the last quarter of the steps of both, 23 to 29, on 8 tasks, first scored" in compared
+    told = re.findall(r"better on (\d+), worse on (\d+) and the same on (\d+) of them", compared)
+    assert [sum(map(int, counts)) for counts in told] == [8, 8]
+
+
+def test_a_place_of_several_steps_is_said_to_be_around_one(browser: Any, training: Path) -> None:
+    page = Reader(browser, training).page
+    page.locator(".changes .link").evaluate_all("buttons => buttons.forEach(more => more.click())")
+    places = page.locator(".changes section").evaluate_all(
+        "all => all.map(one => [one.querySelector('h3').textContent, one.textContent])"
+    )
+    for heading, said in places:
+        number = int(heading.split()[2])
+        begun = {int(step) for step in re.findall(r" in steps? (\d+)(?: to \d+)?\.", said)}
+        assert heading == (f"From step {number} on" if begun == {number} else f"Around step {number}"), said
+    assert {heading.split()[0] for heading, _ in places} == {"From", "Around"}
+
+
+def test_beside_a_long_curve_stand_both_its_lines(browser: Any, training: Path) -> None:
+    page = Reader(browser, training).page
+    data = json.loads(page.evaluate("document.querySelector('#data').textContent"))
+    scores = [[step["metrics"]["score"] for step in run["steps"]] for run in data["course"]["runs"]]
+    rows = page.locator("section:has(> h2:text-is('Score')) .legend .row-of")
+    shown = rows.evaluate_all(
+        "rows => rows.map(row => [row.firstChild.textContent, ...[...row.querySelectorAll('data')].map(d => +d.value)])"
+    )
+    assert shown[0] == ["step 59:", scores[0][-1]], "the other run ends at step 29"
+    assert shown[1][0] == "mean around it:"
+    assert shown[1][1] == pytest.approx(sum(scores[0][-3:]) / 3)
+    assert rows.nth(0).locator(".stroke.faint").count() == 2
+    assert rows.nth(1).locator(".stroke.faint").count() == 0
+
+
 def test_curves_are_told_to_those_who_do_not_see_them(browser: Any, training: Path) -> None:
     page = Reader(browser, training).page
     names = page.locator("svg.curve").evaluate_all("charts => charts.map(chart => chart.getAttribute('aria-label'))")

@@ -143,6 +143,32 @@ def test_a_group_whose_scores_are_alike_says_what_is_trained_on(browser: Any, tr
     assert {(True, True), (False, True)} <= met
 
 
+def test_a_message_says_of_what_its_k_is_made(browser: Any, training: tuple[Path, Path]) -> None:
+    reader = Reader(browser, training[0])
+    episodes = data_of(reader)["episodes"]
+    told: dict[tuple[str, str], list[float]] = {}
+    for episode in episodes:
+        for message in episode["messages"]:
+            told.setdefault((episode["group"], message["agent"]), []).append(message["credit"])
+    mirrored = 0
+    for number in range(0, len(episodes), 9):
+        reader.go(f"#/n/{number}")
+        for message in episodes[number]["messages"]:
+            item = reader.page.locator(f"[data-index='{message['index']}']")
+            if not item.locator(".made").count():
+                continue
+            numbers = item.locator(".made data").evaluate_all("all => all.map(d => Number(d.value))")
+            credit, mean, difference, spread, k = numbers
+            own = told[episodes[number]["group"], message["agent"]]
+            assert credit == message["credit"]
+            assert mean == pytest.approx(sum(own) / len(own))
+            assert difference == pytest.approx(credit - mean)
+            assert k == pytest.approx(difference / spread, rel=1e-3)
+            mirrored += message["grade"] == "RIGHT" and credit > 0 > k
+            assert ("It helped, but less than they did." in item.inner_text()) == (credit > 0 > k)
+    assert mirrored > 0, "right answers with positive credit and an advantage below 0 are what one asks about"
+
+
 def test_a_difference_is_the_second_less_the_first(browser: Any, training: tuple[Path, Path]) -> None:
     reader = Reader(browser, training[0])
     section = "section:has(> h2:text-is('Between two steps'))"

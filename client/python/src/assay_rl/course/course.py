@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from . import changes
 from .metrics import METRICS, ROLE_METRICS, role_metrics
@@ -60,8 +60,32 @@ def thinned(summaries: Sequence[Json]) -> list[Json]:
 
 
 def compared(mine: Sequence[Json], theirs: Sequence[Json]) -> Json:
-    """Both runs on the tasks that both saw: mean scores over all their steps, task by task."""
+    """Both runs on the tasks that both saw: mean scores over all their steps, task by task; and the same over the last
+    quarter of the steps that both have, None where there are fewer than four or no task is of both there."""
     a, b = _tasks(mine), _tasks(theirs)
+    found = _paired(a, b)
+    listed = sorted(a.keys() & b.keys(), key=lambda key: (-abs(b[key] - a[key]), key))[:SHOWN_TASKS]
+    return {
+        **found,
+        "onlyMine": len(a) - found["shared"],
+        "onlyTheirs": len(b) - found["shared"],
+        "tasks": [[key, a[key], b[key]] for key in listed],
+        "late": _late(mine, theirs),
+    }
+
+
+def _late(mine: Sequence[Json], theirs: Sequence[Json]) -> Json | None:
+    common = sorted({s["step"] for s in mine} & {s["step"] for s in theirs} - {None})
+    if len(common) < 4:
+        return None
+    last = common[-(len(common) // 4) :]
+    own = set(last)
+    found = _paired(*(_tasks([s for s in run if s["step"] in own]) for run in (mine, theirs)))
+    return {"from": last[0], "to": last[-1], **found} if found["shared"] else None
+
+
+def _paired(a: Mapping[str, float], b: Mapping[str, float]) -> Json:
+    """The means of two runs over the tasks of both, and their difference with its standard error over tasks."""
     shared = sorted(a.keys() & b.keys())
     differences = [b[key] - a[key] for key in shared]
     count = len(shared)
@@ -69,18 +93,14 @@ def compared(mine: Sequence[Json], theirs: Sequence[Json]) -> Json:
     error = None
     if mean is not None and count > 1:
         error = math.sqrt(math.fsum((d - mean) ** 2 for d in differences) / (count - 1) / count)
-    listed = sorted(shared, key=lambda key: (-abs(b[key] - a[key]), key))[:SHOWN_TASKS]
     return {
         "shared": count,
-        "onlyMine": len(a) - count,
-        "onlyTheirs": len(b) - count,
         "mine": math.fsum(a[key] for key in shared) / count if count else None,
         "theirs": math.fsum(b[key] for key in shared) / count if count else None,
         "difference": mean,
         "error": error,
         "better": sum(d > 1e-9 for d in differences),
         "worse": sum(d < -1e-9 for d in differences),
-        "tasks": [[key, a[key], b[key]] for key in listed],
     }
 
 

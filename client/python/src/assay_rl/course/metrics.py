@@ -54,7 +54,8 @@ METRICS: Mapping[str, Metric] = {
         "Share of scored episodes in which a first error is claimed.",
     ),
     "redundancy": Metric(
-        "Redundancy", "share", 0.05, "of a message, mean", "Mean share of a message that had been said before."
+        "Said before", "share", 0.05, "of a message, mean",
+        "How much of each message had already been said in its episode, mean over all messages.",
     ),
     "reliability": Metric(
         "Reliability of K", "share", 0.05, "of the differences in K",
@@ -101,7 +102,7 @@ ROLE_METRICS: Mapping[str, Metric] = {
     ),
     "redundancy": Metric(
         "Said before", "share", 0.08, "of a message, mean",
-        "How much of a message of its others had said before, mean over its messages.",
+        "How much of each of its messages had already been said in its episode, mean over them.",
     ),
     "first_errors": Metric(
         "First errors", "share", 0.05, "of its episodes",

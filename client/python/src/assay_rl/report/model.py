@@ -122,6 +122,7 @@ def _agents(signals: signals_pb2.EpisodeSignals, episode: episode_pb2.Episode | 
             "total": a.reward_total,
             "unallocated": a.unallocated,
             "relaxed": a.signs_relaxed,
+            **({"policy": a.policy} if a.policy not in ("", a.agent_id) else {}),
         }
         for a in signals.agents
     ]

@@ -192,6 +192,8 @@ class Tables:
             compared, (mine, other) = told["compared"], [run["name"] for run in told["runs"]]
             for key in ("shared", "onlyMine", "onlyTheirs", "mine", "theirs", "difference", "error", "better", "worse"):
                 self._writers["summary"].write((mine, None, None, None, "compared", key, compared[key]))
+            for key, value in (compared["late"] or {}).items():
+                self._writers["summary"].write((mine, None, None, None, "compared_late", key, value))
             for task, a, b in compared["tasks"]:
                 self._writers["tasks"].write((task, mine, other, a, b, b - a))
 

@@ -35,13 +35,38 @@ function sizeOf(unit, from, to) {
   return unit === "count" ? size / Math.max(1, Math.abs(from)) : unit === "tiny" ? 0 : size;
 }
 
-function comparedCard([mine, theirs], compared) {
-  const parts = [], minus = [shortName(theirs.name, 18), ` ${MINUS} `, shortName(mine.name, 18)];
+// Both means on the tasks of both, the difference and on how many of them which run is better.
+function scoresOf([mine, theirs], { shared, mine: first, theirs: second, difference, error, better, worse }) {
+  return [name(mine.name), " scored ", figure(first), " and ", name(theirs.name), " ", figure(second), "; ", minusOf(mine, theirs), ": ", figure(difference, signed), error === null ? "" : [" with a standard error of ", figure(error)], ". ",
+    name(theirs.name), ` is better on ${whole(better)}, worse on ${whole(worse)} and the same on ${whole(shared - better - worse)} of them.`];
+}
+
+const minusOf = (mine, theirs) => [shortName(theirs.name, 18), ` ${MINUS} `, shortName(mine.name, 18)];
+
+// When each run came to what one asks of first, side by side.
+function turnsOf(runs) {
+  const turns = new Map();
+  runs.forEach((run, r) => notable(run).flatMap(([changes]) => changes).forEach((change) => {
+    const key = JSON.stringify([change.role, change.name, change.after < change.before]);
+    if (!turns.has(key)) turns.set(key, { change, at: runs.map(() => null) });
+    turns.get(key).at[r] = change.jump;
+  }));
+  if (!turns.size) return null;
+  const earliest = ({ at }) => Math.min(...at.filter((step) => step !== null));
+  const who = ({ role, name: what }) => [role ? shortName(role, 30) : titleOf({ name: what })[0], role && what === "credit" && ": credit"];
+  const when = (run, step) => [step === null ? "at no step" : "step ", step !== null && figure(step, whole), " in ", name(run.name)];
+  return h("ul", {}, [...turns.values()].sort((a, b) => earliest(a) - earliest(b)).map(({ change, at }) => h("li", {}, ...who(change), inWords(change), ": ", ...runs.flatMap((run, r) => [r > 0 && ", ", ...when(run, at[r])]), ".")));
+}
+
+function comparedCard(runs, compared) {
+  const parts = [], [mine, theirs] = runs, minus = minusOf(mine, theirs);
   if (!compared.shared) {
     parts.push(h("p", {}, `The runs share no task (${compared.onlyMine} and ${compared.onlyTheirs} of their own). A task is known by its id, else by its prompt.`));
   } else {
-    parts.push(h("p", {}, `On the ${count(compared.shared, "task")} of both, over all of their steps, `, name(mine.name), " scored ", figure(compared.mine), " and ", name(theirs.name), " ", figure(compared.theirs), "; ", minus, ": ", figure(compared.difference, signed), compared.error === null ? "" : [" with a standard error of ", figure(compared.error)], ". ",
-      name(theirs.name), ` is better on ${whole(compared.better)} and worse on ${whole(compared.worse)} of them.`, compared.onlyMine + compared.onlyTheirs > 0 && ` ${whole(compared.onlyMine)} and ${whole(compared.onlyTheirs)} tasks only one of them saw.`));
+    parts.push(h("p", {}, `On the ${count(compared.shared, "task")} of both, over all of their steps, `, scoresOf(runs, compared), compared.onlyMine + compared.onlyTheirs > 0 && ` ${whole(compared.onlyMine)} and ${whole(compared.onlyTheirs)} tasks only one of them saw.`));
+    const { late } = compared;
+    if (late) parts.push(h("p", {}, h("b", {}, `In the last quarter of the steps of both, ${late.from} to ${late.to}, `), `on ${count(late.shared, "task")}, `, scoresOf(runs, late)));
+    parts.push(turnsOf(runs));
     parts.push(h("details", {}, h("summary", {}, "The tasks that differ most"), table(["Task", [shortName(mine.name, 24), "number"], [shortName(theirs.name, 24), "number"], [minus.map((part) => part.cloneNode?.(true) ?? part), "number"]],
       compared.tasks.map(([key, a, b]) => h("tr", {}, h("th", { scope: "row" }, shortName(key)), cell(figure(a), "number"), cell(figure(b), "number"), cell(figure(b - a, signed), `number ${tone(b - a)}`))), { label: "Tasks of both runs" })));
   }

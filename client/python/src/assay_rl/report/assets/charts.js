@@ -68,7 +68,7 @@ function posteriorChart(episode, open) {
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Posterior along the messages" }, chart);
 }
 
-// Symmetric table of pairwise indices; blue: more together than apart, orange: redundant. Many columns are numbered
+// Symmetric table of pairwise indices; blue: more together than apart, orange: substitutes. Many columns are numbered
 // like their rows, so that fifteen of them stay readable.
 function matrix(names, value, most) {
   const numbered = names.length > 6;
@@ -80,7 +80,7 @@ function matrix(names, value, most) {
       return h("td", { class: `heat ${tone(index)}`, title: `${visible(row)} and ${visible(column)}: ${signed(index)}`, style: { "--strength": `${Math.round(strength * 55)}%` } }, figure(index, signed, 2));
     })));
   const head = names.map((text, j) => [numbered ? h("span", { title: visible(text) }, String(j + 1), h("span", { class: "unseen" }, ` ${visible(text)}`)) : shortName(text, 18), "rotate"]);
-  return table(["", ...head], rows, { class: numbered ? "matrix dense" : "matrix", label: "Synergy and redundancy" });
+  return table(["", ...head], rows, { class: numbered ? "matrix dense" : "matrix", label: "Synergy" });
 }
 
 // Least, quartiles, most and mean of a distribution on a shared axis. quantiles: 21 of them, evenly spaced.

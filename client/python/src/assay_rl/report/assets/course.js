@@ -24,7 +24,7 @@ function coursePage() {
     between.replaceChildren(betweenCard(run, between));
   };
   if (run.steps.length > 1 || runs.length > 1) {
-    page.append(h("p", { class: "soft" }, "Below, curves of many steps are faint; the bold line is the mean of a few neighbouring steps, so that a jump looks like a slope. A dotted line marks where a curve", runs.length > 1 && [" of ", name(run.name)], " changed. ", runs.length > 1 && ["Solid lines are ", name(run.name), ", dashed ones ", name(runs[1].name), ". "], "An agent has one colour everywhere."));
+    page.append(h("p", { class: "soft" }, "Below, curves of many steps are faint; the bold line is the mean around each step, of it and a few neighbours, so that a jump looks like a slope. Beside a curve stand both. A dotted line marks where a curve", runs.length > 1 && [" of ", name(run.name)], " changed. ", runs.length > 1 && ["Solid lines are ", name(run.name), ", dashed ones ", name(runs[1].name), ". "], "An agent has one colour everywhere."));
     page.append(curves(runs, choose));
   }
   if (run.steps.length > 1) {
@@ -52,11 +52,20 @@ function sentence(change) {
   const fell = change.after < change.before;
   const numbers = [" ", figure(change.before, format), ` in ${stretch(change.begin, change.last)}, `, figure(change.after, format), ` in ${stretch(change.step, change.end)}.`];
   const who = change.role ? listed(change.roles ?? [change.role]) : null, whose = change.roles?.length > 1 ? "the credit of each" : "its credit";
-  if (change.name === "sabotage") return [who, fell && change.after < 0.02 ? " stopped hurting the team" : fell && change.after < 0.1 ? " hardly hurt the team any more" : fell ? " hurt the team less often" : " hurt the team more often", change.roles?.length > 1 ? ": of the episodes in which they mattered they did so in" : ": of the episodes in which it mattered it did so in", ...numbers];
-  if (change.name === "mattered") return [who, fell && change.after < 0.15 ? " became redundant" : fell ? " mattered less often" : " mattered more often", `: ${whose} was not zero in`, ...numbers];
-  if (change.name === "redundancy" && change.role) return [who, fell ? " repeated others less" : " repeated others more", ":", ...numbers];
+  const happened = inWords(change, fell);
+  if (change.name === "sabotage") return [who, happened, change.roles?.length > 1 ? ": of the episodes in which they mattered they did so in" : ": of the episodes in which it mattered it did so in", ...numbers];
+  if (change.name === "mattered") return [who, happened, `: ${whose} was not zero in`, ...numbers];
+  if (change.name === "redundancy") return [change.role ? who : "The agents", happened, ":", ...numbers];
   const what = change.role ? [title, " of ", who] : [title];
-  return [...what, fell ? " fell:" : " rose:", ...numbers];
+  return [...what, happened, ":", ...numbers];
+}
+
+// What became of a role, or of a number.
+function inWords(change, fell = change.after < change.before) {
+  if (change.name === "sabotage") return fell && change.after < 0.02 ? " stopped hurting the team" : fell && change.after < 0.1 ? " hardly hurt the team any more" : fell ? " hurt the team less often" : " hurt the team more often";
+  if (change.name === "mattered") return fell && change.after < 0.15 ? " hardly mattered any more" : fell ? " mattered less often" : " mattered more often";
+  if (change.name === "redundancy") return fell ? " repeated others less" : " repeated others more";
+  return fell ? " fell" : " rose";
 }
 
 const listed = (roles) => roles.flatMap((role, k) => [k === 0 ? "" : k === roles.length - 1 ? " and " : ", ", shortName(role, 30)]);
@@ -81,8 +90,8 @@ function wholeChange(changes) {
   return { ...first, after: last.after, step: last.step, end: last.end, jump: jump.step, stages: ordered.length };
 }
 
-// What one asks first of a training run, answered even where nothing happened.
-function inShort(run) {
+// What one asks first of a training run: the changes that answer it, and what is said where there are none.
+function notable(run) {
   const series = new Map();
   for (const change of run.changes) {
     const key = `${change.role}\u0000${change.name}`;
@@ -93,8 +102,15 @@ function inShort(run) {
   const turned = all.filter((change) => change.name === "credit" && change.before < 0 && change.after >= 0 && !stopped.some(({ role }) => role === change.role));
   const idle = all.filter((change) => (change.name === "mattered" && change.after < 0.15 && change.before > change.after) || (change.name === "redundancy" && change.role && change.after >= 0.5 && change.before < change.after));
   const calm = all.filter((change) => change.name === "task_spread" && change.after < change.before);
-  const list = (changes, none) => (changes.length ? changes.map((change) => h("li", {}, h("b", {}, change.stages > 1 ? `Bit by bit, most of it at step ${change.jump}: ` : `From step ${change.jump} on: `), sentence(change))) : h("li", {}, none));
-  return h("ul", {}, list(all.filter((change) => change.name === "score"), "The mean of the score changed at no step."), list([...stopped, ...turned], "No role stopped hurting the team."), list(idle, "No role became redundant."), list(calm, "The spread of scores within a group did not fall."));
+  return [[all.filter((change) => change.name === "score"), "The mean of the score changed at no step."], [[...stopped, ...turned], "No role stopped hurting the team."],
+    [idle, "No role stopped mattering, none came to repeat others."], [calm, "The spread of scores within a group did not fall."]];
+}
+
+// Step by step; what did not happen last.
+function inShort(run) {
+  const questions = notable(run), happened = questions.flatMap(([changes]) => changes).sort((a, b) => a.jump - b.jump);
+  return h("ul", {}, happened.map((change) => h("li", {}, h("b", {}, change.stages > 1 ? `Bit by bit, most of it at step ${change.jump}: ` : `From step ${change.jump} on: `), sentence(change))),
+    questions.filter(([changes]) => !changes.length).map(([, none]) => h("li", {}, none)));
 }
 
 // Changes of neighbouring steps belong together; the clearest of each place first.
@@ -112,7 +128,8 @@ function changesOf(run) {
     const changes = together(all);
     const items = h("ul", {}, changes.slice(0, 6).map((change) => h("li", {}, sentence(change))));
     const more = h("button", { type: "button", class: "link", on: { click: () => { items.append(...changes.slice(6).map((change) => h("li", {}, sentence(change)))); more.remove(); } } }, `${changes.length - 6} more`);
-    list.append(h("section", {}, h("h3", {}, `From step ${step} on`), items, changes.length > 6 && more));
+    const alike = all.every((change) => change.step === step);
+    list.append(h("section", {}, h("h3", {}, alike ? `From step ${step} on` : `Around step ${step}`), items, changes.length > 6 && more));
   }
   list.series = () => [["run", "step", "role", "number", "before", "after", "from step", "until step"], ...run.changes.map((change) => [visible(run.name), change.step, visible(change.role), change.name, change.before, change.after, change.begin, change.end])];
   return list;

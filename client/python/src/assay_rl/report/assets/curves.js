@@ -20,6 +20,7 @@ function multiples(low, high, distance) {
 
 // Long curves are drawn faintly, with the mean of a few neighbouring steps over them.
 const SMOOTHED = 24;
+const isLong = (line) => line.points.length >= SMOOTHED;
 function smoothed(points) {
   const reach = Math.max(1, Math.round(points.length / 40));
   return points.map(([step, value], k) => (typeof value === "number" ? [step, meanOf(points.slice(Math.max(0, k - reach), k + reach + 1).map(([, near]) => near).filter((near) => typeof near === "number"))] : [step, null]));
@@ -82,7 +83,7 @@ function draw(chart, line, x, y) {
       return `${move}${x(step).toFixed(1)} ${y(value).toFixed(1)}`;
     }).join("");
   };
-  if (line.points.length >= SMOOTHED) {
+  if (isLong(line)) {
     chart.append(s("path", { d: path(line.points), class: "line faint", style: stroke }), s("path", { d: path(smoothed(line.points)), class: "line", style: stroke, "stroke-dasharray": dashes }));
     return;
   }
@@ -125,11 +126,16 @@ function curveCard([title, unit, meaning, axis], panels, choose) {
   return section;
 }
 
+// The values of a step; of long curves those of the faint line, and those of the bold one in a row of their own.
 function readings(lines, step, format) {
-  return [h("span", {}, `step ${step}: `), ...lines.flatMap((line) => {
-    const value = line.points.find(([k]) => k === step)?.[1];
-    return [h("span", { class: "item" }, h("span", { class: line.dashed ? "stroke dashed" : "stroke", "aria-hidden": "true", style: { "--stroke": line.color } }), h("b", {}, typeof value === "number" ? figure(value, format) : "–")), " "];
-  })];
+  const row = (title, some, style, points) => h("span", { class: "row-of" }, h("span", {}, title), " ", some.flatMap((line) => {
+    const value = points(line).find(([k]) => k === step)?.[1];
+    const stroke = h("span", { class: ["stroke", line.dashed && "dashed", style].filter(Boolean).join(" "), "aria-hidden": "true", style: { "--stroke": line.color } });
+    return [h("span", { class: "item" }, stroke, h(style ? "span" : "b", {}, typeof value === "number" ? figure(value, format) : "–")), " "];
+  }));
+  const long = lines.filter(isLong), raw = (line) => line.points;
+  if (!long.length) return [row(`step ${step}:`, lines, "", raw)];
+  return [row(`step ${step}:`, lines, "faint", raw), row("mean around it:", long, "", (line) => smoothed(line.points))];
 }
 
 function curveTable(title, lines, format) {

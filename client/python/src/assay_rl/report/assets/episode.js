@@ -201,7 +201,7 @@ function synergyCard(episode) {
   const values = new Map(episode.interactions.map(([i, j, index]) => [`${i},${j}`, index]));
   const value = (i, j) => values.get(`${i},${j}`) ?? values.get(`${j},${i}`) ?? null;
   const most = Math.max(...[...values.values()].map(Math.abs), 1e-9);
-  return card("Together or instead of each other", "Blue: two agents are worth more together than apart. Orange: redundant, one would do without the other. Zero: they do not touch.", matrix(episode.agents.map((agent) => agent.id), value, most));
+  return card("Together or instead of each other", "Blue: two agents are worth more together than apart. Orange: substitutes, one would do without the other. Zero: they do not touch.", matrix(episode.agents.map((agent) => agent.id), value, most));
 }
 
 function sideText(side, episode) {
@@ -214,7 +214,7 @@ function sideText(side, episode) {
 }
 
 function pairsCard(episode) {
-  return episode.pairs.length ? pairList("Pairs for preference training", "Both sides continue the same context. The percentage is how sure it is that the pair stands where it should: at the error, at the repair, or between two messages of which the chosen one is worth more.", episode.pairs, episode) : null;
+  return episode.pairs.length ? pairList("Pairs for preference training", `Both sides continue the same context. The percentage is how sure it is that the pair stands where it should: at the error, at the repair, or between two messages of which the chosen one is worth more.${groupOf(episode) ? ` ${PAIRS_APART}` : ""}`, episode.pairs, episode) : null;
 }
 
 function pairList(title, hint, pairs, episode) {

@@ -35,6 +35,38 @@ const byId = (view, id, step) => `#/${view}/${encodeURIComponent(id)}${severalSt
 const addressOf = (episode) => (episode.again || episode.id.length > 300 || !episode.id ? `#/n/${episode.number}` : byId("e", episode.id, episode.step));
 const groupAddress = (group) => (group.again || group.id.length > 300 ? `#/t/${group.number}` : byId("g", group.id, group.step));
 
+// What the K by credit of a message is made of: its credit, and mean and spread of those of its policy's messages in the
+// group. Null where that is not what its K is: where members are missing here, or K is cut off or scaled otherwise.
+function creditOf(episode, message) {
+  const group = groupOf(episode), row = advantagesOf(episode).get(message.index);
+  if (!row || group?.creditPart !== "CREDIT") return null;
+  group.credits ??= creditsOf(group);
+  const author = episode.agents.find((agent) => agent.id === message.agent), own = group.credits?.of.get(policyOf(author));
+  if (!own) return null;
+  const credit = group.credits.owen ? message.credit : author.credit, mean = meanOf(own.values), spread = spreadOf(own.values);
+  if (spread < 1e-12) return null;
+  const undivided = Math.abs(credit - mean) > 1e-9 && Math.abs(credit - mean - row[1]) < 1e-9;
+  if (!undivided && Math.abs((credit - mean) / spread - row[1]) > 1e-3 * Math.max(1, Math.abs(row[1]))) return null;
+  return { credit, mean, spread, undivided, k: row[1], owen: group.credits.owen, authors: own.authors.size };
+}
+
+const policyOf = (agent) => agent?.policy ?? agent?.id;
+function creditsOf(group) {
+  const members = group.episodes.map(([id]) => episodeById(id, group.step));
+  if (members.some((member) => !member?.agents)) return null;
+  const owen = members.every((member) => member.owen), of = new Map();
+  for (const member of members) {
+    for (const message of scored(member)) {
+      const author = member.agents.find((agent) => agent.id === message.agent), policy = policyOf(author);
+      if (!author) continue;
+      if (!of.has(policy)) of.set(policy, { values: [], authors: new Set() });
+      of.get(policy).values.push(owen ? message.credit : author.credit);
+      of.get(policy).authors.add(author.id);
+    }
+  }
+  return { owen, of };
+}
+
 function groupTable(groups) {
   const head = ["Group", ["Episodes", "number"], ["Missing", "number"], ["Mean score", "number"], ["Spread", "number"], ["Share of X", "number"], "X from", ["Share of K", "number"], "K from", ["Reliability of K", "number"]];
   return foldable(groups, (shown) => table(head, shown.map((group) => h("tr", {},
@@ -70,8 +102,8 @@ function groupPage(group) {
   page.append(card("The episodes side by side", `${madeOf(group, "An advantage")} Against the mean: the score less the group's mean, in units of the group's spread unless scaling is off. X of an agent is the same for all of its messages. X, K and advantages have no unit.`, memberTable(members)));
   if (group.teams) page.append(teamsCard(group, members));
   const peers = group.pairs.filter((pair) => pair.kind === "PEER"), others = group.pairs.filter((pair) => pair.kind !== "PEER");
-  if (peers.length) page.append(pairList("Pairs between peers", "The same author in two episodes: the messages that are worth more in the teams of all episodes over those that are worth less. The percentage is how sure it is that the chosen side is worth more.", peers, nothing));
-  if (others.length) page.append(pairList("Pairs between episodes", "Where two episodes of the group part, the better over the worse. The percentage is how sure it is that they part there.", others, nothing));
+  if (peers.length) page.append(pairList("Pairs between peers", "The same author in two episodes: the messages that are worth more in the teams of all episodes over those that are worth less. The percentage is how sure it is that the chosen side is worth more. " + PAIRS_APART, peers, nothing));
+  if (others.length) page.append(pairList("Pairs between episodes", `Where two episodes of the group part, the better over the worse. The percentage is how sure it is that they part there. ${PAIRS_APART}`, others, nothing));
   return page;
 }
 

@@ -15,7 +15,7 @@ function overview(episodes, all) {
   }
   const roles = Object.entries(total.roles);
   const credited = roles.filter(([, role]) => role.credit), shared = roles.filter(([, role]) => role.share);
-  if (credited.length) page.append(card("Who helped and who hurt", "Credit of each role: its share of what the team achieved, averaged over all orders in which the team could have formed. Below zero, the team was better without it. Hurt: of all its episodes, those with credit below zero. Sabotage: the same, of those in which it mattered. Mattered: credit is not zero. None of them tells of intent. Said before: how much of its messages others had said already.", creditTable(credited)));
+  if (credited.length) page.append(card("Who helped and who hurt", "Credit of each role: its share of what the team achieved, averaged over all orders in which the team could have formed. Below zero, the team was better without it. Hurt: of all its episodes, those with credit below zero. Sabotage: the same, of those in which it mattered. Mattered: credit is not zero. None of them tells of intent. Said before: how much of its messages had already been said in the episode.", creditTable(credited)));
   if (shared.length) page.append(card("Shares of the outcome", `In ${credited.length ? "the other episodes" : "these episodes"} nobody was asked what other teams would have got. What a role got is the sum of its messages' rewards: a share of the outcome, not what it caused.`, shareTable(shared)));
   page.append(
     card("Where it went wrong", "How many first errors are claimed, by author and by the number of the message. Where an episode claims none, nothing is counted.", errorTable(total)),
@@ -111,7 +111,7 @@ let synergyStep = null; // as chosen
 
 // Over a training run an average would mix teams that have little in common: it is of one step then.
 function synergyOf(total, episodes, all) {
-  const title = "Who adds what others already gave", colors = "Blue: worth more together than apart. Orange: redundant, one would do.";
+  const title = "Who adds what others already gave", colors = "Blue: worth more together than apart. Orange: substitutes, one would do.";
   const steps = stepsIn(episodes), place = h("div", {});
   const show = (step) => {
     const own = steps.length > 1 ? episodes.filter((episode) => episode.step === step) : episodes, of = steps.length > 1 ? summarise(own) : total;

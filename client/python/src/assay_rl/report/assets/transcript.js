@@ -87,8 +87,18 @@ function messageItem(message, episode, authors, [kind, value, most], advantages)
       h("span", { class: "index" }, String(message.index)), agentDot(author), !author ? h("span", { class: "soft" }, "context, not scored") : name(message.agent),
       message.label && chip(message.label),
       value !== undefined && h("span", { class: "reward", title: BARS[kind][0] }, diverging(value, most, BARS[kind][0]), h("b", { class: tone(value) }, figure(value, signed)))),
+    (kind === "advantage" || kind === "local") && madeOfCredit(episode, message),
     facts.length > 0 && h("div", { class: "facts" }, facts.map((fact, k) => [k > 0 && h("span", { "aria-hidden": "true" }, " · "), fact])),
     message.text !== undefined && h("div", { class: "text", dir: "auto" }, longText(message.text)));
+}
+
+// Of what the K of a message is made, in its own numbers.
+function madeOfCredit(episode, message) {
+  const made = creditOf(episode, message);
+  if (!made) return null;
+  const whose = made.authors > 1 ? "of the messages of its policy" : "of this author's messages";
+  return h("div", { class: "facts made" }, "K: ", made.owen ? "its credit " : "its author's credit ", figure(made.credit, signed), `, the mean ${whose} in the group `, figure(made.mean, signed), "; the difference ", figure(made.credit - made.mean, signed), !made.undivided && [" over their spread ", figure(made.spread)], " is K = ", figure(made.k, signed, 2), ".",
+    made.credit * made.k < 0 && (made.k < 0 ? " It helped, but less than they did." : " It hurt, but less than they did."));
 }
 
 // Long texts open in pieces, so that a line of a megabyte never has to be laid out at once.

@@ -42,6 +42,8 @@ const PAIRS = {
   ONE_SIDED: "One message that is desirable or undesirable by itself",
 };
 
+const PAIRS_APART = "Pairs do not follow advantages: they say what is better where two texts part, so a chosen message can have an advantage below 0.";
+
 function chip(label) {
   const [icon, text, meaning] = LABELS[label] || ["", label, ""];
   return h("span", { class: `chip label-${label}`, title: meaning }, h("span", { "aria-hidden": "true" }, icon), ` ${text}`);
