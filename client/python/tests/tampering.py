@@ -171,7 +171,7 @@ def other(path: Path_, value: Any) -> Any:
     enums = {"label": signals_pb2.Label, "tier": signals_pb2.EvidenceTier, "kind": options_pb2.PreferenceKind}
     enums |= {"evidence": options_pb2.Evidence} if isinstance(value, str) else {}
     enums |= {"ballots": options_pb2.Ballots, "interval": signals_pb2.IntervalKind, "grade": signals_pb2.AnswerGrade}
-    enums |= {"priorUsed": signals_pb2.PriorUsed}
+    enums |= {"priorUsed": signals_pb2.PriorUsed, "searchEnd": signals_pb2.SearchEnd}
     enums |= {"outcomePart": options_pb2.OutcomePart, "creditPart": options_pb2.CreditPart}
     if path[-1] in enums:
         names = enums[path[-1]].keys()

@@ -65,7 +65,7 @@ class CachedEvaluator final : public Evaluator,
                               public std::enable_shared_from_this<CachedEvaluator> {
  public:
   CachedEvaluator(std::shared_ptr<Evaluator> inner, int64_t max_bytes, QuestionObservers observers)
-      : inner_(std::move(inner)), observers_(std::move(observers)), store_(max_bytes) {}
+      : inner_(std::move(inner)), observers_(observers), store_(max_bytes) {}
 
   absl::string_view name() const override { return inner_->name(); }
   const signals::EvaluatorTraits& traits() const override { return inner_->traits(); }
@@ -230,7 +230,7 @@ class CachedEvaluator final : public Evaluator,
 
 std::shared_ptr<Evaluator> Cached(std::shared_ptr<Evaluator> inner, int64_t max_bytes,
                                   QuestionObservers observers) {
-  return std::make_shared<CachedEvaluator>(std::move(inner), max_bytes, std::move(observers));
+  return std::make_shared<CachedEvaluator>(std::move(inner), max_bytes, observers);
 }
 
 }  // namespace assay::evaluation

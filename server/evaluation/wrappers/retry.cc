@@ -29,7 +29,7 @@ class RetryEvaluator final : public Evaluator, public std::enable_shared_from_th
       : inner_(std::move(inner)),
         options_(options),
         timers_(timers),
-        observers_(std::move(observers)),
+        observers_(observers),
         tokens_(options.budget_burst) {}
 
   absl::string_view name() const override { return inner_->name(); }
@@ -131,7 +131,7 @@ class RetryEvaluator final : public Evaluator, public std::enable_shared_from_th
 
 std::shared_ptr<Evaluator> WithRetry(std::shared_ptr<Evaluator> inner, const RetryOptions& options,
                                      Timers* timers, QuestionObservers observers) {
-  return std::make_shared<RetryEvaluator>(std::move(inner), options, timers, std::move(observers));
+  return std::make_shared<RetryEvaluator>(std::move(inner), options, timers, observers);
 }
 
 }  // namespace assay::evaluation

@@ -19,10 +19,7 @@ def check_effort(report: Report, expected: Expected, signals: signals_pb2.Episod
     samples = sum(tables.get(q.kind, q.samples) for q in asked if not q.cached and not q.failed)
     report.equal("signals.effort.questions", count, effort.questions)
     report.equal("signals.effort.samples", samples, effort.samples)
-    report.equal("signals.effort.failed_rollouts", sum(q.samples for q in asked if q.failed), effort.failed_rollouts)
-    for node in effort.failed_nodes:
-        lost = any(q.failed and q.key == node for q in asked)
-        report.true("signals.effort.failed_nodes", lost, "nodes of rollouts that failed", node)
+    _check_rollouts(report, expected, signals)
     if settings.evaluator == "named":
         report.equal("signals.effort.evaluator", settings.evaluator_name, effort.evaluator)
     else:
@@ -46,6 +43,24 @@ def check_effort(report: Report, expected: Expected, signals: signals_pb2.Episod
         report.true("signals.effort.interval", effort.interval in estimated, "MODEL or DESIGN", effort.interval)
         if settings.method != options_pb2.METHOD_AUTO:
             report.equal("signals.effort.method", method_name(settings.method), method_name(effort.method))
+
+
+def _check_rollouts(report: Report, expected: Expected, signals: signals_pb2.EpisodeSignals) -> None:
+    """Rollouts that failed are those of the record, and whoever searched for the error says why that ended."""
+    asked, effort, end = expected.answers.asked, signals.effort, signals.first_error.search_end
+    report.equal("signals.effort.failed_rollouts", sum(q.samples for q in asked if q.failed), effort.failed_rollouts)
+    for node in effort.failed_nodes:
+        lost = any(q.failed and q.key == node for q in asked)
+        report.true("signals.effort.failed_nodes", lost, "nodes of rollouts that failed", node)
+    searched = not signals.success and any(q.kind in ("prefix", "correction") for q in asked)
+    path, name = "signals.first_error.search_end", enum_name(signals_pb2.SearchEnd, end)
+    if not searched:
+        report.equal(path, "SEARCH_END_UNSPECIFIED", name)
+    elif not signals.partial:
+        ends = set(signals_pb2.SearchEnd.values()) - {signals_pb2.SEARCH_END_UNSPECIFIED}
+        report.true(path, end in ends, "why the search ended", name)
+    if end == signals_pb2.SEARCH_END_FAILURES:
+        report.true(path, effort.failed_rollouts > 0, "an end without failures", name)
 
 
 def method_name(method: int) -> str:
