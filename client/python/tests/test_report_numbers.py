@@ -27,7 +27,8 @@ DRAWN = 20
 
 # Every number that a view shows with its digits behind it, and whether its card can be saved.
 FIGURES = """() => [...document.querySelectorAll("main data")].filter((e) => e.checkVisibility())
-  .map((e) => [Number(e.value), e.textContent, e.closest(".made") ? "What K is made of" : e.closest("section.card")?.querySelector("h2")?.textContent ?? ""])"""
+  .map((e) => [Number(e.value), e.textContent, 
+    e.closest(".made") ? "What K is made of" : e.closest("section.card")?.querySelector("h2")?.textContent ?? ""])"""
 
 # Numbers in plain words: outside names, texts of episodes, controls and pictures.
 WORDS = """() => {
