@@ -116,7 +116,9 @@ def test_curves_are_told_to_those_who_do_not_see_them(browser: Any, training: Pa
     assert re.search(r"saboteur · first from \N{MINUS SIGN}0\.\d+ at step 0 to 0\.\d+ at step 59", credit)
     values = page.locator("section:has(> h2:has-text('Credit, by role')) details.values")
     values.locator("summary").click()
-    assert values.locator("tbody tr").count() == 60
+    rows = values.locator("tbody tr")
+    rows.nth(59).wait_for(state="attached")  # the browser tells the page later that it was unfolded
+    assert rows.count() == 60
 
 
 def test_what_became_of_several_roles_alike_is_said_once(browser: Any, training: Path) -> None:
