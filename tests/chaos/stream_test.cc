@@ -43,6 +43,7 @@ v1::Episode Team(const std::string& id) {
 
 std::vector<v1::Episode> Teams(int count) {
   std::vector<v1::Episode> episodes;
+  episodes.reserve(static_cast<size_t>(count));
   for (int k = 0; k < count; ++k) episodes.push_back(Team(absl::StrCat("e", k)));
   return episodes;
 }
@@ -221,6 +222,7 @@ TEST(Stream, ACallerThatAnswersInEveryWrongWay) {
   const auto stub = server.Stub();
   // Long enough for those that are answered, as this machine is now; at least two seconds.
   std::vector<v1::Episode> votes;
+  votes.reserve(size_t{kRounds} * kManners);
   for (int k = 0; k < kRounds * kManners; ++k) {
     votes.push_back(testing::Debate(absl::StrCat(k), kAgents, k));
   }
@@ -242,7 +244,7 @@ TEST(Stream, ACallerThatAnswersInEveryWrongWay) {
   std::vector<v1::StreamSignalsRequest> late;
   std::map<std::string, v1::EpisodeResult> results;
   int doubled = 0;
-  while (results.size() < static_cast<size_t>(kRounds * kManners)) {
+  while (results.size() < size_t{kRounds} * kManners) {
     const v1::StreamSignalsResponse response = stream.Next();
     if (::testing::Test::HasFailure()) return;
     if (response.has_result()) {

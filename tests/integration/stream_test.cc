@@ -52,6 +52,7 @@ TEST(Stream, HalfCloseAnswersEverythingInFlight) {
   TestServer server(LocalConfig());
   auto stub = server.Stub();
   std::vector<v1::Episode> episodes;
+  episodes.reserve(500);
   for (int i = 0; i < 500; ++i) episodes.push_back(Debate(absl::StrCat("e", i), 5, i));
   const StreamOutcome outcome = RunStream(stub.get(), {}, episodes);
   EXPECT_TRUE(outcome.status.ok()) << outcome.status.error_message();

@@ -95,7 +95,7 @@ TEST(FlakyEnvironments, TheSameErrorOfAToolTraceIsFound) {
         flaky, tally.found, steady.found, kEpisodes, tally.claims, tally.right, tally.sure,
         tally.surely_wrong, tally.given_up);
     EXPECT_LE(tally.given_up, kEpisodes / 20);
-    EXPECT_NEAR(tally.found, steady.found, kEpisodes / 50);
+    EXPECT_NEAR(tally.found, steady.found, kEpisodes / 50.);
     EXPECT_LE(tally.surely_wrong, .1 * tally.sure);
   }
 }
