@@ -2,6 +2,7 @@
 
 #include <regex>
 #include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 
@@ -17,8 +18,8 @@ struct NamesOfKind {
 };
 
 // In lower case without spaces, dashes and underscores. The first that matches.
-const NamesOfKind* Names() {
-  static const NamesOfKind* const names = new NamesOfKind[4]{
+const std::vector<NamesOfKind>& Names() {
+  static const auto* const names = new std::vector<NamesOfKind>{
       {v1::AGENT_KIND_USER_SIMULATOR,
        std::regex("(the)?(human|user|customer)(simulator|sim)(agent)?"
                   "|(simulated|dummy|mock)(user|human|customer)")},
@@ -37,7 +38,7 @@ const NamesOfKind* Names() {
            "system|chatmanager|groupchatmanager|\\w*groupchatmanager|speakerselection"
            "|checkingagent|digraphstopagent|stopagent|termination\\w*|\\w+termination|start|end"
            "|interrupt")}};
-  return names;
+  return *names;
 }
 
 }  // namespace
@@ -48,8 +49,8 @@ v1::AgentKind KindOfName(absl::string_view name) {
   for (const char c : name) {
     if (!absl::ascii_isspace(c) && c != '_' && c != '-') plain.push_back(absl::ascii_tolower(c));
   }
-  for (int i = 0; i < 4; ++i) {
-    if (std::regex_match(plain, Names()[i].pattern)) return Names()[i].kind;
+  for (const NamesOfKind& names : Names()) {
+    if (std::regex_match(plain, names.pattern)) return names.kind;
   }
   return v1::AGENT_KIND_UNSPECIFIED;
 }

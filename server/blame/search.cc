@@ -135,14 +135,13 @@ bool FirstErrorSearch::Askable(QuestionKind kind, int index) const {
   if (!(prefix ? options_.prefixes : options_.corrections && evidence_.authors[index] >= 0)) {
     return false;
   }
-  const Place& place = prefix ? prefixes_[index] : corrections_[index];
+  const Place& place = PlaceOf(kind, index);
   return !Fails(place) && Room(kind, index) > 0 && !(options_.deterministic && place.samples > 0);
 }
 
 int FirstErrorSearch::Room(QuestionKind kind, int index) const {
   if (options_.max_node_rollouts <= 0) return std::numeric_limits<int>::max();
-  const Place& place = kind == QuestionKind::kPrefix ? prefixes_[index] : corrections_[index];
-  return options_.max_node_rollouts - place.samples;
+  return options_.max_node_rollouts - PlaceOf(kind, index).samples;
 }
 
 std::vector<int> FirstErrorSearch::FailedNodes() const {
@@ -251,7 +250,7 @@ void FirstErrorSearch::PlanScan(const Posterior& posterior, int questions) {
 }
 
 void FirstErrorSearch::TakeIn(const Question& question, const Answer& answer) {
-  Place& place = PlaceOf(question);
+  Place& place = PlaceOf(question.kind, question.index);
   if (!answer.error.ok()) {
     failed_ += question.samples;
     ++place.failures;

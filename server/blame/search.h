@@ -99,9 +99,11 @@ class FirstErrorSearch final : public Plan<Evidence> {
   int Room(QuestionKind kind, int index) const;
   void Ask(QuestionKind kind, int index);
   void TakeIn(const Question& question, const Answer& answer);
-  Place& PlaceOf(const Question& question) {
-    return question.kind == QuestionKind::kPrefix ? prefixes_[question.index]
-                                                  : corrections_[question.index];
+  const Place& PlaceOf(QuestionKind kind, int index) const {
+    return kind == QuestionKind::kPrefix ? prefixes_[index] : corrections_[index];
+  }
+  Place& PlaceOf(QuestionKind kind, int index) {
+    return kind == QuestionKind::kPrefix ? prefixes_[index] : corrections_[index];
   }
 
   Evidence evidence_;

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import CONTRAST, UNNAMED, Reader, chromium, pages_close  # noqa: F401
+from browsing import CONTRAST, UNNAMED, Reader, pages_close  # noqa: F401
 from tampering import annotated, debate, given, rolled_out
 from test_report import ATTACKS, FULL, hostile
 from test_verify_tamper_groups import debates, siblings
@@ -18,12 +17,6 @@ from assay_rl.report import notebook, render
 from assay_rl.v1 import episode_pb2
 
 MINUS = "\u2212"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,12 @@ import io
 import json
 import re
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from browsing import CONTRAST, UNNAMED, Reader, chromium, pages_close  # noqa: F401
+from browsing import CONTRAST, UNNAMED, Reader, pages_close  # noqa: F401
 from course_runs import Plan, write
 from tampering import given
 from test_report import ATTACKS, FULL, hostile
@@ -22,12 +21,6 @@ from verify_episodes import group_of, signals_of
 
 from assay_rl.cli.report import main
 from assay_rl.report import render
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import Reader, chromium, pages_close  # noqa: F401
+from browsing import Reader, pages_close  # noqa: F401
 from course_runs import Plan, write
 from near import assert_near
 from tampering import annotated, bare, debate, failure, given, rolled_out
@@ -41,12 +41,6 @@ WORDS = """() => {
   }
   return out;
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,11 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import Reader, chromium, pages_close  # noqa: F401
+from browsing import Reader, pages_close  # noqa: F401
 from course_runs import Plan, write
 from tampering import given
 from test_report import FULL
@@ -51,12 +50,6 @@ OVERDRAWN = """() => {
   }
   return out;
 }"""  # noqa: E501
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
