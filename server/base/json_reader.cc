@@ -47,26 +47,28 @@ void AppendCharacter(uint32_t code, std::string* text) {
   }
 }
 
-bool IsPlain(char c) { return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= ' '; }
+constexpr unsigned char kQuote = '"';
+constexpr unsigned char kBackslash = '\\';
+constexpr unsigned char kBlank = ' ';  // control characters are below it
 
 // The length of the beginning of `text` that holds neither a quotation mark nor a backslash nor a
-// control character, eight bytes at a time.
+// control character, sixteen bytes at a time.
 size_t PlainBytes(absl::string_view text) {
   static_assert(std::endian::native == std::endian::little);
-  constexpr uint64_t kOnes = 0x0101010101010101;
-  constexpr uint64_t kHighBits = kOnes * 0x80;
+  using Block = unsigned char __attribute__((vector_size(16)));
   size_t size = 0;
-  for (uint64_t word = 0; size + sizeof(word) <= text.size(); size += sizeof(word)) {
-    std::memcpy(&word, text.data() + size, sizeof(word));
-    const uint64_t quote = word ^ (kOnes * '"');
-    const uint64_t backslash = word ^ (kOnes * '\\');
-    // Bytes below what is taken away from them get a high bit that they had not. Those after the
-    // first of them may get one as well, as it borrows from them.
-    const uint64_t found = ((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash) |
-                           ((word - kOnes * ' ') & ~word);
-    if ((found & kHighBits) != 0) return size + std::countr_zero(found & kHighBits) / 8;
+  for (Block block; size + sizeof(block) <= text.size(); size += sizeof(block)) {
+    std::memcpy(&block, text.data() + size, sizeof(block));
+    const auto found = std::bit_cast<std::array<uint64_t, 2>>(
+        (block == kQuote) | (block == kBackslash) | (block < kBlank));  // all bits of such a byte
+    if (found[0] != 0) return size + std::countr_zero(found[0]) / 8;
+    if (found[1] != 0) return size + sizeof(found[0]) + std::countr_zero(found[1]) / 8;
   }
-  while (size < text.size() && IsPlain(text[size])) ++size;
+  const auto plain = [&text](size_t i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    return c != kQuote && c != kBackslash && c >= kBlank;
+  };
+  while (size < text.size() && plain(size)) ++size;
   return size;
 }
 

@@ -239,12 +239,12 @@ TEST(Json, SaysTheSameInEveryForm) {
   }
 }
 
-// What ends a text, or is no text, at every place of words of eight bytes, beside bytes that differ
+// What ends a text, or is no text, at every place of blocks of sixteen bytes, beside bytes that differ
 // from it in one bit.
 TEST(Json, TextsEndWhereTheyEnd) {
   for (const std::string what :
        {"\"", "\\", "\\\"", "\\n", "\x1f", "\x01", "\t", "\xc3\xa9", "\x7f"}) {
-    for (size_t size = 0; size < 20; ++size) {
+    for (size_t size = 0; size < 35; ++size) {
       for (size_t at = 0; at <= size; ++at) {
         std::string text(size, "!#]\x7f "[size % 5]);
         text.insert(at, what);
