@@ -184,8 +184,8 @@ async def measure(server: Assayd, spare: Assayd, prometheus: Prometheus, broken:
         # Credits that are gone for a second or two each.
         "AssayOverloaded": lambda: trouble(server, 30, named("slow")),
         "AssayConnectionsTurnedAway": lambda: flood(server),
-        # A worker that has a million coalitions before it.
-        "AssayQueueing": lambda: trouble(server, 5, exact, agents=20),
+        # More episodes than one worker ends, each with a million coalitions before it.
+        "AssayQueueing": lambda: trouble(server, 40, exact, agents=20),
         "AssayOutcomeMismatch": lambda: trouble(server, 20, vote, change=disagree),
     }
     for alert, cause in causes.items():

@@ -239,6 +239,45 @@ TEST(Json, SaysTheSameInEveryForm) {
   }
 }
 
+// What ends a text, or is no text, at every place of words of eight bytes, beside bytes that differ
+// from it in one bit.
+TEST(Json, TextsEndWhereTheyEnd) {
+  for (const std::string what :
+       {"\"", "\\", "\\\"", "\\n", "\x1f", "\x01", "\t", "\xc3\xa9", "\x7f"}) {
+    for (size_t size = 0; size < 20; ++size) {
+      for (size_t at = 0; at <= size; ++at) {
+        std::string text(size, "!#]\x7f "[size % 5]);
+        text.insert(at, what);
+        const std::string json = R"({"id":")" + text + R"(","task":{"prompt":"p"}})";
+        const auto theirs = Theirs<v1::Episode>(json);
+        v1::Episode ours;
+        ASSERT_EQ(FromJson(json, &ours).ok(), theirs.has_value()) << json;
+        if (theirs.has_value()) {
+          ASSERT_TRUE(Same(ours, *theirs)) << json;
+        }
+      }
+    }
+  }
+}
+
+TEST(Json, TwiceIsTwiceWhateverTheValue) {
+  for (const std::string json :
+       {R"({"messages":[{"round":0,"round":1}]})", R"({"id":"","id":""})",
+        R"({"messages":[],"messages":[]})", R"({"outcome":{"score":0,"score":0}})"}) {
+    v1::Episode read;
+    EXPECT_FALSE(ReadPlainJson(json, &read)) << "is protobuf's to judge: " << json;
+  }
+}
+
+// A known number with the binary form of another type is an unknown field.
+TEST(Json, FieldsOfAnotherTypeAreLeftToProtobuf) {
+  v1::Episode episode;
+  ASSERT_TRUE(episode.ParseFromString("\x08\x01\x10\x05"));
+  std::string json;
+  EXPECT_FALSE(AppendJson(episode, &json));
+  EXPECT_EQ(ToJson(episode), "{}");
+}
+
 // Of strings the memory is their own: brackets and commas in them are text, whatever is escaped.
 TEST(Json, MemoryCountsNoBracketsInStrings) {
   const auto counted = [](const std::string& json) {
