@@ -84,7 +84,7 @@ stage_chaos() {
 stage_compliance() { release && run_script tests/compliance/run.sh; }
 # The reports are read in a browser.
 stage_python() { release && packages browser && run_script client/python/run_tests.sh; }
-stage_proof() { release && run_script client/python/examples/team_training/run.sh --smoke; }
+stage_proof() { release && run_script client/python/run_tests.sh --study; }
 
 stage_format() {
   packages check || return

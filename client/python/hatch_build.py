@@ -7,8 +7,8 @@ beside them (see build_wheels.sh). Without it the wheel is pure Python and runs 
 from __future__ import annotations
 
 import os
+import runpy
 import shutil
-import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -48,17 +48,9 @@ class ProtoBuildHook(BuildHookInterface):  # type: ignore[type-arg,misc,unused-i
         written = Path(self.root) / "src" / "assay_rl" / "_revision.py"
         root = Path(self.root).parents[1]
         if (root / ".git").exists():
-
-            def git(*arguments: str) -> str:
-                done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=False)
-                return done.stdout.decode().strip()
-
-            commit = git("rev-parse", "--short=12", "HEAD")
-            commit += "+" if commit and git("status", "--porcelain", "--untracked-files=no") else ""
+            commit, date = runpy.run_path(str(written.with_name("clone.py")))["revision"](root)
             written = self._scratch / "_revision.py"
-            written.write_text(
-                f"REVISION = {commit!r}\nDATE = {git('log', '-1', '--format=%cs')!r}\n", encoding="utf-8"
-            )
+            written.write_text(f"REVISION = {commit!r}\nDATE = {date!r}\n", encoding="utf-8")
         if written.is_file():
             place = "src/assay_rl" if self.target_name == "sdist" else "assay_rl"
             build_data["force_include"][str(written)] = f"{place}/_revision.py"

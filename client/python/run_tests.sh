@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Usage: run_tests.sh [--trainers | --doors | --loggers | --llama | --pins] [PYTEST ARGUMENT...]
-# Installs the package into its own environment, then runs ruff, mypy and pytest. With --trainers instead: the slow
-# stage that installs torch, TRL, verl, OpenRLHF and Ray, and trains small models on CPU. With --loggers: TensorBoard,
-# Weights & Biases and MLflow are installed, written to offline and read again. With --llama: llama.cpp is installed (a
-# wheel of 34 MB), and both judges ask it. With --doors: tests/doors.sh, the
-# adapters of the other trainers with their real packages. With --pins: tests/pins.sh, the package beside the protobuf and
-# grpcio that tensorflow, ray, vllm and autogen ask for.
+# Usage: run_tests.sh [--study | --trainers | --doors | --loggers | --llama | --pins] [PYTEST ARGUMENT...]
+# Installs the package into its own environment, then runs ruff, mypy and pytest. Instead of that:
+#   --study     a minute of the training study, from its rollouts to its last lines
+#   --trainers  the slow stage: installs torch, TRL, verl, OpenRLHF and Ray, and trains small models on CPU
+#   --doors     tests/doors.sh: the adapters of the other trainers with their real packages
+#   --loggers   installs TensorBoard, Weights & Biases and MLflow; what is written to them offline is read again
+#   --llama     installs llama.cpp (a wheel of 34 MB), and both judges ask it
+#   --pins      tests/pins.sh: beside the protobuf and grpcio that tensorflow, ray, vllm and autogen ask for
 # Environment: PYTHON (default /usr/bin/python3), ASSAY_VENVS (default: the user's cache folder), ASSAYD (the server;
 # default: the one in a build folder of the repository), ASSAY_SHARED (real episodes; default: ../shared).
 set -euo pipefail
@@ -49,7 +50,11 @@ if [ "$stage" = llama ]; then
   exec "$venv/bin/python" -m pytest tests/test_judge_llama.py "$@"
 fi
 "$venv/bin/pip" install --quiet -e '.[test]'
+if [ "${1:-}" = --study ]; then
+  shift
+  exec "$venv/bin/python" -m pytest -m study tests/test_team_training.py "$@"
+fi
 "$venv/bin/ruff" check .
 "$venv/bin/ruff" format --check .
 "$venv/bin/mypy"
-exec "$venv/bin/python" -m pytest -m 'not trainers' "$@"
+exec "$venv/bin/python" -m pytest -m 'not trainers and not study' "$@"

@@ -49,7 +49,7 @@ make_base() {
 make_image() {
   local log=$work/build.log
   buildah bud --format docker --isolation chroot --layers --build-arg BASE=localhost/debian:bookworm-slim \
-    --build-arg "REVISION=$(git -C "$root" rev-parse --short=12 HEAD)" \
+    --build-arg "REVISION=$(git -C "$root" rev-parse --short=12 HEAD 2>/dev/null || true)" \
     --tag localhost/assay "$root" >"$log" 2>&1 || { tail -n 40 "$log" >&2 && return 1; }
 }
 

@@ -324,6 +324,7 @@ def test_trajectory_pairs_put_a_success_against_every_failure() -> None:
         assert episodes.group[chosen] == episodes.group[rejected]
 
 
+@pytest.mark.study
 @pytest.mark.skipif("ASSAYD" not in os.environ, reason="needs the server (ASSAYD)")
 def test_the_whole_experiment_runs() -> None:
     script = EXAMPLES / "team_training" / "run.sh"

@@ -235,3 +235,68 @@ def test_an_agent_speaks_after_those_inside_it() -> None:
     beside = {**inner, "agent": "ben", "at": (3, 9), "says": ["Bergen"]}
     found = [(m.agent, m.round) for m in trace(outer, inner, beside).messages]
     assert found == [("amy", 1), ("ben", 1), ("boss", 2)]
+
+
+# Two tracers at once, and tracers that print or leave out what a model wrote.
+
+
+def test_a_call_inside_a_call_is_one_unless_they_say_different_things() -> None:
+    outer = {**CHAT, "inside": 0, "says": ["Oslo"], "at": (2, 9)}
+    inner = {**CHAT, "inside": 1, "says": [{"type": "reasoning", "content": "hm"}, "Oslo"], "at": (3, 8)}
+    assert shown(trace(AMY, outer, inner)) == [("amy", "[reasoning] hm\nOslo")]
+    assert shown(trace(AMY, {**outer, "says": inner["says"]}, {**inner, "says": ["Oslo"]})) == shown(
+        trace(AMY, outer, inner)
+    )
+    silent = {key: held for key, held in inner.items() if key != "says"}
+    assert shown(trace(AMY, outer, silent)) == [("amy", "Oslo")]
+    retried = {**CHAT, "inside": 1, "says": ["Bergen"], "at": (3, 5)}
+    assert shown(trace(AMY, outer, retried, {**inner, "at": (6, 8)})) == [
+        ("amy", "Bergen"),
+        ("amy", "[reasoning] hm\nOslo"),
+    ]
+    assert shown(
+        trace(AMY, outer, {**AGENT, "agent": "ben", "inside": 1}, {**CHAT, "inside": 2, "says": ["Oslo"]})
+    ) == [
+        ("amy", "Oslo"),
+        ("ben", "Oslo"),
+    ], "an agent inside is another"
+
+
+PRINTED: dict[str, str] = {
+    "Call(arguments='{\"b\": 2}', call_id='1', name='wx', type='function_call')": '[tool_call] wx({"b": 2})',
+    "{'content': None, 'role': 'assistant', 'tool_calls': [{'id': '1', 'type': 'function', 'function': "
+    "{'name': 'wx', 'arguments': '{\"b\": 2}'}}]}": '[tool_call] wx({"b": 2})',
+    "{'role': 'assistant', 'content': 'Oslo'}": "Oslo",
+    # Everything else is a text.
+    "print(end='x')": "print(end='x')",
+    "{'name': 'Oslo'}": "{'name': 'Oslo'}",
+    "{'role': __import__('os')}": "{'role': __import__('os')}",
+    "f(" * 200 + ")" * 200: "f(" * 200 + ")" * 200,
+    "{'role': 'assistant'": "{'role': 'assistant'",
+}
+
+
+@pytest.mark.parametrize("text", PRINTED)
+def test_messages_that_a_tracer_printed(text: str) -> None:
+    assert shown(trace({**CHAT, "agent": "amy", "says": [text]})) == [("amy", PRINTED[text])]
+    assert shown(trace({**CHAT, "agent": "amy", "says": ["Look:", text]})) == [("amy", f"Look:\n{PRINTED[text]}")]
+
+
+def test_what_a_model_wrote_is_read_from_the_history_of_the_next_call() -> None:
+    asked = [{"role": "user", "parts": [{"type": "text", "content": "Where?"}]}]
+    answer = {"role": "assistant", "parts": [{"type": "text", "content": "Oslo"}]}
+
+    def sent(messages: list[Any]) -> dict[str, Any]:
+        return {"attributes": {"gen_ai.input.messages": json.dumps(messages)}}
+
+    more = [*asked, answer, {"role": "user", "parts": [{"type": "text", "content": "Sure?"}]}]
+    episode = trace({**CHAT, "agent": "amy", **sent(asked)}, {**CHAT, "agent": "amy", **sent(more), "says": ["Yes"]})
+    assert shown(episode) == [("amy", "Oslo"), ("", "Sure?"), ("amy", "Yes")]
+    other = [{"role": "user", "parts": [{"type": "text", "content": "Who?"}]}]
+    episode = trace({**CHAT, "agent": "amy", **sent(other)}, {**CHAT, "agent": "amy", **sent(more), "says": ["Yes"]})
+    assert shown(episode)[0] == ("amy", "[text not in this trace: span 0]")
+
+
+def test_a_model_that_failed_wrote_nothing() -> None:
+    fails = {**CHAT, "agent": "amy", "events": [{"name": "exception", "attributes": []}]}
+    assert shown(trace(fails, {**CHAT, "agent": "ben", "says": ["Oslo"]})) == [("ben", "Oslo")]

@@ -16,11 +16,14 @@ from traces import CASES, DATA
 from assay_rl.convert.files import FORMATS, FileError, Summary, read_episodes
 
 MUTANTS = int(os.environ.get("ASSAY_MUTANTS", "60"))  # of each record
+SEED = os.environ.get("ASSAY_SEED", "")
 OTHERS: tuple[Any, ...] = (None, 0, 7, -1.5, True, "", "other", [], {}, [None], [[]], ["x", {"y": 1}], {"x": {"y": []}})
 
 
 def records() -> Iterator[Any]:
-    paths = sorted((DATA / "traces").iterdir()) + (sorted(CASES.glob("*.jsonl")) if CASES.is_dir() else [])
+    paths = sorted([*(DATA / "traces").iterdir(), *(DATA / "recorded").iterdir()]) + (
+        sorted(CASES.glob("*.jsonl")) if CASES.is_dir() else []
+    )
     for path in paths:
         if path.suffix not in (".log", ".txt"):
             yield pytest.param(path, id=f"{path.parent.parent.name}-{path.stem}")
@@ -100,7 +103,7 @@ def test_mutants_are_read_or_refused(path: Path, tmp_path: Path) -> None:
     (form,) = summary.formats
     texts = agents_texts(path, form)
     values = values_of(path)
-    rng = random.Random(path.stem)
+    rng = random.Random(path.stem + SEED)
     read = 0
     for k in range(MUTANTS):
         mutant = mutate(values, rng)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import assay_rl
+from assay_rl import clone
 
 
 def _built_from() -> tuple[str, str]:
@@ -14,24 +14,8 @@ def _built_from() -> tuple[str, str]:
     try:
         from assay_rl import _revision  # type: ignore[attr-defined,unused-ignore]
     except ImportError:
-        return _of_git(Path(__file__).resolve().parents[4])
+        return clone.revision(Path(__file__).resolve().parents[4])
     return _revision.REVISION, _revision.DATE
-
-
-def _of_git(root: Path) -> tuple[str, str]:
-    def git(*arguments: str) -> str:
-        try:
-            done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=True)
-        except (OSError, subprocess.CalledProcessError):
-            return ""
-        return done.stdout.decode().strip()
-
-    # A package that lies in another project's clone is not of that project's commit.
-    if not (root / ".git").exists():
-        return "", ""
-    commit = git("rev-parse", "--short=12", "HEAD")
-    changed = "+" if commit and git("status", "--porcelain", "--untracked-files=no") else ""
-    return commit + changed, git("log", "-1", "--format=%cs")
 
 
 def version_line(program: str) -> str:

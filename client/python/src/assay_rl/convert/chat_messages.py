@@ -78,7 +78,7 @@ def message_turns(raw: Mapping[str, Any], default_role: str = ASSISTANT) -> list
     if role == TOOL:
         turn.name = turn.name or label(first(message, "tool_name", "function"))
         turn.id = label(first(message, "tool_call_id", "call_id", "id"))
-        if len(results) == 1 and not turn.text:
+        if len(results) == 1 and turn.text in ("", results[0].text):
             turn.text, turn.id = results[0].text, results[0].id or turn.id
             return [turn]
     keeps = turn.text or turn.calls or not results

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from assay_rl.convert._fields import first, label, mapping, mappings
+from assay_rl.convert._fields import first, from_json, label, mapping, mappings, whole
 
 
 def is_trace(record: Mapping[str, Any]) -> bool:
@@ -35,3 +36,27 @@ def reference_of(record: Mapping[str, Any]) -> str:
         if value is not None and label(first(assessment, "assessment_name", "name")).startswith("expected"):
             return label(value)
     return ""
+
+
+def plain(attributes: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of a span with MLflow's own decoded: it writes even a text as JSON, '"AGENT"'.
+
+    Its tokens are named as the conventions name them. What it notes of an agent of the OpenAI Agents SDK as its output,
+    the kind of that output, is no text.
+    """
+    if not any(key.startswith("mlflow.") for key in attributes):
+        return attributes
+    held = {key: _unquoted(value) if key.startswith("mlflow.") else value for key, value in attributes.items()}
+    if set(mapping(from_json(held.get("mlflow.spanOutputs")))) == {"output_type"}:
+        del held["mlflow.spanOutputs"]
+    tokens = whole(mapping(from_json(held.get("mlflow.chat.tokenUsage"))).get("output_tokens"))
+    return {"gen_ai.usage.output_tokens": tokens, **held} if tokens else held
+
+
+def _unquoted(value: Any) -> Any:
+    if not isinstance(value, str) or not value.startswith('"'):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value

@@ -27,7 +27,9 @@ FORMAT_NAMES = (
 )
 # Other names of the same readers: spans are told apart by their own fields, chats by theirs.
 ALIASES = {
-    **dict.fromkeys(["openinference", "openllmetry", "openai-agents", "langsmith", "langfuse", "mlflow"], "otel"),
+    **dict.fromkeys(
+        ["openinference", "openllmetry", "openai-agents", "langsmith", "langfuse", "mlflow", "logfire"], "otel"
+    ),
     **dict.fromkeys(["anthropic", "responses", "chat"], "openai"),
     **dict.fromkeys(("ag2", "magentic-one"), "autogen"),
     **dict.fromkeys(("prime-rl", "rollouts"), "verifiers"),

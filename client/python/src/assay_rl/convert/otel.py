@@ -6,13 +6,14 @@ MLflow, Langfuse's own attributes, the Vercel AI SDK, Google ADK, Pydantic AI an
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from assay_rl.convert import logfire, mlflow
 from assay_rl.convert._fields import first, from_json, is_list, label, mapping, mappings, whole
 from assay_rl.convert.chat import turns
 from assay_rl.convert.content import content_text, tokens_of
+from assay_rl.convert.printed import read_printed
 from assay_rl.convert.span import AGENT, CALL, HANDOFF, MODEL, STEP, Span
 from assay_rl.convert.times import time_of
 from assay_rl.convert.turn import ASSISTANT, USER, Call, Turn, merged
@@ -169,11 +170,19 @@ def span_of(raw: Mapping[str, Any], events: Iterable[Mapping[str, Any]] = ()) ->
     span.end = time_of(first(raw, "endTimeUnixNano", "end_time_unix_nano", "end_time_ns"), 1)
     span.end = span.end or time_of(first(raw, "end_time", "endTime")) or span.start
     _fill(span, attributes, told)
+    if span.kind == MODEL and not span.silent and span.end > span.start and not _failed(raw, attributes, told):
+        span.silent = f"span {span.id}"
     return span
 
 
+def _failed(raw: Mapping[str, Any], attributes: Attributes, told: list[tuple[str, Attributes]]) -> bool:
+    code = label(first(mapping(raw.get("status")), "code", "status_code"))
+    error = code in ("2", "ERROR", "STATUS_CODE_ERROR") or attributes.get("error.type") is not None
+    return error or any(name == "exception" for name, _ in told)
+
+
 def _fill(span: Span, attributes: Attributes, told: list[tuple[str, Attributes]]) -> None:
-    attributes = {k: _unquoted(v) if k.startswith("mlflow.") else v for k, v in attributes.items()}
+    attributes = logfire.plain(mlflow.plain(attributes))
     span.wrote = _outputs(attributes, told)
     span.kind = _kind(span.name, attributes, bool(span.wrote))
     span.agent = _agent(span, attributes)
@@ -215,16 +224,6 @@ def _kind(name: str, attributes: Attributes, speaks: bool) -> str:
         asked_model = first(attributes, "gen_ai.request.model", "gen_ai.response.model")
         return MODEL if asked_model is not None else STEP
     return STEP
-
-
-def _unquoted(value: Any) -> Any:
-    """MLflow writes even a text as JSON: '"AGENT"'."""
-    if not isinstance(value, str) or not value.startswith('"'):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
 
 
 def _agent(span: Span, attributes: Attributes) -> str:
@@ -290,6 +289,8 @@ def _outputs(attributes: Attributes, told: list[tuple[str, Attributes]]) -> list
         if found:
             break
         found = turns(attributes.get(key))
+    for turn in found:
+        read_printed(turn)
     return merged(found)
 
 

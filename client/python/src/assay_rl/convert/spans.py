@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from assay_rl.convert._fields import from_json
+from assay_rl.convert.calls_once import answers, fill_from_histories, merge_nested, only_in_histories
 from assay_rl.convert.content import join
 from assay_rl.convert.outcome import Outcome
 from assay_rl.convert.roles import Kind
@@ -26,6 +28,8 @@ _GENERIC = re.compile(
     r"|\w*promptvalue|\w*outputparser|call_?model|model|llm|agent|tools?|chain|llmchain|agentexecutor|should_\w+|trace"
     r"|root|invocation|invoke_agent|invoke_workflow|create_agent|agent_run|plan|request|session|response|chat\w*|__\w+__|_\w+|sequence|lambda|graph|run|main"
 )
+
+_ABSENT = "[text not in this trace"
 
 
 def run_of(spans: list[Span], default_agent: str = "", id: str = "", prompt: str | None = None) -> Run:
@@ -47,6 +51,7 @@ class _Entry:
     tokens: int = 0
     extension: Mapping[str, Any] = field(default_factory=dict)
     round: int = 0
+    untold: bool = False  # its span holds nothing that the model wrote
 
     def content(self) -> str:
         return join(self.text, *(call.line() for call in self.calls))
@@ -56,17 +61,20 @@ class _Tree:
     def __init__(self, spans: list[Span], default_agent: str, prompt: str | None = None) -> None:
         self._default = default_agent
         self._told_prompt = prompt
-        self._repeated = 0
+        self._dropped = Counter[str]()
         self._by_id: dict[str, Span] = {}
         self._spans: list[Span] = []
         for number, span in enumerate(spans):
             span.order = number
             if span.id and span.id in self._by_id:
-                self._repeated += 1  # a batch that was sent twice
+                self._dropped["spans that came twice"] += 1  # in a batch that was sent again
                 continue
             if span.id:
                 self._by_id[span.id] = span
             self._spans.append(span)
+        merged = merge_nested(self._spans, self._by_id)
+        self._dropped["calls of a model that two tracers recorded"] += merged
+        fill_from_histories(self._spans)
         self._scopes: dict[int, Span | None] = {}
         self._names = {span.agent for span in self._spans if span.kind == AGENT and span.agent}
         claimed = {span.agent for span in self._spans if span.kind == MODEL and span.agent}
@@ -75,7 +83,6 @@ class _Tree:
         self._entries: list[_Entry] = []
         self._inside: dict[int, list[_Entry]] = {}  # by a span's order: what models inside it said
         self._callers: dict[str, list[_Entry]] = {}  # by agent: its messages from calls of models, by their start
-        self._dropped: dict[str, int] = {}
         self._notes: list[str] = []
 
     def run(self, id: str) -> Run:
@@ -84,6 +91,8 @@ class _Tree:
         self._hear(texts)
         self._entries.sort(key=lambda e: (e.end, e.span.start, e.span.order, e.kind is Kind.AGENT))
         self._settle()
+        said = (entry.text for entry in self._entries)
+        self._dropped["answers that only histories of later calls hold"] += only_in_histories(self._spans, said)
         self._number()
         run = Run(id=id or next((span.trace for span in self._spans if span.trace), ""), prompt=self._prompt())
         for entry in self._entries:
@@ -91,9 +100,7 @@ class _Tree:
         run.outcome = Outcome(truncated=self._truncated())
         for span in self._spans:
             run.outcome.scores.update(span.scores)
-        run.dropped.update(self._dropped)
-        if self._repeated:
-            run.dropped["spans that came twice"] += self._repeated
+        run.dropped.update(+self._dropped)
         run.notes += self._notes
         return run
 
@@ -152,7 +159,7 @@ class _Tree:
         return known
 
     def _speak_model(self, span: Span, known: set[str]) -> None:
-        said = [turn for turn in span.wrote if turn.role not in (USER, SYSTEM, TOOL)]
+        said = answers(span)
         entries = []
         for turn in said:
             if turn.content() or turn.extension:
@@ -163,7 +170,7 @@ class _Tree:
                 known.update({_plain(turn.text), _plain(turn.content())} - {""})
         if not entries:
             # Calls and texts found later fill it; what stays empty is named or counted in `_settle`.
-            entries.append(_Entry(span, self._author(span), Kind.AGENT, "", end=span.end))
+            entries.append(_Entry(span, self._author(span), Kind.AGENT, "", end=span.end, untold=True))
         entries[0].tokens = span.tokens or sum(turn.tokens for turn in said)
         entries[0].extension = {**entries[0].extension, **span.extension}
         self._entries += entries
@@ -352,8 +359,8 @@ class _Tree:
                 if not (entry.span.silent or entry.span.tokens):
                     self._drop("calls of a model without an answer")
                     continue
-                entry.text = f"[text not in this trace{': ' + entry.span.silent if entry.span.silent else ''}]"
-                unnamed += 1
+                entry.text = f"{_ABSENT}{': ' + entry.span.silent if entry.span.silent else ''}]"
+            unnamed += entry.untold and (not entry.text or entry.text.startswith(_ABSENT))
             kept.append(entry)
         self._entries = kept
         if unnamed:
@@ -368,7 +375,7 @@ class _Tree:
         return finish in ("length", "max_tokens", "MAX_TOKENS") or any(span.truncated for span in self._spans)
 
     def _drop(self, reason: str) -> None:
-        self._dropped[reason] = self._dropped.get(reason, 0) + 1
+        self._dropped[reason] += 1
 
 
 def _heard(span: Span, author: str, kind: Kind, text: str, extension: Mapping[str, Any] | None = None) -> _Entry:
