@@ -239,8 +239,8 @@ TEST(Json, SaysTheSameInEveryForm) {
   }
 }
 
-// What ends a text, or is no text, at every place of blocks of sixteen bytes, beside bytes that differ
-// from it in one bit.
+// What ends a text, or is no text, at every place of blocks of sixteen bytes, beside bytes that
+// differ from it in one bit.
 TEST(Json, TextsEndWhereTheyEnd) {
   for (const std::string what :
        {"\"", "\\", "\\\"", "\\n", "\x1f", "\x01", "\t", "\xc3\xa9", "\x7f"}) {
