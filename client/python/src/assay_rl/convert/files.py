@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,8 +26,8 @@ from assay_rl.convert.lines import text_lines
 from assay_rl.convert.misfit import MisfitError, check
 from assay_rl.convert.names import AUTO, NAMES, canonical
 from assay_rl.convert.own import Record, records
-from assay_rl.convert.records import from_record
-from assay_rl.convert.roles import Kind, matches
+from assay_rl.convert.records import apply_choices, from_record
+from assay_rl.convert.roles import Kind
 from assay_rl.convert.run import Choices, NothingSaidError, build
 from assay_rl.convert.source import FileError
 from assay_rl.convert.summary import Summary
@@ -71,6 +71,7 @@ def read_episodes(
         form = _detected(stream) if wanted == AUTO else wanted
         if form:
             groups.setdefault(form, []).append(stream)
+    _refuse_unused(choices, groups)
     for name, group in groups.items():
         if summary is not None:
             summary.formats[name] += len(group)
@@ -79,6 +80,15 @@ def read_episodes(
                 yield from _own(stream, name, choices, summary, on_fault)
         else:
             yield from _converted(FORMATS[name], group, choices, summary)
+
+
+def _refuse_unused(choices: Choices, formats: Collection[str]) -> None:
+    """Nothing that the caller says is passed over in silence. Raises FileError."""
+    if not formats or set(formats) - {"episode", "log"}:
+        return
+    for name in ("agents", "agent", "outcome", "reference", "sequential"):
+        if getattr(choices, name):
+            raise FileError(f"--{name} says nothing of episodes and log records, which say it themselves")
 
 
 def _detected(stream: Stream) -> str:
@@ -147,11 +157,7 @@ def _hint(record: Any, name: str) -> str:
 def _episode(record: Any, choices: Choices) -> Episode:
     check(record, episode_pb2.Episode.DESCRIPTOR)
     episode = Episode.from_proto(json_format.ParseDict(record, episode_pb2.Episode()))
-    for message in episode.messages:
-        if message.agent and matches(message.agent, choices.context):
-            message.agent = ""
-    if choices.context:
-        episode.agents = [agent for agent in episode.agents if not matches(agent.id, choices.context)]
+    apply_choices(episode, choices)
     return episode
 
 
