@@ -159,3 +159,32 @@ def test_nothing_that_was_read_is_told_as_left_out(tmp_path: Path) -> None:
     assert "left out" not in summary_of(path)
     (episode,) = read_episodes(str(path), "auto")
     assert "Perhaps." in episode.messages[-1].content
+
+
+def test_an_outcome_is_read_as_text_and_one_that_contradicts_it_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "in.jsonl", *(chat(says("Yes."), **more) for more in (
+        {"reward": "0.5"}, {"reward": 1, "success": True}, {"reward": 1, "success": False}, {"correct": "7"},
+        {"reward": "very good"}, {"reward": "nan"})))  # fmt: skip
+    summary = Summary()
+    assert [e.score for e in read_episodes(str(path), "auto", summary=summary)] == [0.5, 1, 1, None, None, None]
+    assert list(summary.notes) == [
+        "success says something else than the outcome that was taken: --outcome FIELD says which"
+    ]
+
+
+def test_an_action_beside_an_empty_message_is_kept(tmp_path: Path) -> None:
+    said = {"role": "assistant", "content": None, "thought": "Look.", "action": "ls -l"}
+    record = {"history": [{"role": "user", "content": "Mend it."}, said], "info": {"exit_status": "submitted"}}
+    (episode,) = read_episodes(str(write(tmp_path / "in.traj", record)), "auto")
+    assert episode.messages[-1].content == "[reasoning] Look.\nls -l"
+
+
+def test_an_update_of_a_graph_without_a_message_is_told(tmp_path: Path) -> None:
+    updates = [{"ann": {"messages": [{"type": "ai", "content": "Yes."}]}}, {"bob": {"plan": "Wait."}}, {"bob": None}]
+    assert "left out: 1 updates of bob without a message" in summary_of(write(tmp_path / "in.jsonl", *updates))
+
+
+def test_marks_between_files_that_were_put_together_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(2 * ("\ufeff" + json.dumps(chat(says("Yes."))) + "\n").encode())
+    assert len(list(read_episodes(str(path), "auto"))) == 2

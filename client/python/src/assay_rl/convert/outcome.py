@@ -60,9 +60,28 @@ def usual_outcome(record: Any) -> float | None:
             value = mapping(holder).get(key)
             if isinstance(value, (bool, int, float)):
                 return grade_of(value, key)
-            if isinstance(value, str) and value.strip().lower() in _WORDS:
+            if isinstance(value, str) and (value.strip().lower() in _WORDS or _is_score(key, value)):
                 return grade_of(value, key)
     return None
+
+
+def contradicts(record: Any, score: float | None) -> str:
+    """The first of the usual fields at the top of a record that says something else than the score that was taken."""
+    if score is None:
+        return ""
+    for key in USUAL:
+        value = mapping(record).get(key)
+        if isinstance(value, (bool, int, float)) and is_finite(value) and value != score:
+            return key
+    return ""
+
+
+def _is_score(key: str, text: str) -> bool:
+    """Whether a text is a score written as one: in other fields a number may be the answer."""
+    try:
+        return key in ("reward", "score") and is_finite(float(text))
+    except ValueError:
+        return False
 
 
 def field_of(record: Any, path: str) -> Any:

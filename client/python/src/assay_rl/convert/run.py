@@ -19,7 +19,7 @@ from assay_rl.convert._fields import (
     score_of,
     whole,
 )
-from assay_rl.convert.outcome import Outcome, field_of, grade_of, usual_outcome
+from assay_rl.convert.outcome import Outcome, contradicts, field_of, grade_of, usual_outcome
 from assay_rl.convert.roles import Kind, Roles, agent_kind
 from assay_rl.convert.summary import Summary
 from assay_rl.convert.turn import ASSISTANT, SYSTEM, TOOL, USER, Turn
@@ -289,7 +289,10 @@ def _score(run: Run, choices: Choices) -> float | None:
     if scores:
         run.notes.append(f"several scores ({', '.join(sorted(scores))}): --outcome NAME says which is the outcome")
         return None
-    return usual_outcome(run.record)
+    found = usual_outcome(run.record)
+    if other := contradicts(run.record, found):
+        run.notes.append(f"{other} says something else than the outcome that was taken: --outcome FIELD says which")
+    return found
 
 
 def chat_run(found: list[Turn], choices: Choices, **fields: Any) -> Run:
