@@ -28,7 +28,7 @@ from assay_rl.convert.names import AUTO, NAMES, canonical
 from assay_rl.convert.own import Record, records
 from assay_rl.convert.records import apply_choices, from_record
 from assay_rl.convert.roles import Kind
-from assay_rl.convert.run import Choices, build
+from assay_rl.convert.run import Choices, NothingSaidError, build
 from assay_rl.convert.source import FileError
 from assay_rl.convert.summary import Summary
 from assay_rl.v1 import episode_pb2, signal_service_pb2
@@ -181,7 +181,8 @@ def _encodable(episode: Episode) -> None:
 
 def _converted(form: Format, streams: list[Stream], choices: Choices, summary: Summary | None) -> Iterator[Episode]:
     used: Counter[str] = Counter()
-    found = False
+    found = read = False
+    nothing: FileError | None = None
     for run, value in form.runs(streams, choices):
         found = True
         place = value.place
@@ -189,13 +190,22 @@ def _converted(form: Format, streams: list[Stream], choices: Choices, summary: S
             fallback = f"{Path(value.name).name}:{value.line}" if value.line else Path(value.name).name
             episode = build(run, choices, fallback, summary)
         except (ValueError, TypeError) as failure:
-            raise FileError(f"{place}: not of format {form.name}: {failure}") from failure
+            refused = FileError(f"{place}: not of format {form.name}: {failure}")
+            if not isinstance(failure, NothingSaidError) or run.group:  # a group would wait for it in vain
+                raise refused from failure
+            nothing = nothing or refused
+            if summary is not None:
+                summary.dropped["runs without any text"] += 1
+            continue
+        read = True
         used[episode.id] += 1
         if used[episode.id] > 1:
             episode.id = f"{episode.id}#{used[episode.id]}"
             if summary is not None:
                 summary.notes["ids that came again got a number: #2, #3, ..."] += 1
         yield episode
+    if nothing is not None and not read:
+        raise nothing
     if not found:
         names = ", ".join(stream.name for stream in streams[:3]) + (", ..." if len(streams) > 3 else "")
         raise FileError(f"{names}: no run of format {form.name} in it")
@@ -213,7 +223,7 @@ def read_outcomes(name: str) -> Iterator[Outcome]:
                     yield group_outcome(json_format.ParseDict(record, signal_service_pb2.GroupResult()))
                 else:
                     yield episode_outcome(json_format.ParseDict(record, signal_service_pb2.EpisodeResult()))
-            except (ValueError, json_format.ParseError) as failure:
+            except (ValueError, OverflowError, json_format.ParseError) as failure:
                 place = f"{source.name}:{number}"
                 raise FileError(f"{place}: not an EpisodeResult or GroupResult: {failure}") from failure
 

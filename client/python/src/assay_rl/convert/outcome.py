@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from assay_rl.convert._fields import ConversionError, is_list, mapping
+from assay_rl.convert._fields import ConversionError, is_finite, is_list, label, mapping
 
 # Fields that mean an outcome in whatever record they stand, in this order.
 USUAL = ("outcome", "reward", "score", "success", "resolved", "is_correct", "correct", "passed", "is_success")
@@ -36,8 +36,8 @@ def grade_of(value: Any, path: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, (bool, int, float)):
-        if not math.isfinite(value):
-            raise ConversionError(f"{path}: a finite number expected, got {value!r}")
+        if not is_finite(value):
+            raise ConversionError(f"{path}: a finite number expected, got {label(value)[:24]}")
         return float(value)
     if isinstance(value, str):
         word = value.strip().lower()
@@ -73,7 +73,7 @@ def field_of(record: Any, path: str) -> Any:
     for key in path.split("."):
         if isinstance(value, Mapping):
             value = value.get(key)
-        elif is_list(value) and key.lstrip("-").isdigit() and -len(value) <= int(key) < len(value):
+        elif is_list(value) and re.fullmatch(r"-?[0-9]{1,9}", key) and -len(value) <= int(key) < len(value):
             value = value[int(key)]
         else:
             return None

@@ -155,7 +155,7 @@ def _of_status(failure: urllib.error.HTTPError) -> Exception:
     if failure.code not in _TRANSIENT:
         return JudgeError(message, fatal=failure.code in (401, 403, 404) or 300 <= failure.code < 400)
     asked = failure.headers.get("Retry-After", "")
-    return _TransientError(message, float(asked) if asked.replace(".", "", 1).isdigit() else None)
+    return _TransientError(message, float(asked) if asked.replace(".", "", 1).isdecimal() else None)
 
 
 def _text_of(raw: bytes) -> str:
