@@ -72,7 +72,7 @@ TEST(ApplyChoices, OfAnEpisode) {
   EXPECT_EQ(context.messages(1).agent_id(), "");
   EXPECT_EQ(context.messages(2).agent_id(), "");
   EXPECT_TRUE(context.messages(1).first_error());
-  EXPECT_FALSE(with({.keep_labels = false}).messages(1).first_error());
+  EXPECT_FALSE(with({.keep_labels = false, .context_agents = {}}).messages(1).first_error());
 
   const v1::Episode kinds = with({.context_agents = {"ann", "bot"}, .kinds = true});
   ASSERT_EQ(kinds.agents_size(), 4);
