@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import tarfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +191,67 @@ def test_marks_between_files_that_were_put_together_are_passed_over(tmp_path: Pa
     path = tmp_path / "in.jsonl"
     path.write_bytes(2 * ("\ufeff" + json.dumps(chat(says("Yes."))) + "\n").encode())
     assert len(list(read_episodes(str(path), "auto"))) == 2
+
+
+def test_other_files_of_a_folder_are_named_and_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    write(folder / "a.jsonl", chat(says("Yes.")))
+    write(folder / "config.json", {"model": "m", "temperature": 0})
+    write(folder / "notes.txt", "Look at the third run.")
+    told = summary_of(folder)
+    assert "1 episode from openai" in told
+    assert "left out: 2 files of no known format (config.json, notes.txt)" in told
+    with pytest.raises(FileError, match=r"config\.json:1: of no known format, an object with model, temperature"):
+        list(read_episodes([str(folder / "a.jsonl"), str(folder / "config.json")], "auto"))
+    (folder / "a.jsonl").unlink()
+    with pytest.raises(FileError, match=r"config\.json:1: of no known format"):
+        list(read_episodes(str(folder), "auto"))
+    write(folder / "a.jsonl", '{"messages": [{"role": "assis')
+    with pytest.raises(FileError, match=r"a\.jsonl:1: not JSON"):
+        list(read_episodes(str(folder), "auto"))
+
+
+def test_what_is_packed_twice_says_so(tmp_path: Path) -> None:
+    inner = write(tmp_path / "in.jsonl", chat(says("Yes.")))
+    twice = tmp_path / "in.jsonl.gz"
+    twice.write_bytes(gzip.compress(gzip.compress(inner.read_bytes())))
+    archive = tmp_path / "in.zip"
+    with zipfile.ZipFile(archive, "w") as made:
+        made.write(inner, "in.jsonl")
+    outer = tmp_path / "outer.zip"
+    with zipfile.ZipFile(outer, "w") as made:
+        made.write(archive, "in.zip")
+    packed = tmp_path / "in.tar.gz"
+    with tarfile.open(packed, "w:gz") as made_tar:
+        made_tar.add(inner, "in.jsonl")
+    for path, said in ((twice, "packed again inside"), (outer, "packed again inside"), (packed, "a tar archive")):
+        with pytest.raises(FileError, match=said):
+            list(read_episodes(str(path), "auto"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("{}", "an object with nothing"), ("[]", "a list"), ("[null]", "a list that begins with null"),
+     ("[[]]", "a list that begins with a list"), ("[{}]", "a list of objects with nothing")],
+)  # fmt: skip
+def test_what_is_of_no_format_is_described(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=rf"in\.json:1: of no known format, {said}; say"):
+        list(read_episodes(str(write(tmp_path / "in.json", text)), "auto"))
+
+
+def test_an_archive_without_members_holds_no_episodes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with zipfile.ZipFile(tmp_path / "in.zip", "w"):
+        pass
+    code, _, told = run("convert", tmp_path / "in.zip", capsys)
+    assert code == 2
+    assert "no episodes" in told
+
+
+def test_a_kind_of_observation_that_is_not_known_is_a_step(tmp_path: Path) -> None:
+    ends = {"startTime": "2026-01-01T00:00:00Z", "endTime": "2026-01-01T00:00:01Z"}
+    said = {"id": "o", "type": "GENERATION", "traceId": "t", "parentObservationId": "p", "output": "Yes.", **ends}
+    step = {"id": "p", "type": "DREAM", "traceId": "t", "parentObservationId": None, "name": "ann", **ends}
+    trace = {"id": "t", "input": "Well?", "observations": [step, said]}
+    (episode,) = read_episodes(str(write(tmp_path / "in.json", trace)), "auto")
+    assert dialogue(episode) == [("ann", "Yes.")]

@@ -30,7 +30,7 @@ from assay_rl.convert.records import apply_choices, from_record
 from assay_rl.convert.roles import Kind
 from assay_rl.convert.run import Choices, NothingSaidError, build
 from assay_rl.convert.source import FileError
-from assay_rl.convert.summary import Summary
+from assay_rl.convert.summary import SHOWN, Summary
 from assay_rl.v1 import episode_pb2, signal_service_pb2
 
 # Place and reason of a record that is no episode, and what it looks like instead, or nothing.
@@ -67,10 +67,18 @@ def read_episodes(
     streams = [Stream(source) for source in sources([names] if isinstance(names, str) else list(names))]
     wanted = canonical(input_format)
     groups: dict[str, list[Stream]] = {}
+    strangers: list[UnknownFormatError] = []
     for stream in streams:
-        form = _detected(stream) if wanted == AUTO else wanted
+        try:
+            form = _detected(stream) if wanted == AUTO else wanted
+        except UnknownFormatError as failure:
+            if not stream.source.found:
+                raise
+            strangers.append(failure)
+            continue
         if form:
             groups.setdefault(form, []).append(stream)
+    _tell_strangers(strangers, groups, summary)
     _refuse_unused(choices, groups)
     for name, group in groups.items():
         if summary is not None:
@@ -91,6 +99,26 @@ def _refuse_unused(choices: Choices, formats: Collection[str]) -> None:
             raise FileError(f"--{name} says nothing of episodes and log records, which say it themselves")
 
 
+class UnknownFormatError(FileError):
+    """Nothing tells of which format a file is."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+def _tell_strangers(
+    strangers: list[UnknownFormatError], groups: Mapping[str, list[Stream]], summary: Summary | None
+) -> None:
+    """Folders hold other files beside traces: they are named as left out. Raises where there is nothing else."""
+    if strangers and not groups:
+        raise strangers[0]
+    if strangers and summary is not None:
+        names = ", ".join(Path(failure.name).name for failure in strangers[:SHOWN])
+        more = ", ..." if len(strangers) > SHOWN else ""
+        summary.dropped[f"files of no known format ({names}{more})"] += len(strangers)
+
+
 def _detected(stream: Stream) -> str:
     """The format of a stream; empty where it holds nothing."""
     value = stream.first()
@@ -98,8 +126,9 @@ def _detected(stream: Stream) -> str:
         return ""
     found = detect(value.value)
     if not found:
-        raise FileError(
-            f"{value.place}: of no known format, {_shape(value.value)}; say which it is: {', '.join(NAMES)}"
+        raise UnknownFormatError(
+            stream.name,
+            f"{value.place}: of no known format, {_shape(value.value)}; say which it is: {', '.join(NAMES)}",
         )
     return found
 
@@ -108,14 +137,11 @@ def _shape(value: Any) -> str:
     if isinstance(value, str):
         return f"a text that begins {value.strip()[:40]!r}"
     held = value[0] if isinstance(value, list) and value else value
-    what = "a list of " if held is not value else ""
+    what = held is not value
     if not isinstance(held, dict):
-        return f"{what}{type(held).__name__}"
-    return (
-        f"{what}objects with {', '.join(list(held)[:8]) or 'nothing'}"
-        if what
-        else f"an object with {', '.join(list(held)[:8])}"
-    )
+        return f"a list that begins with {kind_of(held)}" if what else kind_of(held)
+    keys = ", ".join(list(held)[:8]) or "nothing"
+    return f"a list of objects with {keys}" if what else f"an object with {keys}"
 
 
 def _own(
