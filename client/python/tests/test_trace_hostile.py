@@ -255,3 +255,18 @@ def test_a_kind_of_observation_that_is_not_known_is_a_step(tmp_path: Path) -> No
     trace = {"id": "t", "input": "Well?", "observations": [step, said]}
     (episode,) = read_episodes(str(write(tmp_path / "in.json", trace)), "auto")
     assert dialogue(episode) == [("ann", "Yes.")]
+
+
+def test_an_event_that_is_not_known_is_no_run_without_a_text(tmp_path: Path) -> None:
+    said = {"role": "assistant", "content": [{"type": "text", "text": "Yes."}]}
+    events = [
+        {"kind": "MessageEvent", "id": "1", "source": "agent", "llm_message": said},
+        {"kind": "Dream", "text": "No."},
+    ]
+    with pytest.raises(FileError, match=r"in\.jsonl:2: not of format openhands"):
+        list(read_episodes(str(write(tmp_path / "in.jsonl", *events)), "auto"))
+
+
+def test_a_name_does_not_break_the_line_that_tells_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "in.jsonl", chat(says("Yes.", name="a\n\u202eb"), says("No.", name="c" * 5000)))
+    assert f"\nagents: a  b: 1 message, {'c' * 80}...: 1 message\n" in summary_of(path)
