@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "tests/simulation/blame/calibration.h"
 #include "tests/simulation/blame/rollout_world.h"
 
@@ -57,7 +58,7 @@ void Flatter(std::vector<JudgedEpisode>& episodes, double noise) {
   }
 }
 
-const JudgeReliability& Named(const JudgeFit& fit, const std::string& name) {
+const JudgeReliability& Named(const JudgeFit& fit, absl::string_view name) {
   const auto found = std::find_if(fit.judges.begin(), fit.judges.end(),
                                   [&](const JudgeReliability& j) { return j.judge == name; });
   EXPECT_NE(found, fit.judges.end()) << name;
