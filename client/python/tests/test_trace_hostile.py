@@ -81,6 +81,15 @@ def test_a_number_that_no_double_holds_is_refused(
     assert "set_int_max_str_digits" not in told
 
 
+@pytest.mark.parametrize(
+    ("given", "said"), [("nan", "a whole number expected"), ("inf", "out of range"), ("-1e300", "out of range")]
+)
+def test_a_text_that_is_no_whole_number_is_told_as_the_cpp_client_does(given: str, said: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "in.jsonl", EPISODE % (f', "round": "{given}"', 1))
+    with pytest.raises(FileError, match=rf"messages\[0\]\.round: {said}"):
+        list(read_episodes(str(path), "episode"))
+
+
 def test_numbers_that_only_describe_a_run_do_not_refuse_it(tmp_path: Path) -> None:
     huge = int(BIG)
     rollout = {"prompt": "Well?", "completion": "Yes.", "reward": 1, "metrics": {"good": 0.5, "huge": huge}}
@@ -255,3 +264,18 @@ def test_a_kind_of_observation_that_is_not_known_is_a_step(tmp_path: Path) -> No
     trace = {"id": "t", "input": "Well?", "observations": [step, said]}
     (episode,) = read_episodes(str(write(tmp_path / "in.json", trace)), "auto")
     assert dialogue(episode) == [("ann", "Yes.")]
+
+
+def test_an_event_that_is_not_known_is_no_run_without_a_text(tmp_path: Path) -> None:
+    said = {"role": "assistant", "content": [{"type": "text", "text": "Yes."}]}
+    events = [
+        {"kind": "MessageEvent", "id": "1", "source": "agent", "llm_message": said},
+        {"kind": "Dream", "text": "No."},
+    ]
+    with pytest.raises(FileError, match=r"in\.jsonl:2: not of format openhands"):
+        list(read_episodes(str(write(tmp_path / "in.jsonl", *events)), "auto"))
+
+
+def test_a_name_does_not_break_the_line_that_tells_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "in.jsonl", chat(says("Yes.", name="a\n\u202eb"), says("No.", name="c" * 5000)))
+    assert f"\nagents: a  b: 1 message, {'c' * 80}...: 1 message\n" in summary_of(path)

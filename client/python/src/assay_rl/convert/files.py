@@ -217,7 +217,8 @@ def _converted(form: Format, streams: list[Stream], choices: Choices, summary: S
             episode = build(run, choices, fallback, summary)
         except (ValueError, TypeError) as failure:
             refused = FileError(f"{place}: not of format {form.name}: {failure}")
-            if not isinstance(failure, NothingSaidError) or run.group:  # a group would wait for it in vain
+            # A group would wait for it in vain; what the reader does not know may hold texts.
+            if not isinstance(failure, NothingSaidError) or run.group or not form.is_one(value.value):
                 raise refused from failure
             nothing = nothing or refused
             if summary is not None:
