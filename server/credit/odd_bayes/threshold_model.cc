@@ -58,12 +58,18 @@ Eigen::VectorXd ThresholdModel::Features(Coalition players) const {
 
 Eigen::MatrixXd ThresholdModel::Hessian(const Eigen::MatrixXd& features,
                                         const Eigen::VectorXd& spread) const {
-  return features * spread.asDiagonal() * features.transpose();
+  if (n_ <= kMaxThresholdTable) return features * spread.asDiagonal() * features.transpose();
+  Eigen::MatrixXd hessian = Eigen::MatrixXd::Zero(n_ + 1, n_ + 1);
+  hessian.selfadjointView<Eigen::Lower>().rankUpdate(features *
+                                                     spread.cwiseSqrt().asDiagonal());
+  return hessian;
 }
 
 void ThresholdModel::FitWeights(const Eigen::MatrixXd& features, const Eigen::VectorXd& labels) {
   const int m = static_cast<int>(labels.size());
   const int d = n_ + 1;
+  // Steps shrink quadratically: after the last one the weights are good to its square.
+  const double enough = n_ <= kMaxThresholdTable ? 1e-6 : 1e-3;
   double best = -INFINITY;
   Eigen::VectorXd start = Eigen::VectorXd::Zero(d);
   for (double prior : kWeightVariances) {
@@ -79,7 +85,7 @@ void ThresholdModel::FitWeights(const Eigen::MatrixXd& features, const Eigen::Ve
       const Eigen::VectorXd move = hessian.llt().solve(gradient);
       // The likelihood is concave, yet a whole step may overshoot where it is flat.
       w += move * std::min(1.0, 3 / (move.norm() + 1e-300));
-      if (move.norm() < 1e-6) break;
+      if (move.norm() < enough) break;
     }
     chance = (features.transpose() * w).unaryExpr(&Logistic);
     double marginal_likelihood = -0.5 * w.squaredNorm() / prior - 0.5 * d * std::log(prior);
