@@ -173,14 +173,14 @@ RawEstimate EstimateOddBayes(int n, const AnswerBook& book, double confidence,
     process_loo = LooError(a.loo, view);
     threshold = ThresholdModel::Fit(n, book);
     if (!Explains(threshold, view, process_loo)) {
-    const ArdFit ard = FitRelevance(head, start);
-    const OddPosterior b = Condition(ard.prior, data, ard.scale, !noisy);
-    const double gap = b.log_predictive - kArdPenalty * n - a.log_predictive;
-    const double share = 1 / (1 + std::exp(-std::clamp(gap, -50.0, 50.0)));
-    credit = (1 - share) * a.credit + share * b.credit;
-    variance = (1 - share) * a.covariance.diagonal() + share * b.covariance.diagonal();
-    process_loo = LooError((1 - share) * a.loo + share * b.loo, view);
-    variance.array() += share * (1 - share) * (a.credit - b.credit).array().square();
+      const ArdFit ard = FitRelevance(head, start);
+      const OddPosterior b = Condition(ard.prior, data, ard.scale, !noisy);
+      const double gap = b.log_predictive - kArdPenalty * n - a.log_predictive;
+      const double share = 1 / (1 + std::exp(-std::clamp(gap, -50.0, 50.0)));
+      credit = (1 - share) * a.credit + share * b.credit;
+      variance = (1 - share) * a.covariance.diagonal() + share * b.covariance.diagonal();
+      process_loo = LooError((1 - share) * a.loo + share * b.loo, view);
+      variance.array() += share * (1 - share) * (a.credit - b.credit).array().square();
     }
   }
   if (threshold.has_value()) {

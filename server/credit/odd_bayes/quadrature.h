@@ -10,7 +10,8 @@ struct Quadrature {
   std::vector<double> weights;
 };
 
-// Gauss-Legendre on [0, 1] (Golub & Welsch 1969): exact for polynomials of degree 2 count - 1. count
+// Gauss-Legendre on [0, 1] (Golub & Welsch 1969): exact for polynomials of degree 2 count - 1.
+// count
 // >= 1.
 Quadrature GaussLegendre(int count);
 

@@ -60,8 +60,7 @@ Eigen::MatrixXd ThresholdModel::Hessian(const Eigen::MatrixXd& features,
                                         const Eigen::VectorXd& spread) const {
   if (n_ <= kMaxThresholdTable) return features * spread.asDiagonal() * features.transpose();
   Eigen::MatrixXd hessian = Eigen::MatrixXd::Zero(n_ + 1, n_ + 1);
-  hessian.selfadjointView<Eigen::Lower>().rankUpdate(features *
-                                                     spread.cwiseSqrt().asDiagonal());
+  hessian.selfadjointView<Eigen::Lower>().rankUpdate(features * spread.cwiseSqrt().asDiagonal());
   return hessian;
 }
 
@@ -244,8 +243,7 @@ void ThresholdModel::Prior::FillRow(Coalition pair, absl::Span<const Coalition> 
   for (std::size_t k = 0; k < others.size(); ++k) {
     const Local& there = At(others[k]);
     const int votes = model_.n_ - 2 * std::popcount(pair ^ others[k]);  // the product of features
-    out[k] =
-        slope * there.slope * votes + lean * there.lean + (others[k] == pair ? here.doubt : 0);
+    out[k] = slope * there.slope * votes + lean * there.lean + (others[k] == pair ? here.doubt : 0);
   }
 }
 
