@@ -25,14 +25,14 @@ constexpr Flag kServer[] = {
 constexpr Flag kInputFormat = {"input-format", "episode|log", "episode",
                                "one Episode a line, or one record of a multi-agent log"};
 constexpr Flag kContextAgents = {"context-agents", "NAME,...", "",
-                                 "logs: whose messages are context, such as user,tool:*"};
+                                 "whose messages are context, such as user,tool:*"};
 constexpr Flag kKinds = {"kinds", "", "",
                          "people, tools and frameworks keep their names, as agents of that kind"};
 constexpr Flag kEpisodeFlags[] = {
     kInputFormat,
     kContextAgents,
     kKinds,
-    {"labels", "keep|drop", "keep", "logs: what becomes of annotated first errors"},
+    {"labels", "keep|drop", "keep", "what becomes of annotated first errors"},
 };
 constexpr Flag kLabelledFlags[] = {kInputFormat, kContextAgents, kKinds};
 constexpr FlagGroup kOfServer = {"Of the server", kServer};

@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "server/base/json.h"
 #include "server/blame/em.h"
+#include "server/blame/text/general_prior.h"
 #include "server/wire/fitted_prior.h"
 #include "server/wire/resolve_options.h"
 
@@ -49,16 +50,22 @@ bool Learned(const blame::MixedPrior& texts) {
   });
 }
 
-// Where no collection is at home, what is shipped has no part in it: even unusual episodes of one's
-// own are told better by uniform shares, and nothing is lost on foreign ones.
+// Where no collection is at home, what is shipped has no part in what is claimed: even unusual
+// episodes of one's own are told better by uniform shares, and nothing is lost on foreign ones. It
+// only orders messages that nothing else tells apart.
 absl::StatusOr<bool> FitTexts(const Lessons& lessons, v1::FittedPrior* wire) {
   if (lessons.labelled() + lessons.environment() == 0) return false;
-  const absl::StatusOr<blame::MixedPrior> texts =
+  absl::StatusOr<blame::MixedPrior> texts =
       blame::FitMixedPrior(lessons.collections(), /*shipped=*/{});
   if (!texts.ok()) return texts.status();
   TellTexts(*texts);
+  const bool learned = Learned(*texts);
+  if (learned && texts->general.features.empty()) {
+    texts->general = blame::ShippedPrior().general;
+    texts->general_share = blame::kOrderingShare;
+  }
   service::TextsToWire(*texts, wire);
-  return Learned(*texts);
+  return learned;
 }
 
 absl::StatusOr<blame::JudgeFit> FitJudges(const Lessons& lessons, const blame::Parameters& start,

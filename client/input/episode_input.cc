@@ -21,6 +21,7 @@ absl::StatusOr<v1::Episode> Parse(const Record& record, const EpisodeFormat& for
   absl::Status status = ReadJson(record.json, &episode);
   if (!status.ok()) return status;
   NameAgents(&episode);
+  ApplyChoices(format.log, &episode);
   return episode;
 }
 

@@ -26,7 +26,7 @@ enum class InputFormat : uint8_t { kEpisode, kLog };
 
 struct EpisodeFormat {
   InputFormat kind = InputFormat::kEpisode;
-  LogImportOptions log;  // of kLog
+  LogImportOptions log;  // of both
 };
 
 // A file that is closed with its user. "-" is standard input.

@@ -1,5 +1,6 @@
 #include "client/input/log_import.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <set>
@@ -206,6 +207,27 @@ void NameAgents(v1::Episode* episode) {
       episode->add_agents()->set_id(message.agent_id());
     }
   }
+}
+
+void ApplyChoices(const LogImportOptions& options, v1::Episode* episode) {
+  if (!options.keep_labels) {
+    for (v1::Message& message : *episode->mutable_messages()) message.clear_first_error();
+  }
+  if (options.kinds) {
+    for (v1::Agent& agent : *episode->mutable_agents()) {
+      if (agent.kind() == v1::AGENT_KIND_UNSPECIFIED) agent.set_kind(KindOf(agent.id(), options));
+    }
+    return;
+  }
+  if (options.context_agents.empty()) return;
+  for (v1::Message& message : *episode->mutable_messages()) {
+    if (IsContext(message.agent_id(), options)) message.clear_agent_id();
+  }
+  auto& agents = *episode->mutable_agents();
+  agents.erase(
+      std::remove_if(agents.begin(), agents.end(),
+                     [&](const v1::Agent& agent) { return IsContext(agent.id(), options); }),
+      agents.end());
 }
 
 absl::StatusOr<v1::Episode> ImportLogRecord(const std::string& json,

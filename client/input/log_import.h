@@ -10,8 +10,9 @@
 
 namespace assay::command {
 
+// What the caller says of episodes beside their files.
 struct LogImportOptions {
-  // label.first_error_index becomes the annotation of that message.
+  // label.first_error_index becomes the annotation of that message; annotations stay.
   bool keep_labels = true;
   // Names whose messages are context (tools, a simulated user); NAME* stands for every name that
   // begins so.
@@ -24,6 +25,10 @@ struct LogImportOptions {
 
 // Where an episode names no agents they are its authors, as they first appear.
 void NameAgents(v1::Episode* episode);
+
+// The same choices for an episode that says itself who its agents are (NameAgents comes first). A
+// kind that it states stays.
+void ApplyChoices(const LogImportOptions& options, v1::Episode* episode);
 
 // One record, a JSON object, in which every text may be a number instead
 // (tests/data/log_records.jsonl holds this reader and the Python client's,

@@ -38,6 +38,8 @@ class Sharing {
     problem.high.assign(messages, 0.0);
     problem.target = std::fmin(0.0, evidence_.score - options_.reference);
     problem.placed = problem.target * (1 - environment);
+    // All of it is the environment's, but for rounding.
+    if (-problem.placed <= kDust * (evidence_.high - evidence_.low)) problem.placed = 0;
     FillRawRewards(problem);
     for (size_t t = 0; t < messages; ++t) {
       if (evidence_.authors[t] < 0) continue;

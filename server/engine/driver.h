@@ -17,28 +17,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "server/base/mutex.h"
+#include "server/engine/driver_state.h"
 #include "server/engine/engine.h"
 #include "server/engine/executor.h"
 #include "server/engine/fan_out.h"
 #include "server/engine/parts.h"
+#include "server/engine/rest.h"
 #include "server/evaluation/evaluator.h"
 
 namespace assay::engine {
 
 using Replay = std::shared_ptr<const evaluation::EpisodeReplay>;
-
-// The questions of one ask() that go to one evaluator.
-struct Part {
-  evaluation::Evaluator* evaluator = nullptr;
-  size_t size = 0;
-  int64_t count = 0;
-  absl::Time asked;
-  bool open = false;  // asked, not answered
-  absl::Status status;
-  evaluation::Answers answers;
-  evaluation::CancelFn cancel;
-  std::shared_ptr<FanOut> fan_out;
-};
 
 // One plan on its way. Whatever happens (an answer, the deadline, a cancel) is noted under the
 // lock; one worker at a time, the driver, acts on it and touches the plan.
@@ -76,19 +65,6 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
   void Cancel() override { Interrupt(Stop::kCancelled); }
 
  private:
-  // Where the plan is. Only a driver takes it on, but for kAnswered, which answers bring about.
-  enum class State : uint8_t {
-    kMade,      // there is no plan yet
-    kAsking,    // a round is on its way: its questions are being asked or wait for their answers
-    kAnswered,  // the round is over: every answer is in, or the first failure
-    kTold,      // the plan knows the answers: there may be more to ask
-    kFinished,  // `done` was called, or is about to be
-  };
-  // Why the run must end before its plan is done. A cancel outweighs the timeout.
-  enum class Stop : uint8_t { kNo, kTimedOut, kCancelled };
-  // What a driver has to do next.
-  enum class Event : uint8_t { kNone, kBegin, kCancelled, kDeadline, kAnswered, kAsk };
-
   void ArmDeadline() {
     MutexLock lock(&mutex_);
     if (state_ == State::kFinished || deadline_ == absl::InfiniteFuture()) return;
@@ -119,11 +95,7 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
       driving_ = true;
     }
     Executor::Task drive = [self = this->shared_from_this()] { self->Drive(); };
-    if (brief_) {
-      executor_->PostBrief(std::move(drive));
-    } else {
-      executor_->Post(std::move(drive));
-    }
+    return brief_ ? executor_->PostBrief(std::move(drive)) : executor_->Post(std::move(drive));
   }
 
   void Drive() {
@@ -143,7 +115,8 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
           return;
         case Event::kAnswered:
           if (!TakeAnswers()) return;
-          break;
+          if (Rested()) break;
+          continue;
         case Event::kAsk:
           break;
       }
@@ -164,6 +137,9 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
         return Event::kAnswered;
       case State::kTold:
         return Event::kAsk;
+      case State::kResting:
+        state_ = State::kResting;
+        break;
       case State::kAsking:
       case State::kFinished:
         break;
@@ -325,10 +301,30 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
       FinishEarly(std::move(failure));
       return false;
     }
-    const absl::Status told = plan_->tell(Join(plan_->ask(), std::move(answers)));
-    if (told.ok()) return true;
-    Finish(told);
+    const evaluation::Answers joined = Join(plan_->ask(), std::move(answers));
+    if (absl::Status told = plan_->tell(joined); !told.ok()) {
+      Finish(std::move(told));
+      return false;
+    }
+    rest_ = rests_.After(joined, deadline_ - executor_->Now());
+    return true;
+  }
+
+  // False: rollouts failed, and what is to be asked now will be so after a rest.
+  bool Rested() {
+    if (rest_ <= absl::ZeroDuration() || plan_->done()) return true;
+    MutexLock lock(&mutex_);
+    state_ = State::kResting;
+    rest_timer_ = executor_->After(rest_, [self = this->shared_from_this()] { self->OnRested(); });
     return false;
+  }
+
+  void OnRested() {
+    {
+      MutexLock lock(&mutex_);
+      if (state_ == State::kResting) state_ = State::kTold;
+    }
+    Wake();
   }
 
   void FinishEarly(absl::Status why) {
@@ -344,11 +340,11 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
 
   void Finish(absl::StatusOr<Result> result) {
     ByTarget<Part> parts;
-    Executor::TimerId timer = 0;
+    std::pair<Executor::TimerId, Executor::TimerId> timers;
     {
       MutexLock lock(&mutex_);
       state_ = State::kFinished;
-      timer = timer_;
+      timers = {timer_, rest_timer_};
       for (int i = 0; i < kTargets; ++i) {
         if (parts_[i].open) {
           Report(parts_[i], stop_ == Stop::kTimedOut ? absl::DeadlineExceededError("timeout")
@@ -357,7 +353,8 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
         parts[i] = std::move(parts_[i]);
       }
     }
-    if (timer != 0) executor_->Cancel(timer);
+    if (timers.first != 0) executor_->Cancel(timers.first);
+    if (timers.second != 0) executor_->Cancel(timers.second);
     for (Part& part : parts) {
       if (part.open && part.cancel) part.cancel();
       if (part.fan_out != nullptr) part.fan_out->Stop();
@@ -383,7 +380,9 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
   std::unique_ptr<typename Of::Plan> plan_;
   ByTarget<Replay> replays_;
   evaluation::Answers answers_here_;
-  int round_ = 0;  // written by the driver under the lock
+  Rests rests_;
+  absl::Duration rest_;  // before the next round
+  int round_ = 0;        // written by the driver under the lock
 
   Mutex mutex_;
   State state_ ABSL_GUARDED_BY(mutex_) = State::kMade;
@@ -392,6 +391,7 @@ class Driver final : public Run, public std::enable_shared_from_this<Driver<Of>>
   int open_parts_ ABSL_GUARDED_BY(mutex_) = 0;
   ByTarget<Part> parts_ ABSL_GUARDED_BY(mutex_);
   Executor::TimerId timer_ ABSL_GUARDED_BY(mutex_) = 0;
+  Executor::TimerId rest_timer_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace assay::engine

@@ -59,8 +59,8 @@ blame::TextEpisode TextOf(const Episode& episode) {
   text.messages.reserve(episode.messages.size());
   for (const Message& m : episode.messages) {
     const bool context = m.agent == kContext;
-    text.messages.push_back(
-        {context ? m.speaker : episode.agents[m.agent].id, m.content, context, m.is_output});
+    text.messages.push_back({context ? m.speaker : episode.agents[m.agent].id, m.content, context,
+                             m.is_output, m.round});
   }
   return text;
 }

@@ -133,6 +133,10 @@ def test_random_episodes_with_kinds_priors_and_judges(stub: Any) -> None:
         if not fitted.features and draw.random() < 0.3:
             options.first_error.ClearField("fitted")
             options.first_error.prior = "general"
+        elif not fitted.features and draw.random() < 0.2:  # an order, and no evidence
+            fitted.general.features.extend(["stands_behind", "acts"])
+            fitted.general.weights.extend([-1, 0.5])
+            fitted.general_share = draw.choice([1e-5, 0.009, 0.01])
         count, found = differences(stub, options, [episode])
         compared += count
         assert found == [], (seed, json_format.MessageToJson(episode), json_format.MessageToJson(options))

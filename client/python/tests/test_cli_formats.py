@@ -11,7 +11,7 @@ import pytest
 from assayd import Assayd, command, needs_assayd
 from traces import DATA, SHARED
 
-from assay_rl import Episode
+from assay_rl import Episode, Message
 from assay_rl.__main__ import main
 
 TRACE = str(DATA / "traces" / "langfuse.json")
@@ -46,6 +46,16 @@ def test_what_cannot_be_converted_is_status_2(
 ) -> None:
     assert main(["convert", *arguments]) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--agents=x", "--agent=x", "--outcome=x", "--reference=x", "--sequential"])
+def test_what_says_nothing_of_episodes_is_refused(
+    flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text(Episode("e", [Message("x", "hello")], score=0.0).to_json())
+    assert main(["convert", str(path), flag]) == 2
+    assert f"{flag.split('=')[0]} says nothing of episodes" in capsys.readouterr().err
 
 
 def test_a_file_without_episodes_is_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from both_clients import both, episode, run, scores
 from fake_service import Behaviour, fake_server
 
 import assay_rl
-from assay_rl import Group, GroupScored, Question, Scored
+from assay_rl import Answer, Group, GroupScored, Question, Scored
 
 # The evaluator.
 
@@ -72,6 +72,15 @@ def test_a_failed_question_is_an_error_not_a_number(reply: float | Exception, co
         run(server.target, [episode(1)], "sync", evaluator=lambda e, q: [reply])
         (answer,) = server.record.answers[0].answers.answers
         assert answer.error.code == code.value[0]
+
+
+def test_an_answer_that_was_known_before_says_so() -> None:
+    for cached in (True, False):
+        with fake_server(Behaviour(questions=1)) as server:
+            reply = Answer(0.5, samples=3, cached=cached)
+            run(server.target, [episode(1)], "sync", evaluator=lambda e, q, reply=reply: [reply])
+            (answer,) = server.record.answers[0].answers.answers
+        assert (answer.mean, answer.samples, answer.cached) == (0.5, 3, cached)
 
 
 def test_an_evaluator_that_raises_fails_its_batch() -> None:

@@ -196,6 +196,22 @@ def test_signals_of_a_file(name: str, server: Assayd, tmp_path: Path) -> None:
     assert code == 0 or told
 
 
+@pytest.mark.parametrize(
+    "flags", [["--context-agents=u*"], ["--kinds"], ["--kinds", "--context-agents=z"], ["--labels=drop"]]
+)
+def test_what_the_caller_says_counts_for_episodes(flags: list[str], server: Assayd, tmp_path: Path) -> None:
+    names = ["ann", "user", "z", "ann"]
+    messages: list[dict[str, Any]] = [{"agentId": name, "content": f"{k}"} for k, name in enumerate(names)]
+    messages[0]["firstError"] = True
+    record = {"id": "a", "messages": messages, "outcome": {"score": 0}}
+    (tmp_path / "file").write_text(json.dumps(record))
+    words = ["signals", f"--server={server.target}", "file"]
+    _, cpp, python, _ = both(*words, *flags, cwd=tmp_path)
+    assert results(python) == results(cpp)
+    _, plain, _, _ = both(*words, cwd=tmp_path)
+    assert results(plain) != results(cpp)
+
+
 def test_what_comes_before_a_damage_is_answered_and_counted(server: Assayd, tmp_path: Path) -> None:
     """However slow the machine is: a run that says on the way how far it is has the same end."""
     (tmp_path / "file").write_bytes(damaged_at(1700))

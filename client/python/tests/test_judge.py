@@ -161,6 +161,12 @@ def test_the_key_is_sent_from_the_environment_and_nowhere_else(monkeypatch: pyte
         list(judge_episodes([episode(0, 1)], [judge_of(server)]))
     assert server.keys == ["Bearer secret", None]
     assert "secret" not in json.dumps(server.bodies)
+    monkeypatch.delenv("JUDGE_KEY")
+    with ScriptedJudge(lambda _: '{"0": 9}') as server:
+        with pytest.raises(JudgeError, match="JUDGE_KEY holds no key") as raised:
+            list(judge_episodes([episode(0, 1)], [judge_of(server, key_variable="JUDGE_KEY")]))
+        assert raised.value.fatal
+        assert not server.bodies
     with pytest.raises(ValueError, match="password"):
         Endpoint("http://a:b@host/v1", "m")
     with pytest.raises(ValueError, match="http or https"):
@@ -217,3 +223,35 @@ def test_command_tells_the_cost_asks_and_resumes(tmp_path: Path, capsys: pytest.
     assert [e.id for e in judged] == ["e0", "e9", "e1"]
     assert [len(e.messages[2].judge_scores) for e in judged] == [1, 0, 1]
     assert main(["judge", str(source), "--judge", "nonsense"]) == 2
+
+
+def test_no_flag_of_the_command_is_passed_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    episodes = [episode(0), episode(1)]
+    source.write_text("".join(e.to_json() + "\n" for e in episodes))
+    with ScriptedJudge(grade_by_rule(2)) as server:
+        base = ["judge", str(source), "-o", str(output), "--judge", f"g={server.url},m", "--mode", "step-wise"]
+        assert main([*base, "--dry-run", "--price-in", "2", "--price-out", "8"]) == 0
+        expected = dict(line.split() for line in capsys.readouterr().out.splitlines())["cost"]
+        assert main([*base, "--threshold", "0.5"]) == 2
+        assert "no effect without" in capsys.readouterr().err
+        assert main([*base, "--dry-run", "--judge", f"g={server.url},other"]) == 2
+        assert "two of one name" in capsys.readouterr().err
+        assert main([*base, "--price-in", "2", "--price-out", "8"]) == 0
+        spent = re.search(r"cost ([\d.]+),", capsys.readouterr().err)
+    assert spent is not None
+    assert abs(float(spent[1]) - float(expected)) <= 0.05 * float(expected)
+
+
+def test_the_limit_of_calls_counts_those_that_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "in.jsonl"
+    held = [episode(k) for k in range(4)]
+    for won in held[1::2]:
+        won.score = 1.0
+    source.write_text("".join(e.to_json() + "\n" for e in held))
+    with ScriptedJudge(lambda _: (500, {}, "down")) as server:
+        base = ["judge", str(source), "-o", str(tmp_path / "out.jsonl"), "--judge", f"g={server.url},m"]
+        flags = ["--mode", "step-wise", "--only-failures", "--attempts", "1", "--max-calls", "6"]
+        assert main([*base, *flags]) == 2
+    assert len(server.bodies) == 6
+    assert "goes on from here" in capsys.readouterr().err

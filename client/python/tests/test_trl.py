@@ -354,5 +354,5 @@ def test_prm_trains_on_the_export(tmp_path: Path, server: Assayd, name: str) -> 
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    first, last = json.loads(done.stdout.splitlines()[-1])
-    assert last < first
+    before, after = json.loads(done.stdout.splitlines()[-1])
+    assert after < before

@@ -9,10 +9,11 @@ struct Weight {
   double weight;
 };
 constexpr Weight kWeights[] = {
-    {"acts", 0.729421},        {"reads_result", -0.293161}, {"error_follows", -0.174120},
-    {"tried_again", 1.111977}, {"retry", -1.493262},        {"amended", -0.127759},
-    {"answer", -0.375822},     {"last_word", -0.491406},    {"hands_over", 0.515872},
-    {"empty", -0.648799},      {"prints", -0.662071},
+    {"acts", 0.734021},        {"reads_result", -0.317992},  {"error_follows", -0.055355},
+    {"tried_again", 0.829462}, {"retry", -1.052347},         {"amended", -0.098479},
+    {"answer", -0.270822},     {"last_word", -0.372527},     {"hands_over", 0.416392},
+    {"empty", -0.708076},      {"stands_behind", -0.407889}, {"answers_round", -0.951481},
+    {"prints", -0.686666},
 };
 constexpr double kShare = 0.6;
 constexpr double kUniform = 0.02;

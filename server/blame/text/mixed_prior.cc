@@ -140,8 +140,9 @@ AppliedPrior Apply(const MixedPrior& prior, const TextEpisode& episode) {
     AddScaled(out.fitted, out.fitted_share, out.pi);
   }
   out.used = out.fitted_share >= 0.5 ? PriorUsed::kFitted
-             : out.general_share > 0 ? PriorUsed::kGeneral
-                                     : PriorUsed::kFlat;
+             : !prior.general.features.empty() && prior.general_share >= kLeastShare
+                 ? PriorUsed::kGeneral
+                 : PriorUsed::kFlat;
   return out;
 }
 

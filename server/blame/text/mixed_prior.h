@@ -52,6 +52,12 @@ struct MixedPrior {
   bool empty() const;  // it says nothing about any episode
 };
 
+// A share of `general` below this is no evidence: it orders messages that nothing else tells apart,
+// and changes no share of theirs.
+inline constexpr double kLeastShare = 0.01;
+// Enough to order them, and no more than a likelihood loses in rounding.
+inline constexpr double kOrderingShare = 1e-5;
+
 // INVALID_ARGUMENT with the path of the field that is wrong.
 absl::Status Validate(const MixedPrior& prior);
 

@@ -3,6 +3,7 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -90,9 +91,9 @@ bool AllFinite(const std::vector<double>& values) {
 
 const std::vector<std::string>& DomainMeasures() {
   static const auto* const names = new std::vector<std::string>{
-      "log_messages",     "log_authors", "context",   "hand_overs", "mean_length",
-      "spread_of_length", "novelty",     "failed",    "negation",   "amends",
-      "assumes",          "verifies",    "concludes", "code",       "log_agents"};
+      "log_messages", "log_authors", "context",    "hand_overs",  "mean_length", "spread_of_length",
+      "novelty",      "failed",      "negation",   "amends",      "assumes",     "verifies",
+      "concludes",    "code",        "log_agents", "side_by_side"};
   return *names;
 }
 
@@ -115,12 +116,16 @@ std::vector<double> DescribeEpisode(const TextEpisode& episode) {
   };
   novelty(reader.Read(episode.task));
   std::set<absl::string_view> authors, agents;
+  std::map<int, std::set<absl::string_view>> of_round;
   double squares = 0;
   for (size_t t = 0; t < messages.size(); ++t) {
     const ScannedText text = reader.Read(messages[t].content);
     const double length = std::log1p(static_cast<double>(messages[t].content.size()));
     authors.insert(messages[t].agent);
-    if (!messages[t].is_context) agents.insert(messages[t].agent);
+    if (!messages[t].is_context) {
+      agents.insert(messages[t].agent);
+      if (messages[t].round > 0) of_round[messages[t].round].insert(messages[t].agent);
+    }
     out[2] += (messages[t].is_context || IsTerminal(messages[t])) / count;
     if (t > 0) out[3] += (messages[t].agent != messages[t - 1].agent) / (count - 1);
     out[4] += length / count;
@@ -131,7 +136,12 @@ std::vector<double> DescribeEpisode(const TextEpisode& episode) {
   }
   out[0] = std::log(count);
   out[1] = std::log(static_cast<double>(authors.size()));
-  out.back() = std::log(static_cast<double>(std::max<size_t>(agents.size(), 1)));
+  out[14] = std::log(static_cast<double>(std::max<size_t>(agents.size(), 1)));
+  const auto shared =
+      std::count_if(messages.begin(), messages.end(), [&of_round](const TextMessage& message) {
+        return !message.is_context && message.round > 0 && of_round[message.round].size() > 1;
+      });
+  out[15] = static_cast<double>(shared) / count;
   out[5] = std::sqrt(std::fmax(0.0, squares - out[4] * out[4]));
   return out;
 }

@@ -19,6 +19,8 @@ struct TextMessage {
   // Of context: a tool's or the environment's output, and not what a person said. Where nobody says
   // so, the reader guesses by the look of the text.
   bool is_output = false;
+  // Messages of one round were written without reading each other; 0: not known.
+  int round = 0;
 };
 
 struct TextEpisode {

@@ -1,10 +1,14 @@
 #include "server/blame/text/transfer_features.h"
 
+#include <algorithm>
+#include <cmath>
 #include <map>
-#include <optional>
+#include <set>
 
 namespace assay::blame {
 namespace {
+
+constexpr double kMaxBefore = 8;
 
 class TransferReader {
  public:
@@ -13,6 +17,7 @@ class TransferReader {
     for (const TextMessage& message : messages_) texts_.push_back(reader_.Read(message.content));
     marked_.assign(reader_.words(), -1);
     Link();
+    LineUp();
   }
 
   std::vector<double> Rows() {
@@ -50,6 +55,25 @@ class TransferReader {
     }
   }
 
+  // Where agents wrote side by side: how many others stand before a message in its round, and
+  // whether its author had read such a round.
+  void LineUp() {
+    before_.assign(count_, 0);
+    answers_round_.assign(count_, false);
+    std::map<int, std::set<absl::string_view>> spoke;
+    for (int t = 0; t < count_; ++t) {
+      if (!Spoke(t) || messages_[t].round <= 0) continue;
+      std::set<absl::string_view>& others = spoke[messages_[t].round];
+      before_[t] = static_cast<int>(others.size() - others.count(messages_[t].agent));
+      others.insert(messages_[t].agent);
+    }
+    const auto shared = std::find_if(spoke.begin(), spoke.end(),
+                                     [](const auto& round) { return round.second.size() > 1; });
+    for (int t = 0; t < count_ && shared != spoke.end(); ++t) {
+      answers_round_[t] = Spoke(t) && messages_[t].round > shared->first;
+    }
+  }
+
   // Jaccard similarity of the words of two messages; 0 where one is missing.
   double Alike(int a, int b) {
     if (a < 0 || b < 0) return 0;
@@ -79,6 +103,8 @@ class TransferReader {
         static_cast<double>(followed &&
                             messages_[t + 1].agent != messages_[t].agent),  // hands_over
         static_cast<double>(!SaysAnything(texts_[t])),                      // empty
+        std::fmin(before_[t], kMaxBefore),                                  // stands_behind
+        static_cast<double>(answers_round_[t]),                             // answers_round
         0.0,                                                                // prints
     };
     rows.insert(rows.end(), std::begin(row), std::end(row));
@@ -90,6 +116,8 @@ class TransferReader {
   std::vector<ScannedText> texts_;
   std::vector<int> marked_;           // by word: the message that last marked it
   std::vector<int> next_, previous_;  // messages of the same author; -1: none
+  std::vector<int> before_;           // messages of the same round
+  std::vector<bool> answers_round_;
   int closing_ = -1, final_ = -1;  // last message of an agent that says anything, and last of all
 };
 
@@ -97,8 +125,9 @@ class TransferReader {
 
 const std::vector<std::string>& TransferFeatureNames() {
   static const auto* const names = new std::vector<std::string>{
-      "acts",   "reads_result", "error_follows", "tried_again", "retry", "amended",
-      "answer", "last_word",    "hands_over",    "empty",       "prints"};
+      "acts",          "reads_result",  "error_follows", "tried_again", "retry",
+      "amended",       "answer",        "last_word",     "hands_over",  "empty",
+      "stands_behind", "answers_round", "prints"};
   return *names;
 }
 

@@ -1,14 +1,24 @@
 #include "server/evaluation/evaluators/caller.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/retry_after.h"
 #include "server/evaluation/answer_check.h"
 #include "server/evaluation/wrappers/bounded.h"
 #include "server/evaluation/wrappers/cache.h"
 
 namespace assay::evaluation {
+namespace {
+
+bool OfRolloutsOnly(const Batch& batch) {
+  return std::all_of(batch.questions.begin(), batch.questions.end(),
+                     [](const signals::Question& question) { return IsRollout(question.kind); });
+}
+
+}  // namespace
 
 CallerEvaluator::CallerEvaluator(signals::EvaluatorTraits traits, std::shared_ptr<CallerSink> sink,
                                  QuestionObservers observers)
@@ -65,6 +75,12 @@ AnswerFate CallerEvaluator::OnAnswers(absl::string_view evaluation_id,
     observers_.Tell(&QuestionObserver::OnAnswersDropped, name(),
                     answers.ok() ? static_cast<int64_t>(answers->size()) : int64_t{1});
     return AnswerFate::kLate;
+  }
+  if (!answers.ok() && MayPass(answers.status().code()) && OfRolloutsOnly(pending.batch)) {
+    // An environment that failed says nothing of the team, whether it is said once or of each.
+    signals::Answer failed;
+    failed.error = answers.status();
+    answers = Answers(pending.batch.questions.size(), failed);
   }
   if (answers.ok()) {
     absl::Status fault = FailureOf(pending.batch, *answers);

@@ -56,7 +56,8 @@ class CallerEvaluator final : public Evaluator,
   // One request, whatever the size of the batch.
   CancelFn Evaluate(Batch batch, BatchDone done) override;
 
-  // Takes the answers to one request, or why there are none. Answers that are too few, not finite
+  // Takes the answers to one request, or why there are none; of a request for rollouts alone a
+  // failure that may pass is one of each rollout. Answers that are too few, not finite
   // or out of range fail the batch with INVALID_ARGUMENT and the path (answers[2].mean).
   AnswerFate OnAnswers(absl::string_view evaluation_id, absl::StatusOr<Answers> answers);
 

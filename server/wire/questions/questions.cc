@@ -116,6 +116,7 @@ absl::StatusOr<Answers> AnswersFromWire(const v1::EvaluateResponse& response) {
     answer.mean = wire.mean();
     answer.samples = wire.samples();
     answer.variance = wire.variance();
+    answer.cached = wire.cached();
     answer.scores.assign(wire.message_scores().begin(), wire.message_scores().end());
   }
   return answers;

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "server/blame/text/general_prior.h"
 #include "server/blame/text/prior_fit.h"
 #include "tests/simulation/blame/collections.h"
 
@@ -36,9 +37,35 @@ Validation Score(const MixedPrior& prior, const LabelledCollection& collection) 
   return tally.Result();
 }
 
+// What transfers between all collections but `out`, at a share that orders messages and is no
+// evidence.
+void OrderBy(const std::vector<LabelledCollection>& shared, size_t out, MixedPrior* mixed) {
+  std::vector<LabelledCollection> rest;
+  for (size_t k = 0; k < shared.size(); ++k) {
+    if (k != out) rest.push_back(shared[k]);
+  }
+  const auto general = FitGeneralPrior(rest);
+  if (!general.ok()) return;
+  mixed->general = general->prior;
+  mixed->general_share = kOrderingShare;
+}
+
+// What the first collection teaches, asked about each of the others.
+void AskElsewhere(const std::vector<LabelledCollection>& shared, const MixedPrior& of_each) {
+  for (size_t out = 1; out < shared.size(); ++out) {
+    MixedPrior mixed;
+    mixed.collections.push_back(of_each.collections.front());
+    Print(shared[out].source, "elsewhere_unordered", Score(mixed, shared[out]));
+    OrderBy(shared, out, &mixed);
+    Print(shared[out].source, "elsewhere", Score(mixed, shared[out]));
+    std::fflush(stdout);
+  }
+}
+
 // All collections but one, and what transfers fitted without it. Priors of collections do not
 // depend on each other.
-int LeaveOneOut(const std::vector<StoredCollection>& all, const MixedPrior& of_each) {
+int LeaveOneOut(const std::vector<StoredCollection>& all,
+                const std::vector<LabelledCollection>& shared, const MixedPrior& of_each) {
   for (size_t out = 0; out < all.size(); ++out) {
     MixedPrior mixed = of_each;
     mixed.collections.erase(mixed.collections.begin() + static_cast<std::ptrdiff_t>(out));
@@ -50,6 +77,7 @@ int LeaveOneOut(const std::vector<StoredCollection>& all, const MixedPrior& of_e
     if (!general.ok()) return Fail(general.status());
     mixed.general = general->prior;
     mixed.general_share = general->share;
+    if (general->share == 0) OrderBy(shared, out, &mixed);
     std::printf("%s left_out general_share %.1f\n", all[out].labelled.source.c_str(),
                 general->share);
     Print(all[out].labelled.source, "left_out", Score(mixed, all[out].labelled));
@@ -77,8 +105,14 @@ int Main(bool weights_only) {
     Print(labelled[k].source, "general_left_out", general->left_out[k]);
   }
   std::fflush(stdout);
+  for (int kind = 0; kind < 3; ++kind) {
+    const StoredCollection drawn = DrawnCollection(kind, 900, static_cast<uint64_t>(50 + kind));
+    Print(drawn.labelled.source, "shipped", Score(ShippedPrior(), drawn.labelled));
+  }
+  std::fflush(stdout);
   if (weights_only) return 0;
   for (const LabelledCollection& collection : labelled) PrintTrivial(collection);
+  const std::vector<LabelledCollection> shared = labelled;
   for (int kind = 0; kind < 3; ++kind) {
     all.push_back(DrawnCollection(kind, 60, static_cast<uint64_t>(7 + kind)));
     labelled.push_back(all.back().labelled);
@@ -89,7 +123,8 @@ int Main(bool weights_only) {
     Print(collection.source, "by_question", collection.by_question);
   }
   std::fflush(stdout);
-  return LeaveOneOut(all, *fitted);
+  AskElsewhere(shared, *fitted);
+  return LeaveOneOut(all, shared, *fitted);
 }
 
 }  // namespace

@@ -42,6 +42,8 @@ LabelledText ReadEpisode(const Struct& record, StoredCollection& into) {
     TextMessage read{Keep(into, agent), Keep(into, Text(message, "content"))};
     read.is_output = IsTool(agent);
     read.is_context = read.is_output || agent == "user";
+    const Value* round = Field(message, "round");
+    if (round != nullptr) read.round = static_cast<int>(round->number_value());
     out.episode.messages.push_back(read);
   }
   return out;

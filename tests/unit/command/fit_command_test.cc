@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/json.h"
+#include "server/blame/text/general_prior.h"
 #include "server/wire/fitted_prior.h"
 
 namespace assay::command {
@@ -118,7 +119,10 @@ TEST(FitCommand, WritesAPriorThatFindsTheErrorAndItsFigures) {
   EXPECT_GT(ours.by_question().step_accuracy(), 0.7);
   EXPECT_GT(ours.by_question().gain(), ours.by_question().gain_error());
   EXPECT_FALSE(fitted.has_model());
-  EXPECT_FALSE(fitted.has_general()) << "one collection cannot tell what carries over";
+  EXPECT_EQ(fitted.general_share(), blame::kOrderingShare)
+      << "one collection cannot tell what carries over: what is shipped only orders";
+  EXPECT_EQ(fitted.general().features_size(),
+            static_cast<int>(blame::ShippedPrior().general.features.size()));
   const auto prior = service::FittedPriorFromWire(fitted);
   ASSERT_TRUE(prior.ok()) << prior.status();
   const auto applied =

@@ -49,6 +49,40 @@ TEST(LogImportTest, ReadsARecord) {
   EXPECT_EQ(episode.messages(2).round(), 0);
 }
 
+// What the caller says counts for episodes too, which name their agents themselves.
+TEST(ApplyChoices, OfAnEpisode) {
+  v1::Episode episode;
+  for (const char* name : {"ann", "user", "tool:search", "bot"}) {
+    episode.add_agents()->set_id(name);
+    episode.add_messages()->set_agent_id(name);
+  }
+  episode.mutable_agents(3)->set_kind(v1::AGENT_KIND_TOOL);
+  episode.mutable_messages(1)->set_first_error(true);
+  const auto with = [&](const LogImportOptions& options) {
+    v1::Episode changed = episode;
+    ApplyChoices(options, &changed);
+    return changed;
+  };
+  EXPECT_EQ(with({}).SerializeAsString(), episode.SerializeAsString());
+
+  const v1::Episode context = with({.context_agents = {"user", "tool:*"}});
+  ASSERT_EQ(context.agents_size(), 2);
+  EXPECT_EQ(context.agents(1).id(), "bot");
+  EXPECT_EQ(context.messages(0).agent_id(), "ann");
+  EXPECT_EQ(context.messages(1).agent_id(), "");
+  EXPECT_EQ(context.messages(2).agent_id(), "");
+  EXPECT_TRUE(context.messages(1).first_error());
+  EXPECT_FALSE(with({.keep_labels = false, .context_agents = {}}).messages(1).first_error());
+
+  const v1::Episode kinds = with({.context_agents = {"ann", "bot"}, .kinds = true});
+  ASSERT_EQ(kinds.agents_size(), 4);
+  EXPECT_EQ(kinds.agents(0).kind(), v1::AGENT_KIND_FRAMEWORK);
+  EXPECT_EQ(kinds.agents(1).kind(), v1::AGENT_KIND_HUMAN);
+  EXPECT_EQ(kinds.agents(2).kind(), v1::AGENT_KIND_TOOL);
+  EXPECT_EQ(kinds.agents(3).kind(), v1::AGENT_KIND_TOOL) << "as it says itself";
+  EXPECT_EQ(kinds.messages(1).agent_id(), "user");
+}
+
 TEST(LogImportTest, AMissingOutcomeIsNotTheScoreZero) {
   EXPECT_FALSE(Import(R"({"id": "a", "outcome": null, "messages": []})").outcome().has_score());
   EXPECT_TRUE(Import(R"({"id": "a", "outcome": 0, "messages": []})").outcome().has_score());

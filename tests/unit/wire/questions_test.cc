@@ -119,6 +119,9 @@ TEST(Wire, AnswersAndErrors) {
   EXPECT_EQ((*answers)[0].samples, 4);
   EXPECT_EQ((*answers)[0].variance, 0.5);
   EXPECT_EQ((*answers)[0].scores, std::vector<double>{-1});
+  EXPECT_FALSE((*answers)[0].cached);
+  answer->set_cached(true);
+  EXPECT_TRUE((*AnswersFromWire(response))[0].cached);
   answer->mutable_error()->set_code(14);
   const auto failed = AnswersFromWire(response);
   ASSERT_TRUE(failed.ok()) << "one question alone";

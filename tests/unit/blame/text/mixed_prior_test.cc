@@ -167,6 +167,64 @@ TEST(FoldsByQuestion, KeepQuestionsTogether) {
   EXPECT_THAT(FoldsByQuestion({"p", "p", "p"}, 2), ElementsAre(0, 1, 0));
 }
 
+// Two rounds of three who write side by side; and the same, told of no round.
+TextEpisode Debate(bool rounds) {
+  TextEpisode episode;
+  for (int t = 0; t < 6; ++t) {
+    const char* names[] = {"a", "b", "c"};
+    episode.messages.push_back({.agent = names[t % 3], .content = "the answer is seven apples"});
+    if (rounds) episode.messages.back().round = 1 + t / 3;
+  }
+  return episode;
+}
+
+TEST(TransferFeatures, TellWhoWroteSideBySide) {
+  const TextEpisode debate = Debate(true);
+  for (int t = 0; t < 6; ++t) {
+    EXPECT_EQ(Feature(debate, t, "stands_behind"), t % 3) << t;
+    EXPECT_EQ(Feature(debate, t, "answers_round"), t >= 3) << t;
+    EXPECT_EQ(Feature(Debate(false), t, "stands_behind"), 0) << t;
+    EXPECT_EQ(Feature(Debate(false), t, "answers_round"), 0) << t;
+  }
+  // An agent that speaks several times in a round stands behind nobody.
+  TextEpisode alone = Debate(true);
+  for (TextMessage& message : alone.messages) message.agent = "a";
+  for (int t = 0; t < 6; ++t) {
+    EXPECT_EQ(Feature(alone, t, "stands_behind"), 0) << t;
+    EXPECT_EQ(Feature(alone, t, "answers_round"), 0) << t;
+  }
+}
+
+TEST(TextDomain, KnowsDebatesFromTalks) {
+  EXPECT_EQ(DomainMeasures().back(), "side_by_side");
+  EXPECT_EQ(DescribeEpisode(Debate(true)).back(), 1);
+  EXPECT_EQ(DescribeEpisode(Debate(false)).back(), 0);
+  std::vector<std::vector<double>> talks(20, DescribeEpisode(Debate(false)));
+  for (size_t k = 0; k < talks.size(); ++k) talks[k][0] += 0.1 * static_cast<double>(k % 5);
+  const auto domain = FitDomain(talks);
+  ASSERT_TRUE(domain.ok()) << domain.status();
+  EXPECT_GT(Familiarity(*domain, talks[2]), 0.1);
+  EXPECT_EQ(FittedShare(Familiarity(*domain, DescribeEpisode(Debate(true)))), 0);
+}
+
+// What is no evidence still says in which order to look.
+TEST(MixedPrior, OrdersWhatNothingElseTellsApart) {
+  MixedPrior prior = ShippedPrior();
+  prior.general_share = kOrderingShare;
+  const TextEpisode debate = Debate(true);
+  const AppliedPrior applied = Apply(prior, debate);
+  EXPECT_EQ(applied.used, PriorUsed::kFlat);
+  const std::vector<double> told = ApplyTextPrior(ShippedPrior().general, debate);
+  for (size_t t = 0; t < 6; ++t) {
+    EXPECT_NEAR(applied.pi[t], 1. / 6, kOrderingShare) << t;
+    for (size_t s = 0; s < 6; ++s) {
+      EXPECT_EQ(applied.pi[s] < applied.pi[t], told[s] < told[t]) << s << " " << t;
+    }
+  }
+  prior.general_share = kLeastShare;
+  EXPECT_EQ(Apply(prior, debate).used, PriorUsed::kGeneral);
+}
+
 TEST(ShippedPrior, IsValidAndOfWhatTransfersOnly) {
   EXPECT_TRUE(Validate(ShippedPrior()).ok()) << Validate(ShippedPrior());
   EXPECT_TRUE(ShippedPrior().collections.empty());

@@ -121,6 +121,27 @@ TEST_F(CallerTest, ARolloutThatFailedIsAnAnswer) {
   }
 }
 
+// Whoever raises where a rollout fails means the rollout, and not the episode.
+TEST_F(CallerTest, AFailedBatchOfRolloutsIsAFailureOfEach) {
+  const absl::Status kAway = absl::UnavailableError("no container");
+  const auto ask = [&](signals::QuestionKind last, const absl::Status& failure) {
+    const CallerStack stack = Make();
+    Outcome seen;
+    Batch batch = CoalitionBatch(SmallContext(1));
+    batch.questions[0] = {{.kind = signals::QuestionKind::kPrefix, .index = 1}};
+    batch.questions[1] = {{.kind = last}};
+    const CancelFn cancel = stack.evaluator->Evaluate(batch, seen.Done());
+    stack.caller->OnAnswers(sink_->requests.back().evaluation_id, failure);
+    return *seen.result;
+  };
+  const auto failed = ask(signals::QuestionKind::kCorrection, kAway);
+  ASSERT_TRUE(failed.ok()) << failed.status();
+  for (const signals::Answer& answer : *failed) EXPECT_EQ(answer.error, kAway);
+  EXPECT_EQ(ask(signals::QuestionKind::kCoalition, kAway).status(), kAway);
+  const absl::Status kBug = absl::UnimplementedError("no prefixes here");
+  EXPECT_EQ(ask(signals::QuestionKind::kCorrection, kBug).status(), kBug);
+}
+
 TEST_F(CallerTest, ACancelledRequestMakesItsAnswerLate) {
   const CallerStack stack = Make();
   Outcome seen;

@@ -28,9 +28,9 @@ _INPUT_FORMAT = Flag(
     choices=(AUTO, *NAMES),
 )  # fmt: skip
 _CONTEXT_AGENTS = Flag(
-    "context-agents", "NAME,...", "", "logs: whose messages are context, such as user,tool:*", also=("context",)
+    "context-agents", "NAME,...", "", "whose messages are context, such as user,tool:*", also=("context",)
 )
-_LABELS = Flag("labels", "keep|drop", "keep", "logs: what becomes of annotated first errors")
+_LABELS = Flag("labels", "keep|drop", "keep", "what becomes of annotated first errors")
 _SAID_BY_CALLER = (
     Flag("agents", "NAME,...", help="are agents; NAME* is a beginning"),
     Flag("agent", "NAME", help="the agent that a format leaves without a name"),

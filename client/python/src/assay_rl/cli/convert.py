@@ -46,6 +46,8 @@ def main(argv: Sequence[str]) -> int:
             if arguments.grade:
                 episodes = _graded(episodes, arguments.grade, summary)
             for episode in episodes:
+                if not any(message.agent for message in episode.messages):
+                    raise FileError(f"episode {episode.id!r}: no message of an agent")
                 print(episode.to_json(), file=out)
     except (FileError, ImportError, OSError) as failure:
         print(f"assay-rl convert: {failure}", file=sys.stderr)

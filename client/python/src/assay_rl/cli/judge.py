@@ -37,13 +37,13 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--mode", choices=list(MODES), default="all-at-once", help="default: %(default)s")
     parser.add_argument("--only-failures", action="store_true", help="pass the others through as they are")
-    parser.add_argument("--threshold", type=float, default=0.5, help="scores below it are failures; default .5")
+    parser.add_argument("--threshold", type=float, metavar="S", help="scores below it are failures; default .5")
     parser.add_argument("--cache", metavar="FILE", help="default: OUTPUT.judge.sqlite, none for standard output")
     parser.add_argument("--dry-run", action="store_true", help="say what it would cost, and ask nothing")
     parser.add_argument("--price-in", type=float, default=0.0, metavar="P", help="of a million tokens of questions")
     parser.add_argument("--price-out", type=float, default=0.0, metavar="P", help="of a million tokens of answers")
-    parser.add_argument("--max-calls", type=int, metavar="N", help="stop before asking more than this")
-    parser.add_argument("--concurrency", type=int, default=8, metavar="N", help="questions at a time; default 8")
+    parser.add_argument("--max-calls", type=_count, metavar="N", help="stop before asking more than this")
+    parser.add_argument("--concurrency", type=_count, default=8, metavar="N", help="questions at a time; default 8")
     parser.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS", help="of one attempt; default 120")
     parser.add_argument("--attempts", type=int, default=4, metavar="N", help="of one question; default 4")
     add_format(parser)
@@ -62,6 +62,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(arguments: argparse.Namespace, stack: ExitStack) -> int:
+    if arguments.threshold is not None and not arguments.only_failures:
+        raise ValueError("--threshold says what --only-failures passes over, and has no effect without it")
     judges = [_judge_of(text, arguments) for text in arguments.judge]
     path = arguments.cache or (f"{arguments.output}.judge.sqlite" if arguments.output else None)
     if arguments.dry_run and path is not None and not Path(path).exists():
@@ -88,6 +90,9 @@ def _run(arguments: argparse.Namespace, stack: ExitStack) -> int:
         f" {report.scores} scores, {report.failed} failures",
         file=sys.stderr,
     )
+    if arguments.price_in or arguments.price_out:
+        cost = report.cost(arguments.price_in, arguments.price_out)
+        print(f"assay-rl judge: cost {cost:.4f}, by the length of texts", file=sys.stderr)
     for failure in report.failures:
         print(f"assay-rl judge: {failure}", file=sys.stderr)
     return 1 if report.failed else 0
@@ -110,7 +115,7 @@ def _judged(
             mode=arguments.mode,
             cache=cache,
             concurrency=arguments.concurrency,
-            max_calls=None if arguments.max_calls is None else max(0, arguments.max_calls - report.asked),
+            max_calls=None if arguments.max_calls is None else max(0, arguments.max_calls - report.sent),
             report=report,
         )
         held.clear()
@@ -139,7 +144,14 @@ def _judged(
 
 
 def _wanted(episode: Episode, arguments: argparse.Namespace) -> bool:
-    return not arguments.only_failures or (episode.score is not None and episode.score < arguments.threshold)
+    threshold = 0.5 if arguments.threshold is None else arguments.threshold
+    return not arguments.only_failures or (episode.score is not None and episode.score < threshold)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text}: a whole number expected")
+    return int(text)
 
 
 def _judge_of(text: str, arguments: argparse.Namespace) -> Judge:

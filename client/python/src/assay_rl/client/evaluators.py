@@ -79,12 +79,17 @@ def _as_episode(source: EpisodeLike) -> Episode:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """mean of `samples` evaluations (0: as many as were asked for); variance is unbiased and of ONE sample."""
+    """mean of `samples` evaluations (0: as many as were asked for); variance is unbiased and of ONE sample.
+
+    cached: the answer was known before (a judge's cache on disk): it is evidence, and costs no sample
+    (`effort.samples`).
+    """
 
     mean: float = 0.0
     samples: int = 0
     variance: float = 0.0
     message_scores: tuple[float, ...] = ()
+    cached: bool = False
 
 
 # One answer a question, in order. An exception in a question's place fails that question alone.
@@ -242,7 +247,11 @@ def _answer(reply: float | Answer | Exception) -> pb.Answer:
             error=Error(grpc.StatusCode.INVALID_ARGUMENT, "the evaluator's answer is not finite").to_proto()
         )
     return pb.Answer(
-        mean=answer.mean, samples=answer.samples, variance=answer.variance, message_scores=answer.message_scores
+        mean=answer.mean,
+        samples=answer.samples,
+        variance=answer.variance,
+        message_scores=answer.message_scores,
+        cached=answer.cached,
     )
 
 

@@ -17,6 +17,14 @@ class ConversionError(ValueError):
     """A field does not have the form that the source's format gives it; the message begins with the field's path."""
 
 
+def is_finite(value: float) -> bool:
+    """Whether a number is one that a double holds; whole numbers of Python have no bound."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
 def as_dict(value: Any, path: str) -> Mapping[str, Any]:
     """A mapping as it is; an object of a framework by its `model_dump()`."""
     if isinstance(value, Mapping):
@@ -95,7 +103,7 @@ def text_value(value: Any, path: str) -> str:
         return value
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ConversionError(f"{path}: a text or a number expected, got {kind_of(value)}")
-    if not math.isfinite(value) or abs(value) >= EXACT:
+    if not is_finite(value) or abs(value) >= EXACT:
         raise ConversionError(f"{path}: a number beyond 2^53 must be written as a text")
     return number_text(value)
 
@@ -132,7 +140,7 @@ def whole(value: Any) -> int:
         return 0
     try:
         number = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0
     return int(number) if 0 <= number < 2**31 else 0
 
@@ -141,6 +149,6 @@ def score_of(outcome: Any, path: str) -> float | None:
     """A score: a finite number, or a boolean as 1 or 0; absent is None."""
     if outcome is None:
         return None
-    if isinstance(outcome, (bool, int, float)) and math.isfinite(outcome):
+    if isinstance(outcome, (bool, int, float)) and is_finite(outcome):
         return float(outcome)
     raise ConversionError(f"{path}: a number or a boolean expected, got {kind_of(outcome)}")

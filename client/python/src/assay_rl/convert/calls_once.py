@@ -4,9 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from assay_rl.convert.content import join
+from assay_rl.convert.content import call_line, join
 from assay_rl.convert.span import HEARD, MODEL, STEP, Span
-from assay_rl.convert.turn import ASSISTANT, SYSTEM, TOOL, USER, Turn
+from assay_rl.convert.turn import ASSISTANT, SYSTEM, TOOL, USER, Call, Turn
+
+
+def told_once(spans: Iterable[Span]) -> tuple[list[Span], int]:
+    """The spans, numbered in their order, without those that came twice, in a batch that was sent again; and how many
+    those were. Of a span that was told when it began and when it ended the fuller one stays. Two that hold different
+    texts are two, whatever their ids."""
+    kept: list[Span] = []
+    places: dict[str, list[int]] = {}
+    again = 0
+    for number, span in enumerate(spans):
+        span.order = number
+        known = places.setdefault(span.id, []) if span.id else []
+        same = next((at for at in known if _tells(kept[at]) >= _tells(span)), None)
+        part = next((at for at in known if _tells(kept[at]) <= _tells(span)), None)
+        if same is None and part is not None:
+            span.order, span.start = kept[part].order, kept[part].start or span.start
+            kept[part] = span
+        elif same is None:
+            known.append(len(kept))
+            kept.append(span)
+        again += same is not None or part is not None
+    return kept, again
+
+
+def _tells(span: Span) -> set[str]:
+    texts = [turn.content() for turn in (*span.wrote, *span.asked)]
+    return {text for text in (*texts, span.result, span.tool.line() if span.tool is not None else "") if text}
 
 
 def merge_nested(spans: Sequence[Span], by_id: Mapping[str, Span]) -> int:
@@ -96,3 +123,21 @@ def only_in_histories(spans: Iterable[Span], said: Iterable[str]) -> int:
 
 def _plain(line: str) -> str:
     return " ".join(line.removeprefix("[reasoning] ").split())
+
+
+def take(open: list[Call], calls: Iterable[Call], call: Call) -> bool:
+    """Whether a message that holds `calls` holds the call that a tool's span tells; if it is one of those without an
+    answer yet (`open`), it is taken out of them."""
+    found = next((c for c in open if call.id and c.id == call.id), None)
+    found = found or next((c for c in open if c.name == call.name), None)
+    found = found or next((c for c in open if _is_same_tool(c, call)), None)
+    if found is not None:
+        open.remove(found)
+        return True
+    return any(call.id and c.id == call.id for c in calls)
+
+
+def _is_same_tool(one: Call, other: Call) -> bool:
+    """Whether two calls differ only in what stands before the tool's name, as that of its server."""
+    short, long = sorted((one.name, other.name), key=len)
+    return bool(short) and long.endswith(short) and call_line("", one.arguments) == call_line("", other.arguments)

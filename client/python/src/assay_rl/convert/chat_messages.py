@@ -6,7 +6,7 @@ OpenTelemetry and Gemini, and the messages of LangChain.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from assay_rl.convert._fields import first, from_json, is_list, label, mapping, mappings
@@ -154,12 +154,14 @@ def _add_calls(turn: Turn, message: Mapping[str, Any]) -> None:
     legacy = first(message, "function_call") or (None if listed else more.get("function_call"))
     if isinstance(legacy, Mapping):
         listed.append(legacy)
-    known = {key for call in turn.calls for key in _keys(call)}
-    for raw in listed:
-        call = call_of(raw)
-        if not known.intersection(_keys(call)):
+    told = list(turn.calls)  # in the content, each of which the list may repeat once
+    for call in map(call_of, listed):
+        same = next((known for known in told if is_same_call(known, call)), None)
+        if same is not None:
+            told.remove(same)
+            same.id = same.id or call.id
+        elif not call.id or all(known.id != call.id for known in turn.calls):
             turn.calls.append(call)
-            known.update(_keys(call) if call.id else ())
 
 
 def _calls_at(held: Any) -> list[Mapping[str, Any]]:
@@ -168,8 +170,9 @@ def _calls_at(held: Any) -> list[Mapping[str, Any]]:
     return mappings([from_json(call) for call in (held if is_list(held) else [held])])
 
 
-def _keys(call: Call) -> Iterable[str]:
-    return (f"id {call.id}",) if call.id else (call.line(),)
+def is_same_call(one: Call, other: Call) -> bool:
+    """Whether two places tell one call: by its ids, or where one of them has none by all that it says."""
+    return one.id == other.id if one.id and other.id else one.line() == other.line()
 
 
 def call_of(raw: Mapping[str, Any]) -> Call:

@@ -117,7 +117,7 @@ def _items(payload: Mapping[str, Any], run: Run) -> list[Turn]:
         return [Turn(TOOL, f"[message of {author}] {text}")] if text else []
     found = turns(payload)
     if not is_item(payload) and payload.get("type") != "message" and "role" not in payload:
-        run.dropped[f"items of type {label(payload.get('type'))}"] += not found
+        run.dropped[f"items of type {label(payload.get('type')) or 'nothing'}"] += not found
     return found
 
 

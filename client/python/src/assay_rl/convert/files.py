@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,11 +26,11 @@ from assay_rl.convert.lines import text_lines
 from assay_rl.convert.misfit import MisfitError, check
 from assay_rl.convert.names import AUTO, NAMES, canonical
 from assay_rl.convert.own import Record, records
-from assay_rl.convert.records import from_record
-from assay_rl.convert.roles import Kind, matches
-from assay_rl.convert.run import Choices, build
+from assay_rl.convert.records import apply_choices, from_record
+from assay_rl.convert.roles import Kind
+from assay_rl.convert.run import Choices, NothingSaidError, build
 from assay_rl.convert.source import FileError
-from assay_rl.convert.summary import Summary
+from assay_rl.convert.summary import SHOWN, Summary
 from assay_rl.v1 import episode_pb2, signal_service_pb2
 
 # Place and reason of a record that is no episode, and what it looks like instead, or nothing.
@@ -67,10 +67,19 @@ def read_episodes(
     streams = [Stream(source) for source in sources([names] if isinstance(names, str) else list(names))]
     wanted = canonical(input_format)
     groups: dict[str, list[Stream]] = {}
+    strangers: list[UnknownFormatError] = []
     for stream in streams:
-        form = _detected(stream) if wanted == AUTO else wanted
+        try:
+            form = _detected(stream) if wanted == AUTO else wanted
+        except UnknownFormatError as failure:
+            if not stream.source.found:
+                raise
+            strangers.append(failure)
+            continue
         if form:
             groups.setdefault(form, []).append(stream)
+    _tell_strangers(strangers, groups, summary)
+    _refuse_unused(choices, groups)
     for name, group in groups.items():
         if summary is not None:
             summary.formats[name] += len(group)
@@ -81,6 +90,35 @@ def read_episodes(
             yield from _converted(FORMATS[name], group, choices, summary)
 
 
+def _refuse_unused(choices: Choices, formats: Collection[str]) -> None:
+    """Nothing that the caller says is passed over in silence. Raises FileError."""
+    if not formats or set(formats) - {"episode", "log"}:
+        return
+    for name in ("agents", "agent", "outcome", "reference", "sequential"):
+        if getattr(choices, name):
+            raise FileError(f"--{name} says nothing of episodes and log records, which say it themselves")
+
+
+class UnknownFormatError(FileError):
+    """Nothing tells of which format a file is."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+def _tell_strangers(
+    strangers: list[UnknownFormatError], groups: Mapping[str, list[Stream]], summary: Summary | None
+) -> None:
+    """Folders hold other files beside traces: they are named as left out. Raises where there is nothing else."""
+    if strangers and not groups:
+        raise strangers[0]
+    if strangers and summary is not None:
+        names = ", ".join(Path(failure.name).name for failure in strangers[:SHOWN])
+        more = ", ..." if len(strangers) > SHOWN else ""
+        summary.dropped[f"files of no known format ({names}{more})"] += len(strangers)
+
+
 def _detected(stream: Stream) -> str:
     """The format of a stream; empty where it holds nothing."""
     value = stream.first()
@@ -88,8 +126,9 @@ def _detected(stream: Stream) -> str:
         return ""
     found = detect(value.value)
     if not found:
-        raise FileError(
-            f"{value.place}: of no known format, {_shape(value.value)}; say which it is: {', '.join(NAMES)}"
+        raise UnknownFormatError(
+            stream.name,
+            f"{value.place}: of no known format, {_shape(value.value)}; say which it is: {', '.join(NAMES)}",
         )
     return found
 
@@ -98,14 +137,11 @@ def _shape(value: Any) -> str:
     if isinstance(value, str):
         return f"a text that begins {value.strip()[:40]!r}"
     held = value[0] if isinstance(value, list) and value else value
-    what = "a list of " if held is not value else ""
+    what = held is not value
     if not isinstance(held, dict):
-        return f"{what}{type(held).__name__}"
-    return (
-        f"{what}objects with {', '.join(list(held)[:8]) or 'nothing'}"
-        if what
-        else f"an object with {', '.join(list(held)[:8])}"
-    )
+        return f"a list that begins with {kind_of(held)}" if what else kind_of(held)
+    keys = ", ".join(list(held)[:8]) or "nothing"
+    return f"a list of objects with {keys}" if what else f"an object with {keys}"
 
 
 def _own(
@@ -147,11 +183,7 @@ def _hint(record: Any, name: str) -> str:
 def _episode(record: Any, choices: Choices) -> Episode:
     check(record, episode_pb2.Episode.DESCRIPTOR)
     episode = Episode.from_proto(json_format.ParseDict(record, episode_pb2.Episode()))
-    for message in episode.messages:
-        if message.agent and matches(message.agent, choices.context):
-            message.agent = ""
-    if choices.context:
-        episode.agents = [agent for agent in episode.agents if not matches(agent.id, choices.context)]
+    apply_choices(episode, choices)
     return episode
 
 
@@ -175,7 +207,8 @@ def _encodable(episode: Episode) -> None:
 
 def _converted(form: Format, streams: list[Stream], choices: Choices, summary: Summary | None) -> Iterator[Episode]:
     used: Counter[str] = Counter()
-    found = False
+    found = read = False
+    nothing: FileError | None = None
     for run, value in form.runs(streams, choices):
         found = True
         place = value.place
@@ -183,13 +216,23 @@ def _converted(form: Format, streams: list[Stream], choices: Choices, summary: S
             fallback = f"{Path(value.name).name}:{value.line}" if value.line else Path(value.name).name
             episode = build(run, choices, fallback, summary)
         except (ValueError, TypeError) as failure:
-            raise FileError(f"{place}: not of format {form.name}: {failure}") from failure
+            refused = FileError(f"{place}: not of format {form.name}: {failure}")
+            # A group would wait for it in vain; what the reader does not know may hold texts.
+            if not isinstance(failure, NothingSaidError) or run.group or not form.is_one(value.value):
+                raise refused from failure
+            nothing = nothing or refused
+            if summary is not None:
+                summary.dropped["runs without any text"] += 1
+            continue
+        read = True
         used[episode.id] += 1
         if used[episode.id] > 1:
             episode.id = f"{episode.id}#{used[episode.id]}"
             if summary is not None:
                 summary.notes["ids that came again got a number: #2, #3, ..."] += 1
         yield episode
+    if nothing is not None and not read:
+        raise nothing
     if not found:
         names = ", ".join(stream.name for stream in streams[:3]) + (", ..." if len(streams) > 3 else "")
         raise FileError(f"{names}: no run of format {form.name} in it")
@@ -207,7 +250,7 @@ def read_outcomes(name: str) -> Iterator[Outcome]:
                     yield group_outcome(json_format.ParseDict(record, signal_service_pb2.GroupResult()))
                 else:
                     yield episode_outcome(json_format.ParseDict(record, signal_service_pb2.EpisodeResult()))
-            except (ValueError, json_format.ParseError) as failure:
+            except (ValueError, OverflowError, json_format.ParseError) as failure:
                 place = f"{source.name}:{number}"
                 raise FileError(f"{place}: not an EpisodeResult or GroupResult: {failure}") from failure
 

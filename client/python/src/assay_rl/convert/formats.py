@@ -74,7 +74,8 @@ class Format:
 
 
 def _failed(name: str, value: Value, failure: Exception) -> FileError:
-    told = str(failure) if isinstance(failure, (ValueError, RecursionError)) else f"{type(failure).__name__}: {failure}"
+    told = str(failure) if isinstance(failure, ValueError) else f"{type(failure).__name__}: {failure}"
+    told = "nested too deep" if isinstance(failure, RecursionError) else told
     return FileError(f"{value.place}: not of format {name}: {told}")
 
 

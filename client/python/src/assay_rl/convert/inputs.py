@@ -39,19 +39,19 @@ def _folder(folder: Path) -> Iterator[Source]:
     if len(shown) > MAX_FILES:
         raise FileError(f"{folder}: more than {MAX_FILES} files")
     for path in shown:
-        yield from _file(path, str(path))
+        yield from _file(path, str(path), found=True)
 
 
-def _file(path: Path, name: str) -> Iterator[Source]:
+def _file(path: Path, name: str, found: bool = False) -> Iterator[Source]:
     try:
         with path.open("rb") as probe:
             head = probe.read(4)
     except OSError as failure:
         raise FileError(f"cannot read {name}: {failure.strerror}") from failure
-    if head == b"PK\x03\x04":
+    if head in (b"PK\x03\x04", b"PK\x05\x06"):  # the second begins an archive without members
         yield from _archive(path, name)
     else:
-        yield Source(name, lambda: path.open("rb"), path)
+        yield Source(name, lambda: path.open("rb"), path, found)
 
 
 def _archive(path: Path, name: str) -> Iterator[Source]:
@@ -69,4 +69,4 @@ def _archive(path: Path, name: str) -> Iterator[Source]:
     for member in sorted(members):
         hidden = any(part.startswith((".", "_")) for part in member.split("/"))
         if member.lower().endswith(SUFFIXES) and not hidden:
-            yield Source(f"{name}:{member}", lambda member=member: open_member(path, name, member))  # type: ignore[misc]
+            yield Source(f"{name}:{member}", lambda member=member: open_member(path, name, member), found=True)  # type: ignore[misc]

@@ -12,20 +12,24 @@ from assay_rl.convert.lines import all_lines, is_blank
 from assay_rl.convert.source import FileError, Source, Value
 
 _CHUNK = 1 << 20  # characters of a long value that are read at a time
+_DIGITS = 4000  # of a whole number: Python's own limit, with room
 MAX_DOCUMENT = 2 << 30  # characters of one JSON value that spans lines
 _LOG_LINE = re.compile(r"\[\d{4}-\d\d-\d\d[ T]")  # a list of JSON never begins so
 
 
-def _constant(name: str) -> Any:
+def refuse_constant(name: str) -> Any:
+    """NaN and Infinity."""
     raise ValueError(f"{name} is not JSON")
 
 
-def _integer(text: str) -> int | float:
+def integer(text: str) -> int | float:
     """Some writers leave the point out of negative zero, which is another double than zero."""
+    if len(text) > _DIGITS:
+        raise ValueError(f"a number of {len(text)} digits")
     return -0.0 if text == "-0" else int(text)
 
 
-DECODER = json.JSONDecoder(parse_constant=_constant, parse_int=_integer)
+DECODER = json.JSONDecoder(parse_constant=refuse_constant, parse_int=integer)
 Split = Callable[[Any], bool]
 
 

@@ -18,7 +18,9 @@ _TYPES = frozenset({*_KINDS, "SPAN", "EVENT", "CHAIN", "RETRIEVER", "EVALUATOR",
 
 def is_span(raw: Mapping[str, Any]) -> bool:
     kind = label(raw.get("type")).upper()
-    return kind in _TYPES and any(key in raw for key in ("traceId", "trace_id", "parentObservationId", "startTime"))
+    if kind in _TYPES:
+        return any(key in raw for key in ("traceId", "trace_id", "parentObservationId", "startTime"))
+    return bool(kind) and "id" in raw and "parentObservationId" in raw  # a type of a later version is a step
 
 
 def span_of(raw: Mapping[str, Any]) -> Span:

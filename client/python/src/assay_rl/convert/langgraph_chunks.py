@@ -216,7 +216,10 @@ def _updates(chunks: list[Chunk], choices: Choices, run: Run) -> Iterator[Found]
             if node == _INTERRUPT:
                 yield from (Found(m, round=step) for m in _of_state({_INTERRUPT: update}))
                 continue
-            for message in _of_update(update):
+            said = _of_update(update)
+            if not said and any(held not in (None, "", [], {}) for held in mapping(update).values()):
+                run.dropped[f"updates of {node} without a message"] += 1
+            for message in said:
                 yield Found(message, node, chunk.space, step, number)
 
 

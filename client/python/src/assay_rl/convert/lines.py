@@ -39,7 +39,8 @@ def all_lines(source: Source) -> Iterator[tuple[int, str]]:
         with opened(source) as raw:
             for line in _decoded(raw, source.name):
                 number += 1
-                yield number, line.rstrip("\0")  # zeros that fill the last block
+                # Zeros fill the last block; files that were put together keep their marks.
+                yield number, line.rstrip("\0").lstrip("\ufeff")
     except DamageError as failure:
         raise FileError(f"{source.name}:{number + 1}: {failure}") from failure
     except OSError as failure:

@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 
 from google.protobuf import descriptor
 
-from assay_rl.convert._fields import kind_of
+from assay_rl.convert._fields import is_finite, kind_of
 from assay_rl.convert.closest import closest, did_you_mean
-from assay_rl.convert.json_values import DECODER
+from assay_rl.convert.json_values import integer, refuse_constant
 
 _HALF = "not JSON: half of a surrogate pair"
 _TOO_EARLY = "not JSON: it ends too early"
@@ -21,6 +21,17 @@ _DOUBLE_RANGES = {
     descriptor.FieldDescriptor.CPPTYPE_INT64: (-(2.0**63), 2.0**63),
     descriptor.FieldDescriptor.CPPTYPE_UINT64: (0.0, 2.0**64),
 }
+
+
+def _integer(text: str) -> int | float:
+    """What no double holds is no number of ours."""
+    number = integer(text)
+    if not is_finite(number):
+        raise ValueError(f"a number of {len(text)} digits")
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=refuse_constant, parse_int=_integer)
 
 # Of protobuf's two runtimes, each of which has classes of its own for it.
 Descriptor: TypeAlias = Any
@@ -33,7 +44,7 @@ class MisfitError(ValueError):
 def parse(text: str) -> Any:
     """A JSON value. Raises MisfitError."""
     try:
-        value = DECODER.decode(text)
+        value = _DECODER.decode(text)
     except RecursionError:
         raise MisfitError("is nested deeper than 100 levels") from None
     except json.JSONDecodeError as failure:
@@ -117,6 +128,8 @@ def _one(value: Any, field: Descriptor, path: str) -> None:
     elif kind == field.CPPTYPE_ENUM:
         _enum(value, field.enum_type, path)
     elif kind in (field.CPPTYPE_DOUBLE, field.CPPTYPE_FLOAT):
+        if _is_number(value) and not is_finite(value):
+            raise MisfitError(f"{path}: out of range")
         if not _is_number(value) and not (isinstance(value, str) and _is_real(value)):
             raise _wrong(path, "a number", value)
     else:
@@ -142,7 +155,7 @@ def _is_real(text: str) -> bool:
     if text in ("NaN", "Infinity", "-Infinity"):
         return True
     try:
-        return math.isfinite(float(text))
+        return "_" not in text and math.isfinite(float(text))
     except ValueError:
         return False
 
@@ -151,11 +164,13 @@ def _whole(value: Any, low: float, high: float, path: str) -> None:
     number = value
     if isinstance(value, str):
         try:
-            number = float(value)
+            number = float(value.replace("_", "x"))  # Python reads 1_0 as ten
         except ValueError:
             number = None
     if not _is_number(number):
         raise _wrong(path, "a whole number", value)
+    if not is_finite(number):
+        raise MisfitError(f"{path}: out of range")
     if number != number // 1:
         raise MisfitError(f"{path}: a whole number expected")
     if not low <= number < high:

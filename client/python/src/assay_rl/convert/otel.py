@@ -6,6 +6,7 @@ MLflow, Langfuse's own attributes, the Vercel AI SDK, Google ADK, Pydantic AI an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -105,7 +106,7 @@ def _otlp_value(value: Any) -> Any:
     """OTLP's AnyValue. An integer is written as a text."""
     for kind, held in mapping(value).items():
         if kind in ("intValue", "int_value"):
-            return int(held) if isinstance(held, int) or label(held).lstrip("-").isdigit() else held
+            return int(held) if isinstance(held, str) and re.fullmatch(r"-?[0-9]{1,20}", held) else held
         if kind in ("arrayValue", "array_value"):
             return [_otlp_value(item) for item in mapping(held).get("values") or ()]
         if kind in ("kvlistValue", "kvlist_value"):
@@ -324,7 +325,7 @@ def indexed(attributes: Attributes, prefix: str, role: str) -> list[Turn]:
     """Messages whose every field is an attribute of its own: PREFIX.0.content, PREFIX.0.tool_calls.1.name, ..."""
     tree: dict[str, Any] = {}
     for key, value in attributes.items():
-        if key.startswith(prefix + ".") and key[len(prefix) + 1 :][:1].isdigit():
+        if key.startswith(prefix + ".") and key[len(prefix) + 1 :][:1].isdecimal():
             _plant(tree, key[len(prefix) + 1 :].split("."), value)
     found: list[Turn] = []
     for message in _listed(tree):
@@ -356,7 +357,7 @@ def _listed(tree: Any) -> Any:
     """Mappings whose keys are all numbers become lists, inside out."""
     if not isinstance(tree, dict):
         return tree
-    if tree and all(key.isdigit() for key in tree):
+    if tree and all(key.isdecimal() and len(key) < 10 for key in tree):
         return [_listed(tree[key]) for key in sorted(tree, key=int)]
     return {key: _listed(held) for key, held in tree.items()} if tree else []
 

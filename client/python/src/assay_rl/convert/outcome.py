@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from assay_rl.convert._fields import ConversionError, is_list, mapping
+from assay_rl.convert._fields import ConversionError, is_finite, is_list, label, mapping
 
 # Fields that mean an outcome in whatever record they stand, in this order.
 USUAL = ("outcome", "reward", "score", "success", "resolved", "is_correct", "correct", "passed", "is_success")
@@ -36,8 +36,8 @@ def grade_of(value: Any, path: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, (bool, int, float)):
-        if not math.isfinite(value):
-            raise ConversionError(f"{path}: a finite number expected, got {value!r}")
+        if not is_finite(value):
+            raise ConversionError(f"{path}: a finite number expected, got {label(value)[:24]}")
         return float(value)
     if isinstance(value, str):
         word = value.strip().lower()
@@ -60,9 +60,28 @@ def usual_outcome(record: Any) -> float | None:
             value = mapping(holder).get(key)
             if isinstance(value, (bool, int, float)):
                 return grade_of(value, key)
-            if isinstance(value, str) and value.strip().lower() in _WORDS:
+            if isinstance(value, str) and (value.strip().lower() in _WORDS or _is_score(key, value)):
                 return grade_of(value, key)
     return None
+
+
+def contradicts(record: Any, score: float | None) -> str:
+    """The first of the usual fields at the top of a record that says something else than the score that was taken."""
+    if score is None:
+        return ""
+    for key in USUAL:
+        value = mapping(record).get(key)
+        if isinstance(value, (bool, int, float)) and is_finite(value) and value != score:
+            return key
+    return ""
+
+
+def _is_score(key: str, text: str) -> bool:
+    """Whether a text is a score written as one: in other fields a number may be the answer."""
+    try:
+        return key in ("reward", "score") and is_finite(float(text))
+    except ValueError:
+        return False
 
 
 def field_of(record: Any, path: str) -> Any:
@@ -73,7 +92,7 @@ def field_of(record: Any, path: str) -> Any:
     for key in path.split("."):
         if isinstance(value, Mapping):
             value = value.get(key)
-        elif is_list(value) and key.lstrip("-").isdigit() and -len(value) <= int(key) < len(value):
+        elif is_list(value) and re.fullmatch(r"-?[0-9]{1,9}", key) and -len(value) <= int(key) < len(value):
             value = value[int(key)]
         else:
             return None

@@ -214,6 +214,16 @@ def _checked(portions: Iterator[bytes], crc: int) -> Iterator[bytes]:
         raise zipfile.BadZipFile("the checksum is another")
 
 
+def _refuse_packed_again(held: io.BufferedReader, name: str) -> None:
+    """What is packed twice is unpacked once, and says so rather than that it is no text."""
+    with suppress(DamageError, OSError):  # which whoever reads the bytes is told with its line
+        head = held.peek(512)
+        again = head[:2] == b"\x1f\x8b" or head[:4] in (b"PK\x03\x04", b"\x28\xb5\x2f\xfd")
+        if again or head[257:262] == b"ustar":
+            kind = "a tar archive" if not again else "packed again inside"
+            raise FileError(f"{name}: {kind}; unpack it, and give the folder or the file")
+
+
 @contextmanager
 def opened(source: Source) -> Iterator[io.BufferedReader]:
     """The bytes of a source, unpacked. Reading them raises DamageError."""
@@ -227,6 +237,7 @@ def opened(source: Source) -> Iterator[io.BufferedReader]:
             if zstd is None:
                 raise FileError(f"{source.name}: {_NO_ZSTD}")
             held = io.BufferedReader(_Stream(_parts(held, _Zstandard), "Zstandard"), _CHUNK)
+        _refuse_packed_again(held, source.name)
         yield held
     finally:
         if raw is not sys.stdin.buffer:

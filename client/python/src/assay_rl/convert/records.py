@@ -49,11 +49,6 @@ def from_record(
     def is_context(name: str) -> bool:
         return not name or matches(name, patterns)
 
-    def agent(name: str) -> Agent:
-        kind = kind_of_name(name)
-        framework = kind is Kind.AGENT and is_context(name)
-        return Agent(name, kind=agent_kind(name, Kind.FRAMEWORK if framework else kind, simulated=False) or "")
-
     reference = "reference_answer" if record.get("reference_answer") is not None else "ground_truth"
     episode = Episode(
         text_value(record.get("id"), "id"),
@@ -72,13 +67,37 @@ def from_record(
     names = [text_value(name, f"agents[{i}]") for i, name in enumerate(as_list(record.get("agents"), "agents"))]
     if kinds:
         spoken = [message.agent for message in messages if message.agent]
-        episode.agents = [agent(name) for name in [n for n in names if n] or dict.fromkeys(spoken)]
+        held_names = [n for n in names if n] or dict.fromkeys(spoken)
+        episode.agents = [Agent(name, kind=_said_kind(name, patterns)) for name in held_names]
     else:
         for message in messages:
             message.agent = "" if is_context(message.agent) else message.agent
         episode.agents = [Agent(name) for name in names if not is_context(name)]
     _annotate(record, messages, keep_labels)
     return episode
+
+
+def _said_kind(name: str, context: tuple[str, ...]) -> str:
+    """Agent.kind by a name; of one in `context` whose name says nothing that is a framework."""
+    kind = kind_of_name(name)
+    framework = kind is Kind.AGENT and matches(name, context)
+    return agent_kind(name, Kind.FRAMEWORK if framework else kind, simulated=False) or ""
+
+
+def apply_choices(episode: Episode, choices: Choices) -> None:
+    """What the caller says of an episode that says itself who its agents are. A kind that it states stays."""
+    if not choices.keep_labels:
+        for message in episode.messages:
+            message.first_error = False
+    if choices.kinds:
+        for agent in (players := episode.players()):
+            agent.kind = agent.kind or _said_kind(agent.id, tuple(choices.context))
+        episode.agents = players
+    elif choices.context:
+        for message in episode.messages:
+            if matches(message.agent, choices.context):
+                message.agent = ""
+        episode.agents = [agent for agent in episode.agents if not matches(agent.id, choices.context)]
 
 
 def _log_message(raw: Any, path: str) -> Message:

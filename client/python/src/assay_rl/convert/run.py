@@ -8,8 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay_rl.client.episodes import Agent, Episode, Group, Message, Task
-from assay_rl.convert._fields import ConversionError, first, is_list, label, mapping, mappings, score_of, whole
-from assay_rl.convert.outcome import Outcome, field_of, grade_of, usual_outcome
+from assay_rl.convert._fields import (
+    ConversionError,
+    first,
+    is_finite,
+    is_list,
+    label,
+    mapping,
+    mappings,
+    score_of,
+    whole,
+)
+from assay_rl.convert.outcome import Outcome, contradicts, field_of, grade_of, usual_outcome
 from assay_rl.convert.roles import Kind, Roles, agent_kind
 from assay_rl.convert.summary import Summary
 from assay_rl.convert.turn import ASSISTANT, SYSTEM, TOOL, USER, Turn
@@ -93,6 +103,14 @@ class Run:
             return
         self.said.append(said)
 
+    def component(self, name: str, value: Any) -> None:
+        """A number beside the outcome; one that no double holds is counted as left out, what is no number is none."""
+        if isinstance(value, (int, float)):
+            if is_finite(value):
+                self.outcome.components[name] = float(value)
+            else:
+                self.dropped["metrics that are no finite number"] += 1
+
     def objects(self, value: Any, what: str) -> list[Mapping[str, Any]]:
         """The objects of a list; anything else that stands there is counted as left out."""
         found = mappings(value)
@@ -149,6 +167,10 @@ def extend_run(run: Run, extension: Mapping[str, Any]) -> None:
         run.players = [label(name) for name in extension["agents"]]
 
 
+class NothingSaidError(ConversionError):
+    """A run holds no text at all, as of one that never began."""
+
+
 def build(run: Run, choices: Choices, fallback_id: str, summary: Summary | None = None) -> Episode:
     """The episode of a run. Raises ConversionError where no agent said anything."""
     roles = Roles(choices.agents, choices.context)
@@ -157,6 +179,8 @@ def build(run: Run, choices: Choices, fallback_id: str, summary: Summary | None 
     _mend(run)
     for said in run.said:
         kind = roles.kind(said.author, said.kind)
+        if kind is Kind.AGENT and not said.author.strip():
+            said.author = choices.agent or DEFAULT_AGENT
         counted[said.author, kind] += 1
         message = _message(said, kind, choices.keep_labels)
         known = agent_kind(said.author, kind, run.simulated_users) if choices.kinds else None
@@ -176,10 +200,11 @@ def build(run: Run, choices: Choices, fallback_id: str, summary: Summary | None 
         truncated=run.outcome.truncated,
         components=run.outcome.components,
     )
-    if summary is not None:
-        summary.add(episode, counted, run.dropped, run.notes)
     if not any(message.agent for message in messages):
-        raise ConversionError(f"no message of an agent: {_why(counted, run)}")
+        failure = ConversionError if messages else NothingSaidError
+        raise failure(f"no message of an agent: {_why(counted, run)}")
+    if summary is not None:
+        summary.add(episode, counted, +run.dropped, run.notes)
     return episode
 
 
@@ -230,7 +255,7 @@ def _message(said: Said, kind: Kind, keep_labels: bool) -> Message:
 
 def _why(counted: Mapping[tuple[str, Kind], int], run: Run) -> str:
     authors = ", ".join(f"{author or 'nobody named'} ({kind.value})" for author, kind in counted)
-    dropped = ", ".join(f"{count} {reason}" for reason, count in run.dropped.items())
+    dropped = ", ".join(f"{count} {reason}" for reason, count in (+run.dropped).items())
     known = f"its messages are of {authors}; --agents NAME makes an author an agent" if authors else "it holds no text"
     return known + (f" (left out: {dropped})" if dropped else "")
 
@@ -264,7 +289,10 @@ def _score(run: Run, choices: Choices) -> float | None:
     if scores:
         run.notes.append(f"several scores ({', '.join(sorted(scores))}): --outcome NAME says which is the outcome")
         return None
-    return usual_outcome(run.record)
+    found = usual_outcome(run.record)
+    if other := contradicts(run.record, found):
+        run.notes.append(f"{other} says something else than the outcome that was taken: --outcome FIELD says which")
+    return found
 
 
 def chat_run(found: list[Turn], choices: Choices, **fields: Any) -> Run:

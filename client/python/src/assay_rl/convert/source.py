@@ -28,11 +28,15 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to be read, as often as one likes; standard input once."""
+    """A file to be read, as often as one likes; standard input once.
+
+    found: nobody named it; it lay in a folder or an archive.
+    """
 
     name: str
     open: Callable[[], IO[bytes]]
     path: Path | None = None
+    found: bool = False
 
     def place(self, line: int) -> str:
         """A line of it, for people; 0: the whole."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay_rl.convert._fields import from_json
-from assay_rl.convert.calls_once import answers, fill_from_histories, merge_nested, only_in_histories
+from assay_rl.convert.calls_once import answers, fill_from_histories, merge_nested, only_in_histories, take, told_once
 from assay_rl.convert.content import join
 from assay_rl.convert.outcome import Outcome
 from assay_rl.convert.roles import Kind
@@ -63,15 +63,11 @@ class _Tree:
         self._told_prompt = prompt
         self._dropped = Counter[str]()
         self._by_id: dict[str, Span] = {}
-        self._spans: list[Span] = []
-        for number, span in enumerate(spans):
-            span.order = number
-            if span.id and span.id in self._by_id:
-                self._dropped["spans that came twice"] += 1  # in a batch that was sent again
-                continue
+        self._spans, again = told_once(spans)
+        self._dropped["spans that came twice"] += again
+        for span in self._spans:
             if span.id:
-                self._by_id[span.id] = span
-            self._spans.append(span)
+                self._by_id.setdefault(span.id, span)
         merged = merge_nested(self._spans, self._by_id)
         self._dropped["calls of a model that two tracers recorded"] += merged
         fill_from_histories(self._spans)
@@ -220,11 +216,11 @@ class _Tree:
         for span in tools:
             call = span.tool or Call(span.name)
             author = self._author(span)
-            caller = self._caller(span, author)
+            caller = self._caller(span, author, call.id)
             if span.kind == HANDOFF or self._hands_over(span, call):
                 self._hand_over(span, call, author, caller)
                 continue
-            if call.name and not _take(caller, call):
+            if call.name and not (caller is not None and take(caller.open, caller.calls, call)):
                 if caller is None:
                     kind = Kind.AGENT if self._scope(span) is not None or span.agent else Kind.FRAMEWORK
                     caller = _Entry(span, author, kind, "", end=span.start)
@@ -233,11 +229,20 @@ class _Tree:
             if span.result or span.extension:
                 text = f"[tool_result] {call.name}: {span.result}" if call.name else span.result
                 end = span.end or span.start
+                if span.start and caller is not None and caller.end > end:
+                    end = caller.end + 1  # clocks differ: no result comes before its call
                 self._entries.append(_Entry(span, "tool", Kind.ENVIRONMENT, text, end=end, extension=span.extension))
 
-    def _caller(self, span: Span, author: str) -> _Entry | None:
-        """The last message of the tool's agent that was begun before the tool ran."""
+    def _caller(self, span: Span, author: str, call_id: str) -> _Entry | None:
+        """The message of the tool's agent that holds the call by its id; else the last one that was begun before the
+        tool ran."""
         said = self._callers.get(author, [])
+        before = self._last_before(span, said)
+        if not call_id or (before is not None and any(c.id == call_id for c in before.calls)):
+            return before
+        return next((e for e in said if any(c.id == call_id for c in e.open)), before)
+
+    def _last_before(self, span: Span, said: list[_Entry]) -> _Entry | None:
         if span.start:
             return said[k - 1] if (k := bisect_right(said, span.start, key=lambda e: e.span.start)) else None
         return next((e for e in reversed(said) if e.span.order < span.order), said[-1] if said else None)
@@ -381,18 +386,6 @@ class _Tree:
 def _heard(span: Span, author: str, kind: Kind, text: str, extension: Mapping[str, Any] | None = None) -> _Entry:
     """What a model heard before its call began."""
     return _Entry(span, author, kind, text, end=span.start, extension=extension or {})
-
-
-def _take(caller: _Entry | None, call: Call) -> bool:
-    """Whether the caller's message holds the call; it is then answered."""
-    if caller is None:
-        return False
-    found = next((c for c in caller.open if call.id and c.id == call.id), None)
-    found = found or next((c for c in caller.open if c.name == call.name), None)
-    if found is not None:
-        caller.open.remove(found)
-        return True
-    return any(call.id and c.id == call.id for c in caller.calls)
 
 
 def _plain(text: str) -> str:

@@ -10,6 +10,7 @@ from assay_rl.client.episodes import Episode
 from assay_rl.convert.roles import Kind
 
 SHOWN = 12  # names on a line
+LONGEST = 80  # characters of a name on a line
 
 
 @dataclass
@@ -74,6 +75,12 @@ def _count(number: int, what: str) -> str:
 
 
 def _names(counted: list[tuple[str, int]]) -> str:
-    shown = [f"{name}: {_count(n, 'message')}" for name, n in counted[:SHOWN]]
+    shown = [f"{_on_a_line(name)}: {_count(n, 'message')}" for name, n in counted[:SHOWN]]
     rest = len(counted) - len(shown)
     return ", ".join(shown) + (f", and {rest} more" if rest else "")
+
+
+def _on_a_line(name: str) -> str:
+    """A name without what moves a terminal's cursor or turns its text around, and not longer than a line."""
+    plain = "".join(c if c.isprintable() else " " for c in name)
+    return plain if len(plain) <= LONGEST else plain[:LONGEST] + "..."

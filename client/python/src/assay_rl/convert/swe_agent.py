@@ -43,7 +43,9 @@ def read(record: Any, choices: Choices) -> Run:
         observed = entry.get("message_type") == "observation" and any(said.kind is Kind.AGENT for said in run.said)
         for turn in message_turns(entry):
             if turn.role == ASSISTANT:
-                run.say(label(entry.get("agent")) or default, Kind.AGENT, turn.content(), turn.extension)
+                done = content_text(entry.get("action"))  # which the content repeats, where there is one
+                said = turn.content() if entry.get("content") else join(turn.content(), done)
+                run.say(label(entry.get("agent")) or default, Kind.AGENT, said, turn.extension)
             elif turn.role == USER and not observed:
                 run.say(USER, Kind.HUMAN, turn.content(), turn.extension)
             else:

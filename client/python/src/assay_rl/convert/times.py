@@ -6,6 +6,8 @@ import re
 from datetime import datetime, timezone
 from typing import Any
 
+from assay_rl.convert._fields import is_finite
+
 
 def time_of(value: Any, unit: int = 0) -> int:
     """Nanoseconds: numbers in `unit` nanoseconds (0: by their size), digits, or ISO 8601 with or without a zone."""
@@ -13,7 +15,7 @@ def time_of(value: Any, unit: int = 0) -> int:
         return 0
     if isinstance(value, str):
         text = value.strip()
-        if not re.fullmatch(r"\d+(\.\d+)?", text):
+        if not re.fullmatch(r"[0-9]{1,30}(\.[0-9]+)?", text):
             return _iso(text)
         if "." not in text:
             return _nanoseconds(int(text), unit)
@@ -24,6 +26,8 @@ def time_of(value: Any, unit: int = 0) -> int:
 
 
 def _nanoseconds(value: float, unit: int) -> int:
+    if not is_finite(value):
+        return 0
     if not unit:
         size = abs(value)
         unit = 10**9 if size < 1e11 else 10**6 if size < 1e14 else 10**3 if size < 1e17 else 1

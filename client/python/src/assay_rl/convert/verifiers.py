@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from assay_rl.convert._fields import ConversionError, first, is_list, label, mapping, mappings, whole
+from assay_rl.convert._fields import ConversionError, first, is_finite, is_list, label, mapping, mappings, whole
 from assay_rl.convert.chat import turns
 from assay_rl.convert.chat_messages import message_turns
 from assay_rl.convert.outcome import grade_of
@@ -98,8 +98,7 @@ def _read_rollout(record: Mapping[str, Any], choices: Choices) -> Run:
     run.reference = label(first(record, "answer", "reference_answer") if "answer" in record else info.get("answer"))
     run.outcome.score = grade_of(record.get("reward"), "reward")
     for name, value in mapping(record.get("metrics")).items():
-        if isinstance(value, (int, float)):
-            run.outcome.components[label(name)] = float(value)
+        run.component(label(name), value)
     run.outcome.truncated |= record.get("is_truncated") is True or label(record.get("stop_condition")) in _LIMITS
     run.task_id = label(first(record, "example_id"))
     if record.get("error"):
@@ -207,10 +206,9 @@ def _reward(run: Run, listed: Sequence[Mapping[str, Any]]) -> None:
         if known:
             values[number] = sum(known.values())
         elif isinstance(trace.get("reward"), (int, float)):
-            values[number] = float(trace["reward"])
+            values[number] = grade_of(trace["reward"], "reward") or 0.0
         for name, value in {**mapping(trace.get("metrics")), **known}.items():
-            if isinstance(value, (int, float)):
-                run.outcome.components[head + label(name)] = float(value)
+            run.component(head + label(name), value)
     trained = [n for n in values if mapping(listed[n].get("agent")).get("trainable") is not False]
     trained = [n for n in trained or values if kind_of_name(_agent(listed[n])) is Kind.AGENT] or trained or list(values)
     rewards_of = [values[n] for n in trained]
@@ -229,7 +227,9 @@ def _weighted(reward: Any, path: str) -> float | None:
         return grade_of(reward, path)
     score = grade_of(reward.get("score"), path)
     weight = reward.get("weight")
-    return None if score is None else score * (float(weight) if isinstance(weight, (int, float)) else 1.0)
+    if score is None or not isinstance(weight, (int, float)) or not is_finite(weight):
+        return score
+    return score * weight
 
 
 def grouped(records: Sequence[Any], choices: Choices) -> Iterator[Run]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from google.protobuf.json_format import ParseError
 from assay_rl.client.notices import is_told
 from assay_rl.convert.files import FileError
 from assay_rl.convert.inputs import sources
+from assay_rl.convert.json_values import decode
 from assay_rl.convert.lines import text_lines
 from assay_rl.convert.source import Source
 from assay_rl.v1 import signal_service_pb2
@@ -92,7 +92,7 @@ def _kind(source: Source) -> Kind:
         return "signals"  # standard input can be read once
     for number, line in text_lines(source):
         try:
-            value = json.loads(line)
+            value = decode(line)
         except ValueError:
             # An object over several lines is what other tools write: episodes are read by their own reader.
             return "signals" if not line.strip().startswith(("{", "[")) else "episodes"
@@ -209,7 +209,7 @@ def summaries(one: Input) -> Iterator[Json]:
 def read_summary(place: str, line: str, step: int | None = None) -> Json:
     """One summary. `step` holds where the summary itself says none."""
     try:
-        value = json.loads(line)
+        value = decode(line)
     except ValueError as error:
         raise FileError(f"{place}: not JSON: {error}") from error
     if not isinstance(value, dict) or value.get("assay_step") != FORMAT:

@@ -111,7 +111,10 @@ class Endpoint:
     def _once(self, body: dict[str, Any]) -> str:
         headers = {"Content-Type": "application/json"}
         if self._key_variable:
-            headers["Authorization"] = f"Bearer {os.environ.get(self._key_variable, '')}"
+            key = os.environ.get(self._key_variable)
+            if not key:
+                raise JudgeError(f"the environment variable {self._key_variable} holds no key", fatal=True)
+            headers["Authorization"] = f"Bearer {key}"
         request = urllib.request.Request(self.url, json.dumps(body).encode(), headers, method="POST")
         with self._lock:
             self.requests += 1
@@ -152,7 +155,7 @@ def _of_status(failure: urllib.error.HTTPError) -> Exception:
     if failure.code not in _TRANSIENT:
         return JudgeError(message, fatal=failure.code in (401, 403, 404) or 300 <= failure.code < 400)
     asked = failure.headers.get("Retry-After", "")
-    return _TransientError(message, float(asked) if asked.replace(".", "", 1).isdigit() else None)
+    return _TransientError(message, float(asked) if asked.replace(".", "", 1).isdecimal() else None)
 
 
 def _text_of(raw: bytes) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -41,6 +41,12 @@ class Judge:
     name: str
     endpoint: Endpoint
     prompts: Prompts = field(default_factory=Prompts)
+
+
+def check_judges(judges: Sequence[Judge]) -> None:
+    """Raises ValueError where no run could be made with them."""
+    if len({judge.name for judge in judges}) != len(judges):
+        raise ValueError("judges: two of one name")
 
 
 def judged_messages(episode: Episode) -> list[int]:
@@ -133,6 +139,7 @@ class Estimate:
 def estimate(episodes: Iterable[Episode], judges: Iterable[Judge], mode: str, cache: Cache) -> Estimate:
     """Walks through every question without sending one."""
     judges = list(judges)
+    check_judges(judges)
     out = Estimate()
     seen: set[str] = set()
     for episode in episodes:

@@ -11,7 +11,15 @@ from dataclasses import dataclass, field, replace
 from assay_rl.client.episodes import Episode, JudgeScore
 from assay_rl.judge.cache import Cache
 from assay_rl.judge.endpoint import JudgeError
-from assay_rl.judge.plan import MODES, Judge, Question, judged_messages, step_wise
+from assay_rl.judge.plan import (
+    CHARACTERS_A_TOKEN,
+    MODES,
+    Judge,
+    Question,
+    check_judges,
+    judged_messages,
+    step_wise,
+)
 from assay_rl.judge.prompts import AnswerError
 
 _MAX_FAILURES_KEPT = 20
@@ -21,23 +29,37 @@ _MAX_FAILURES_KEPT = 20
 class Report:
     """What a run did. Safe for threads.
 
-    asked: questions sent to a judge; cached: answered from the cache; failed: without an answer, or with one that
-    cannot be read. scores: that episodes carry now.
+    sent: questions sent to a judge; asked: those that it answered; cached: answered from the cache; failed: without an
+    answer, or with one that cannot be read. scores: that episodes carry now. tokens_in, tokens_out: of questions that
+    were answered and of the answers, estimated by their length as `estimate` does.
     """
 
     episodes: int = 0
+    sent: int = 0
     asked: int = 0
     cached: int = 0
     failed: int = 0
     scores: int = 0
+    tokens_in: float = 0.0
+    tokens_out: float = 0.0
     failures: list[str] = field(default_factory=list)  # the first ones
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def count(self, *, asked: int = 0, cached: int = 0, scores: int = 0) -> None:
+    def count(self, *, sent: int = 0, cached: int = 0, scores: int = 0) -> None:
         with self._lock:
-            self.asked += asked
+            self.sent += sent
             self.cached += cached
             self.scores += scores
+
+    def answered(self, question: Question, answer: str) -> None:
+        with self._lock:
+            self.asked += 1
+            self.tokens_in += question.characters / CHARACTERS_A_TOKEN
+            self.tokens_out += len(answer) / CHARACTERS_A_TOKEN
+
+    def cost(self, price_in: float, price_out: float) -> float:
+        """In the unit of the prices, which are for a million tokens."""
+        return (self.tokens_in * price_in + self.tokens_out * price_out) / 1e6
 
     def fail(self, what: str) -> None:
         with self._lock:
@@ -66,8 +88,7 @@ def judge_episodes(
         raise ValueError(f"mode: one of {', '.join(MODES)}")
     if not 1 <= concurrency <= 256:
         raise ValueError("concurrency: 1 to 256")
-    if len({judge.name for judge in judges}) != len(judges):
-        raise ValueError("judges: two of one name")
+    check_judges(judges)
     run = _Run(mode, cache if cache is not None else Cache(), max_calls, report if report is not None else Report())
     with ThreadPoolExecutor(concurrency) as pool:
         pending: deque[tuple[Episode, list[Future[dict[int, float]]]]] = deque()
@@ -159,7 +180,7 @@ class _Run:
         try:
             answer = judge.endpoint.ask(body)
             self._cache.put(key, answer)
-            self._report.count(asked=1)
+            self._report.answered(question, answer)
             return answer
         finally:
             with self._lock:
@@ -172,3 +193,4 @@ class _Run:
                 fatal=True,
             )
         self._calls += 1
+        self._report.count(sent=1)

@@ -145,6 +145,8 @@ def allocate_failure(transcript: Transcript, settings: Settings, failure: Failur
     count, players, bound = len(failure.labels), transcript.players, settings.bound
     out = Allocation([0.0] * count, [0.0] * count, [0.0] * count, [0.0] * count, [0.0] * count)
     target = failure.shortfall * (1 - failure.environment)
+    if abs(target) <= DUST * settings.range:  # all of it is the environment's, but for rounding
+        target = 0.0
     _fill_evidence(out, players, failure, abs(target) / 2, DUST * settings.range)
     located = any(failure.labels[t] in LOCATED for t in players)
     for t in players:

@@ -18,6 +18,9 @@ from .records import ResultLine, digest, digests, signals_digest
 from .settings import resolve
 from .transcript import CONTEXT, read
 
+# A share of what transfers below this only orders messages that nothing else tells apart.
+_LEAST_SHARE = 0.01
+
 CREDIBLE_SHARE = 0.8
 
 
@@ -309,7 +312,7 @@ def _prior_used(report: Report, expected: Expected, found: signals_pb2.FirstErro
     elif found.prior_used == signals_pb2.PRIOR_USED_FITTED:
         possible, weights = ({signals_pb2.PRIOR_USED_FITTED} if sources else set()), (0.5, 1.0)
     else:
-        transfers = bool(fitted.general.features) and fitted.general_share > 0
+        transfers = bool(fitted.general.features) and fitted.general_share >= _LEAST_SHARE
         possible = {signals_pb2.PRIOR_USED_GENERAL if transfers else signals_pb2.PRIOR_USED_FLAT}
         weights = (0.0, 0.5)
     names = " or ".join(_prior(used) for used in sorted(possible)) or "no fitted prior"
