@@ -6,7 +6,7 @@
 #include <cmath>
 #include <utility>
 
-#include "server/credit/odd_bayes/quadrature.h"
+#include "server/credit/logistic/quadrature.h"
 
 namespace assay::credit {
 namespace {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "server/credit/answers.h"
+#include "server/credit/logistic/logistic_game.h"
 #include "server/credit/odd_bayes/odd_prior.h"
-#include "server/credit/odd_bayes/threshold_moments.h"
 
 namespace assay::credit {
 

@@ -4,11 +4,11 @@
 #include "gtest/gtest.h"
 #include "rapidcheck.h"
 #include "server/credit/exact.h"
+#include "server/credit/logistic/logistic_game.h"
 #include "server/credit/odd_bayes/ard_prior.h"
 #include "server/credit/odd_bayes/isotropic_prior.h"
 #include "server/credit/odd_bayes/odd_bayes.h"
 #include "server/credit/odd_bayes/threshold_model.h"
-#include "server/credit/odd_bayes/threshold_moments.h"
 #include "tests/property/credit/generators.h"
 
 namespace assay::credit {

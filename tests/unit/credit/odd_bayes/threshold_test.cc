@@ -5,9 +5,9 @@
 
 #include "gtest/gtest.h"
 #include "server/credit/exact.h"
-#include "server/credit/odd_bayes/quadrature.h"
+#include "server/credit/logistic/logistic_game.h"
+#include "server/credit/logistic/quadrature.h"
 #include "server/credit/odd_bayes/threshold_model.h"
-#include "server/credit/odd_bayes/threshold_moments.h"
 #include "tests/unit/credit/drive.h"
 
 namespace assay::credit {

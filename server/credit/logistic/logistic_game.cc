@@ -1,11 +1,11 @@
-#include "server/credit/odd_bayes/threshold_moments.h"
+#include "server/credit/logistic/logistic_game.h"
 
 #include <array>
 #include <cmath>
 #include <numbers>
 #include <utility>
 
-#include "server/credit/odd_bayes/quadrature.h"
+#include "server/credit/logistic/quadrature.h"
 #include "server/credit/wide_vectors.h"
 
 namespace assay::credit {

@@ -1,4 +1,4 @@
-#include "server/credit/odd_bayes/quadrature.h"
+#include "server/credit/logistic/quadrature.h"
 
 #include <Eigen/Eigenvalues>
 #include <cmath>
