@@ -81,6 +81,15 @@ def test_a_number_that_no_double_holds_is_refused(
     assert "set_int_max_str_digits" not in told
 
 
+@pytest.mark.parametrize(
+    ("given", "said"), [("nan", "a whole number expected"), ("inf", "out of range"), ("-1e300", "out of range")]
+)
+def test_a_text_that_is_no_whole_number_is_told_as_the_cpp_client_does(given: str, said: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "in.jsonl", EPISODE % (f', "round": "{given}"', 1))
+    with pytest.raises(FileError, match=rf"messages\[0\]\.round: {said}"):
+        list(read_episodes(str(path), "episode"))
+
+
 def test_numbers_that_only_describe_a_run_do_not_refuse_it(tmp_path: Path) -> None:
     huge = int(BIG)
     rollout = {"prompt": "Well?", "completion": "Yes.", "reward": 1, "metrics": {"good": 0.5, "huge": huge}}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from team_training.experiment import FULL, SMOKE, Experiment
 from team_training.report import Report
+from team_training.report_ablations import AblationReport
 
 
 def main() -> None:
@@ -19,7 +20,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder for REPORT.md and its pictures")
     parser.add_argument("--results", type=Path, required=True, help="file for the raw results (JSON)")
     parser.add_argument("--report-only", action="store_true", help="of what an interrupted run has done")
+    parser.add_argument("--ablations-only", action="store_true", help="likewise, of ABLATIONS.md alone")
     arguments = parser.parse_args()
+    arguments.report_only |= arguments.ablations_only
 
     if not arguments.report_only and not arguments.server:
         parser.error("--server is needed to run the experiment")
@@ -28,6 +31,9 @@ def main() -> None:
     resume = arguments.resume or arguments.report_only
     results = Experiment(plan, target, arguments.processes, arguments.results.parent / "jobs", resume).run()
     arguments.results.write_text(json.dumps(results), encoding="utf-8")
+    if arguments.ablations_only:
+        AblationReport(results).write(arguments.output)
+        return
     report = Report(json.loads(arguments.results.read_text(encoding="utf-8")))
     report.write(arguments.output)
     print(arguments.output / "REPORT.md")

@@ -13,7 +13,7 @@ from team_training.environments import ENVIRONMENTS, TASKS, Floats
 from team_training.methods import Method
 from team_training.policies import Policies, initial_logits
 from team_training.rollouts import Costs, Player
-from team_training.signals_source import SignalsSource
+from team_training.signals_source import AdvantageSource
 from team_training.trainers import GROUP, Examiner, advantages
 
 _REFERENCE_GROUP = 4096
@@ -36,7 +36,7 @@ class GradientNoise:
 
 
 def gradient_noise(
-    methods: Sequence[Method], environment_name: str, seed: int, groups: int, source: SignalsSource | None
+    methods: Sequence[Method], environment_name: str, seed: int, groups: int, source: AdvantageSource | None
 ) -> list[GradientNoise]:
     """Of every method, from `groups` groups of each task, at the policies of one team before and during training."""
     found = []
@@ -70,7 +70,7 @@ def _measure(
     logits: Floats,
     truth: Floats,
     groups: int,
-    source: SignalsSource | None,
+    source: AdvantageSource | None,
 ) -> tuple[float, float]:
     environment = ENVIRONMENTS[environment_name]
     tasks = np.repeat(np.arange(TASKS), groups)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from team_training.baselines import BASELINES
-from team_training.environments import ENVIRONMENTS, Environment
+from team_training.environments import Environment
 from team_training.signals_source import assay_options, recombines
 
 
@@ -16,7 +16,8 @@ class Method:
     """How advantages (or preferences) come about: exactly one of baseline, options and preferences is set.
 
     flips: probability that a re-grading answers wrongly. rollouts: how many are played from every node. told: what
-    else Assay is told of every message, by name in told.TOLD.
+    else Assay is told of every message, by name in told.TOLD. caution: by how many standard errors of chance the spread
+    of credits must be above their noise to count; the server knows no such thing.
     """
 
     name: str
@@ -27,10 +28,12 @@ class Method:
     flips: float = 0.0
     rollouts: int = 0
     told: str = ""
+    caution: float = field(default=0.0, repr=False)  # a part of the name
 
     @property
     def needs_server(self) -> bool:
-        return self.options is not None or self.preferences not in ("", "trajectory")
+        """Whether in_process cannot stand in for it."""
+        return bool(self.rollouts) or self.preferences not in ("", "trajectory")
 
     def with_flips(self, flips: float) -> Method:
         percent = round(100 * flips)
@@ -46,8 +49,7 @@ ASSAY = _assay("assay", "Assay, defaults")
 _WITHOUT_SERVER = {b.name: Method(b.name, b.title, baseline=b.name) for b in BASELINES.values()}
 HEADLINE = (*_WITHOUT_SERVER.values(), ASSAY)
 
-# Shares of the evaluator's answers that are wrong: of the first every step is tried, of the second the same step is
-# taken. Of the baselines only leave-one-out asks the evaluator.
+# Shares of the evaluator's answers that are wrong. Of the baselines only leave-one-out asks the evaluator.
 FLIPS = (0.10, 0.25)
 
 
@@ -64,26 +66,38 @@ PREFERENCES = (
 )
 
 
+_CHANGED = (
+    _assay("blend_0", "blend 0 (X alone; as K: NONE)", blend=0.0),
+    _assay("blend_25", "blend 0.25", blend=0.25),
+    _assay("blend_75", "blend 0.75", blend=0.75),
+    _assay("blend_100", "blend 1 (K alone)", blend=1.0),
+    _assay("outcome", "X: OUTCOME", outcome="OUTCOME"),
+    _assay("control", "X: CONTROL", outcome="CONTROL"),
+    _assay("control_alone", "X: CONTROL, blend 0", outcome="CONTROL", blend=0.0),
+    _assay("agents_only", "K: CREDIT of agents only", messages=False),
+    _assay("scores", "K: SCORES, each message left out", told="scores", credit="SCORES"),
+    _assay("values_learnt", "K: VALUES of a learnt value function", told="values", credit="VALUES"),
+    _assay("values_learnt_half", "the same with blend 0.5", told="values", credit="VALUES", blend=0.5),
+)
+
+
 def ablations(environment: Environment) -> tuple[Method, ...]:
-    """Assay with one thing changed. Each takes the step size that is best for ASSAY."""
-    agents = len(environment.agents)
-    changed = (
-        _assay("blend_0", "blend 0: X alone (as K: NONE)", blend=0.0),
-        _assay("blend_100", "blend 1: K alone", blend=1.0),
-        _assay("control", "X: CONTROL", outcome="CONTROL"),
-        _assay("outcome", "X: OUTCOME", outcome="OUTCOME"),
-        _assay("siblings_4", "X: RECOMBINED with 4 siblings", siblings=4),
-        _assay("control_alone", "X: CONTROL, blend 0", outcome="CONTROL", blend=0.0),
-        _assay("agents_only", "credit of agents only", messages=False),
-        _assay("questions_2n", "credit of agents, sampled by 2n questions", messages=False, questions=2 * agents),
-        _assay("questions_4n", "credit of agents, sampled by 4n questions", messages=False, questions=4 * agents),
-        _assay("values_4", "K: VALUES of 4 rollouts a node, charged", rollouts=4, credit="VALUES"),
-        _assay("scores", "K: SCORES, each message left out", told="scores", credit="SCORES"),
-        _assay("values_learnt", "K: VALUES of a learnt value function", told="values", credit="VALUES"),
-    )
-    # Where an agent had read another, CONTROL is the default, and there are no teams to put together.
-    same = () if recombines(environment, ASSAY.options or {}) else ("control", "control_alone", "siblings_4")
-    return tuple(method for method in changed if method.name not in same)
+    """Assay with one thing changed, less what changes nothing there."""
+    same = set()
+    if not recombines(environment, ASSAY.options or {}):  # where an agent had read another, CONTROL is the default
+        same |= {"control", "control_alone"}
+    if len(environment.turns) == len(environment.agents):
+        same.add("agents_only")
+    return tuple(method for method in _CHANGED if method.name not in same)
 
 
-ABLATIONS = ablations(ENVIRONMENTS["specialists"])  # all there are; its questions are those of six agents
+ABLATIONS = _CHANGED  # all there are
+
+
+_CAUTIOUS = replace(ASSAY, name="cautious_2", title="reliability less 2 standard errors", caution=2.0)
+_UNDER_NOISE = (*(m for m in _CHANGED if m.name in ("blend_0", "blend_25", "blend_100", "outcome")), _CAUTIOUS)
+
+
+def noisy_ablations(flips: float) -> tuple[Method, ...]:
+    """Assay with one thing changed, where a share of the evaluator's answers is wrong."""
+    return tuple(method.with_flips(flips) for method in _UNDER_NOISE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ import numpy as np
 
 from team_training import plots, report_texts
 from team_training.environments import ENVIRONMENTS, Floats
-from team_training.methods import ABLATIONS, ASSAY, FLIPS, HEADLINE, PREFERENCES, Method, under_noise
+from team_training.in_process import CHECKED_GROUPS
+from team_training.methods import ASSAY, FLIPS, HEADLINE, PREFERENCES, Method, under_noise
+from team_training.report_ablations import AblationReport, table
 from team_training.summary import Curves, Estimate, best_steps, estimate, ratio, share
 
 # Of the best baseline's rollouts, at each method's best step; at the two smallest steps; and of trajectory DPO's.
@@ -59,7 +61,6 @@ class Report:
         self._curves = {(r["environment"], r["method"]): Curves(r["history"], budget) for r in results["runs"]}
         self._searched = {(r["environment"], r["method"], float(r["step"])): r for r in results["searched"]}
         self._best = best_steps(results["searched"])
-        self._changed = {(r["environment"], r["method"]): r for r in results["changed"]}
         self.verdicts = [self._verdict(name, HEADLINE) for name in self._environments]
 
     def _rollouts(self, name: str, method: Method, step: float | None = None) -> Floats:
@@ -90,14 +91,7 @@ class Report:
         for name in self._environments:
             curves = {m.title: self._curves[name, m.name] for m in self._trained(name)}
             plots.learning_curves(folder / f"curves_{name}.svg", ENVIRONMENTS[name].title, curves)
-        if self._changed:
-            columns = list(self._plan["ablation_environments"])
-            plots.ratios(
-                folder / "ablations.svg",
-                "rollouts to 90 % of the optimum, relative to Assay with its defaults",
-                {m.title: [self._relative(name, m) for name in columns] for m in ABLATIONS},
-                columns,
-            )
+        AblationReport(self._results).write(folder)
         sections = (
             self._summary(),
             self._setup(),
@@ -106,8 +100,7 @@ class Report:
             self._steps_table(),
             self._costs(),
             self._rates(),
-            self._gradients() if self._results["gradients"] else "",
-            self._ablations() if self._changed else "",
+            report_texts.ELSEWHERE,
             self._preferences() if self._prefers() else "",
             self._history(),
             self._limits(),
@@ -153,8 +146,21 @@ class Report:
             budget=plan["budget"],
             steps=", ".join(f"{step:g}" for step in plan["steps"]),
             seeds=len(plan["seeds"]),
+            agreement=self._agreement(),
         )
-        return f"## Setting\n\n{_table(header, rows)}\n\n{prose}"
+        return f"## Setting\n\n{table(header, rows)}\n\n{prose}"
+
+    def _agreement(self) -> str:
+        """Of what was made in process with what a server made."""
+        both = self._results["served"]
+        same = sum(
+            found["rollouts"] == self._rollouts(found["environment"], ASSAY, float(found["step"])).tolist()
+            for found in both
+        )
+        checks = self._results["checks"]
+        largest = max((check["difference"] for check in checks), default=float("nan"))
+        groups = sum(CHECKED_GROUPS * len(check["seeds"]) for check in checks)
+        return report_texts.AGREEMENT.format(groups=groups, largest=largest, same=same, both=len(both))
 
     def _headline(self) -> str:
         parts = ["## Rollouts to 90 % of the optimum"]
@@ -179,7 +185,7 @@ class Report:
             parts += [
                 f"### {ENVIRONMENTS[name].title} (`{name}`)",
                 f"![learning curves](curves_{name}.svg)",
-                _table(header, rows),
+                table(header, rows),
                 f"Assay over the best baseline ({verdict.best.title}): {verdict.ratio:.2f}, {apart}. Where a seed did "
                 "not get there, its whole budget counts.",
             ]
@@ -214,7 +220,7 @@ class Report:
             )
             for verdict in self.verdicts
         ]
-        return report_texts.RATIOS + _table(header, rows)
+        return report_texts.RATIOS + table(header, rows)
 
     def _steps_table(self) -> str:
         def cell(name: str, method: Method, step: float) -> str:
@@ -231,7 +237,7 @@ class Report:
             for name in self._environments
             for method in methods.values()
         ]
-        return report_texts.STEPS + _table(("environment", "method", *(f"step {step:g}" for step in steps)), rows)
+        return report_texts.STEPS + table(("environment", "method", *(f"step {step:g}" for step in steps)), rows)
 
     def _costs(self) -> str:
         rows = []
@@ -244,7 +250,7 @@ class Report:
                 pessimistic = spent["rollouts"] + spent["regrades"]
                 rows.append((name, method.title, *(f"{v:,.0f}" for v in (*spent.values(), pessimistic))))
         header = ("environment", "method", "rollouts", "counterfactual", "re-gradings", "tokens", "all as rollouts")
-        return report_texts.COSTS + _table(header, rows)
+        return report_texts.COSTS + table(header, rows)
 
     def _rates(self) -> str:
         rows = []
@@ -264,55 +270,7 @@ class Report:
                     )
                 )
         header = ("environment", "method", "sabotage: start", "a quarter on", "end", "redundancy: start", "end")
-        return report_texts.RATES + _table(header, rows)
-
-    def _gradients(self) -> str:
-        rows = []
-        titles = {m.name: m.title for m in HEADLINE}
-        for found in self._results["gradients"]:
-            rows.append(
-                (
-                    found["environment"],
-                    f"{found['place']} (value {found['value']:.2f})",
-                    titles[found["method"]],
-                    f"{found['variance_ratio']:.1f}",
-                    f"{found['alignment']:.2f}",
-                )
-            )
-        header = ("environment", "policies", "method", "variance ratio", "alignment")
-        return report_texts.GRADIENTS + _table(header, rows)
-
-    def _relative(self, name: str, method: Method) -> Estimate | None:
-        found = self._changed.get((name, method.name))
-        return ratio(np.array(found["rollouts"]), self._rollouts(name, ASSAY)) if found else None
-
-    def _ablations(self) -> str:
-        names = list(self._plan["ablation_environments"])
-        methods = ABLATIONS
-
-        def cell(name: str, method: Method) -> str:
-            found = self._changed.get((name, method.name))
-            if found is None:
-                return ""
-            arrived = sum(found["reached"])
-            missing = "" if arrived == len(found["reached"]) else f" ({arrived})"
-            return f"{estimate(np.array(found['rollouts'])):.0f}{missing}"
-
-        defaults = [ASSAY.title, *(f"{estimate(self._rollouts(name, ASSAY)):.0f}" for name in names)]
-        rows = [[m.title, *(cell(name, m) for name in names)] for m in methods]
-        relative = [
-            [m.title, *(f"{r:.2f}" if (r := self._relative(name, m)) else "" for name in names)] for m in methods
-        ]
-        header = ("variant", *names)
-        return "\n\n".join(
-            (
-                report_texts.ABLATIONS,
-                _table(header, [defaults, *rows]),
-                "Relative to the defaults, seed by seed:",
-                "![ablations](ablations.svg)",
-                _table(header, relative),
-            )
-        )
+        return report_texts.RATES + table(header, rows)
 
     def _prefers(self) -> bool:
         names = self._plan["preference_environments"]
@@ -326,13 +284,15 @@ class Report:
                 if (name, method.name) not in self._best:
                     continue
                 step = self._best[name, method.name]
+                tried = [s for s in self._plan["steps"] if (name, method.name, s) in self._searched]
+                some = "" if tried == list(self._plan["steps"]) else f" (tried: {', '.join(f'{s:g}' for s in tried)})"
                 spent = self._rollouts(name, method)
                 arrived = self._searched[name, method.name, step]["reached"]
                 rows.append(
                     (
                         name,
                         method.title,
-                        f"{step:g}",
+                        f"{step:g}{some}",
                         f"{estimate(spent):.0f}",
                         f"{sum(arrived)} of {len(arrived)}",
                         f"{ratio(spent, base):.2f}",
@@ -344,7 +304,7 @@ class Report:
         return (
             report_texts.PREFERENCES
             + (report_texts.OTHER_PAIRS.format(steps=steps) if others else "")
-            + _table(header, rows)
+            + table(header, rows)
         )
 
     def _history(self) -> str:
@@ -377,9 +337,3 @@ def _number(found: Estimate | None) -> str:
 
 def _ratio_of(verdict: Verdict | None) -> str:
     return _number(verdict.ratio if verdict else None)
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(lines)

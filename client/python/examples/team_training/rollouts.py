@@ -158,6 +158,13 @@ def regrade(episodes: Episodes, index: int, kept: Bools, costs: Costs, flips: fl
     return _graded(episodes, np.repeat(index, len(kept)), kept, flips)
 
 
+def regrade_whole_batch(episodes: Episodes, kept: Bools, flips: float = 0.0) -> Floats:
+    """Scores [B, Q] of every episode when of its messages only kept [Q, T] had been sent; whoever asks counts them.
+    flips: as for regrade."""
+    index = np.repeat(np.arange(len(episodes)), len(kept))
+    return _graded(episodes, index, np.tile(kept, (len(episodes), 1)), flips).reshape(len(episodes), len(kept))
+
+
 def regrade_teams(episodes: Episodes, sources: Ints, costs: Costs, flips: float = 0.0) -> Floats:
     """Scores [Q] of teams put together from episodes of one group: agent a says what it said in sources [Q, agents],
     nothing where that is -1. Costs no rollout. flips: as for regrade; teams that say the same are one question."""

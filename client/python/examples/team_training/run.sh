@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Usage: run.sh [--smoke] [--resume] [--processes N]
-# Runs the whole experiment against a server that it starts itself, and writes REPORT.md with its pictures beside this
+# Runs the whole experiment against a server that it starts itself; REPORT.md, ABLATIONS.md and pictures go beside this
 # file (with --smoke, which takes a minute: into .cache/). Ends with one line an environment:
 #   rollouts_ratio NAME VALUE LOW HIGH   (Assay over the best baseline, 95 % interval)
 # Environment: as for ../with_server.sh.

@@ -7,7 +7,7 @@ import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -180,6 +180,22 @@ class Told:
 
     values: Floats | None = None
     scores: Floats | None = None
+
+
+class AdvantageSource(Protocol):
+    """Where advantages come from: a server, or the same formulas in process."""
+
+    def advantages(
+        self,
+        episodes: Episodes,
+        policies: Policies,
+        costs: Costs,
+        options: Mapping[str, Any],
+        *,
+        flips: float = 0.0,
+        rollouts: int = 0,
+        told: Told | None = None,
+    ) -> Floats: ...
 
 
 class SignalsSource:

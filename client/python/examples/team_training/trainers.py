@@ -13,7 +13,7 @@ from team_training.methods import Method
 from team_training.policies import Policies
 from team_training.preferences import PREFERENCE_RULES
 from team_training.rollouts import Costs, Episodes, Player
-from team_training.signals_source import SignalsSource
+from team_training.signals_source import AdvantageSource, SignalsSource
 from team_training.summary import Curves
 from team_training.told import Teller, teller
 
@@ -82,7 +82,7 @@ def advantages(
     episodes: Episodes,
     policies: Policies,
     costs: Costs,
-    source: SignalsSource | None,
+    source: AdvantageSource | None,
     teller: Teller | None = None,
 ) -> Floats:
     if method.options is None:
@@ -102,7 +102,7 @@ def train(
     step: float,
     budget: int,
     checkpoint: int,
-    source: SignalsSource | None,
+    source: AdvantageSource | None,
     until_target: bool = False,
 ) -> dict[str, list[list[float]]]:
     """Trains one team a seed, all in lockstep, until each has spent `budget` rollouts (counterfactual ones included).
@@ -133,7 +133,8 @@ def train(
             break
         episodes = player.groups(policies, GROUP, costs=costs)
         if method.preferences:
-            PREFERENCE_RULES[method.preferences](episodes, policies, costs, source, step * active)
+            asked = source if isinstance(source, SignalsSource) else None
+            PREFERENCE_RULES[method.preferences](episodes, policies, costs, asked, step * active)
         else:
             weight = advantages(method, episodes, policies, costs, source, told) / GROUP
             policies.ascend(episodes.gradient(policies, weight), step * active)

@@ -169,7 +169,7 @@ def _whole(value: Any, low: float, high: float, path: str) -> None:
             number = None
     if not _is_number(number):
         raise _wrong(path, "a whole number", value)
-    if not is_finite(number):
+    if not is_finite(number) and not (isinstance(number, float) and math.isnan(number)):
         raise MisfitError(f"{path}: out of range")
     if number != number // 1:
         raise MisfitError(f"{path}: a whole number expected")
