@@ -1,10 +1,12 @@
 #include "server/credit/odd_bayes/ard_prior.h"
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
+#include <utility>
+
+#include "server/credit/logistic/quadrature.h"
 
 namespace assay::credit {
 namespace {
@@ -12,27 +14,6 @@ namespace {
 constexpr int kMaxTableBits = 8;
 constexpr int kMaxAgents = 64;
 constexpr int kMaxNodes = kMaxAgents / 2 + 2;
-
-struct Quadrature {
-  std::vector<double> nodes;
-  std::vector<double> weights;
-};
-
-// Gauss-Legendre on [0, 1] (Golub & Welsch 1969).
-Quadrature GaussLegendre(int count) {
-  Eigen::VectorXd diagonal = Eigen::VectorXd::Zero(count);
-  Eigen::VectorXd beside(count - 1);
-  for (int k = 1; k < count; ++k) beside[k - 1] = k / std::sqrt(4.0 * k * k - 1);
-  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver;
-  solver.computeFromTridiagonal(diagonal, beside);
-  Quadrature quadrature;
-  for (int k = 0; k < count; ++k) {
-    const double first = solver.eigenvectors()(0, k);
-    quadrature.nodes.push_back((solver.eigenvalues()[k] + 1) / 2);
-    quadrature.weights.push_back(first * first);
-  }
-  return quadrature;
-}
 
 std::vector<double> Decay(const std::vector<double>& relevance) {
   std::vector<double> decay;

@@ -27,6 +27,7 @@ constexpr IsotropicSpectrum kWide = {.third = 0.6, .decay = 0.6, .white = 0.15};
 constexpr double kOneSidedRatio = 0.1;
 constexpr double kArdPenalty = 1;          // nats an agent, for its own relevance
 constexpr double kThresholdPenalty = 0.5;  // nats an agent, for its weight
+constexpr double kExplainedShare = 0.99;   // of the threshold model, beside the isotropic prior
 constexpr int kFitPairs = 128;             // settle the hyperparameters; more only cost time
 constexpr int kColdSteps = 30;
 constexpr std::size_t kFewPairs =
@@ -106,6 +107,33 @@ bool IsNoisy(const OddData& data) {
   return std::any_of(data.noise.begin(), data.noise.end(), [](double v) { return v > 0; });
 }
 
+// Mean square of the leave-one-out errors over the whole pairs.
+double LooError(const Eigen::VectorXd& loo, const OddView& view) {
+  return loo.head(view.whole).squaredNorm() / view.whole;
+}
+
+double LooError(const IsotropicFit& fit, const OddView& view) {
+  return LooError(Condition(fit.prior, view.data, fit.scale, !IsNoisy(view.data)).loo, view);
+}
+
+// The threshold model's share in a mixture with a process of this leave-one-out error.
+double ThresholdShare(const ThresholdModel& threshold, const OddView& view, double process_loo) {
+  const double loo = threshold.LooError(view.data, view.whole);
+  // Where all answers are equal both predict without error, and neither is better.
+  constexpr double kLeast = std::numeric_limits<double>::min();
+  const double better = std::log((process_loo + kLeast) / (loo + kLeast));
+  const double gap = 0.5 * view.whole * better - kThresholdPenalty * view.data.n;
+  return 1 / (1 + std::exp(-std::clamp(gap, -50.0, 50.0)));
+}
+
+// Whether the threshold model so surpasses the isotropic prior that a prior of many
+// hyperparameters need not be fitted beside them. With few agents that fit is cheap.
+bool Explains(const std::optional<ThresholdModel>& threshold, const OddView& view,
+              double isotropic_loo) {
+  return threshold.has_value() && view.data.n > kMaxThresholdTable &&
+         ThresholdShare(*threshold, view, isotropic_loo) > kExplainedShare;
+}
+
 }  // namespace
 
 Coalition CanonicalPair(Coalition players, int n) {
@@ -130,7 +158,8 @@ RawEstimate EstimateOddBayes(int n, const AnswerBook& book, double confidence,
   raw.looks = n == 1 ? 0 : std::max(1, m);
   Eigen::VectorXd credit;
   Eigen::VectorXd variance;
-  double process_loo = 0;  // mean square of the leave-one-out errors
+  double process_loo = 0;
+  std::optional<ThresholdModel> threshold;
   if (m < n + 1) {
     const OddPosterior posterior = Condition(IsotropicPrior(n, kUnfitted), data, 1, !noisy);
     credit = posterior.credit;
@@ -139,23 +168,23 @@ RawEstimate EstimateOddBayes(int n, const AnswerBook& book, double confidence,
     const OddData head = data.Head(std::min(m, kFitPairs));
     const IsotropicFit isotropic = FitIsotropic(head, start.isotropic);
     const OddPosterior a = Condition(isotropic.prior, data, isotropic.scale, !noisy);
-    const ArdFit ard = FitRelevance(head, start);
-    const OddPosterior b = Condition(ard.prior, data, ard.scale, !noisy);
-    const double gap = b.log_predictive - kArdPenalty * n - a.log_predictive;
-    const double share = 1 / (1 + std::exp(-std::clamp(gap, -50.0, 50.0)));
-    credit = (1 - share) * a.credit + share * b.credit;
-    variance = (1 - share) * a.covariance.diagonal() + share * b.covariance.diagonal();
-    process_loo = ((1 - share) * a.loo + share * b.loo).head(view.whole).squaredNorm() / view.whole;
-    variance.array() += share * (1 - share) * (a.credit - b.credit).array().square();
+    credit = a.credit;
+    variance = a.covariance.diagonal();
+    process_loo = LooError(a.loo, view);
+    threshold = ThresholdModel::Fit(n, book);
+    if (!Explains(threshold, view, process_loo)) {
+      const ArdFit ard = FitRelevance(head, start);
+      const OddPosterior b = Condition(ard.prior, data, ard.scale, !noisy);
+      const double gap = b.log_predictive - kArdPenalty * n - a.log_predictive;
+      const double share = 1 / (1 + std::exp(-std::clamp(gap, -50.0, 50.0)));
+      credit = (1 - share) * a.credit + share * b.credit;
+      variance = (1 - share) * a.covariance.diagonal() + share * b.covariance.diagonal();
+      process_loo = LooError((1 - share) * a.loo + share * b.loo, view);
+      variance.array() += share * (1 - share) * (a.credit - b.credit).array().square();
+    }
   }
-  const auto threshold = m > n ? ThresholdModel::Fit(n, book) : std::nullopt;
   if (threshold.has_value()) {
-    const double loo = threshold->LooError(data, view.whole);
-    // Where all answers are equal both predict without error, and neither is better.
-    constexpr double kLeast = std::numeric_limits<double>::min();
-    const double better = std::log((process_loo + kLeast) / (loo + kLeast));
-    const double gap = 0.5 * view.whole * better - kThresholdPenalty * n;
-    const double share = 1 / (1 + std::exp(-std::clamp(gap, -50.0, 50.0)));
+    const double share = ThresholdShare(*threshold, view, process_loo);
     for (int i = 0; i < n; ++i) {
       const double off = threshold->credit()[i] - credit[i];
       variance[i] = (1 - share) * variance[i] + share * threshold->variance()[i] +
@@ -282,9 +311,7 @@ std::int64_t OddBayesPlan::NextTarget(std::int64_t used, std::int64_t step) cons
 // odd part.
 bool OddBayesPlan::EvenPartIsKnown(const OddView& view, const IsotropicFit& fit) const {
   if (view.whole < 2 * options().n) return false;
-  const OddPosterior posterior = Condition(fit.prior, view.data, fit.scale, !IsNoisy(view.data));
-  const double odd = posterior.loo.head(view.whole).squaredNorm() / view.whole;
-  return InnerEvenPart(view).LooVariance() < kOneSidedRatio * odd;
+  return InnerEvenPart(view).LooVariance() < kOneSidedRatio * LooError(fit, view);
 }
 
 DesignSoFar OddBayesPlan::SoFar(const OddView& view) const {
@@ -325,12 +352,16 @@ std::vector<Question> OddBayesPlan::NextStage() {
   if (m > n + 1) {
     const OddData head = view.data.Head(std::min(m, kFitPairs));
     isotropic = FitIsotropic(head, start_.isotropic);
-    ard = FitRelevance(head, start_);
-    start_ = {isotropic->parameters, ard->parameters};
-    priors = {{&isotropic->prior, isotropic->scale}, {&ard->prior, ard->scale}};
+    start_.isotropic = isotropic->parameters;
+    priors = {{&isotropic->prior, isotropic->scale}};
+    threshold = ThresholdModel::Fit(n, settled);
+    if (!threshold.has_value() || !Explains(threshold, view, LooError(*isotropic, view))) {
+      ard = FitRelevance(head, start_);
+      start_.ard = ard->parameters;
+      priors.push_back({&ard->prior, ard->scale});
+    }
     if (view.data.pairs.size() <= kFewPairs) priors.push_back({&wide, isotropic->scale});
     one_sided_ = one_sided_ || EvenPartIsKnown(view, *isotropic);
-    threshold = ThresholdModel::Fit(n, settled);
   }
   if (threshold.has_value()) {
     threshold_prior.emplace(*threshold);

@@ -38,7 +38,8 @@ struct FitStart {
 
 // A mixture of the posteriors of both priors, weighted by their leave-one-out log predictive
 // density; and, where the answers take two values only, of the threshold model, weighted by its
-// leave-one-out error. 1 <= n <= 64.
+// leave-one-out error. Beyond kMaxThresholdTable agents the relevance prior is left out where the
+// threshold model has nearly all the weight beside the isotropic one. 1 <= n <= 64.
 RawEstimate EstimateOddBayes(int n, const AnswerBook& book, double confidence,
                              const FitStart& start);
 

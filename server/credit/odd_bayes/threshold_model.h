@@ -6,11 +6,14 @@
 #include <vector>
 
 #include "server/credit/answers.h"
+#include "server/credit/logistic/logistic_game.h"
 #include "server/credit/odd_bayes/odd_prior.h"
 
 namespace assay::credit {
 
-inline constexpr int kMaxThresholdAgents = 14;  // its moments are taken over all 2^n coalitions
+inline constexpr int kMaxThresholdAgents = 64;
+// Up to so many agents its moments are taken over all 2^n coalitions, beyond from LogisticGame.
+inline constexpr int kMaxThresholdTable = 14;
 
 // Model C: for games whose answers take two values only, as votes and pass/fail tests do. The value
 // is the higher one with probability logistic(bias + sum of w_i x_i), x_i = +1 for members and -1
@@ -19,7 +22,7 @@ inline constexpr int kMaxThresholdAgents = 14;  // its moments are taken over al
 class ThresholdModel {
  public:
   // Empty unless 2 <= n <= kMaxThresholdAgents and the exact answers take exactly two values.
-  // O(m n^2) a Newton step and O(n 2^n).
+  // O(m n^2) a Newton step; then O(n 2^n) for the moments up to kMaxThresholdTable agents.
   static std::optional<ThresholdModel> Fit(int n, const AnswerBook& book);
 
   // Shapley values of the model with the known answers in place, and their variance.
@@ -36,7 +39,14 @@ class ThresholdModel {
  private:
   ThresholdModel(int n, double low, double high) : n_(n), low_(low), high_(high) {}
   void FitWeights(const Eigen::MatrixXd& features, const Eigen::VectorXd& labels);
+  Eigen::MatrixXd Hessian(const Eigen::MatrixXd& features, const Eigen::VectorXd& spread) const;
   void TakeMoments(const AnswerBook& book);
+  // The same without a table.
+  void TakeLogisticMoments(const AnswerBook& book);
+  // Puts the answers that weigh anything in an agent's credit in the place of the model's.
+  void TakeAnswers(const AnswerBook& book);
+  // Adds what the values of the coalitions not asked for leave open.
+  void AddDoubt(const LogisticGame& game, const AnswerBook& book);
   Eigen::VectorXd Features(Coalition players) const;
 
   int n_;
@@ -63,14 +73,17 @@ class ThresholdModel::Prior final : public OddPrior {
   Eigen::MatrixXd CreditCovariance() const override;
 
  private:
+  // d o / d weights is `slope` x for the agents and `lean` for the bias.
   struct Local {
-    Eigen::VectorXd slope;  // d o / d weights
-    double doubt = 0;       // variance of o given the weights
+    double slope = 0;
+    double lean = 0;
+    double doubt = 0;  // variance of o given the weights
   };
-  Local At(Coalition pair) const;
+  const Local& At(Coalition pair) const;
 
   const ThresholdModel& model_;
   WhitePart white_;
+  mutable absl::flat_hash_map<Coalition, Local> seen_;
 };
 
 }  // namespace assay::credit
