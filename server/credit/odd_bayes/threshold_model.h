@@ -63,6 +63,7 @@ class ThresholdModel {
   std::vector<double> variance_;
 };
 
+// It keeps what it has seen of a pair, so two threads must not share one.
 class ThresholdModel::Prior final : public OddPrior {
  public:
   explicit Prior(const ThresholdModel& model) : model_(model), white_(model.n_) {}
