@@ -175,6 +175,7 @@ absl::StatusOr<FittedPrior> FittedPriorFromWire(const v1::FittedPrior& wire) {
   if (absl::Status valid = ApplyModel(wire.model(), &prior.parameters); !valid.ok()) {
     return Under("model.", valid);
   }
+  if (wire.model_episodes() < 0) return absl::InvalidArgumentError("model_episodes: below 0");
   if (wire.has_propagated_share()) prior.parameters.propagated_share = wire.propagated_share();
   ASSAY_RETURN_IF_ERROR(blame::Validate(prior.parameters));
   return prior;

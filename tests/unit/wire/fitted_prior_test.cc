@@ -158,6 +158,7 @@ TEST(FittedPrior, ErrorsNameThePath) {
   EXPECT_EQ(field([](auto* w) { w->mutable_general()->set_features(0, "length"); }),
             "general.features[0]");
   EXPECT_EQ(field([](auto* w) { w->set_general_share(2); }), "general_share");
+  EXPECT_EQ(field([](auto* w) { w->set_model_episodes(-1); }), "model_episodes");
   EXPECT_EQ(field([](auto* w) {
               w->add_features("length");
               w->add_weights(1);
