@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "server/credit/exact.h"
 #include "server/evaluation/evaluators/vote_replay.h"
@@ -31,8 +32,8 @@ double Rational(const std::string& text) {
   return std::stod(text.substr(0, slash)) / std::stod(text.substr(slash + 1));
 }
 
-const google::protobuf::Value& At(const Record& record, const std::string& key) {
-  return record.fields().at(key);
+const google::protobuf::Value& At(const Record& record, absl::string_view key) {
+  return record.fields().at(std::string(key));
 }
 
 std::shared_ptr<const EpisodeContext> ToContext(const std::shared_ptr<const Record>& record) {
