@@ -1,5 +1,6 @@
 #include "tests/simulation/episodes.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/audit/result.h"
@@ -30,6 +31,21 @@ std::vector<signals::Answer> Answers(const service::EpisodeWork& work,
     answers[k].samples = questions[k].samples;
   }
   return answers;
+}
+
+// The same without what failed rollouts leave in it: they were asked for again, and are no
+// evidence.
+v1::EpisodeSignals WithoutFailures(v1::EpisodeSignals signals) {
+  signals.mutable_effort()->clear_questions();
+  signals.mutable_effort()->clear_failed_rollouts();
+  if (!signals.has_audit()) return signals;
+  signals.mutable_audit()->clear_signals_sha256();
+  auto* const asked = signals.mutable_audit()->mutable_questions();
+  asked->erase(
+      std::remove_if(asked->begin(), asked->end(),
+                     [](const v1::AskedQuestion& question) { return question.has_error(); }),
+      asked->end());
+  return signals;
 }
 
 }  // namespace
@@ -131,6 +147,17 @@ std::string ExpectedSignals(const service::EpisodeWork& work) {
     if (!plan.tell(answers).ok()) break;
   }
   return service::MakeResult(work, plan.finish()).signals().SerializeAsString();
+}
+
+bool IsWhatWasToBeFound(const std::string& expected, const v1::EpisodeSignals& found,
+                        bool may_fail) {
+  if (expected == found.SerializeAsString()) return true;
+  if (!may_fail || found.effort().failed_rollouts() == 0) return false;
+  if (found.effort().failed_nodes_size() > 0) return true;
+  v1::EpisodeSignals without;
+  return without.ParseFromString(expected) &&
+         WithoutFailures(std::move(without)).SerializeAsString() ==
+             WithoutFailures(found).SerializeAsString();
 }
 
 }  // namespace assay::simulation

@@ -39,6 +39,11 @@ double Value(const evaluation::EpisodeContext& context, const signals::Question&
 // The signals of a valid episode, computed without stream, engine or clock.
 std::string ExpectedSignals(const service::EpisodeWork& work);
 
+// To the last bit where no rollout failed; where some did, all that an environment without failures
+// shows. Where a place was given up there is nothing to compare with.
+bool IsWhatWasToBeFound(const std::string& expected, const v1::EpisodeSignals& found,
+                        bool may_fail);
+
 }  // namespace assay::simulation
 
 #endif  // ASSAY_TESTS_SIMULATION_EPISODES_H_
