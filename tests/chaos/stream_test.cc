@@ -217,6 +217,8 @@ v1::StreamSignalsRequest Reply(const v1::EvaluateRequest& asked, Manner manner) 
 TEST(Stream, ACallerThatAnswersInEveryWrongWay) {
   constexpr int kRounds = 5;
   constexpr int kManners = static_cast<int>(Manner::kLast);
+  constexpr int kBatch = 4;
+  constexpr int kHeld = kRounds * kQuestions / kBatch / 2;
   TestServer server(testing::LocalConfig());
   const Questions questions(server, "caller");
   const auto stub = server.Stub();
@@ -232,14 +234,16 @@ TEST(Stream, ACallerThatAnswersInEveryWrongWay) {
 
   TestStream stream(stub.get());
   v1::AttributionOptions options;
-  options.mutable_caller()->set_batch_size(4);
+  options.mutable_caller()->set_batch_size(kBatch);
   options.mutable_episode_timeout()->set_seconds(timeout);
   ASSERT_TRUE(stream.SendOptions(options));
   EXPECT_TRUE(stream.Next().has_ready());
   for (int k = 0; k < kRounds * kManners; ++k) {
     ASSERT_TRUE(stream.SendEpisode(Team(absl::StrCat(k % kManners, "-", k))));
   }
-  // Every other answer waits for the next question: answers come out of order.
+  // Early answers wait for the next one: answers come out of order. The last ones have none after
+  // them.
+  int right = 0;
   std::vector<v1::StreamSignalsRequest> held;
   std::vector<v1::StreamSignalsRequest> late;
   std::map<std::string, v1::EpisodeResult> results;
@@ -264,7 +268,7 @@ TEST(Stream, ACallerThatAnswersInEveryWrongWay) {
       ASSERT_TRUE(stream.Send(reply));
       doubled += asked.questions_size();
     }
-    if (held.size() < 3 && manner == Manner::kRight) {
+    if (manner == Manner::kRight && held.size() < 3 && ++right <= kHeld) {
       held.push_back(std::move(reply));
       continue;
     }
