@@ -107,7 +107,7 @@ def _learning(client: Client) -> str:
     rows = []
     for rule in (*BASELINES, *ASSAY):
         values = _values(rule, client)
-        rows.append((rule.title, f"{(values >= _LEARNT).sum()} of {len(values)}", f"{values.min():.3f}"))
+        rows.append((rule.title, f"{(values >= _LEARNT).sum()} of {len(values)}", f"{np.min(values):.3f}"))
     return _table((f"after {_ITERATIONS} groups of {GROUP}", "learnt", "least expected score"), rows)
 
 

@@ -25,7 +25,7 @@ class Baseline:
 
 def _standardised(values: Floats, cells: Ints, counted: Bools) -> Floats:
     """(value - mean) / std within each cell, over the counted entries; arrays of one shape."""
-    size = int(cells.max()) + 1
+    size = int(np.max(cells)) + 1
     count = np.maximum(np.bincount(cells[counted], minlength=size), 1)
     mean = (np.bincount(cells[counted], values[counted], size) / count)[cells]
     square = np.bincount(cells[counted], ((values - mean) ** 2)[counted], size) / count

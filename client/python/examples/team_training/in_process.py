@@ -132,7 +132,7 @@ class _Batch:
         self._environment = episodes.environment
         self._authors = episodes.environment.authors()
         self._agents = len(episodes.environment.agents)
-        groups = int(episodes.group.max()) + 1
+        groups = int(np.max(episodes.group)) + 1
         self._shape = (groups, len(episodes) // groups)
         self._present = self._grouped(episodes.present)
         self._scores = self._grouped(episodes.score)

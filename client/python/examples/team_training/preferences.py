@@ -62,10 +62,10 @@ def descend(pairs: Sequence[Pair], episodes: Episodes, policies: Policies, step:
 
 def trajectory_pairs(episodes: Episodes) -> Iterator[Pair]:
     """Every episode of a group that did worse than the group's best, against one of the best in turn."""
-    for group in range(int(episodes.group.max()) + 1):
+    for group in range(int(np.max(episodes.group)) + 1):
         members = np.flatnonzero(episodes.group == group)
         scores = episodes.score[members]
-        best, worse = members[scores == scores.max()], members[scores < scores.max()]
+        best, worse = members[scores == np.max(scores)], members[scores < np.max(scores)]
         for number, loser in enumerate(worse):
             yield Pair(_whole(episodes, int(best[number % len(best)])), _whole(episodes, int(loser)), 1.0)
 

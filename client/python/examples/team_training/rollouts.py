@@ -178,7 +178,7 @@ def regrade_teams(episodes: Episodes, sources: Ints, costs: Costs, flips: float 
     if not flips:
         return scores
     group = episodes.group[anybody]
-    luck = np.array([episodes.seed[episodes.group == g].min() for g in range(int(group.max()) + 1)])[group]
+    luck = np.array([episodes.seed[episodes.group == g].min() for g in range(int(np.max(group)) + 1)])[group]
     said = (np.where(present, messages + 1, 0) << (3 * turns)).sum(axis=1)  # MESSAGES + 1 <= 8
     wrong = _uniform(luck ^ (said + 1) * 0x5851F42D, present) < flips
     return np.where(wrong, 1.0 - scores, scores)

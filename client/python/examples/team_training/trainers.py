@@ -116,10 +116,10 @@ def train(
     told = teller(method.told, environment, len(seeds))
     due = 0
     while len(runs):
-        if costs.rollouts.min() >= due:
+        if np.min(costs.rollouts) >= due:
             examiner = Examiner(environment, [seeds[run] for run in runs])
             history.record(runs, costs, examiner.examine(policies, rates=not until_target))
-            due = int(costs.rollouts.min()) + checkpoint
+            due = int(np.min(costs.rollouts)) + checkpoint
             if until_target:
                 going = ~Curves(history.arrays(runs), budget).reached()
                 runs, policies, costs = runs[going], Policies(policies.logits[going]), costs.of(going)
