@@ -93,6 +93,7 @@ int Main(bool weights_only) {
     return 0;
   }
   std::vector<LabelledCollection> labelled;
+  labelled.reserve(all.size());
   for (const StoredCollection& stored : all) labelled.push_back(stored.labelled);
   const auto general = FitGeneralPrior(labelled);
   if (!general.ok()) return Fail(general.status());
@@ -106,7 +107,8 @@ int Main(bool weights_only) {
   }
   std::fflush(stdout);
   for (int kind = 0; kind < 3; ++kind) {
-    const StoredCollection drawn = DrawnCollection(kind, 900, static_cast<uint64_t>(50 + kind));
+    const StoredCollection drawn =
+        DrawnCollection(kind, 900, uint64_t{50} + static_cast<uint64_t>(kind));
     Print(drawn.labelled.source, "shipped", Score(ShippedPrior(), drawn.labelled));
   }
   std::fflush(stdout);
@@ -114,7 +116,7 @@ int Main(bool weights_only) {
   for (const LabelledCollection& collection : labelled) PrintTrivial(collection);
   const std::vector<LabelledCollection> shared = labelled;
   for (int kind = 0; kind < 3; ++kind) {
-    all.push_back(DrawnCollection(kind, 60, static_cast<uint64_t>(7 + kind)));
+    all.push_back(DrawnCollection(kind, 60, uint64_t{7} + static_cast<uint64_t>(kind)));
     labelled.push_back(all.back().labelled);
   }
   const auto fitted = FitMixedPrior(labelled, {});
